@@ -1,0 +1,154 @@
+"""The contrasts estimated over paired seeds, with interval, test, correction and verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.arms import Runs, common_seeds, main_runs, number
+from study.analysis.family import CONTRASTS, Weights, rows_of
+from study.analysis.interval import DRAWS, Array, crossed_interval, paired_p
+from study.analysis.sources import Classes
+from study.analysis.verdicts import SEEDS_FOR_A_TEST, contrast_verdict, holm
+
+COLUMNS = (
+    "name", "model", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_holm",
+    "verdict",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One row of contrasts.csv before the family's correction, with what it rests on.
+
+    first and second are the mean test accuracies of the sides with positive and negative
+    weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points.
+    """
+
+    name: str
+    model: str
+    per_seed: Array
+    low: float
+    high: float
+    p_value: float
+    first: float
+    second: float
+    with_images: bool
+    samples_equal: bool
+    rows: tuple[str, ...]
+
+
+def estimate(
+    results: pd.DataFrame,
+    predictions: Classes,
+    labels: Any,
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> list[Estimate]:
+    """All contrasts in the order of CONTRASTS; those without a paired seed are empty."""
+    runs = main_runs(results)
+    correct = {
+        run_id: (classes == labels).astype(np.float64)
+        for run_id, classes in predictions.items()
+        if labels is not None
+    }
+    wanted = [
+        (contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)
+    ]
+    return [
+        _estimate(contrast.name, name, contrast.weights(models), runs, correct, child, draws)
+        for (contrast, name, models), child in zip(wanted, rng.spawn(len(wanted)), strict=True)
+    ]
+
+
+def contrasts(
+    results: pd.DataFrame,
+    predictions: Classes,
+    labels: Any,
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
+    """The table of contrasts.csv.
+
+    Args:
+        results: columns of results.csv.
+        predictions: run_id → uint8 [N] predicted classes; runs without an entry leave the
+            test images out of their contrast's interval.
+        labels: uint8 [N] or None.
+        rng: source of the bootstrap's draws.
+        draws: number of draws.
+    """
+    return table(estimate(results, predictions, labels, rng=rng, draws=draws))
+
+
+def table(estimates: list[Estimate]) -> pd.DataFrame:
+    """Holm over all rows that have a p-value, then the verdict of every row."""
+    adjusted = holm(item.p_value for item in estimates)
+    rows = [
+        {
+            "name": item.name,
+            "model": item.model,
+            "effect_pp": float(item.per_seed.mean()) if item.per_seed.size else math.nan,
+            "ci_low_pp": item.low,
+            "ci_high_pp": item.high,
+            "n_pairs": item.per_seed.size,
+            "p_value": item.p_value,
+            "p_holm": p_holm,
+            "verdict": contrast_verdict(
+                low=item.low, high=item.high, pairs=item.per_seed.size, p_holm=p_holm
+            )[0].value,
+        }
+        for item, p_holm in zip(estimates, adjusted, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _estimate(
+    name: str,
+    model: str,
+    weights: Weights,
+    runs: Runs,
+    correct: dict[str, Any],
+    rng: np.random.Generator,
+    draws: int,
+) -> Estimate:
+    seeds = common_seeds(runs, weights)
+    chosen = [[(weight, runs[arm][seed]) for arm, weight in weights.items()] for seed in seeds]
+    per_seed = 100 * np.array(
+        [sum(w * float(row["test_accuracy"]) for w, row in pairs) for pairs in chosen],
+        dtype=np.float64,
+    )
+    ids = tuple(str(row["run_id"]) for pairs in chosen for _, row in pairs)
+    with_images = bool(ids) and all(run_id in correct for run_id in ids)
+    per_image: Array | None = None
+    if with_images:
+        per_image = np.stack(
+            [sum(100 * w * correct[row["run_id"]] for w, row in p) for p in chosen]
+        )
+    low, high = crossed_interval(per_seed, per_image, rng, draws=draws)
+    samples = {number(row["samples_seen"]) for pairs in chosen for _, row in pairs}
+    return Estimate(
+        name=name,
+        model=model,
+        per_seed=per_seed,
+        low=low,
+        high=high,
+        p_value=paired_p(per_seed) if len(seeds) >= SEEDS_FOR_A_TEST else math.nan,
+        first=_side(chosen, 1.0),
+        second=_side(chosen, -1.0),
+        with_images=with_images,
+        samples_equal=len(samples) <= 1,
+        rows=ids,
+    )
+
+
+def _side(chosen: list[list[tuple[float, Any]]], sign: float) -> float:
+    values = [(w, float(row["test_accuracy"])) for p in chosen for w, row in p if w * sign > 0]
+    total = sum(w for w, _ in values)
+    return sum(w * value for w, value in values) / total if values else math.nan

@@ -1,0 +1,211 @@
+"""Measurements on finished runs that are not contrasts: spread over seeds, cost, gaps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from study.analysis.arms import (
+    Runs,
+    Summary,
+    column,
+    common_seeds,
+    main_runs,
+    number,
+    run_ids,
+    select,
+    summary,
+)
+from study.analysis.verdicts import (
+    ALPHA,
+    SEEDS_FOR_A_TEST,
+    Reason,
+    Verdict,
+    measurement_verdict,
+)
+from study.spec import Arm, Init, ModelName, Scope
+
+Numbers = dict[str, Any]
+Curve = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The outcome of one measurement; `findings` gives it an id and a claim."""
+
+    verdict: Verdict
+    reason: Reason
+    numbers: Numbers
+    rows: tuple[str, ...] = ()
+
+
+def absent(keys: tuple[str, ...], reason: Reason) -> Measured:
+    """Nothing measured: every number that the text may ask for is None."""
+    return Measured(verdict=Verdict.NOT_MEASURED, reason=reason, numbers=dict.fromkeys(keys, None))
+
+
+def arm_summaries(results: pd.DataFrame) -> dict[Arm, Summary]:
+    """Test accuracy over seeds of every arm with a finished run."""
+    return {
+        arm: summary(float(row["test_accuracy"]) for row in seeds.values())
+        for arm, seeds in main_runs(results).items()
+    }
+
+
+def curves(history: pd.DataFrame) -> dict[str, Curve]:
+    """run_id → float64 [P, 3]: samples seen, seconds, validation accuracy, in order of samples."""
+    needed = ["samples_seen", "seconds", "val_accuracy"]
+    table = history.dropna(subset=needed).sort_values("samples_seen", kind="stable")
+    return {
+        str(run_id): group[needed].to_numpy(dtype=np.float64)
+        for run_id, group in table.groupby("run_id", sort=False)
+    }
+
+
+def paired(values: list[float], *, exponent: bool = False) -> tuple[Summary, Verdict, Reason]:
+    """Mean and interval of paired differences (of logs, given back as ratios) with the verdict."""
+    found = summary(values)
+    verdict, reason = measurement_verdict(low=found.low, high=found.high, pairs=found.n)
+    if exponent:
+        found = Summary(
+            n=found.n,
+            mean=math.exp(found.mean),
+            sd=found.sd,
+            low=math.exp(found.low),
+            high=math.exp(found.high),
+        )
+    return found, verdict, reason
+
+
+def log_ratio(top: float, bottom: float) -> float:
+    """NaN unless both are positive."""
+    return math.log(top / bottom) if top > 0 and bottom > 0 else math.nan
+
+
+SPREAD = ("n_seeds", "sd_pretrained_pp", "sd_scratch_pp", "ratio", "p_value")
+
+
+def spread(runs: Runs, model: ModelName) -> Measured:
+    """Standard deviation of test accuracy over seeds within full arms, scratch / pretrained."""
+    variances: dict[Init, tuple[float, int, int]] = {}
+    for init in Init:
+        groups = [
+            np.array([100 * float(row["test_accuracy"]) for row in seeds.values()])
+            for seeds in select(runs, model=model, init=init, scope=Scope.FULL).values()
+            if len(seeds) > 1
+        ]
+        if not groups:
+            return absent(SPREAD, Reason.FEW_PAIRS)
+        df = sum(group.size - 1 for group in groups)
+        total = sum(float(group.var(ddof=1)) * (group.size - 1) for group in groups)
+        variances[init] = (total / df, df, min(group.size for group in groups))
+    (first, df_first, n_first) = variances[Init.PRETRAINED]
+    (second, df_second, n_second) = variances[Init.SCRATCH]
+    seeds = min(n_first, n_second)
+    p_value = math.nan
+    if seeds >= SEEDS_FOR_A_TEST and first > 0 and second > 0:
+        tail = float(stats.f.sf(second / first, df_second, df_first))
+        p_value = 2 * min(tail, 1 - tail)
+    verdict, reason = Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
+    if seeds < SEEDS_FOR_A_TEST:
+        reason = Reason.FEW_PAIRS
+    elif p_value <= ALPHA:
+        smaller = first < second
+        verdict = Verdict.SUPPORTED if smaller else Verdict.REFUTED
+        reason = Reason.ABOVE_ZERO if smaller else Reason.BELOW_ZERO
+    numbers = {
+        "n_seeds": seeds,
+        "sd_pretrained_pp": math.sqrt(first),
+        "sd_scratch_pp": math.sqrt(second),
+        "ratio": math.sqrt(second / first) if first > 0 else math.nan,
+        "p_value": p_value,
+    }
+    rows = tuple(run_ids(select(runs, model=model, scope=Scope.FULL)))
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
+
+
+COST = (
+    "n_pairs", "trainable_frozen", "trainable_full", "trainable_share", "total_parameters",
+    "seconds_frozen", "seconds_full", "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high",
+    "memory_frozen_mb", "memory_full_mb", "speed_frozen", "speed_full",
+)  # fmt: skip
+
+
+def cost(runs: Runs, model: ModelName) -> Measured:
+    """Parameters, seconds and memory of frozen and full training; ratio is full / frozen."""
+    frozen, full = (select(runs, model=model, scope=scope) for scope in (Scope.FROZEN, Scope.FULL))
+    if not frozen or not full:
+        return absent(COST, Reason.MISSING_ARMS)
+    ratios = []
+    for seed in sorted({seed for seeds in frozen.values() for seed in seeds}):
+        logs = [
+            log_ratio(number(seeds[seed]["train_seconds"]), number(base[seed]["train_seconds"]))
+            for arm, seeds in full.items()
+            for other, base in frozen.items()
+            if arm.init is other.init and seed in seeds and seed in base
+        ]
+        ratios += [float(np.mean(logs))] if logs else []
+    ratio, verdict, reason = paired(ratios, exponent=True)
+    numbers: Numbers = {
+        "n_pairs": ratio.n,
+        "seconds_ratio": ratio.mean,
+        "seconds_ratio_low": ratio.low,
+        "seconds_ratio_high": ratio.high,
+        "total_parameters": summary(column(full, "total_parameters")).mean,
+    }
+    for name, side in (("frozen", frozen), ("full", full)):
+        numbers[f"trainable_{name}"] = summary(column(side, "trainable_parameters")).mean
+        numbers[f"seconds_{name}"] = summary(column(side, "train_seconds")).mean
+        numbers[f"memory_{name}_mb"] = summary(column(side, "peak_memory_mb")).mean
+        numbers[f"speed_{name}"] = summary(column(side, "images_per_second")).mean
+    numbers["trainable_share"] = numbers["trainable_frozen"] / numbers["total_parameters"]
+    rows = tuple(run_ids(frozen) + run_ids(full))
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
+
+
+GAP = (
+    "n_pairs", "gap_frozen_pp", "gap_full_pp", "difference_pp", "difference_low_pp",
+    "difference_high_pp", "validation_gap_frozen_pp", "validation_gap_full_pp",
+)  # fmt: skip
+
+
+def gap(runs: Runs, model: ModelName) -> Measured:
+    """Train − test accuracy within pretrained arms, full − frozen, over seeds."""
+    sides = {scope: select(runs, model=model, init=Init.PRETRAINED, scope=scope) for scope in Scope}
+    if not all(sides.values()):
+        return absent(GAP, Reason.MISSING_ARMS)
+    seeds = common_seeds(runs, [arm for side in sides.values() for arm in side])
+    gaps = {
+        (scope, column_): [
+            float(np.mean([_gap(rows[seed], column_) for rows in side.values()])) for seed in seeds
+        ]
+        for scope, side in sides.items()
+        for column_ in ("test_accuracy", "val_accuracy")
+    }
+    full, frozen = gaps[Scope.FULL, "test_accuracy"], gaps[Scope.FROZEN, "test_accuracy"]
+    difference, verdict, reason = paired([a - b for a, b in zip(full, frozen, strict=True)])
+    if not difference.n:
+        return absent(GAP, Reason.MISSING_ARMS)
+    numbers = {
+        "n_pairs": difference.n,
+        "gap_frozen_pp": summary(frozen).mean,
+        "gap_full_pp": summary(full).mean,
+        "difference_pp": difference.mean,
+        "difference_low_pp": difference.low,
+        "difference_high_pp": difference.high,
+        "validation_gap_frozen_pp": summary(gaps[Scope.FROZEN, "val_accuracy"]).mean,
+        "validation_gap_full_pp": summary(gaps[Scope.FULL, "val_accuracy"]).mean,
+    }
+    rows = tuple(run_id for side in sides.values() for run_id in run_ids(side))
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
+
+
+def _gap(row: Mapping[str, Any], other: str) -> float:
+    return 100 * (number(row["train_accuracy"]) - number(row[other]))

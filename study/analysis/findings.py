@@ -1,0 +1,229 @@
+"""The catalogue of findings: every id exists in every study, measured or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+
+from study.analysis import efficiency, evidence, networks, outcome, predicted, views
+from study.analysis.arms import Runs, main_runs, select
+from study.analysis.contrasts import Estimate
+from study.analysis.evidence import Measured
+from study.analysis.family import ALL, POOLED
+from study.analysis.finding import Finding
+from study.analysis.interval import detectable_effect
+from study.analysis.sources import Sources
+from study.analysis.verdicts import Reason, Verdict, contrast_verdict
+from study.matrix import arms
+from study.spec import Init, LrPolicy, ModelName
+
+#: contrast → (question, id prefixes); a contrast may serve two questions.
+_CONTRASTS: dict[str, tuple[tuple[int, str], ...]] = {
+    "init@frozen": ((1, "q1.probe"),),
+    "init@full": ((2, "q2.init_full"),),
+    "scope@pretrained": ((3, "q3.accuracy"), (4, "q4.scope")),
+    "scope@scratch": ((4, "q4.scope_scratch"),),
+    "init×scope": ((4, "q4.interaction"),),
+    "lr_policy@pretrained": ((5, "q5.lr_policy"),),
+    "lr_policy@scratch": ((5, "q5.lr_policy_scratch"),),
+    "init×lr_policy": ((5, "q5.interaction"),),
+    "model": ((7, "q7.model"),),
+}
+_CLAIMS = {
+    "init@frozen": "frozen: pretrained features classify better than random ones",
+    "init@full": "full: pretrained is more accurate than scratch",
+    "scope@pretrained": "pretrained: full is more accurate than frozen",
+    "scope@scratch": "scratch: full is more accurate than frozen",
+    "init×scope": "pretraining gains more in full than in frozen",
+    "lr_policy@pretrained": "pretrained: discriminative is more accurate than uniform",
+    "lr_policy@scratch": "scratch: discriminative is more accurate than uniform",
+    "init×lr_policy": "pretraining gains more with discriminative than with uniform rates",
+    "model": "googlenet is more accurate than vgg11",
+}
+
+
+def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFrame) -> list[Finding]:
+    """All findings, contrasts first.
+
+    Args:
+        sources: what results/ holds.
+        estimates: from `study.analysis.contrasts.estimate`.
+        contrasts: the table made of them, which has the corrected p-values and verdicts.
+    """
+    runs = main_runs(sources.results)
+    studied = {str(model) for model in sources.results["model"]}
+    found = _contrast_findings(runs, estimates, contrasts, studied)
+    for model in ModelName:
+        found += _model_findings(sources, runs, contrasts, model, model.value in studied)
+    return found + _study_findings(sources, runs, contrasts)
+
+
+def _contrast_findings(
+    runs: Runs, estimates: list[Estimate], contrasts: pd.DataFrame, studied: set[str]
+) -> list[Finding]:
+    found = []
+    for item, row in zip(estimates, contrasts.to_dict("records"), strict=True):
+        p_holm = float(row["p_holm"])
+        verdict, reason = contrast_verdict(
+            low=item.low, high=item.high, pairs=item.per_seed.size, p_holm=p_holm
+        )
+        if item.model not in (POOLED, ALL, *studied):
+            reason = Reason.MISSING_MODEL
+        numbers = {
+            "contrast": item.name,
+            "effect_pp": row["effect_pp"],
+            "ci_low_pp": item.low,
+            "ci_high_pp": item.high,
+            "n_pairs": item.per_seed.size,
+            "p_value": item.p_value,
+            "p_holm": p_holm,
+            "first_accuracy": item.first,
+            "second_accuracy": item.second,
+            "detectable_pp": detectable_effect(item.per_seed),
+            "images_in_interval": item.with_images,
+            "samples_equal": item.samples_equal,
+            "source": _source(runs, item.model),
+        }
+        for question, prefix in _CONTRASTS[item.name]:
+            found.append(
+                Finding(
+                    id=prefix if item.model == ALL else f"{prefix}.{item.model}",
+                    question=question,
+                    claim=_CLAIMS[item.name],
+                    verdict=verdict,
+                    reason=reason,
+                    model=item.model,
+                    numbers=numbers,
+                    rows=item.rows,
+                    figures=("contrasts", "arms"),
+                )
+            )
+    return found
+
+
+def _source(runs: Runs, model: str) -> str | None:
+    """The init source of the pretrained runs: one word, ``mixed``, or None without such runs."""
+    names = {
+        str(row["init_source"])
+        for arm, seeds in select(runs, init=Init.PRETRAINED).items()
+        if model in (POOLED, ALL, arm.model.value)
+        for row in seeds.values()
+    }
+    return None if not names else names.pop() if len(names) == 1 else "mixed"
+
+
+def _model_findings(
+    sources: Sources, runs: Runs, contrasts: pd.DataFrame, model: ModelName, studied: bool
+) -> list[Finding]:
+    curve = evidence.curves(sources.history)
+    classes, labels = sources.predictions, sources.labels
+
+    def three(contrast: str, cells: list[views.Cell]) -> Measured:
+        test = _effect(contrasts, contrast, model.value)
+        return views.three_views(runs, curve, sources.trials, cells, test_pp=test)
+
+    catalogue: list[tuple[int, str, str, Callable[[], Measured], tuple[str, ...]]] = [
+        (1, "q1.provenance", "the weights' origin is known and passed its gate",
+         lambda: networks.provenance(sources, runs, model), (f"filters-{model}", "fractals")),
+        (1, "q1.pretext", "the pretext task was learnt",
+         lambda: networks.pretext(sources, model), ("pretext",)),
+        (2, "q2.speed_to_target", "pretrained reaches the common target with fewer samples",
+         lambda: efficiency.speed_to_target(runs, curve, model), (f"curves-{model}",)),
+        (2, "q2.labels", "pretrained reaches scratch's accuracy with fewer labels",
+         lambda: efficiency.labels(sources.results, model), ()),
+        (2, "q2.spread", "pretrained varies less over seeds",
+         lambda: evidence.spread(runs, model), ("arms",)),
+        (3, "q3.cost", "frozen trains faster than full",
+         lambda: evidence.cost(runs, model), ("cost",)),
+        (3, "q3.gap", "the train-test gap of full is wider than that of frozen",
+         lambda: evidence.gap(runs, model), ("gap",)),
+        (4, "q4.drift", "uniform rates change the last backbone stage more than the first",
+         lambda: networks.drift(sources, runs, model, LrPolicy.UNIFORM), ("drift",)),
+        (5, "q5.drift", "discriminative rates change the last backbone stage more than the first",
+         lambda: networks.drift(sources, runs, model, LrPolicy.DISCRIMINATIVE), ("drift",)),
+        (5, "q5.lr_decay", "the factor between neighbouring stages",
+         lambda: networks.lr_decay(sources, runs, model), ("tuning",)),
+        (6, "q6.architecture", "the one-channel network equals the original on grey images",
+         lambda: networks.architecture(sources, model), ()),
+        (7, "q7.views", "one init leads at equal samples and at equal seconds",
+         lambda: three("init@full", views.init_cells(model)), (f"curves-{model}", "tuning")),
+        (7, "q7.views.scope", "one scope leads at equal samples and at equal seconds",
+         lambda: three("scope@pretrained", views.scope_cells(model)), (f"curves-{model}",)),
+        (7, "q7.views.lr_policy", "one lr_policy leads at equal samples and at equal seconds",
+         lambda: three("lr_policy@pretrained", views.policy_cells(model)), (f"curves-{model}",)),
+        (7, "q7.mcnemar", "one particular pretrained network errs less than its scratch pair",
+         lambda: predicted.mcnemar(runs, classes, labels, model), ()),
+        (7, "q7.calibration", "pretrained is better calibrated",
+         lambda: predicted.calibration(runs, model), ("calibration",)),
+        (0, "best", "the network's arm that is best on validation",
+         lambda: predicted.best(select(runs, model=model)), ("arms",)),
+    ]  # fmt: skip
+    return [
+        _finding(
+            f"{prefix}.{model}", question, claim, model.value, measure(), figures, studied=studied
+        )
+        for question, prefix, claim, measure, figures in catalogue
+    ]
+
+
+def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> list[Finding]:
+    every = arms()
+    planned = [arm for arm in every if arm.model.value in set(sources.results["model"])] or every
+    best = predicted.best_arm(runs)
+    row = best[1] if best else None
+    between = views.three_views(
+        runs,
+        evidence.curves(sources.history),
+        sources.trials,
+        views.model_cells(),
+        test_pp=_effect(contrasts, "model", ALL),
+    )
+    depth = evidence.absent((), Reason.NOT_IN_MATRIX)
+    return [
+        _finding("q4.depth", 4, "accuracy against the number of unfrozen stages", ALL, depth, ()),
+        _finding("q7.views.model", 7, "one network leads at equal samples and at equal seconds",
+                 ALL, between, ("curves-vgg11", "curves-googlenet")),
+        _finding("best", 0, "the arm that is best on validation", ALL,
+                 predicted.best(runs), ("arms",)),
+        _finding("confusion", 7, "classes confused by the best network", ALL,
+                 predicted.confusion(row, sources.predictions, sources.labels),
+                 ("confusion-vgg11", "confusion-googlenet")),
+        _finding("design", 0, "every planned arm has a finished run", ALL,
+                 outcome.design(sources, runs, len(planned)), ("plan",)),
+        _finding("object", 0, "the chosen object is classified correctly", ALL,
+                 outcome.chosen_object(sources, str(row["run_id"]) if row else None),
+                 ("object",)),
+    ]  # fmt: skip
+
+
+def _effect(contrasts: pd.DataFrame, name: str, model: str) -> float:
+    for row in contrasts.to_dict("records"):
+        if row["name"] == name and row["model"] == model:
+            return float(row["effect_pp"])
+    return math.nan
+
+
+def _finding(
+    id_: str,
+    question: int,
+    claim: str,
+    model: str,
+    measured: Measured,
+    figures: tuple[str, ...],
+    *,
+    studied: bool = True,
+) -> Finding:
+    missing = not studied and measured.verdict is Verdict.NOT_MEASURED
+    return Finding(
+        id=id_,
+        question=question,
+        claim=claim,
+        verdict=measured.verdict,
+        reason=Reason.MISSING_MODEL if missing else measured.reason,
+        model=model,
+        numbers=measured.numbers,
+        rows=measured.rows,
+        figures=figures,
+    )

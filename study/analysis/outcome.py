@@ -1,0 +1,77 @@
+"""How much of the study was carried out, and what it says of the one chosen object."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from study.analysis.arms import Runs, column
+from study.analysis.evidence import Measured, absent
+from study.analysis.sources import Sources
+from study.analysis.verdicts import Reason, Verdict
+
+DESIGN = (
+    "arms_finished", "arms_total", "runs_finished", "seeds_min", "seeds_max", "trials",
+    "budget_seconds", "used_seconds", "train_images", "validation_images", "test_images",
+    "resolution", "models", "device", "skipped_arms",
+)  # fmt: skip
+
+
+def design(sources: Sources, runs: Runs, total: int) -> Measured:
+    """How much of the plan was carried out."""
+    dataset: dict[str, Any] = sources.environment.get("dataset") or {}
+    counts = [len(seeds) for seeds in runs.values()]
+    sizes = sorted({size for size in column(runs, "resolution") if not math.isnan(size)})
+    numbers = {
+        "arms_finished": len(runs),
+        "arms_total": total,
+        "runs_finished": sum(counts),
+        "seeds_min": min(counts) if len(runs) == total and counts else 0,
+        "seeds_max": max(counts, default=0),
+        "trials": len(sources.trials),
+        "budget_seconds": sources.plan.get("budget_seconds"),
+        "used_seconds": sources.plan.get("used_seconds"),
+        "train_images": dataset.get("train_images"),
+        "validation_images": dataset.get("validation_images"),
+        "test_images": dataset.get("test_images"),
+        "resolution": int(sizes[0]) if len(sizes) == 1 else None,
+        "models": sorted({arm.model.value for arm in runs}),
+        "device": sources.environment.get("device"),
+        "skipped_arms": total - len(runs),
+    }
+    complete = len(runs) == total
+    return Measured(
+        verdict=Verdict.SUPPORTED if complete else Verdict.REFUTED,
+        reason=Reason.MEASURED if complete else Reason.MISSING_ARMS,
+        numbers=numbers,
+    )
+
+
+OBJECT = ("index", "label", "networks", "right", "predicted", "probability", "run_id")
+
+
+def chosen_object(sources: Sources, best_run: str | None) -> Measured:
+    """The single object: what the best network (else the first stored) says, how many are right."""
+    stored = sources.chosen
+    if not {"label", "run_ids", "probabilities"} <= set(stored) or not len(stored["run_ids"]):
+        return absent(OBJECT, Reason.MISSING_FILE)
+    ids = [str(run_id) for run_id in stored["run_ids"]]
+    guesses = stored["probabilities"].argmax(axis=1)
+    at = ids.index(best_run) if best_run in ids else 0
+    label = int(stored["label"])
+    right = bool(guesses[at] == label)
+    numbers = {
+        "index": int(stored["index"]) if "index" in stored else None,
+        "label": label,
+        "networks": len(ids),
+        "right": int((guesses == label).sum()),
+        "predicted": int(guesses[at]),
+        "probability": float(stored["probabilities"][at].max()),
+        "run_id": ids[at],
+    }
+    return Measured(
+        verdict=Verdict.SUPPORTED if right else Verdict.REFUTED,
+        reason=Reason.MEASURED,
+        numbers=numbers,
+        rows=(ids[at],),
+    )

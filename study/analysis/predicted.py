@@ -1,0 +1,180 @@
+"""What the stored test predictions say: McNemar's table, confused classes, calibration."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from study.analysis.arms import Row, Runs, column, common_seeds, number, run_ids, select, summary
+from study.analysis.evidence import Measured, absent, paired
+from study.analysis.sources import Classes
+from study.analysis.verdicts import ALPHA, Reason, Verdict
+from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+
+Labels = npt.NDArray[np.uint8] | None
+CLASSES = 10
+
+MCNEMAR = ("seed", "first_only", "second_only", "both", "neither", "p_value")
+
+
+def mcnemar(runs: Runs, predictions: Classes, labels: Labels, model: ModelName) -> Measured:
+    """Exact McNemar test of two particular networks: full, uniform, pretrained and scratch.
+
+    The pair is the smallest common seed, named in advance. It says nothing about the methods:
+    the variation over seeds is not in it (Dietterich 1998).
+    """
+    sides = [
+        Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
+        for init in (Init.PRETRAINED, Init.SCRATCH)
+    ]
+    seeds = common_seeds(runs, sides)
+    if not seeds:
+        return absent(MCNEMAR, Reason.MISSING_ARMS)
+    ids = [str(runs[arm][seeds[0]]["run_id"]) for arm in sides]
+    if labels is None or not all(run_id in predictions for run_id in ids):
+        return absent(MCNEMAR, Reason.MISSING_FILE)
+    first, second = (predictions[run_id] == labels for run_id in ids)
+    first_only, second_only = int((first & ~second).sum()), int((~first & second).sum())
+    total = first_only + second_only
+    p_value = float(stats.binomtest(first_only, total).pvalue) if total else 1.0
+    verdict, reason = Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
+    if p_value <= ALPHA:
+        better = first_only > second_only
+        verdict = Verdict.SUPPORTED if better else Verdict.REFUTED
+        reason = Reason.ABOVE_ZERO if better else Reason.BELOW_ZERO
+    numbers = {
+        "seed": seeds[0],
+        "first_only": first_only,
+        "second_only": second_only,
+        "both": int((first & second).sum()),
+        "neither": int((~first & ~second).sum()),
+        "p_value": p_value,
+    }
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=tuple(ids))
+
+
+CALIBRATION = ("n_pairs", "ece_pretrained", "ece_scratch", "difference_pp", "low_pp", "high_pp")
+
+
+def calibration(runs: Runs, model: ModelName) -> Measured:
+    """Expected calibration error of full arms, scratch − pretrained (above zero: pretrained
+    is better calibrated), paired over seeds."""
+    full = select(runs, model=model, scope=Scope.FULL)
+    sides = [select(full, init=init) for init in (Init.PRETRAINED, Init.SCRATCH)]
+    if not all(sides):
+        return absent(CALIBRATION, Reason.MISSING_ARMS)
+    seeds = common_seeds(full, full)
+    means = [
+        [float(np.mean([number(rows[seed]["ece"]) for rows in side.values()])) for seed in seeds]
+        for side in sides
+    ]
+    found, verdict, reason = paired([100 * (b - a) for a, b in zip(*means, strict=True)])
+    if not found.n:
+        return absent(CALIBRATION, Reason.MISSING_ARMS)
+    numbers = {
+        "n_pairs": found.n,
+        "ece_pretrained": summary(means[0]).mean,
+        "ece_scratch": summary(means[1]).mean,
+        "difference_pp": found.mean,
+        "low_pp": found.low,
+        "high_pp": found.high,
+    }
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=tuple(run_ids(full)))
+
+
+CONFUSION = (
+    "run_id", "pairs", "recall", "worst_class", "worst_recall", "best_class", "best_recall",
+    "errors", "images",
+)  # fmt: skip
+
+
+def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured:
+    """Confused classes and per-class recall of one run; classes are numbers 0–9."""
+    if row is None:
+        return absent(CONFUSION, Reason.MISSING_ARMS)
+    run_id = str(row["run_id"])
+    if labels is None or run_id not in predictions:
+        return absent(CONFUSION, Reason.MISSING_FILE)
+    predicted = predictions[run_id]
+    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
+    recall = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:5]
+    pairs = [
+        {"true": int(i // CLASSES), "predicted": int(i % CLASSES), "count": int(wrong.flat[i])}
+        for i in order
+        if wrong.flat[i] > 0
+    ]
+    numbers = {
+        "run_id": run_id,
+        "pairs": pairs,
+        "recall": recall.tolist(),
+        "worst_class": int(recall.argmin()),
+        "worst_recall": float(recall.min()),
+        "best_class": int(recall.argmax()),
+        "best_recall": float(recall.max()),
+        "errors": int(wrong.sum()),
+        "images": int(labels.size),
+    }
+    return Measured(
+        verdict=Verdict.SUPPORTED, reason=Reason.MEASURED, numbers=numbers, rows=(run_id,)
+    )
+
+
+BEST = (
+    "arm", "model", "init", "init_source", "scope", "lr_policy", "n_seeds", "train_accuracy",
+    "val_accuracy", "test_accuracy", "test_low", "test_high", "test_sd_pp", "macro_f1", "ece",
+    "gap_pp", "run_id", "lr", "seconds",
+)  # fmt: skip
+
+
+def best_arm(runs: Runs) -> tuple[Arm, Row] | None:
+    """The arm with the best mean validation accuracy, and its run that is best on validation."""
+    means = {arm: summary(column({arm: seeds}, "val_accuracy")).mean for arm, seeds in runs.items()}
+    known = {arm: value for arm, value in means.items() if not math.isnan(value)}
+    if not known:
+        return None
+    arm = max(known, key=lambda key: known[key])
+    rows = list(runs[arm].values())
+    return arm, max(rows, key=lambda row: float(np.nan_to_num(number(row["val_accuracy"]), nan=-1)))
+
+
+def best(runs: Runs) -> Measured:
+    """Chosen on validation; its train, validation and test numbers as means over seeds."""
+    chosen = best_arm(runs)
+    if chosen is None:
+        return absent(BEST, Reason.MISSING_ARMS)
+    arm, row = chosen
+    only = {arm: runs[arm]}
+    test = summary(column(only, "test_accuracy"))
+    means = {
+        key: summary(column(only, key)).mean
+        for key in ("train_accuracy", "val_accuracy", "macro_f1", "ece", "lr")
+    }
+    numbers = {
+        "arm": arm.name,
+        "model": arm.model.value,
+        "init": arm.init.value,
+        "init_source": str(row["init_source"]),
+        "scope": arm.scope.value,
+        "lr_policy": arm.lr_policy.value,
+        "n_seeds": test.n,
+        **means,
+        "test_accuracy": test.mean,
+        "test_low": test.low,
+        "test_high": test.high,
+        "test_sd_pp": 100 * test.sd,
+        "gap_pp": 100 * (means["train_accuracy"] - test.mean),
+        "run_id": str(row["run_id"]),
+        "seconds": summary(column(only, "train_seconds")).mean,
+    }
+    return Measured(
+        verdict=Verdict.SUPPORTED,
+        reason=Reason.MEASURED,
+        numbers=numbers,
+        rows=tuple(run_ids(only)),
+    )

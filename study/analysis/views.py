@@ -1,0 +1,179 @@
+"""Three views of one comparison: equal samples, equal seconds, equal tuning trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.arms import Runs, arm_of, common_seeds, number, summary
+from study.analysis.evidence import Curve, Measured, Numbers
+from study.analysis.verdicts import Reason, Verdict, measurement_verdict
+from study.matrix import arms
+from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+
+VIEWS = (
+    "test_pp", "samples_pp", "samples_low_pp", "samples_high_pp", "samples", "seconds_pp",
+    "seconds_low_pp", "seconds_high_pp", "seconds", "trials_pp", "trials", "n_pairs",
+    "first_samples", "first_seconds", "first_trials", "views", "flips",
+)  # fmt: skip
+_SAMPLES, _SECONDS, _ACCURACY = 0, 1, 2
+#: Arms of the first side and of the second side that are compared with each other.
+Cell = tuple[list[Arm], list[Arm]]
+_POLICIES = (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)
+
+
+def init_cells(model: ModelName) -> list[Cell]:
+    """Pretrained against scratch within full, per lr_policy."""
+    return [
+        ([_full(model, Init.PRETRAINED, policy)], [_full(model, Init.SCRATCH, policy)])
+        for policy in _POLICIES
+    ]
+
+
+def scope_cells(model: ModelName) -> list[Cell]:
+    """Full against frozen within pretrained."""
+    frozen = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FROZEN, lr_policy=LrPolicy.NONE)
+    return [([_full(model, Init.PRETRAINED, policy) for policy in _POLICIES], [frozen])]
+
+
+def policy_cells(model: ModelName) -> list[Cell]:
+    """Discriminative against uniform within pretrained."""
+    uniform, discriminative = (_full(model, Init.PRETRAINED, policy) for policy in _POLICIES)
+    return [([discriminative], [uniform])]
+
+
+def model_cells() -> list[Cell]:
+    """GoogLeNet against VGG11, arm by arm."""
+    pairs = zip(arms((ModelName.GOOGLENET,)), arms((ModelName.VGG11,)), strict=True)
+    return [([first], [second]) for first, second in pairs]
+
+
+def _full(model: ModelName, init: Init, policy: LrPolicy) -> Arm:
+    return Arm(model=model, init=init, scope=Scope.FULL, lr_policy=policy)
+
+
+def three_views(
+    runs: Runs,
+    curve: Mapping[str, Curve],
+    trials: pd.DataFrame,
+    cells: Sequence[Cell],
+    *,
+    test_pp: float,
+) -> Measured:
+    """first − second in validation accuracy (pp) at equal samples, seconds and trials.
+
+    Every cell is compared at its own common end, then cells are averaged. The end is where
+    the shorter side stops, but not before both sides have been evaluated (a frozen arm may be
+    done before a full one is first looked at: then its final accuracy stands). The last
+    evaluation point at or before the end counts; the interval is Student's over seeds. The
+    view of tuning compares the best validation accuracy within the common number of trials;
+    it has no repetitions and so no interval. `first_…` say which side leads (True: first,
+    None: a tie or not measured); `flips` is True when two views disagree. The verdict is on
+    "one side leads in both repeated views": supported when both intervals exclude zero on the
+    same side, refuted when on opposite sides.
+    """
+    every = [arm for cell in cells for side in cell for arm in side]
+    seeds = [
+        seed
+        for seed in common_seeds(runs, every)
+        if all(str(runs[arm][seed]["run_id"]) in curve for arm in every)
+    ]
+    numbers: Numbers = dict.fromkeys(VIEWS, None)
+    numbers |= {"test_pp": test_pp, "n_pairs": len(seeds)}
+    outcomes: list[tuple[Verdict, Reason]] = []
+    for name, axis in (("samples", _SAMPLES), ("seconds", _SECONDS)):
+        differences, ends = [], []
+        for seed in seeds:
+            paths = [
+                tuple([curve[str(runs[arm][seed]["run_id"])] for arm in side] for side in cell)
+                for cell in cells
+            ]
+            compared = [_difference(sides, axis) for sides in paths]
+            differences.append(100 * float(np.mean([value for value, _ in compared])))
+            ends.append(float(np.mean([end for _, end in compared])))
+        found = summary(differences)
+        outcomes.append(measurement_verdict(low=found.low, high=found.high, pairs=found.n))
+        numbers[name] = float(np.mean(ends)) if ends else None
+        numbers[f"{name}_pp"] = found.mean
+        numbers[f"{name}_low_pp"], numbers[f"{name}_high_pp"] = found.low, found.high
+        numbers[f"first_{name}"] = _leads(found.mean)
+    numbers["trials"], numbers["trials_pp"] = _equal_trials(trials, cells)
+    numbers["first_trials"] = _leads(numbers["trials_pp"])
+    leads = [numbers[f"first_{view}"] for view in ("samples", "seconds", "trials")]
+    known = [lead for lead in leads if lead is not None]
+    numbers["views"] = sum(
+        numbers[key] is not None and not math.isnan(numbers[key])
+        for key in ("samples_pp", "seconds_pp", "trials_pp")
+    )
+    numbers["flips"] = (len(set(known)) > 1) if len(known) > 1 else None
+    verdict, reason = _together(outcomes)
+    if not numbers["views"]:
+        verdict, reason = Verdict.NOT_MEASURED, Reason.MISSING_ARMS
+    rows = tuple(str(runs[arm][seed]["run_id"]) for seed in seeds for arm in every)
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
+
+
+def _difference(sides: Sequence[Sequence[Curve]], axis: int) -> tuple[float, float]:
+    """(first − second accuracy, where it was read off)."""
+    paths = [path for side in sides for path in side]
+    shortest = min(float(path[-1, axis]) for path in paths)
+    end = max(shortest, *(float(path[0, axis]) for path in paths))
+    first, second = (float(np.mean([_at(path, axis, end) for path in side])) for side in sides)
+    return first - second, end
+
+
+def _together(outcomes: list[tuple[Verdict, Reason]]) -> tuple[Verdict, Reason]:
+    reasons = {reason for _, reason in outcomes}
+    if reasons in ({Reason.ABOVE_ZERO}, {Reason.BELOW_ZERO}):
+        return Verdict.SUPPORTED, reasons.pop()
+    if reasons == {Reason.ABOVE_ZERO, Reason.BELOW_ZERO}:
+        return Verdict.REFUTED, Reason.BELOW_ZERO
+    for reason in (Reason.MISSING_ARMS, Reason.FEW_PAIRS):
+        if reason in reasons:
+            return Verdict.INCONCLUSIVE, reason
+    return Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
+
+
+def _at(path: Curve, axis: int, end: float) -> float:
+    """Accuracy at the last point not after the end; NaN when none was measured by then."""
+    past = path[path[:, axis] <= end * (1 + 1e-9)]
+    return float(past[-1, _ACCURACY]) if past.size else math.nan
+
+
+def _leads(difference: float | None) -> bool | None:
+    if difference is None or math.isnan(difference) or difference == 0:
+        return None
+    return difference > 0
+
+
+def best_so_far(trials: pd.DataFrame) -> dict[Arm, list[float]]:
+    """Per arm the best validation accuracy after each trial; NaN before the first finished one.
+
+    Pruned and failed trials count as trials and bring no accuracy.
+    """
+    paths: dict[Arm, list[float]] = {}
+    for row in trials.sort_values("trial", kind="stable").to_dict("records"):
+        arm = arm_of({str(key): value for key, value in row.items()})
+        if arm is None or row["state"] not in ("finished", "pruned", "failed"):
+            continue
+        value = number(row["val_accuracy"]) if row["state"] == "finished" else math.nan
+        path = paths.setdefault(arm, [])
+        path.append(float(np.fmax(value, path[-1])) if path else value)
+    return paths
+
+
+def _equal_trials(trials: pd.DataFrame, cells: Sequence[Cell]) -> tuple[int | None, float | None]:
+    paths = best_so_far(trials)
+    every = [arm for cell in cells for side in cell for arm in side]
+    if not all(arm in paths for arm in every):
+        return None, None
+    shared = min(len(paths[arm]) for arm in every)
+    differences = [
+        np.mean([paths[arm][shared - 1] for arm in first])
+        - np.mean([paths[arm][shared - 1] for arm in second])
+        for first, second in cells
+    ]
+    return shared, 100 * float(np.mean(differences))

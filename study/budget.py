@@ -1,0 +1,80 @@
+"""The wall-clock budget: parsing what a person writes, and a deadline that survives resume."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from study.errors import UsageError
+
+MIN_SECONDS = 60.0
+MAX_SECONDS = 14 * 24 * 3600.0
+
+_FORM = re.compile(
+    r"(?:(?P<h>\d+(?:\.\d+)?)\s*h)?\s*(?:(?P<m>\d+(?:\.\d+)?)\s*m)?\s*(?:(?P<s>\d+(?:\.\d+)?)\s*s?)?"
+)
+
+
+def parse_budget(text: str) -> float:
+    """Seconds named by ``2h``, ``90m``, ``1h30m``, ``45s`` or ``7200`` (plain seconds).
+
+    Raises:
+        UsageError: the text has another form, or lies outside 1 minute … 14 days.
+    """
+    cleaned = text.strip().lower()
+    match = _FORM.fullmatch(cleaned) if len(cleaned) <= 40 else None
+    if not cleaned or match is None:
+        raise UsageError(f"budget {text[:40]!r} is not understood; write 2h, 90m, 1h30m or 7200")
+    hours, minutes, seconds = (float(match[key] or 0) for key in "hms")
+    total = hours * 3600 + minutes * 60 + seconds
+    if not MIN_SECONDS <= total <= MAX_SECONDS:
+        raise UsageError(f"budget {text.strip()} is outside the possible range 1m … 336h")
+    return total
+
+
+def format_seconds(seconds: float) -> str:
+    """``3725`` → ``1h02m05s``; used on the terminal and in logs, never in the report."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, secs = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m{secs:02d}s"
+    return f"{minutes}m{secs:02d}s" if minutes else f"{secs}s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """An absolute end on a monotonic clock.
+
+    A study that was stopped and resumed passes what it had used as `used_before`, so only
+    active time counts. `until` gives a nested, never later deadline for one task.
+    """
+
+    budget: float
+    started: float
+    used_before: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+
+    def used(self) -> float:
+        return self.used_before + self.clock() - self.started
+
+    def left(self) -> float:
+        return self.budget - self.used()
+
+    def passed(self) -> bool:
+        return self.left() <= 0
+
+    def minus(self, reserve: float) -> Deadline:
+        """The same clock with `reserve` seconds kept back at the end."""
+        return Deadline(
+            budget=self.budget - reserve,
+            started=self.started,
+            used_before=self.used_before,
+            clock=self.clock,
+        )
+
+    def within(self, seconds: float) -> Deadline:
+        """A deadline at most `seconds` from now, and never after this one."""
+        return self.minus(max(0.0, self.left() - seconds))

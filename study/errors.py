@@ -1,0 +1,29 @@
+"""The errors a person can cause; the command line prints one as a single line and exits with 2."""
+
+
+class StudyError(Exception):
+    """Base of all errors whose message is meant for the person at the terminal."""
+
+
+class UsageError(StudyError):
+    """A flag, a value or a file given on the command line is not usable."""
+
+
+class DataError(StudyError):
+    """The data set is missing, unreadable or not FashionMNIST."""
+
+
+class WeightsError(StudyError):
+    """A weights file is missing, altered, or does not fit the network."""
+
+
+class StoreError(StudyError):
+    """The results directory cannot be read, written or locked."""
+
+
+class ReportError(StudyError):
+    """The report cannot be built from what is in the results directory."""
+
+
+class TrainingError(StudyError):
+    """A run cannot go on (for example, its loss is not a number)."""

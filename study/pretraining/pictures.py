@@ -1,0 +1,55 @@
+"""Turns stored fractals into training batches: thick or filled shapes, flips and shifts."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SHIFT = 3
+
+
+def training_batch(images: Tensor, solid: float, generator: torch.Generator) -> Tensor:
+    """A randomly varied batch, as a network sees it.
+
+    A fractal is dust; clothes are surfaces. So a share of the pictures is thickened (dilated and
+    smoothed) or filled with a shading, in the spirit of the varied colours and textures of
+    Anderson & Farrell (WACV 2022) and the strong image augmentation of OFDB (Nakamura et al.,
+    ICCV 2023).
+
+    Args:
+        images: uint8 [N, S, S].
+        solid: share of pictures that are thickened or filled, half of them each, in [0, 1].
+        generator: decides everything; its state advances by a fixed number of draws.
+
+    Returns:
+        float32 [N, 1, S, S] in [−1, 1]; −1 is empty, also where a shift uncovers the border.
+    """
+    count = len(images)
+    dust = images.unsqueeze(1).float() / 255
+    kind, strength, shade = torch.rand(3, count, 1, 1, 1, generator=generator).unbind(0)
+    thick = torch.maximum(_smooth(_dilate(dust, 3)), strength * dust)
+    surface = _smooth(_dilate(_dilate(dust, 5), 3))
+    filled = surface * (0.4 + 0.6 * strength) + 0.5 * shade * (dust - 0.5) * surface
+    drawn = torch.where(kind < solid / 2, thick, dust)
+    drawn = torch.where((kind >= solid / 2) & (kind < solid), filled, drawn).clamp(0, 1)
+    mirrored = torch.rand(count, 1, 1, 1, generator=generator) < 0.5
+    drawn = torch.where(mirrored, drawn.flip(3), drawn)
+    return _shift(drawn, generator) * 2 - 1
+
+
+def _dilate(x: Tensor, width: int) -> Tensor:
+    return F.max_pool2d(x, width, stride=1, padding=width // 2)
+
+
+def _smooth(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 3, stride=1, padding=1)
+
+
+def _shift(x: Tensor, generator: torch.Generator) -> Tensor:
+    count, _, size, _ = x.shape
+    padded = F.pad(x, (SHIFT, SHIFT, SHIFT, SHIFT))
+    offset = torch.randint(0, 2 * SHIFT + 1, (2, count, 1), generator=generator)
+    rows, columns = offset + torch.arange(size)
+    which = torch.arange(count)[:, None, None]
+    return padded[which, 0, rows[:, :, None], columns[:, None, :]].unsqueeze(1)

@@ -1,0 +1,247 @@
+"""Pre-trains a trunk on fractals, and lets it out only if the pretext was learnt.
+
+Formula-driven supervised learning: the classes are formulas, so there are labels without a data
+set (Kataoka et al., IJCV 2022; Anderson & Farrell, WACV 2022; Nakamura et al., ICCV 2023). The
+result is never called ImageNet, and how well it transfers is what the study measures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from study.errors import WeightsError
+from study.models import Weights, load_checkpoint, save_checkpoint, trunk_state
+from study.pretraining.fractals import render_instances, sample_categories
+from study.pretraining.light_head import PretextNetwork
+from study.pretraining.pictures import training_batch
+from study.pretraining.recipe import Recipe
+from study.spec import ModelName, Precision
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretextPoint:
+    """One look at the pretext: after `samples` pictures and `seconds`.
+
+    loss is the mean training cross-entropy since the last point (nats; None before any step);
+    accuracy is on held-out instances, in [0, 1].
+    """
+
+    samples: int
+    seconds: float
+    loss: float | None
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretextResult:
+    """What pre-training gave. weights is None exactly where the gate was not passed.
+
+    seconds, curve and accuracy of a cached result are those of the training that made it.
+    """
+
+    weights: Weights | None
+    curve: tuple[PretextPoint, ...]
+    held_out_accuracy: float
+    chance: float
+    passed: bool
+    seconds: float
+    recipe: Recipe
+    cached: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pictures:
+    images: Tensor
+    labels: Tensor
+    held_out_inputs: Tensor
+    held_out_labels: Tensor
+
+
+def checkpoint_path(recipe: Recipe, *, cache_dir: Path, seed: int, precision: Precision) -> Path:
+    """Where the weights of exactly this pre-training are kept."""
+    return cache_dir / f"fractal-{recipe.model}-{recipe.hash}-{precision}-s{seed}.pth"
+
+
+def pretrain(
+    model: ModelName,
+    recipe: Recipe,
+    *,
+    cache_dir: Path,
+    seed: int,
+    precision: Precision,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[PretextPoint], None],
+) -> PretextResult:
+    """Train the trunk of `model` on fractals, or take the equal training from the cache.
+
+    Args:
+        model: the network; has to be the recipe's.
+        recipe: what to train (`recipe_for` fits one to a time).
+        cache_dir: a passed training is written here and found here; made if missing.
+        seed: decides pictures, initial weights and order; equal seeds give equal weights on a CPU
+            with the same number of threads.
+        precision: BF16 runs forward passes under autocast.
+        should_stop: asked before each step; True ends training early, and the gate then judges
+            what was reached. A training cut short is not cached.
+        on_progress: called with each point of the curve (not for a cached result).
+
+    Returns:
+        The result; `weights` load through `study.models.build`.
+    """
+    if model is not recipe.model:
+        raise ValueError(f"the recipe is for {recipe.model}, not for {model}")
+    path = checkpoint_path(recipe, cache_dir=cache_dir, seed=seed, precision=precision)
+    cached = _from_cache(path, recipe)
+    if cached is not None:
+        return cached
+    began = time.monotonic()
+    generator = torch.Generator().manual_seed(seed)
+    pictures = _draw_pictures(recipe, generator)
+    network = PretextNetwork(model, recipe.categories, seed)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    curve, complete = _train(
+        network, pictures, recipe, generator, precision, began, should_stop, on_progress
+    )
+    accuracy = curve[-1].accuracy
+    passed = accuracy >= recipe.gate * recipe.chance
+    weights = None
+    seconds = time.monotonic() - began
+    if passed:
+        meta: dict[str, Any] = {
+            "recipe": asdict(recipe),
+            "recipe_hash": recipe.hash,
+            "images": recipe.images,
+            "seed": seed,
+            "precision": precision.value,
+            "complete": complete,
+            "seconds": seconds,
+            "accuracy": accuracy,
+            "curve": [asdict(point) for point in curve],
+        }
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        target = path if complete else path.with_suffix(".partial.pth")
+        weights = _save(target, network, meta)
+    return PretextResult(
+        weights=weights,
+        curve=tuple(curve),
+        held_out_accuracy=accuracy,
+        chance=recipe.chance,
+        passed=passed,
+        seconds=seconds,
+        recipe=recipe,
+        cached=False,
+    )
+
+
+def _draw_pictures(recipe: Recipe, generator: torch.Generator) -> _Pictures:
+    """Held-out instances are jittered independently of the training ones: none is trained on."""
+    systems = sample_categories(recipe.categories, recipe.size, generator)
+    order = torch.arange(recipe.categories)
+    labels = order.repeat_interleave(recipe.instances)
+    held_out_labels = order.repeat_interleave(recipe.held_out)
+    images = render_instances(systems, labels, recipe.size, generator)
+    held_out = render_instances(systems, held_out_labels, recipe.size, generator)
+    return _Pictures(
+        images=images,
+        labels=labels,
+        held_out_inputs=training_batch(held_out, recipe.solid, generator),
+        held_out_labels=held_out_labels,
+    )
+
+
+def _train(
+    network: PretextNetwork,
+    pictures: _Pictures,
+    recipe: Recipe,
+    generator: torch.Generator,
+    precision: Precision,
+    began: float,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[PretextPoint], None],
+) -> tuple[list[PretextPoint], bool]:
+    """Returns the curve (never empty) and whether every step was made."""
+    steps = max(2, recipe.samples // recipe.batch_size)
+    looks = {round(steps * k / recipe.evaluations) for k in range(1, recipe.evaluations + 1)}
+    optimizer = torch.optim.SGD(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=recipe.lr,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        recipe.lr,
+        total_steps=steps,
+        pct_start=recipe.warm_up,
+        cycle_momentum=False,
+        div_factor=10,
+        final_div_factor=100,
+    )
+    curve: list[PretextPoint] = []
+    losses: list[Tensor] = []
+
+    def look(step: int) -> None:
+        point = PretextPoint(
+            samples=step * recipe.batch_size,
+            loss=float(torch.stack(losses).mean()) if losses else None,
+            accuracy=_held_out_accuracy(network, pictures, precision),
+            seconds=time.monotonic() - began,
+        )
+        losses.clear()
+        curve.append(point)
+        on_progress(point)
+
+    order = torch.empty(0, dtype=torch.int64)
+    network.train()
+    for step in range(1, steps + 1):
+        if should_stop():
+            if not curve or curve[-1].samples < (step - 1) * recipe.batch_size:
+                look(step - 1)
+            return curve, False
+        while len(order) < recipe.batch_size:
+            order = torch.cat([order, torch.randperm(len(pictures.labels), generator=generator)])
+        chosen, order = order[: recipe.batch_size], order[recipe.batch_size :]
+        inputs = training_batch(pictures.images[chosen], recipe.solid, generator)
+        logits = _logits(network, inputs, precision)
+        loss = F.cross_entropy(logits, pictures.labels[chosen])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.detach())
+        if step in looks:
+            look(step)
+    return curve, True
+
+
+def _logits(network: PretextNetwork, inputs: Tensor, precision: Precision) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision is Precision.BF16):
+        logits: Tensor = network(inputs.contiguous(memory_format=torch.channels_last))
+    return logits.float()
+
+
+@torch.no_grad()
+def _held_out_accuracy(
+    network: PretextNetwork, pictures: _Pictures, precision: Precision
+) -> float:
+    network.eval()
+    right = 0
+    for inputs, labels in zip(
+        pictures.held_out_inputs.split(EVALUATION_BATCH),
+        pictures.held_out_labels.split(EVALUATION_BATCH),
+        strict=True,
+    ):
+        right += int((_logits(network, inputs, precision).argmax(1) == labels).sum())
+    network.train()
+    return right / len(pictures.held_out_labels)

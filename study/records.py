@@ -1,0 +1,75 @@
+"""What happened, as frozen values: evaluation points and run records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from study.spec import RunSpec
+
+
+class RunState(str, Enum):
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+    PRUNED = "pruned"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationPoint:
+    """Validation inside a run. seconds leave evaluation out; accuracies lie in [0, 1]."""
+
+    samples_seen: int
+    seconds: float
+    train_loss: float
+    val_accuracy: float
+    val_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """The outcome of one run. Accuracies in [0, 1]; what was not measured is None.
+
+    train_seconds leave evaluation out and, for frozen arms, include the pass that computed
+    the features (also when a cache served them: `cached_seconds` says how much was saved).
+    wall_seconds is what the budget paid.
+    """
+
+    spec: RunSpec
+    state: RunState
+    reason: str = ""
+    samples_seen: int = 0
+    val_accuracy: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    macro_f1: float | None = None
+    ece: float | None = None
+    train_seconds: float = 0.0
+    cached_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    images_per_second: float | None = None
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    peak_memory_mb: float | None = None
+    checkpoint: str = ""
+    history: tuple[EvaluationPoint, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunRecord:
+        return cls(
+            **{
+                **values,
+                "spec": RunSpec.from_dict(values["spec"]),
+                "state": RunState(values["state"]),
+                "history": tuple(EvaluationPoint(**point) for point in values["history"]),
+            }
+        )

@@ -1,0 +1,1 @@
+"""results/ → figures, text and the PDF report; nothing here reaches torch."""

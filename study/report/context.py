@@ -1,0 +1,235 @@
+"""results/ as typed values for templates and figures: no torch, no text, no drawing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.analysis.arms import Runs, main_runs, number, summary
+from study.analysis.sources import Sources, read_sources
+from study.errors import ReportError
+from study.matrix import arms
+from study.report.artifacts import Artifacts, read_artifacts, read_json, read_predictions
+from study.spec import Arm, Init, ModelName
+
+#: Means over the finished seeds of an arm: attribute → column of results.csv.
+_MEANS = {
+    "train": "train_accuracy", "val": "val_accuracy", "loss": "test_loss", "f1": "macro_f1",
+    "ece": "ece", "seconds": "train_seconds", "speed": "images_per_second",
+    "trainable": "trainable_parameters", "total": "total_parameters",
+    "memory": "peak_memory_mb", "lr": "lr", "lr_decay": "lr_decay",
+    "weight_decay": "weight_decay", "label_smoothing": "label_smoothing", "samples": "samples_seen",
+    "train_images": "train_images", "epochs": "epochs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmSummary:
+    """One arm over its finished seeds. Shares lie in [0, 1]; what was not measured is None.
+
+    values are the test accuracies in order of seed, low and high the ends of Student's 95 %
+    interval of their mean; the remaining numbers are means over the same runs.
+    """
+
+    name: str
+    model: str
+    init: str
+    scope: str
+    lr_policy: str
+    init_source: str
+    run_ids: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    reason: str
+    means: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The arm without its network: key of `words.arm_short`."""
+        return self.name.removeprefix(f"{self.model}-")
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+    def __getattr__(self, name: str) -> float | None:
+        if name in _MEANS:
+            return self.means.get(name)
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """Everything the report may say or draw. Absent files are empty tables and dictionaries."""
+
+    tables: Sources
+    contrasts: pd.DataFrame
+    findings: dict[str, dict[str, Any]]
+    arms: tuple[ArmSummary, ...]
+    artifacts: Artifacts
+    probabilities: dict[str, npt.NDArray[np.float32]]
+    folder: Path
+
+    @property
+    def results(self) -> pd.DataFrame:
+        return self.tables.results
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        return self.tables.trials
+
+    @property
+    def history(self) -> pd.DataFrame:
+        return self.tables.history
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        return self.tables.plan
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        return self.tables.environment
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return self.tables.architecture
+
+    @property
+    def pretraining(self) -> dict[str, Any]:
+        return self.tables.pretraining
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Networks of the study in the fixed order."""
+        named = set(self.results["model"]) if len(self.results) else set()
+        named |= set(self.plan.get("decisions", {}))
+        return tuple(model.value for model in ModelName if model.value in named)
+
+    @cached_property
+    def finished(self) -> tuple[ArmSummary, ...]:
+        return tuple(arm for arm in self.arms if arm.n)
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of finished seeds of an arm."""
+        return max((arm.n for arm in self.arms), default=0)
+
+    @property
+    def min_seeds(self) -> int:
+        """The smallest number of finished seeds of a finished arm."""
+        return min((arm.n for arm in self.finished), default=0)
+
+    @cached_property
+    def resolution(self) -> int | None:
+        values = pd.to_numeric(self.results["resolution"], errors="coerce").dropna()
+        return int(values.mode().iloc[0]) if len(values) else None
+
+    @cached_property
+    def sources(self) -> dict[str, str | None]:
+        """Network → where its pre-trained weights came from; None where there are none."""
+        found: dict[str, str | None] = {model: None for model in self.models}
+        weights = self.environment.get("weights") or {}
+        for model in found:
+            used = [a.init_source for a in self.arms if a.model == model and a.init == "pretrained"]
+            named = [source for source in used if source not in ("", "none")]
+            found[model] = named[0] if named else (weights.get(model) or {}).get("source")
+        return found
+
+    def arm(self, name: str) -> ArmSummary | None:
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+    def best(self, model: str, init: str | None = None) -> ArmSummary | None:
+        """The arm chosen by validation accuracy, never by test."""
+        chosen = [
+            arm for arm in self.finished if arm.model == model and init in (None, arm.init)
+        ]
+        return max(chosen, key=lambda arm: arm.means["val"] or 0.0, default=None)
+
+    def contrast(self, name: str, model: str) -> dict[str, Any] | None:
+        """A measured row of contrasts.csv; None where it is absent or has no effect."""
+        if not len(self.contrasts):
+            return None
+        table = self.contrasts
+        rows = table[(table["name"] == name) & (table["model"] == model)]
+        measured = rows[rows["effect_pp"].notna()]
+        return {str(k): v for k, v in measured.iloc[0].items()} if len(measured) else None
+
+
+def read_report_data(folder: Path) -> ReportData:
+    """Read a results directory, complete or not.
+
+    Raises:
+        ReportError: the directory does not exist.
+        StoreError: a file in it is not what its name says.
+    """
+    if not folder.is_dir():
+        raise ReportError(f"there is no results directory {folder}")
+    tables = read_sources(folder)
+    runs = main_runs(tables.results)
+    found = read_json(folder / "findings.json").get("findings", [])
+    models = set(tables.results["model"]) or {model.value for model in ModelName}
+    return ReportData(
+        tables=tables,
+        contrasts=_contrasts(folder / "contrasts.csv"),
+        findings={str(item["id"]): item for item in found},
+        arms=tuple(
+            _arm_summary(arm, runs, tables.results) for arm in arms() if arm.model.value in models
+        ),
+        artifacts=read_artifacts(folder / "artifacts"),
+        probabilities=read_predictions(folder / "predictions.npz"),
+        folder=folder,
+    )
+
+
+def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
+    rows = [row for _, row in sorted(runs.get(arm, {}).items())]
+    total = summary(number(row["test_accuracy"]) for row in rows)
+    known = results[
+        (results["model"] == arm.model.value)
+        & (results["init"] == arm.init.value)
+        & (results["scope"] == arm.scope.value)
+        & (results["lr_policy"] == arm.lr_policy.value)
+    ]
+    unfinished = known[known["state"] != "finished"]
+    sources = [str(row["init_source"]) for row in rows] or [str(s) for s in known["init_source"]]
+    return ArmSummary(
+        name=arm.name,
+        model=arm.model.value,
+        init=arm.init.value,
+        scope=arm.scope.value,
+        lr_policy=arm.lr_policy.value,
+        init_source=sources[0] if sources and arm.init is Init.PRETRAINED else "none",
+        run_ids=tuple(str(row["run_id"]) for row in rows),
+        seeds=tuple(int(row["seed"]) for row in rows),
+        values=tuple(number(row["test_accuracy"]) for row in rows),
+        mean=_known(total.mean),
+        sd=_known(total.sd),
+        low=_known(total.low),
+        high=_known(total.high),
+        reason=str(unfinished["reason"].iloc[0]) if len(unfinished) and not rows else "",
+        means={
+            key: _known(summary(number(row[column]) for row in rows).mean)
+            for key, column in _MEANS.items()
+        },
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _contrasts(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(columns=["name", "model", "effect_pp", "ci_low_pp", "ci_high_pp"])
+    return pd.read_csv(path)

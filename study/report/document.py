@@ -1,0 +1,154 @@
+"""Numbers and references of figures, tables, formulas, listings and sources.
+
+Templates mention and place things in any order of evaluation; a number is known only when the
+whole text exists. So templates write tokens of private-use characters, which no user text can
+contain (`strip_tokens`), and `Document.resolve` turns them into numbers and links at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+
+from markupsafe import Markup, escape
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_TOKEN = re.compile(f"{_OPEN}([a-z]+):([^{_CLOSE}]*){_CLOSE}")
+_HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.S)
+_TAGS = re.compile(r"<[^>]+>")
+
+SOURCES_PLACE = Markup(f"{_OPEN}sources:{_CLOSE}")
+CONTENTS_PLACE = Markup(f"{_OPEN}contents:{_CLOSE}")
+
+
+def strip_tokens(text: str) -> str:
+    """Text from outside without the characters that tokens are made of."""
+    return re.sub("[\ue000-\uf8ff]", "\ufffd", text)
+
+
+def refer(kind: str, name: str) -> Markup:
+    """Stands for the number of `name`; kind is fig, tab, eq or lst."""
+    return Markup(f"{_OPEN}ref:{kind}-{name}{_CLOSE}")
+
+
+def define(kind: str, name: str) -> Markup:
+    """Stands for the number where the thing itself stands; the order of these gives numbers."""
+    return Markup(f"{_OPEN}def:{kind}-{name}{_CLOSE}")
+
+
+def cite(*keys: str) -> Markup:
+    return Markup(f"{_OPEN}cite:{' '.join(keys)}{_CLOSE}")
+
+
+def appendix(letter: str) -> Markup:
+    """From here on numbers of figures, tables and listings begin with the letter."""
+    return Markup(f"{_OPEN}appendix:{letter}{_CLOSE}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading:
+    level: int
+    text: str
+    anchor: str
+
+
+@dataclass(kw_only=True)
+class Document:
+    """What resolving found: headings, numbers, order of sources, and what is wrong."""
+
+    source_texts: dict[str, str]
+    numbers: dict[str, str] = field(default_factory=dict)
+    headings: list[Heading] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def resolve(self, html: str) -> str:
+        """HTML with all tokens replaced; `problems` names what is cited but absent, and so on."""
+        html = _HEADING.sub(self._heading, html)
+        self._count(html)
+        html = _TOKEN.sub(self._replace, html)
+        return html.replace(f"{_OPEN}sources{_CLOSE}", self._source_list()).replace(
+            f"{_OPEN}contents{_CLOSE}", self._contents()
+        )
+
+    def _heading(self, match: re.Match[str]) -> str:
+        level, kind, inner = int(match[1]), match[2], match[3].strip()
+        tops = sum(1 for h in self.headings if h.level == 1 and h.anchor.startswith("sec-"))
+        number = ""
+        if kind == "numbered":
+            section = tops + 1 if level == 1 else tops
+            subs = sum(1 for h in self.headings if h.anchor.startswith(f"sec-{section}-"))
+            number = f"{section}" if level == 1 else f"{section}.{subs + 1}"
+        anchor = f"sec-{number.replace('.', '-')}" if number else f"part-{len(self.headings)}"
+        plain = unescape(_TAGS.sub(" ", _TOKEN.sub("", inner)))
+        text = " ".join(f"{number} {plain}".split())
+        self.headings.append(Heading(level=level, text=text, anchor=anchor))
+        label = escape(text)
+        prefix = f"{number} " if number else ""
+        return (
+            f'<h{level} class="{kind}" id="{anchor}" style="bookmark-label: &quot;{_css(label)}&quot;">'
+            f"{prefix}{inner}</h{level}>"
+        )
+
+    def _count(self, html: str) -> None:
+        letter, counts = "", {}
+        first_reference: dict[str, int] = {}
+        for match in _TOKEN.finditer(html):
+            kind, value = match[1], match[2]
+            if kind == "appendix":
+                letter, counts = value, {}
+            elif kind == "ref":
+                first_reference.setdefault(value, match.start())
+            elif kind == "cite":
+                for key in value.split():
+                    if key not in self.source_texts:
+                        self.problems.append(f"source {key} is cited but not in sources.yaml")
+                    elif key not in self.cited:
+                        self.cited.append(key)
+            elif kind == "def":
+                if value in self.numbers:
+                    self.problems.append(f"{value} stands twice")
+                    continue
+                family = value.split("-")[0]
+                counts[family] = counts.get(family, 0) + 1
+                self.numbers[value] = f"{letter}.{counts[family]}" if letter else str(counts[family])
+                if value not in first_reference and family != "eq":
+                    self.problems.append(f"rule 8: {value} stands before any reference to it")
+        for value in first_reference:
+            if value not in self.numbers:
+                self.problems.append(f"rule 8: {value} is referred to but does not stand anywhere")
+
+    def _replace(self, match: re.Match[str]) -> str:
+        kind, value = match[1], match[2]
+        if kind == "ref":
+            number = self.numbers.get(value, "?")
+            return f'<a href="#{value}">{number}</a>' if value in self.numbers else number
+        if kind == "def":
+            return self.numbers[value]
+        if kind == "cite":
+            places = sorted(self.cited.index(key) + 1 for key in value.split() if key in self.cited)
+            links = ", ".join(f'<a href="#source-{place}">{place}</a>' for place in places)
+            return f"[{links}]"
+        if kind in ("sources", "contents"):
+            return f"{_OPEN}{kind}{_CLOSE}"
+        return ""
+
+    def _source_list(self) -> str:
+        items = "".join(
+            f'<li id="source-{place}">{self.source_texts[key]}</li>'
+            for place, key in enumerate(self.cited, start=1)
+        )
+        return f'<ol class="sources">{items}</ol>'
+
+    def _contents(self) -> str:
+        return "".join(
+            f'<p class="level{h.level}"><a href="#{h.anchor}">{escape(h.text)}</a></p>'
+            for h in self.headings
+            if not h.text.startswith(("СОДЕРЖАНИЕ", "CONTENTS"))
+        )
+
+
+def _css(text: str) -> str:
+    """Text inside a CSS string inside an HTML attribute."""
+    return text.replace("\\", "\\\\").replace("\n", " ")

@@ -1,0 +1,51 @@
+"""Every figure of the report, drawn where its data exist (the only user of matplotlib, seaborn)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from study.report.context import ReportData
+from study.report.figures import comparison, curves, images
+from study.report.figures.style import Drawing, font_is_missing, look
+from study.report.numbers import Numbers
+from study.report.words import Words
+
+Draw = Callable[[ReportData, Words, Numbers], Drawing | None]
+
+#: id used in templates → drawing function; adding a figure is one line here.
+FIGURES: dict[str, Draw] = {
+    "examples": images.examples,
+    "augmentation": images.augmentation,
+    "fractals": images.fractals,
+    "pretext": curves.pretext,
+    "tuning": comparison.tuning,
+    "plan": curves.plan,
+    "arms": comparison.arms,
+    "contrasts": comparison.contrasts,
+    "gap": comparison.gap,
+    "cost": comparison.cost,
+    "drift": comparison.drift,
+    "calibration": curves.calibration,
+    "confusion": images.confusion,
+    "object": images.one_object,
+    "errors": images.errors,
+}
+PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]] = {
+    "curves": curves.learning,
+    "filters": images.filters,
+}
+
+
+def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Drawing]:
+    """All figures whose data are present, by id."""
+    tasks = {name: partial(draw, data, words, numbers) for name, draw in FIGURES.items()}
+    for name, draw_model in PER_MODEL.items():
+        for model in data.models:
+            tasks[f"{name}-{model}"] = partial(draw_model, data, model, words, numbers)
+    with look():
+        drawn = {name: task() for name, task in tasks.items()}
+    return {name: drawing for name, drawing in drawn.items() if drawing is not None}
+
+
+__all__ = ["FIGURES", "PER_MODEL", "Drawing", "draw_all", "font_is_missing"]

@@ -1,0 +1,247 @@
+"""Figures that set arms against each other: accuracy, contrasts, gap, cost, tuning, drift."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from study.report.context import ArmSummary, ReportData
+from study.report.figures.style import (
+    GREY,
+    INK,
+    SECOND_INK,
+    Drawing,
+    arm_handle,
+    arm_look,
+    canvas,
+    svg,
+    ticks,
+)
+from study.report.numbers import Numbers, as_float
+from study.report.words import Words
+
+
+def _arms_of(data: ReportData, model: str) -> list[ArmSummary]:
+    return [arm for arm in data.finished if arm.model == model]
+
+
+def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
+    axes.set_yticks(range(len(arms)), [words.arm_axis[arm.key] for arm in arms])
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+
+
+def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test accuracy of every arm: every seed, the mean and its 95 % interval."""
+    models = [model for model in data.models if _arms_of(data, model)]
+    if not models:
+        return None
+    rows = max(len(_arms_of(data, model)) for model in models)
+    figure, axes = canvas(0.85 + 0.4 * rows, len(models), sharex=True)
+    for panel, model in zip(axes, models, strict=True):
+        chosen = _arms_of(data, model)
+        _name_rows(panel, chosen, words)
+        for row, arm in enumerate(chosen):
+            look = arm_look(arm.key)
+            values = 100 * np.array(arm.values)
+            panel.plot(values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9)
+            half = None
+            if arm.low is not None and arm.high is not None and arm.mean is not None:
+                half = [[100 * (arm.mean - arm.low)], [100 * (arm.high - arm.mean)]]
+            panel.errorbar(
+                [100 * (arm.mean or 0)], [row], xerr=half, fmt=look["marker"], ms=6, capsize=3,
+                color=look["color"], mfc=look["markerfacecolor"], elinewidth=1.3,
+            )  # fmt: skip
+        panel.set_title(words.model[model])
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.xaxis.set_major_formatter(ticks(numbers.comma))
+        panel.set_xlabel(words.axis["test_accuracy"])
+    for panel in axes[1:]:
+        if [a.key for a in _arms_of(data, models[0])] == [a.key for a in _arms_of(data, models[-1])]:
+            panel.set_yticklabels([])
+    several = data.seeds > 1
+    mean_label = words.figure["mean"] if several else words.figure["no_interval"]
+    figure.legend(
+        handles=[
+            Line2D([], [], marker="D", color=INK, ls="-" if several else "", ms=5, label=mean_label),
+            Line2D([], [], marker="o", ls="", mfc="none", mec=GREY, ms=4, label=words.figure["seed"]),
+        ],
+        loc="outside lower center", ncols=2, frameon=False,
+    )  # fmt: skip
+    return svg(figure)
+
+
+def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Forest plot of contrasts.csv; the interval is left out where one seed gives none."""
+    rows = [
+        (name, model, found)
+        for name in words.contrast
+        for model in words.contrast_model
+        if (found := data.contrast(name, model)) is not None
+    ]
+    if not rows:
+        return None
+    figure, (axes,) = canvas(0.85 + 0.19 * len(rows))
+    marks = {"vgg11": ("o", INK, INK), "googlenet": ("s", SECOND_INK, "white"),
+             "pooled": ("D", "black", "black"), "all": ("D", "black", "black")}  # fmt: skip
+    previous, labels, rules = "", [], []
+    for row, (name, model, found) in enumerate(rows):
+        marker, colour, fill = marks[model]
+        effect = float(found["effect_pp"])
+        low, high = as_float(found.get("ci_low_pp")), as_float(found.get("ci_high_pp"))
+        error = None if low is None or high is None else [[effect - low], [high - effect]]
+        axes.errorbar([effect], [row], xerr=error, fmt=marker, color=colour, mfc=fill, ms=5.5,
+                      capsize=2.5, elinewidth=1.3)  # fmt: skip
+        labels.append(words.contrast[name] if name != previous else "")
+        if name != previous and row:
+            rules.append(row - 0.5)
+        previous = name
+    for rule in rules:
+        axes.axhline(rule, color="#dcdcdc", lw=0.6)
+    axes.axvline(0, color="black", lw=0.9)
+    axes.set_yticks(range(len(rows)), [_wrapped(label) for label in labels])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(ticks(numbers.comma))
+    axes.set_xlabel(words.axis["effect"])
+    shown = [m for m in ("vgg11", "googlenet", "pooled") if any(model == m for _, model, _ in rows)]
+    figure.legend(
+        handles=[
+            Line2D([], [], marker=marks[m][0], color=marks[m][1], mfc=marks[m][2], ms=5.5, ls="",
+                   label=words.contrast_model[m])
+            for m in shown
+        ],
+        loc="outside lower center", ncols=3, frameon=False,
+    )  # fmt: skip
+    return svg(figure)
+
+
+def _wrapped(label: str, width: int = 30) -> str:
+    if len(label) <= width:
+        return label
+    cut = label.rfind(" ", 0, width + 1)
+    return label[:cut] + "\n" + label[cut + 1 :]
+
+
+def gap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Training, validation and test accuracy of every arm on one line."""
+    models = [
+        m for m in data.models if any(a.means["train"] is not None for a in _arms_of(data, m))
+    ]
+    if not models:
+        return None
+    rows = max(len(_arms_of(data, model)) for model in models)
+    figure, axes = canvas(0.85 + 0.37 * rows, len(models), sharex=True)
+    signs = (("train", "s", "white"), ("validation", "o", "white"), ("test", "D", "black"))
+    for panel, model in zip(axes, models, strict=True):
+        chosen = _arms_of(data, model)
+        _name_rows(panel, chosen, words)
+        for row, arm in enumerate(chosen):
+            shares = (arm.means["train"], arm.means["val"], arm.mean)
+            known = [100 * share for share in shares if share is not None]
+            panel.plot([min(known), max(known)], [row, row], color=GREY, lw=1.2, zorder=1)
+            for share, (_, marker, fill) in zip(shares, signs, strict=True):
+                if share is not None:
+                    panel.plot(100 * share, row, marker, mfc=fill, mec="black", ms=5.5)
+        panel.set_title(words.model[model])
+        panel.xaxis.set_major_formatter(ticks(numbers.comma))
+        panel.set_xlabel(words.axis["accuracy"])
+    for panel in axes[1:]:
+        panel.set_yticklabels([])
+    figure.legend(
+        handles=[Line2D([], [], marker=marker, ls="", mfc=fill, mec="black", ms=5.5,
+                        label=words.figure[name]) for name, marker, fill in signs],
+        loc="outside lower center", ncols=3, frameon=False,
+    )  # fmt: skip
+    return svg(figure)
+
+
+def cost(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Trainable parameters and training seconds of frozen against full arms."""
+    groups = []
+    for model in data.models:
+        for scope in ("frozen", "full"):
+            chosen = [a for a in _arms_of(data, model) if a.scope == scope and a.init == "pretrained"]
+            chosen = chosen or [a for a in _arms_of(data, model) if a.scope == scope]
+            sizes = [a.means["trainable"] for a in chosen if a.means["trainable"] is not None]
+            times = [a.means["seconds"] for a in chosen if a.means["seconds"] is not None]
+            if sizes and times:
+                label = f"{words.model[model]},\n{words.scope[scope]}"
+                groups.append((label, scope, float(np.mean(sizes)), float(np.mean(times))))
+    if len({scope for _, scope, _, _ in groups}) < 2:
+        return None
+    figure, axes = canvas(0.6 + 0.36 * len(groups), 2, sharey=True)
+    for panel, column, key in ((axes[0], 2, "parameters"), (axes[1], 3, "time_seconds")):
+        for row, group in enumerate(groups):
+            frozen = group[1] == "frozen"
+            panel.barh(row, group[column], height=0.6, color="#c9d6e4" if frozen else INK,  # type: ignore[arg-type]
+                       edgecolor="black", lw=0.8, hatch="///" if frozen else "")  # fmt: skip
+            text = numbers.millions(group[column]) if column == 2 else numbers.seconds(group[column])
+            panel.annotate(text, (group[column], row), xytext=(4, 0),  # type: ignore[arg-type]
+                           textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+        panel.set_xlabel(words.axis[key])
+        panel.grid(axis="y", visible=False)
+    axes[0].set_xscale("log")
+    axes[0].set_xlim(right=axes[0].get_xlim()[1] * 40)
+    axes[1].set_xlim(right=axes[1].get_xlim()[1] * 1.3)
+    axes[0].set_yticks(range(len(groups)), [group[0] for group in groups])
+    axes[0].set_ylim(len(groups) - 0.5, -0.5)
+    axes[1].xaxis.set_major_formatter(ticks(numbers.comma))
+    return svg(figure)
+
+
+def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Validation accuracy of tuning trials against the learning rate of the output layer."""
+    trials = data.trials[data.trials["val_accuracy"].notna() & data.trials["lr"].notna()]
+    models = [model for model in data.models if (trials["model"] == model).any()]
+    if not models:
+        return None
+    figure, axes = canvas(3.2, len(models), sharey=True)
+    for panel, model in zip(axes, models, strict=True):
+        for key in words.arm_short:
+            init, scope, *policy = key.split("-")
+            rows = trials[
+                (trials["model"] == model) & (trials["init"] == init) & (trials["scope"] == scope)
+                & (trials["lr_policy"] == (policy[0] if policy else "none"))
+            ].sort_values("lr")  # fmt: skip
+            if len(rows):
+                look = arm_look(key) | {"linestyle": ""}
+                panel.plot(rows["lr"], 100 * rows["val_accuracy"], **look)
+        panel.set_xscale("log")
+        panel.set_title(words.model[model])
+        panel.set_xlabel(words.axis["lr"])
+        panel.yaxis.set_major_formatter(ticks(numbers.comma))
+    axes[0].set_ylabel(words.axis["val_accuracy"])
+    figure.legend(handles=[arm_handle(key, words) for key in words.arm_short],
+                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    return svg(figure)
+
+
+def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Relative weight change of every stage of fully trained networks, mean over stored runs."""
+    stored = data.tables.drift
+    models = [m for m in data.models if any(set(a.run_ids) & set(stored) for a in _arms_of(data, m))]
+    if not models:
+        return None
+    figure, axes = canvas(3.0, len(models), sharey=True)
+    used: dict[str, None] = {}
+    for panel, model in zip(axes, models, strict=True):
+        for arm in _arms_of(data, model):
+            known = [stored[run_id] for run_id in arm.run_ids if run_id in stored]
+            if not known:
+                continue
+            used[arm.key] = None
+            panel.plot(100 * np.mean([change for _, change in known], axis=0), **arm_look(arm.key))
+            panel.set_xticks(range(len(known[0][0])), range(1, len(known[0][0]) + 1))
+        panel.set_title(words.model[model])
+        panel.set_xlabel(words.axis["stage"])
+        panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(ticks(numbers.comma))
+        panel.yaxis.set_minor_formatter("")
+    axes[0].set_ylabel(words.axis["drift"])
+    figure.legend(handles=[arm_handle(key, words) for key in used],
+                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    return svg(figure)

@@ -1,0 +1,230 @@
+"""Figures made of pictures and matrices: examples, augmentation, filters, one object, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from study.report.context import ArmSummary, ReportData
+from study.report.figures.style import INK, Drawing, canvas, png
+from study.report.numbers import Numbers
+from study.report.words import Words
+
+Pixels = npt.NDArray[np.uint8]
+#: Picture of one object and of errors: at most so many.
+OBJECT_RUNS = 4
+ERRORS = 12
+
+
+def _show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
+    """A grey picture on white paper: garments are drawn dark on light to spare toner."""
+    axes.imshow(picture, cmap="gray_r", interpolation="nearest", **keywords)  # type: ignore[arg-type]
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+
+
+def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.ndarray:
+    """[N, H, W] as one picture with light gaps (NaN)."""
+    count, height, width = pictures.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for place in range(count):
+        row, column = divmod(place, columns)
+        y, x = row * (height + gap), column * (width + gap)
+        sheet[y : y + height, x : x + width] = pictures[place]
+    return sheet
+
+
+def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Six training images of every class."""
+    stored = data.artifacts.array("dataset", "examples")
+    if stored is None:
+        return None
+    figure, axes = canvas(2.6, 2, 5)
+    for place, panel in enumerate(axes):
+        number = place // 2 + 5 * (place % 2)
+        _show(panel, _tiled(stored[number], 6, 2))
+        for spine in panel.spines.values():
+            spine.set_visible(False)
+        panel.set_ylabel(words.classes[number], rotation=0, ha="right", va="center", labelpad=4)
+    return png(figure)
+
+
+def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Original images and their random changes."""
+    stored = data.artifacts.array("dataset", "augmented")
+    if stored is None:
+        return None
+    rows, columns = stored.shape[:2]
+    figure, axes = canvas(0.3 + 0.82 * rows, columns, rows, width=5.0)
+    for place, panel in enumerate(axes):
+        row, column = divmod(place, columns)
+        _show(panel, stored[row, column], vmin=0, vmax=255)
+        if row == 0:
+            changed = words.figure["changed"].format(n=column)
+            panel.set_title(words.figure["original"] if column == 0 else changed, fontsize=10)
+    return png(figure)
+
+
+def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Samples of the formula-driven pre-training set."""
+    stored = data.artifacts.array("dataset", "fractals")
+    if stored is None:
+        return None
+    columns = 6
+    figure, axes = canvas(0.1 + 0.83 * -(-len(stored) // columns), columns, -(-len(stored) // columns),
+                          width=5.0)  # fmt: skip
+    for panel in axes:
+        panel.set_visible(False)
+    for panel, picture in zip(axes, stored, strict=False):
+        panel.set_visible(True)
+        _show(panel, picture)
+    return png(figure)
+
+
+def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Confusion matrices of the arms chosen on validation, all seeds together, in % of a row."""
+    chosen = {model: arm for model in data.models if (arm := data.best(model)) is not None}
+    found = {m: s for m, arm in chosen.items() if (s := confusion_shares(data, arm)) is not None}
+    if not found:
+        return None
+    figure, axes = canvas(3.75, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
+    for panel, (model, shares) in zip(axes, found.items(), strict=True):
+        text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
+        sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
+                    square=True, linewidths=0.4, linecolor="#bdbdbd", cbar=False,
+                    annot_kws={"fontsize": 7.5})  # fmt: skip
+        panel.set_xticks(np.arange(10) + 0.5, words.classes, fontsize=9)
+        panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9)
+        panel.tick_params(length=0)
+        for label in panel.get_xticklabels():
+            label.set(rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_xlabel(words.axis["predicted_class"])
+        panel.set_title(words.model[model])
+        for spine in panel.spines.values():
+            spine.set_visible(True)
+    axes[0].set_ylabel(words.axis["true_class"])
+    return png(figure)
+
+
+def confusion_shares(data: ReportData, arm: ArmSummary) -> np.ndarray | None:
+    """[10, 10] per cent of every true class, over the arm's seeds; None without predictions."""
+    labels = data.tables.labels
+    stored = [data.tables.predictions[r] for r in arm.run_ids if r in data.tables.predictions]
+    if labels is None or not stored:
+        return None
+    pairs = np.concatenate([10 * labels.astype(int) + classes for classes in stored])
+    counts = np.bincount(pairs, minlength=100).reshape(10, 10)
+    return np.asarray(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
+    """Places in artifacts/object.npz of the best arm of every network and initialisation."""
+    stored = data.artifacts.array("object", "run_ids")
+    if stored is None:
+        return []
+    order = {str(run_id): place for place, run_id in enumerate(stored)}
+    chosen = []
+    for model in data.models:
+        for init in ("pretrained", "scratch"):
+            arm = data.best(model, init)
+            places = [order[run] for run in (arm.run_ids if arm else ()) if run in order]
+            if arm is not None and places:
+                chosen.append((places[0], arm))
+    return chosen[:OBJECT_RUNS]
+
+
+def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """The chosen object, Grad-CAM of the networks, and the probabilities they give."""
+    runs = chosen_object_runs(data)
+    stored = data.artifacts.get("object")
+    if not runs or "image" not in stored:
+        return None
+    maps = stored.get("gradcam")
+    heights = [1.25, 1.75]
+    figure, axes = canvas(sum(heights) + 0.35, len(runs) + 1, 2,
+                          gridspec_kw={"height_ratios": heights})  # fmt: skip
+    top, bottom = axes[: len(runs) + 1], axes[len(runs) + 1 :]
+    _show(top[0], stored["image"])
+    top[0].set_title(words.figure["object"], fontsize=10)
+    bottom[0].set_visible(False)
+    for column, (place, arm) in enumerate(runs, start=1):
+        title = f"{words.model[arm.model]},\n{words.init_adjective[arm.init]}"
+        if maps is not None:
+            _overlay(top[column], stored["image"], maps[place])
+            top[column].set_title(title, fontsize=10)
+        else:
+            top[column].set_visible(False)
+            bottom[column].set_title(title, fontsize=10)
+        _bars(bottom[column], stored["probabilities"][place], words, numbers, names=column == 1)
+    return png(figure)
+
+
+def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
+    """The picture in grey under lines and a tint of equal Grad-CAM value, legible without colour."""
+    size = picture.shape[0]
+    _show(axes, picture, extent=(0, size, size, 0))
+    heat = np.nan_to_num(heat.astype(float))
+    axes.imshow(heat, extent=(0, size, size, 0), cmap="Oranges", alpha=0.45, vmin=0, vmax=1,
+                interpolation="bilinear")  # fmt: skip
+    if heat.max() > heat.min() and min(heat.shape) > 1:
+        centres = [(np.arange(n) + 0.5) * size / n for n in heat.shape]
+        axes.contour(centres[1], centres[0], heat, levels=[0.25, 0.5, 0.75], colors="black",
+                     linewidths=0.8)  # fmt: skip
+    axes.set_xlim(0, size)
+    axes.set_ylim(size, 0)
+
+
+def _bars(
+    axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool
+) -> None:
+    axes.barh(range(10), shares, color=INK, height=0.7, edgecolor="black", lw=0.5)
+    axes.set_yticks(range(10), words.classes if names else [""] * 10, fontsize=9)
+    axes.set_ylim(9.6, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.5, 1], [numbers.comma(t) for t in ("0", "0.5", "1")])
+    axes.set_xlabel(words.axis["probability"], fontsize=10)
+    axes.grid(axis="y", visible=False)
+
+
+def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test images on which the best network is most sure and wrong."""
+    stored = data.artifacts.get("errors")
+    if "images" not in stored or not len(stored["images"]):
+        return None
+    count = min(ERRORS, len(stored["images"]))
+    columns = 6
+    figure, axes = canvas(1.5 * -(-count // columns), columns, -(-count // columns))
+    for panel in axes:
+        panel.set_visible(False)
+    for place in range(count):
+        axes[place].set_visible(True)
+        _show(axes[place], stored["images"][place])
+        title = words.figure["error"].format(
+            index=f"№ {int(stored['index'][place])}",
+            true=words.classes[int(stored["label"][place])],
+            predicted=words.classes[int(stored["predicted"][place])],
+            confidence=numbers.num(float(stored["confidence"][place]), 3),
+        )
+        axes[place].set_title(title, fontsize=8.5, linespacing=1.05)
+    return png(figure)
+
+
+def filters(data: ReportData, model: str, words: Words, numbers: Numbers) -> Drawing | None:
+    """First-layer filters before and after fine-tuning, and of training from scratch."""
+    stored = data.artifacts.get(f"filters-{model}")
+    kinds = [kind for kind in ("before", "after", "scratch") if kind in stored]
+    if not kinds:
+        return None
+    figure, axes = canvas(2.3, len(kinds))
+    for panel, kind in zip(axes, kinds, strict=True):
+        kernels = stored[kind].astype(float)
+        spread = np.abs(kernels).max(axis=(1, 2), keepdims=True) + 1e-12
+        _show(panel, _tiled(kernels / spread, 8), vmin=-1, vmax=1)
+        panel.set_title(words.figure[kind], fontsize=10.5)
+    return png(figure)

@@ -1,0 +1,149 @@
+"""Where pages break: long tables get a real continuation caption, floats leave no holes.
+
+Sections begin pages, so every section is laid out alone until nothing changes:
+
+* a table whose rows fall on two pages is cut there, and `Продолжение таблицы N` put above;
+* a figure or table that moved to the next page leaves a hole; what stands behind it is put
+  before it while it fits. Order within figures and within tables stays, so numbers stay, and
+  a float still stands behind the text that mentions it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+#: page index and y in points from the top of the page, by anchor.
+Places = Mapping[str, tuple[int, float]]
+Layout = Callable[[str], Places]
+
+#: An empty block that tells where the one before it ended.
+HOLDER = '<div class="before" id="{name}"></div>'
+FLOAT_END = "<!--float-->"
+#: Bottom of the text block in points, and the least hole worth filling: three lines.
+_BOTTOM = 841.89 - 56.69
+_WORTH = 72.0
+_LINE = 24.15
+_HEADING_HEIGHT = 46.0
+_CHARACTERS = 67
+_MAX_PASSES = 16
+
+_FLOAT = re.compile(r'<div class="before" id="before-([\w-]+)"></div>')
+_ROW = re.compile(r'<tr id="row-([\w-]+)-(\d+)">')
+_TEXT = re.compile(r'\s*(?:<p>.*?</p>|<(ul|ol) class="\w+">.*?</\1>)', re.S)
+_HEADING = re.compile(r"\s*<h2 .*?</h2>(?=\s*<p>)", re.S)
+_PIECE = re.compile(r"<(?:p|li)>(.*?)</(?:p|li)>", re.S)
+_TAGS = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    end: int
+    height: float
+
+
+def paginate(section: str, layout: Layout, continued: str) -> str:
+    """The section with its tables cut and its floats moved.
+
+    Args:
+        section: HTML of a section that begins a page, references resolved.
+        layout: lays it out, returns where every id stands.
+        continued: caption of the rest of a table, with `{number}`.
+    """
+    if FLOAT_END not in section:
+        return section
+    moved: set[str] = set()
+    for _ in range(_MAX_PASSES):
+        places = layout(section)
+        changed = _fill_first_hole(section, places, moved)
+        if changed is None:
+            changed = _cut_first_table(section, places, continued)
+        if changed is None:
+            break
+        section = changed
+    return section
+
+
+def _fill_first_hole(section: str, places: Places, moved: set[str]) -> str | None:
+    """Move the first float with a hole before it behind the blocks that fill the hole."""
+    for match in _FLOAT.finditer(section):
+        name = match[1]
+        before, itself = places.get(f"before-{name}"), places.get(name)
+        if name in moved or before is None or itself is None or itself[0] == before[0]:
+            continue
+        hole = _BOTTOM - before[1]
+        if hole < _WORTH:
+            continue
+        moved.add(name)
+        end = section.index(FLOAT_END, match.start()) + len(FLOAT_END)
+        place, start = end, match.start()
+        while hole > _LINE:
+            block = _next_block(section, place, hole, name, section[:start], places)
+            if block is None:
+                break
+            hole, place = hole - block.height, block.end
+        if place > end:
+            return section[:start] + section[end:place] + section[start:end] + section[place:]
+    return None
+
+
+def _next_block(
+    section: str, place: int, hole: float, name: str, earlier: str, places: Places
+) -> _Block | None:
+    """The block at `place` if it may stand before the float `name`."""
+    text = _TEXT.match(section, place)
+    if text is not None:
+        return _Block(end=text.end(), height=_height(text[0]))
+    heading = _HEADING.match(section, place)
+    if heading is not None and hole > _HEADING_HEIGHT + 2 * _LINE:
+        return _Block(end=heading.end(), height=_HEADING_HEIGHT)
+    other = re.compile(rf"\s*{_FLOAT.pattern}").match(section, place)
+    if other is None or other[1].split("-")[0] == name.split("-")[0]:
+        return None
+    top, bottom = places.get(f"before-{other[1]}"), places.get(f"after-{other[1]}")
+    cited = f'href="#{other[1]}"' in earlier
+    if top is None or bottom is None or top[0] != bottom[0] or not cited:
+        return None
+    height = bottom[1] - top[1]
+    if height > hole:
+        return None
+    return _Block(end=section.index(FLOAT_END, place) + len(FLOAT_END), height=height)
+
+
+def _height(text: str) -> float:
+    """Points that paragraphs or items take, from the length of their text (indent: 5)."""
+    pieces = [_TAGS.sub("", piece) for piece in _PIECE.findall(text)]
+    return sum(_LINE * -(-(len(piece) + 5) // _CHARACTERS) for piece in pieces)
+
+
+def _cut_first_table(section: str, places: Places, continued: str) -> str | None:
+    """Cut the first table part that lies on two pages, at its first row on the second one."""
+    previous: tuple[str, int, int] | None = None
+    for match in _ROW.finditer(section):
+        name, row = match[1], int(match[2])
+        place = places.get(f"row-{name}-{row}")
+        if place is None:
+            continue
+        same_part = (
+            previous is not None
+            and previous[0] == name
+            and "</table>" not in section[previous[2] : match.start()]
+        )
+        if same_part and previous is not None and place[0] > previous[1]:
+            return _cut(section, match.start(), name, continued)
+        previous = (name, place[0], match.start())
+    return None
+
+
+def _cut(section: str, at: int, name: str, continued: str) -> str:
+    start = section.rindex("<table", 0, at)
+    body = section.index("<tbody>", start) + len("<tbody>")
+    number = re.search(rf'id="number-{name}">([^<]*)<', section)
+    caption = continued.format(number=number[1] if number else "")
+    head = section[start:body]
+    return (
+        section[:at]
+        + f'</tbody></table><p class="tcaption continued">{caption}</p>{head}'
+        + section[at:]
+    )

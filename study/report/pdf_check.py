@@ -1,0 +1,194 @@
+"""The form rules 1–8 and 15 checked on the finished PDF (docs/report.md states them)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from study.report.pdf_captions import check_captions
+from study.report.pdf_headings import check_contents, check_headings, find_headings
+from study.report.pdf_lines import BOTTOM, CENTRE, INDENT, LEFT, RIGHT, TOP, Line, Page, Pdf, read_pdf
+
+BODY_SIZE = 14.0
+LEADING = 24.15
+_SERIF = re.compile(r"(?i)liberation-?serif|times-?new-?roman")
+_MONO = re.compile(r"(?i)liberation-?mono")
+_NEAR = 1.0
+
+
+def check_pdf(path: Path, *, flat: bool = False) -> list[str]:
+    """Problems of the form `rule N, page P: …`, empty for a report in good form.
+
+    Args:
+        path: the PDF.
+        flat: main sections need not begin a page.
+    """
+    pdf = read_pdf(path)
+    if not pdf.pages:
+        return ["rule 1, page 1: the document has no pages"]
+    headings = find_headings(pdf)
+    problems: list[str] = []
+    for page in pdf.pages:
+        problems += check_margins(page)
+        problems += check_fonts(page)
+        problems += check_number(page)
+    problems += check_size(pdf)
+    loose = {h.page for h in headings if h.text.startswith(("СПИСОК", "СОДЕРЖАНИЕ"))}
+    problems += check_spacing(pdf, loose)
+    problems += check_headings(pdf, headings, flat=flat)
+    problems += check_contents(pdf, headings)
+    problems += check_captions(pdf)
+    problems += check_title_page(pdf.pages[0])
+    return problems
+
+
+def check_margins(page: Page) -> list[str]:
+    """Rule 1: A4, and nothing but the page number outside the text block."""
+    problems = []
+    if abs(page.width - 595.28) > 0.5 or abs(page.height - 841.89) > 0.5:
+        problems.append(f"rule 1, page {page.number}: the page is not A4")
+    for char in page.chars:
+        if not char["text"].strip():
+            continue
+        baseline = page.height - char["matrix"][5]
+        inside = char["x0"] >= LEFT - _NEAR and char["x1"] <= RIGHT + _NEAR
+        below = baseline > BOTTOM and not char["text"].isdigit()
+        if not inside or char["top"] < TOP - _NEAR or below:
+            problems.append(
+                f"rule 1, page {page.number}: {char['text']!r} stands at "
+                f"x {char['x0']:.1f}…{char['x1']:.1f}, y {char['top']:.1f}, outside the text block"
+            )
+            break
+    if any(x0 < LEFT - 2 or x1 > RIGHT + 2 for x0, x1 in page.images):
+        problems.append(f"rule 1, page {page.number}: a picture stands outside the text block")
+    return problems
+
+
+def check_fonts(page: Page) -> list[str]:
+    """Rule 2: only the report's fonts, embedded, black."""
+    problems = []
+    for char in page.chars:
+        if not (_SERIF.search(char["fontname"]) or _MONO.search(char["fontname"])):
+            problems.append(
+                f"rule 2, page {page.number}: {char['text']!r} is set in {char['fontname']}"
+            )
+            break
+    for char in page.chars:
+        colour = char["non_stroking_color"]
+        if colour is not None and any(part > 0.01 for part in colour) and char["ncs"] != "DeviceCMYK":
+            problems.append(f"rule 2, page {page.number}: {char['text']!r} is not black")
+            break
+    for name, embedded in page.fonts.items():
+        if not embedded:
+            problems.append(f"rule 2, page {page.number}: font {name} is not embedded")
+    return problems
+
+
+def check_size(pdf: Pdf) -> list[str]:
+    """Rule 2: running text is 14 pt; smaller than 12 pt is an error of its own words."""
+    problems = []
+    for page in pdf.pages[1:]:
+        body = [line for line in page.lines if _is_full(line)]
+        sizes = Counter(line.size for line in body)
+        wrong = sorted(size for size in sizes if abs(size - BODY_SIZE) > 0.2)
+        if wrong:
+            problems.append(
+                f"rule 2, page {page.number}: running text of {wrong[0]:.1f} pt, not {BODY_SIZE:.0f}"
+            )
+    if not any(_is_full(line) for page in pdf.pages[1:] for line in page.lines):
+        problems.append("rule 2, page 2: no line of running text fills the width of the block")
+    return problems
+
+
+def check_number(page: Page) -> list[str]:
+    """Rule 4: the running number at the bottom centre, none on the title page."""
+    if page.number == 1:
+        return [f"rule 4, page 1: the title page shows {page.foot[0].text!r}"] if page.foot else []
+    if len(page.foot) != 1 or page.foot[0].text != str(page.number):
+        shown = " ".join(line.text for line in page.foot) or "nothing"
+        return [f"rule 4, page {page.number}: the foot shows {shown!r}, not {page.number}"]
+    if abs(page.foot[0].centre - CENTRE) > 2:
+        return [f"rule 4, page {page.number}: the page number is not centred"]
+    return []
+
+
+def check_spacing(pdf: Pdf, loose: set[int]) -> list[str]:
+    """Rule 3: leading, paragraph indent, justification, hyphenation of running text.
+
+    Args:
+        pdf: the document.
+        loose: first pages of the contents and of the list of sources, whose lines are not
+            justified; the pages up to the next heading of the first level belong to them.
+    """
+    problems = []
+    for page in pdf.pages[1:]:
+        found = _page_spacing(page, ragged=_belongs(pdf, page.number, loose))
+        problems += found[:1]
+    full = [line for page in pdf.pages[1:] for line in page.lines if _is_full(line)]
+    if len(full) >= 150 and not any(line.hyphenated for line in full):
+        problems.append("rule 3, page 2: running text is not hyphenated")
+    return problems
+
+
+def _page_spacing(page: Page, *, ragged: bool) -> list[str]:
+    problems = []
+    for line, following in zip(page.lines, page.lines[1:], strict=False):
+        if line.bold or following.bold or line.size < 12 or following.size < 12:
+            continue
+        if abs(following.x0 - LEFT) > _NEAR or line.text.startswith("Таблица "):
+            continue
+        step = following.y - line.y
+        filled = abs(line.x1 - RIGHT) <= 1.5 and line.x0 < CENTRE
+        if filled and 12 < step < 40 and abs(step - LEADING) > 0.3 and not ragged:
+            problems.append(
+                f"rule 3, page {page.number}: {step:.2f} pt between baselines, not {LEADING}"
+            )
+        if abs(step - LEADING) > 0.3 or ragged:
+            continue
+        if not filled and line.x0 < INDENT + _NEAR and following.x1 > RIGHT - 100:
+            problems.append(f"rule 3, page {page.number}: {line.text[-30:]!r} is not justified")
+        elif filled and LEFT + _NEAR < line.x0 and abs(line.x0 - INDENT) > _NEAR:
+            problems.append(
+                f"rule 3, page {page.number}: paragraph indent of {line.x0 - LEFT:.1f} pt, not 35.4"
+            )
+    return problems
+
+
+def _belongs(pdf: Pdf, number: int, first_pages: set[int]) -> bool:
+    """Whether a page lies in a part that begins on one of first_pages."""
+    starts = {
+        page.number
+        for page in pdf.pages
+        if page.lines and page.lines[0].bold and page.lines[0].size > 12
+    } | {1}
+    own = max(start for start in starts if start <= number)
+    return own in first_pages
+
+
+def _is_full(line: Line) -> bool:
+    """A line that fills the text block: running text, whatever its size."""
+    starts = abs(line.x0 - LEFT) <= _NEAR
+    return starts and abs(line.x1 - RIGHT) <= 1.5 and len(line.text) > 40 and "...." not in line.text
+
+
+def check_title_page(page: Page) -> list[str]:
+    """Rule 15: what the title page must say and where."""
+    text = " ".join(line.text for line in page.lines)
+    wanted = {
+        "ОТЧЁТ": r"\bОТЧЁТ\b",
+        "о лабораторной работе №": r"о лабораторной работе № ?\S+",
+        "the title in «»": r"«[^»]{3,}»",
+        "по дисциплине": r"по дисциплине",
+        "Выполнил: студент группы": r"Выполнил: студент группы",
+        "Проверил:": r"Проверил:",
+    }
+    problems = [
+        f"rule 15, page 1: {name} is missing"
+        for name, pattern in wanted.items()
+        if not re.search(pattern, text)
+    ]
+    last = page.lines[-1] if page.lines else None
+    if last is None or last.y < 700 or not re.search(r"\b\d{4}$", last.text):
+        problems.append("rule 15, page 1: city and year do not stand at the bottom")
+    return problems

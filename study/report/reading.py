@@ -1,0 +1,172 @@
+"""Values that sentences of chapters 1–4 speak about, derived from stored tables and arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from study.report.context import ArmSummary, ReportData
+from study.report.figures.images import chosen_object_runs, confusion_shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Share of objects of class `true` that were taken for `predicted`."""
+
+    true: int
+    predicted: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectAnswer:
+    """What one network says of the chosen object: classes in order of falling probability."""
+
+    arm: ArmSummary
+    classes: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    label: int
+
+    @property
+    def right(self) -> bool:
+        return self.classes[0] == self.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class SureError:
+    index: int
+    true: int
+    predicted: int
+    confidence: float
+
+
+class Reading:
+    """Derived values by name, for templates (`reading.confusions("vgg11")`)."""
+
+    def __init__(self, data: ReportData) -> None:
+        self._data = data
+
+    def events(self, kind: str, model: str | None = None) -> list[dict[str, Any]]:
+        """Events of environment.json of one kind."""
+        found = self._data.environment.get("events") or []
+        return [e for e in found if e.get("kind") == kind and model in (None, e.get("model"))]
+
+    def confusions(self, model: str, count: int = 3) -> list[Confusion]:
+        """The most frequent confusions of the network chosen on validation."""
+        arm = self._data.best(model)
+        shares = None if arm is None else confusion_shares(self._data, arm)
+        if shares is None:
+            return []
+        off = shares / 100
+        np.fill_diagonal(off, 0.0)
+        places = np.argsort(-off, axis=None, kind="stable")[:count]
+        pairs = [divmod(int(place), off.shape[1]) for place in places]
+        return [Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]]
+
+    def recalls(self, model: str) -> list[float]:
+        """Share of right answers for every class, of the network chosen on validation."""
+        arm = self._data.best(model)
+        shares = None if arm is None else confusion_shares(self._data, arm)
+        return [] if shares is None else [float(value) / 100 for value in np.diag(shares)]
+
+    def object_answers(self, count: int = 3) -> list[ObjectAnswer]:
+        """Answers of the networks drawn in the figure `object`."""
+        stored = self._data.artifacts.get("object")
+        answers = []
+        for place, arm in chosen_object_runs(self._data):
+            shares = np.asarray(stored["probabilities"][place], dtype=float)
+            order = np.argsort(-shares, kind="stable")[:count]
+            answers.append(
+                ObjectAnswer(
+                    arm=arm,
+                    classes=tuple(int(c) for c in order),
+                    probabilities=tuple(float(shares[c]) for c in order),
+                    label=int(stored["label"]),
+                )
+            )
+        return answers
+
+    def sure_errors(self, count: int = 5) -> list[SureError]:
+        """Wrong test answers given with most confidence by the best network's first run."""
+        labels = self._data.tables.labels
+        arm = self.overall_best
+        runs = [run for run in (arm.run_ids if arm else ()) if run in self._data.probabilities]
+        if labels is None or not runs:
+            return []
+        shares = self._data.probabilities[runs[0]].astype(float)
+        classes, confidence = shares.argmax(axis=1), shares.max(axis=1)
+        wrong = np.flatnonzero(classes != labels)
+        order = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
+        return [
+            SureError(
+                index=int(i), true=int(labels[i]), predicted=int(classes[i]),
+                confidence=float(confidence[i]),
+            )
+            for i in order
+        ]  # fmt: skip
+
+    @property
+    def overall_best(self) -> ArmSummary | None:
+        """The arm of the highest validation accuracy over all networks."""
+        best = [arm for model in self._data.models if (arm := self._data.best(model)) is not None]
+        return max(best, key=lambda arm: arm.means["val"] or 0.0, default=None)
+
+    @property
+    def top(self) -> ArmSummary | None:
+        """The arm of the highest mean test accuracy (described, never used to choose)."""
+        return max(self._data.finished, key=lambda arm: arm.mean or 0.0, default=None)
+
+    @property
+    def bottom(self) -> ArmSummary | None:
+        return min(self._data.finished, key=lambda arm: arm.mean or 0.0, default=None)
+
+    def missing(self) -> list[ArmSummary]:
+        """Arms without a finished run."""
+        return [arm for arm in self._data.arms if not arm.n]
+
+    def widest_gap(self) -> ArmSummary | None:
+        """The finished arm with the largest difference of training and test accuracy."""
+        known = [arm for arm in self._data.finished if arm.means["train"] is not None]
+        return max(known, key=lambda arm: gap(arm) or 0.0, default=None)
+
+    def trial_count(self, arm: ArmSummary) -> int:
+        return len(self._trials(arm))
+
+    def best_trial(self, arm: ArmSummary) -> dict[str, Any] | None:
+        """The trial of the highest validation accuracy; None without trials."""
+        rows = self._trials(arm)
+        rows = rows[rows["val_accuracy"].notna()]
+        if not len(rows):
+            return None
+        return {str(k): v for k, v in rows.loc[rows["val_accuracy"].idxmax()].items()}
+
+    def arm_key(self, row: dict[str, Any]) -> str:
+        """`pretrained-full-uniform` of a table row: key of `words.arm_short`."""
+        parts = [row["init"], row["scope"]] + [row["lr_policy"]] * (row["lr_policy"] != "none")
+        return "-".join(str(part) for part in parts)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Rows of `results` or `trials` in order of arm, then seed or trial."""
+        frame = self._data.results if table == "results" else self._data.trials
+        place = {arm.name: number for number, arm in enumerate(self._data.arms)}
+        rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
+        named = [(place.get(f"{r['model']}-{self.arm_key(r)}", len(place)), r) for r in rows]
+        named.sort(key=lambda pair: pair[0])
+        return [row for _, row in named]
+
+    def _trials(self, arm: ArmSummary) -> Any:
+        trials = self._data.trials
+        return trials[
+            (trials["model"] == arm.model)
+            & (trials["init"] == arm.init)
+            & (trials["scope"] == arm.scope)
+            & (trials["lr_policy"] == arm.lr_policy)
+        ]
+
+
+def gap(arm: ArmSummary) -> float | None:
+    """Training minus test accuracy."""
+    train = arm.means["train"]
+    return None if train is None or arm.mean is None else train - arm.mean

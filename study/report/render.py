@@ -1,0 +1,242 @@
+"""Templates → HTML → PDF (the only user of Jinja2 and WeasyPrint)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from weasyprint import HTML
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import URLFetcher
+
+from study.report.context import ReportData, read_report_data
+from study.report.document import (
+    CONTENTS_PLACE,
+    SOURCES_PLACE,
+    Document,
+    appendix,
+    cite,
+    refer,
+)
+from study.report.figures import Drawing, draw_all, font_is_missing
+from study.report.listings import read_listings
+from study.report.numbers import Numbers, as_float
+from study.report.pagination import Places, paginate
+from study.report.pdf_check import check_pdf
+from study.report.placing import Placing
+from study.report.reading import Reading, gap
+from study.report.title_page import TitlePage, read_title_page
+from study.report.words import TEMPLATES, Words, read_words
+from study.store.files import write_atomic, write_text
+
+_SECTION = "<section"
+#: While pages are being settled every picture is an empty one of the same printed size.
+_PICTURE = re.compile(r'src="data:[^"]*"')
+_NO_PICTURE = 'src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult:
+    """problems: sentences of the form `rule N, page P: …`; empty for a report in good form."""
+
+    pdf: Path
+    pages: int
+    seconds: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """The report as one self-contained HTML text, and what is wrong with its references."""
+
+    html: str
+    problems: tuple[str, ...]
+
+
+def build_report(
+    results_dir: Path,
+    report_dir: Path,
+    *,
+    lang: str = "ru",
+    title_page: Path | None = None,
+    draft: bool = False,
+    flat: bool = False,
+) -> ReportResult:
+    """Build report.pdf, report.html and figures/ from whatever results exist.
+
+    Args:
+        results_dir: `results/` of a study, complete or not.
+        report_dir: where the report is written; an older report.pdf is replaced at the end.
+        lang: folder of templates.
+        title_page: YAML file of the title page (see `study.report.title_page`).
+        draft: leave out the check of the finished PDF (a study still running).
+        flat: main sections do not begin pages.
+
+    Raises:
+        ReportError: no results directory or no such language.
+        StoreError: a file of the results directory is damaged.
+        UsageError: the title page cannot be used.
+    """
+    started = time.perf_counter()
+    title = read_title_page(title_page)
+    words = read_words(lang)
+    numbers = Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+    data = read_report_data(results_dir)
+    drawings = draw_all(data, words, numbers)
+    composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
+    content, pages = _to_pdf(composition.html)
+    problems = list(composition.problems)
+    problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
+    if font_is_missing():
+        problems.append("rule 2: Liberation Serif is not installed; figures use another font")
+    write_atomic(report_dir / "report.pdf", lambda stream: stream.write(content))
+    write_text(report_dir / "report.html", composition.html)
+    for name, drawing in drawings.items():
+        payload = drawing.data
+        write_atomic(
+            report_dir / "figures" / f"{name}{drawing.suffix}",
+            lambda stream, payload=payload: stream.write(payload),  # type: ignore[misc]
+        )
+    if not draft:
+        problems += check_pdf(report_dir / "report.pdf")
+    return ReportResult(
+        pdf=report_dir / "report.pdf",
+        pages=pages,
+        seconds=time.perf_counter() - started,
+        problems=tuple(problems),
+    )
+
+
+def compose(
+    data: ReportData,
+    drawings: dict[str, Drawing],
+    words: Words,
+    numbers: Numbers,
+    title: TitlePage,
+    *,
+    lang: str,
+    templates: Path = TEMPLATES,
+    flat: bool = False,
+) -> Composition:
+    """Render the templates, give numbers, cut long tables, fill holes."""
+    environment = _environment(templates, lang, data, words, numbers)
+    environment.globals["title"] = title
+    environment.globals["flat"] = flat
+    environment.globals["css"] = (templates / "gost.css").read_text(encoding="utf-8")
+    texts: dict[str, str] = yaml.safe_load((templates / "sources.yaml").read_text(encoding="utf-8"))
+    template = environment.get_template("report.html")
+    first = Placing(drawings, words.caption)
+    template.render(**_placing(first))
+    placing = Placing(drawings, words.caption, frozenset(first.tables))
+    today = date.today().strftime("%d.%m.%Y")
+    document = Document(
+        source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
+    )
+    html = document.resolve(template.render(**_placing(placing)))
+    unplaced = [name for name in drawings if name not in placing.figures]
+    problems = document.problems + [f"rule 8: figure {name} is drawn but not placed" for name in unplaced]
+    # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
+    html = html.replace("\u202f", "\u00a0")
+    # An abbreviation's full stop ends the sentence too.
+    unit = words.unit["pp"].replace(" ", "\u00a0")
+    html = html.replace(f"{unit}.", unit).replace(f"{unit.replace(chr(0xa0), '&nbsp;')}.", unit)
+    return Composition(html=_paginated(html, words, flat), problems=tuple(problems))
+
+
+def _environment(
+    templates: Path, lang: str, data: ReportData, words: Words, numbers: Numbers
+) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([templates / lang, templates]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        name: getattr(numbers, name)
+        for name in (
+            "num", "signed", "percent", "share", "pp", "interval", "integer", "millions",
+            "seconds", "rate", "plural",
+        )
+    }  # fmt: skip
+    environment.filters |= filters
+    environment.tests["known"] = lambda value: as_float(value) is not None
+    environment.globals |= {
+        "data": data,
+        "reading": Reading(data),
+        "gap": gap,
+        "findings": data.findings,
+        "words": words,
+        "cite": cite,
+        "appendix": appendix,
+        "fig": lambda name: refer("fig", name),
+        "tab": lambda name: refer("tab", name),
+        "eq": lambda name: refer("eq", name),
+        "listing": lambda name: refer("lst", name),
+        "listings": read_listings(),
+        "contents_place": CONTENTS_PLACE,
+        "sources_place": SOURCES_PLACE,
+        "init_words": lambda model: _init_words(data, words, model),
+        "resolution_words": lambda: words.resolution.format(size=data.resolution or "–"),
+        "is_imagenet": lambda model: data.sources.get(model) == "imagenet1k_v1",
+    }
+    return environment
+
+
+def _init_words(data: ReportData, words: Words, model: str) -> str:
+    source = data.sources.get(model) or "none"
+    return str(words.init_source.get(source, words.init_source["other"]))
+
+
+def _placing(placing: Placing) -> dict[str, Any]:
+    return {
+        "figure": placing.figure,
+        "table": placing.table,
+        "formula": placing.formula,
+        "place_listing": placing.listing,
+        "has_figure": placing.has_figure,
+        "has_table": placing.has_table,
+    }
+
+
+def _paginated(html: str, words: Words, flat: bool) -> str:
+    """Every section laid out alone (they begin pages) until its page breaks are settled."""
+    start, end = html.index("<body"), html.index("</body>")
+    opening, *sections = html[start:end].split(_SECTION)
+    if flat:
+        sections = [_SECTION.join(sections)]
+    before, after = html[:start], html[end:]
+    fonts, cache = FontConfiguration(), dict[str, Any]()
+
+    def layout(section: str) -> Places:
+        body = opening[: opening.index(">") + 1]
+        text = _PICTURE.sub(_NO_PICTURE, before + body + section + after)
+        pages = _html(text).render(font_config=fonts, cache=cache).pages
+        return {
+            name: (number, float(point[1]) * 0.75)
+            for number, page in enumerate(pages)
+            for name, point in page.anchors.items()
+        }
+
+    settled = [paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections]
+    return before + opening + "".join(settled) + after
+
+
+def _html(text: str) -> HTML:
+    """Nothing but data: addresses can be read, whatever the text says."""
+    fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
+    return HTML(string=text, url_fetcher=fetcher)
+
+
+def _to_pdf(html: str) -> tuple[bytes, int]:
+    document = _html(html).render(pdf_variant="pdf/ua-1")
+    content = document.write_pdf(pdf_variant="pdf/ua-1")
+    return bytes(content or b""), len(document.pages)

@@ -1,0 +1,85 @@
+"""What a student writes on the title page: a small YAML file, read as text and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from study.errors import UsageError
+from study.report.document import strip_tokens
+
+MAX_BYTES = 64 * 1024
+MAX_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitlePage:
+    """Fields of the title page; an empty one becomes a line to write on."""
+
+    ministry: str = ""
+    university: str = ""
+    faculty: str = ""
+    department: str = ""
+    discipline: str = ""
+    lab_number: str = "4"
+    lab_title: str = "Предобученные нейронные сети"
+    student: str = ""
+    group: str = ""
+    teacher: str = ""
+    teacher_position: str = ""
+    city: str = ""
+    year: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not isinstance(value, str):
+                raise UsageError(f"title page: {name} must be a line of text")
+            if len(value) > MAX_LENGTH:
+                raise UsageError(
+                    f"title page: {name} has {len(value)} characters, at most {MAX_LENGTH} fit"
+                )
+            if any(ord(character) < 32 for character in value):
+                raise UsageError(f"title page: {name} holds a line break or a control character")
+
+
+def default_title_page() -> TitlePage:
+    """Only what follows from the assignment and the calendar."""
+    return TitlePage(year=str(date.today().year))
+
+
+def read_title_page(path: Path | None) -> TitlePage:
+    """The title page of a YAML file; without a file the default one.
+
+    Raises:
+        UsageError: the file cannot be read, is not a mapping of the known fields to lines of
+            text, or holds something too long.
+    """
+    if path is None:
+        return default_title_page()
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"title page {path.name} is larger than {MAX_BYTES // 1024} KB")
+        text = path.read_text(encoding="utf-8")
+        # BaseLoader leaves every scalar text and knows no tags that build objects.
+        values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"title page {path.name} cannot be read: {error}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"title page {path.name} is not valid YAML") from error
+    if values is None or values == "":
+        return default_title_page()
+    known = {field.name for field in fields(TitlePage)}
+    if not isinstance(values, dict):
+        raise UsageError(f"title page {path.name} must hold lines of the form `field: text`")
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(
+                f"title page: field {str(name)[:40]!r} is unknown; known are {', '.join(sorted(known))}"
+            )
+        if not isinstance(value, str):
+            raise UsageError(f"title page: {name} must be a line of text")
+    given = {name: strip_tokens(value.strip()) for name, value in values.items() if value.strip()}
+    return TitlePage(**{**asdict(default_title_page()), **given})

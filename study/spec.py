@@ -1,0 +1,204 @@
+"""What is to be done, as frozen values: arms, hyperparameters, runs and the study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+from study.errors import UsageError
+
+TRAIN_IMAGES = 54_000
+VALIDATION_IMAGES = 6_000
+TEST_IMAGES = 10_000
+RESOLUTIONS = (32, 64, 96, 128, 224)
+
+
+class _Name(str, Enum):
+    """A closed set of words that are written as they are into CSV and JSON."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class ModelName(_Name):
+    VGG11 = "vgg11"
+    GOOGLENET = "googlenet"
+
+
+class Init(_Name):
+    PRETRAINED = "pretrained"
+    SCRATCH = "scratch"
+
+
+class Scope(_Name):
+    FROZEN = "frozen"
+    FULL = "full"
+
+
+class LrPolicy(_Name):
+    UNIFORM = "uniform"
+    DISCRIMINATIVE = "discriminative"
+    NONE = "none"
+
+
+class Purpose(_Name):
+    """Why a run is made: a trial is judged on validation, a final run on test, once."""
+
+    TRIAL = "trial"
+    FINAL = "final"
+
+
+class Precision(_Name):
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One cell of the matrix: model × init × scope × lr_policy (see `study.matrix`)."""
+
+    model: ModelName
+    init: Init
+    scope: Scope
+    lr_policy: LrPolicy
+
+    def __post_init__(self) -> None:
+        if (self.scope is Scope.FROZEN) != (self.lr_policy is LrPolicy.NONE):
+            raise UsageError(
+                f"arm {self.model}/{self.init}/{self.scope}/{self.lr_policy} does not exist: "
+                "lr_policy is 'none' exactly where scope is 'frozen'"
+            )
+
+    @property
+    def name(self) -> str:
+        """For example ``vgg11-pretrained-full-uniform`` or ``googlenet-scratch-frozen``."""
+        parts = [self.model.value, self.init.value, self.scope.value]
+        if self.lr_policy is not LrPolicy.NONE:
+            parts.append(self.lr_policy.value)
+        return "-".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperParams:
+    """What tuning chooses.
+
+    lr is the peak rate of the output layer (> 0); weight_decay ≥ 0 (decoupled, AdamW);
+    label_smoothing in [0, 1); lr_decay ≥ 1 is the factor between neighbouring stages
+    (Howard & Ruder 2018) and is None where one rate serves all stages.
+    """
+
+    lr: float
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    lr_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.lr > 0:
+            raise UsageError(f"lr must be above 0, got {self.lr}")
+        if self.weight_decay < 0:
+            raise UsageError(f"weight_decay must not be negative, got {self.weight_decay}")
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}")
+        if self.lr_decay is not None and self.lr_decay < 1:
+            raise UsageError(f"lr_decay must be at least 1, got {self.lr_decay}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One training of one arm with one seed and one set of hyperparameters.
+
+    samples is how many training images pass through the network (repeats counted);
+    train_images is the size of the pool they are drawn from, at most 54,000.
+    init_source is ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``;
+    weights_sha256 is empty for scratch.
+    """
+
+    arm: Arm
+    purpose: Purpose
+    seed: int
+    hyper: HyperParams
+    train_images: int
+    samples: int
+    resolution: int = 32
+    batch_size: int = 128
+    evaluations: int = 8
+    validation_images: int = VALIDATION_IMAGES
+    init_source: str = "none"
+    weights_sha256: str = ""
+    precision: Precision = Precision.FP32
+    fold: bool = True
+    trial: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.train_images <= TRAIN_IMAGES:
+            raise UsageError(f"train_images must lie in 1…{TRAIN_IMAGES}, got {self.train_images}")
+        if self.samples < 1:
+            raise UsageError(f"samples must be positive, got {self.samples}")
+        if self.resolution not in RESOLUTIONS:
+            raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, got {self.seed}")
+
+    @property
+    def run_id(self) -> str:
+        """Stable and readable; equal specs have equal ids in every process and on every day."""
+        text = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        mark = f"t{self.trial}" if self.purpose is Purpose.TRIAL else f"s{self.seed}"
+        return f"{self.arm.name}-{mark}-{digest}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunSpec:
+        arm, hyper = values["arm"], values["hyper"]
+        return cls(
+            **{
+                **values,
+                "arm": Arm(
+                    model=ModelName(arm["model"]),
+                    init=Init(arm["init"]),
+                    scope=Scope(arm["scope"]),
+                    lr_policy=LrPolicy(arm["lr_policy"]),
+                ),
+                "hyper": HyperParams(**hyper),
+                "purpose": Purpose(values["purpose"]),
+                "precision": Precision(values["precision"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """What makes two studies the same study: a resumed one must have an equal fingerprint.
+
+    The budget is not part of it: a study may be given more time.
+    """
+
+    models: tuple[ModelName, ...] = tuple(ModelName)
+    seed: int = 0
+    resolution: int = 32
+    device: str = "cpu"
+    precision: Precision = Precision.FP32
+    fold: bool = True
+    max_seeds: int | None = None
+    init_checkpoints: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise UsageError("a study needs at least one model")
+        if self.resolution not in RESOLUTIONS:
+            raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
+        if self.max_seeds is not None and self.max_seeds < 1:
+            raise UsageError(f"seeds must be at least 1, got {self.max_seeds}")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, got {self.seed}")
+
+    @property
+    def fingerprint(self) -> str:
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Persistence: the ledger is the truth, tables are its projection."""

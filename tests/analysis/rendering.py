@@ -1,0 +1,82 @@
+"""The smallest environment that answer templates need; references are stubs, numbers are real."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from html import unescape
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from study.report.numbers import Numbers
+from study.report.words import TEMPLATES, read_words
+from study.spec import ModelName
+
+ANSWERS = tuple(f"q{number}" for number in range(1, 8))
+EVERYTHING = (*ANSWERS, "summary", "conclusion")
+
+
+@cache
+def environment() -> Environment:
+    words = read_words("ru")
+    numbers = Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES / "ru"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in (
+        "num", "signed", "percent", "pp", "interval", "integer", "millions", "seconds", "rate",
+    ):  # fmt: skip
+        env.filters[name] = getattr(numbers, name)
+    env.filters["plural"] = _plural
+    env.globals |= {
+        "words": words,
+        "fig": lambda name: Markup("1"),
+        "tab": lambda name: Markup("1"),
+        "has_figure": lambda name: True,
+        "has_table": lambda name: True,
+        "cite": lambda *keys: Markup("[1]"),
+        "table": lambda name, title, cls="", caller=None: caller(),
+        "resolution_words": lambda: "разрешение 32 × 32",
+    }
+    return env
+
+
+def render_html(folder: Path, name: str) -> str:
+    stored = json.loads((folder / "findings.json").read_text(encoding="utf-8"))["findings"]
+    findings = {item["id"]: item for item in stored}
+    studied = set(pd.read_csv(folder / "results.csv")["model"])
+    models = tuple(model.value for model in ModelName if model.value in studied)
+    data = SimpleNamespace(
+        models=models,
+        seeds=findings["design"]["numbers"]["seeds_max"],
+        sources={
+            model: findings[f"q1.provenance.{model}"]["numbers"]["source"] for model in models
+        },
+    )
+    template = environment().get_template(f"answers/{name}.html")
+    return template.render(findings=findings, data=data)
+
+
+def render_answer(folder: Path, name: str) -> str:
+    return plain(render_html(folder, name))
+
+
+def plain(html: str) -> str:
+    text = unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").replace("\u202f", " ")
+    return re.sub(r"\s+([,.;:)])", r"\1", " ".join(text.split()))
+
+
+def _plural(n: float, one: str, few: str, many: str) -> str:
+    count = abs(int(n))
+    if count % 10 == 1 and count % 100 != 11:
+        return one
+    return few if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else many

@@ -1,0 +1,175 @@
+"""Flip the data and the sentence flips: rendered Russian answers against planted truths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from planting import Planted
+from rendering import ANSWERS, EVERYTHING, environment, plain, render_answer, render_html
+
+from study.analysis import Analysis
+from study.matrix import arms
+from study.spec import Init, ModelName
+
+ALL_ARMS = tuple(arm.name for arm in arms())
+PRETRAINED_ARMS = tuple(arm.name for arm in arms() if arm.init is Init.PRETRAINED)
+BETTER = "предобученная сеть точнее обученной с нуля"
+WORSE = "предобученная сеть уступает обученной с нуля"
+EQUAL = "предобученная сеть и обученная с нуля практически одинаково точны"
+INIT, SCOPE, POLICY, MODEL = (
+    (Planted(init_pp=3), Planted(init_pp=-3)),
+    (Planted(scope_pp=3), Planted(scope_pp=-3)),
+    (Planted(policy_pp=3), Planted(policy_pp=-3)),
+    (Planted(model_pp=3), Planted(model_pp=-3)),
+)
+SCENARIOS = {
+    "better": Planted(init_pp=3),
+    "worse": Planted(init_pp=-3),
+    "imagenet": Planted(init_pp=3, source="imagenet1k_v1"),
+    "checkpoint": Planted(source="own.pt"),
+    "three seeds": Planted(seeds=3, init_pp=3),
+    "one seed": Planted(seeds=1, init_pp=3),
+    "one network": Planted(seeds=2, models=(ModelName.GOOGLENET,)),
+    "no pretrained": Planted(without=PRETRAINED_ARMS),
+    "nothing finished": Planted(without=ALL_ARMS),
+    "only results.csv": Planted(seeds=2, details=False, predictions=False),
+}
+
+
+Answer = Callable[[str, Planted], str]
+Study = Callable[[Planted], tuple[Path, Analysis]]
+
+
+def measured(text: str) -> str:
+    """The part of an answer that speaks of this study, without the theory before it."""
+    return text.split("Что измерено.")[1]
+
+
+@pytest.mark.parametrize(
+    ("truth", "said", "never"),
+    [
+        (Planted(init_pp=3), BETTER, (WORSE, EQUAL)),
+        (Planted(init_pp=-3), WORSE, (BETTER, EQUAL)),
+        (Planted(seeds=12, noise_pp=0.2), EQUAL, (BETTER, WORSE)),
+        (Planted(seeds=1, init_pp=3), "по одной паре обучений вывод", (BETTER, WORSE, EQUAL)),
+        (Planted(seeds=3, init_pp=0.4, noise_pp=1.0), "знак различия не установлен",
+         (BETTER, WORSE, EQUAL)),
+        (Planted(without=PRETRAINED_ARMS), "не измерялось", (BETTER, WORSE, EQUAL)),
+    ],
+)  # fmt: skip
+def test_advantage_of_pretraining_is_what_was_planted(
+    answer: Answer, truth: Planted, said: str, never: tuple[str, ...]
+) -> None:
+    text = answer("q2", truth)
+    assert said in text
+    assert not [claim for claim in never if claim in text]
+
+
+@pytest.mark.parametrize(
+    ("name", "truths", "up", "down"),
+    [
+        ("q1", INIT, "признаки предобученной сети лучше случайных",
+         "признаки предобученной сети хуже случайных"),
+        ("q3", SCOPE, "вся сеть точнее, заморозка", "вся сеть уступает, заморозка"),
+        ("q4", SCOPE, "обучать всю сеть выгоднее", "обучать один выходной слой выгоднее"),
+        ("q5", POLICY, "послойные скорости точнее единой, разность",
+         "послойные скорости уступают единой, разность"),
+        ("q7", MODEL, "GoogLeNet точнее VGG11", "GoogLeNet уступает VGG11"),
+        ("conclusion", INIT, BETTER, WORSE),
+        ("conclusion", MODEL, "GoogLeNet точнее", "GoogLeNet уступает"),
+    ],
+)  # fmt: skip
+def test_every_answer_flips_with_its_data(
+    answer: Answer, name: str, truths: tuple[Planted, Planted], up: str, down: str
+) -> None:
+    for truth, said, never in zip(truths, (up, down), (down, up), strict=True):
+        text = answer(name, truth)
+        assert said in text
+        assert never not in text
+
+
+def test_summary_row_flips(answer: Answer) -> None:
+    first, second = (
+        answer("summary", truth).split("2. Преимущества")[1].split("3. ")[0] for truth in INIT
+    )
+    assert "точнее" in first and "уступает" not in first and "+" in first
+    assert "уступает" in second and "точнее" not in second and "−" in second
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_text_breaks_or_oversteps(study: Study, scenario: str) -> None:
+    truth = SCENARIOS[scenario]
+    folder, _ = study(truth)
+    for name in EVERYTHING:
+        html = render_html(folder, name)
+        text = plain(html)
+        assert "None" not in text and "nan" not in text.lower() and ".." not in text
+        assert html.count("<p>") == html.count("</p>") and html.count("<li>") == html.count("</li>")
+        if truth.seeds < 5:
+            assert "значим" not in text
+    for name in ANSWERS:
+        text = render_answer(folder, name)
+        for part in ("Ответ.", "Что измерено.", "Вердикт.", "Границы вывода."):
+            assert part in text
+
+
+def test_formula_driven_pretraining_is_never_called_imagenet(study: Study) -> None:
+    folder, _ = study(SCENARIOS["better"])
+    allowed = (
+        "веса ImageNet не были доступны",
+        "О предобучении на ImageNet результат, полученный с весами от фракталов, не говорит ничего",
+    )
+    for name in ANSWERS:
+        text = measured(render_answer(folder, name))
+        for sentence in allowed:
+            text = text.replace(sentence, "")
+        assert "ImageNet" not in text
+    assert "предобучение на фракталах, порождаемых формулой" in render_answer(folder, "summary")
+
+
+def test_imagenet_study_does_not_speak_of_fractals(study: Study) -> None:
+    folder, _ = study(SCENARIOS["imagenet"])
+    for name in EVERYTHING:
+        assert "фрактал" not in render_answer(folder, name)
+
+
+def test_printed_numbers_are_the_stored_ones(study: Study) -> None:
+    folder, analysis = study(SCENARIOS["better"])
+    text = render_answer(folder, "q2")
+    table = analysis.contrasts
+    for row in table[table["name"] == "init@full"].to_dict("records"):
+        effect, low, high = (
+            f"{row[key]:.2f}".replace(".", ",") for key in ("effect_pp", "ci_low_pp", "ci_high_pp")
+        )
+        assert f"+{effect} п. п. (95 %-й интервал [{low}; {high}], 5 зёрен)" in text
+
+
+def test_answers_stand_without_any_findings() -> None:
+    data = SimpleNamespace(models=("vgg11",), seeds=0, sources={"vgg11": None})
+    for name in EVERYTHING:
+        text = plain(
+            environment().get_template(f"answers/{name}.html").render(findings={}, data=data)
+        )
+        assert "подтверждено" not in text and "опровергнуто" not in text
+
+
+def test_hostile_names_are_text(study: Study) -> None:
+    folder, _ = study(Planted(seeds=2, source="<script>x</script>"))
+    assert "<script>" not in render_html(folder, "q1")
+
+
+def test_findings_file_is_typed(study: Study) -> None:
+    folder, _ = study(SCENARIOS["three seeds"])
+    text = (folder / "findings.json").read_text(encoding="utf-8")
+    assert "NaN" not in text
+    found = json.loads(text)["findings"]
+    assert {item["question"] for item in found} == set(range(8))
+    assert len({item["id"] for item in found}) == len(found)
+    for item in found:
+        assert set(item) == {
+            "id", "question", "claim", "verdict", "model", "numbers", "reason", "rows", "figures",
+        }  # fmt: skip

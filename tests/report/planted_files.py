@@ -1,0 +1,175 @@
+"""The parts of a planted results directory that need structure: layer tables, curves, arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+Rows = list[dict[str, Any]]
+_CONTRASTS = {
+    "init@frozen": ("pretrained-frozen", "scratch-frozen"),
+    "init@full": ("pretrained-full-uniform", "scratch-full-uniform"),
+    "scope@pretrained": ("pretrained-full-uniform", "pretrained-frozen"),
+    "scope@scratch": ("scratch-full-uniform", "scratch-frozen"),
+    "lr_policy@pretrained": ("pretrained-full-discriminative", "pretrained-full-uniform"),
+    "lr_policy@scratch": ("scratch-full-discriminative", "scratch-full-uniform"),
+}
+
+
+def contrasts(results: Rows, rng: np.random.Generator) -> pd.DataFrame:
+    """Seed-level differences; interactions and pooled rows are noise around plausible values."""
+    table = pd.DataFrame(results)
+    rows = []
+    for name, (first, second) in _CONTRASTS.items():
+        per_model = []
+        for model in ("vgg11", "googlenet"):
+            sides = [table[table["run_id"].str.startswith(f"{model}-{arm}-s")] for arm in (first, second)]
+            values = [side.set_index("seed").get("test_accuracy") for side in sides]
+            if any(value is None or not value.notna().any() for value in values):
+                continue
+            difference = 100 * (values[0] - values[1]).dropna().to_numpy(float)
+            per_model.append(difference)
+            rows.append(_contrast(name, model, difference))
+        if len(per_model) == 2 and per_model[0].shape == per_model[1].shape:
+            rows.append(_contrast(name, "pooled", (per_model[0] + per_model[1]) / 2))
+    seeds = int(table["seed"].max()) + 1
+    rows.append(_contrast("model", "all", rng.normal(1.2, 0.3, seeds)))
+    for model in ("vgg11", "googlenet", "pooled"):
+        rows.append(_contrast("init×scope", model, rng.normal(-4.4, 0.7, seeds)))
+        rows.append(_contrast("init×lr_policy", model, rng.normal(2.2, 0.7, seeds)))
+    return pd.DataFrame(rows)
+
+
+def _contrast(name: str, model: str, values: np.ndarray) -> dict[str, Any]:
+    n = len(values)
+    row = {"name": name, "model": model, "effect_pp": values.mean(), "n_pairs": n}
+    if n < 2:
+        return row | {"verdict": "inconclusive"}
+    half = stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5
+    low, high = values.mean() - half, values.mean() + half
+    verdict = "supported" if low > 0 else "refuted" if high < 0 else "inconclusive"
+    p = stats.ttest_1samp(values, 0).pvalue if n >= 5 else None
+    return row | {"ci_low_pp": low, "ci_high_pp": high, "p_value": p, "p_holm": p, "verdict": verdict}
+
+
+def architecture(model: str) -> dict[str, Any]:
+    head = {"vgg11": 4096, "googlenet": 1024}[model]
+    first = {"vgg11": "features.0", "googlenet": "conv1.conv"}[model]
+    kernel = {"vgg11": 3, "googlenet": 7}[model]
+    bias = 64 if model == "vgg11" else 0
+    trunk = {"vgg11": [("features.3", "Conv2d", [64, 16, 16], [128, 16, 16], 73_856),
+                       ("features.6", "Conv2d", [128, 8, 8], [256, 8, 8], 295_168),
+                       ("classifier.0", "Linear", [25088], [4096], 102_764_544),
+                       ("classifier.3", "Linear", [4096], [4096], 16_781_312)],
+             "googlenet": [("conv2", "Conv2d", [64, 8, 8], [64, 8, 8], 4_224)] + [
+                 (f"inception{n}", "Inception", [s, 2, 2], [t, 2, 2], p) for n, s, t, p in
+                 (("3a", 192, 256, 163_696), ("3b", 256, 480, 388_736), ("4a", 480, 512, 376_176),
+                  ("5a", 832, 832, 1_043_456), ("5b", 832, 1024, 1_444_080))]}[model]  # fmt: skip
+    layers = [_layer("stem", first, "Conv2d", [3, 32, 32], [64, 32, 32],
+                     3 * 64 * kernel**2 + bias, 64 * kernel**2 + bias, [1, 32, 32], [64, 32, 32])]
+    layers += [_layer("trunk", *values, values[-1]) for values in trunk]  # type: ignore[misc]
+    layers.append(_layer("head", "classifier.6" if model == "vgg11" else "fc", "Linear",
+                         [head], [1000], head * 1000 + 1000, head * 10 + 10, [head], [10]))
+    folded = model == "vgg11"
+    return {
+        "layers": layers, "original_parameters": {"vgg11": 132_863_336, "googlenet": 6_624_904}[model],
+        "adapted_parameters": {"vgg11": 128_806_154, "googlenet": 5_606_634}[model],
+        "head_parameters": head * 10 + 10, "folded": folded,
+        "folded_parameters": 28_142_858 if folded else None, "adaptation_error": 2.4e-7,
+        "stages": [{"name": f"stage {i}", "modules": [f"block{i}", f"norm{i}"], "parameters": 1000 * 4**i}
+                   for i in range(5)] + [{"name": "head", "modules": ["head"],
+                                          "parameters": head * 10 + 10}],
+    }  # fmt: skip
+
+
+def _layer(
+    stage: str, layer: str, kind: str, source: list[int], target: list[int], before: int,
+    after: int, source_after: list[int] | None = None, target_after: list[int] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "stage": stage, "layer": layer, "kind": kind,
+        "shape_before": "×".join(map(str, source)) + " → " + "×".join(map(str, target)),
+        "shape_after": "×".join(map(str, source_after or source)) + " → "
+        + "×".join(map(str, target_after or target)),
+        "parameters_before": before, "parameters_after": after,
+    }  # fmt: skip
+
+
+def pretraining(model: str, source: str) -> dict[str, Any]:
+    if source != "fractal":
+        return {"source": source, "images": 1_281_167, "categories": 1000, "image_size": 224,
+                "sha256": "cd" * 32, "curve": [], "seconds": 0.0, "cached": False}  # fmt: skip
+    samples = np.linspace(5_000, 50_000, 10)
+    accuracy = 0.95 / (1 + np.exp(-(samples - 22_000) / 6_000))
+    return {
+        "source": "fractal", "images": 25_600, "categories": 128, "image_size": 32,
+        "samples": 50_000, "seconds": 441.0, "cached": False, "sha256": "cd" * 32,
+        "held_out_accuracy": 0.9111, "chance": 1 / 128, "passed": True, "fallback_reason":
+        "host not reachable", "curve": [
+            {"samples": int(s), "seconds": float(s) / 115, "loss": 5 * float(1 - a), "accuracy": float(a)}
+            for s, a in zip(samples, accuracy, strict=True)],
+    }  # fmt: skip
+
+
+def arrays(
+    images: np.ndarray, labels: np.ndarray, results: Rows, source: str, rng: np.random.Generator
+) -> dict[str, dict[str, np.ndarray]]:
+    by_class = [images[labels == k] for k in range(10)]
+    padded = np.pad(images[[0, 1, 7]], ((0, 0), (2, 2), (2, 2)))
+    changed = np.stack([padded] + [np.roll(padded[:, :, :: 1 - 2 * (i % 2)], i - 2, 2)
+                                   for i in range(5)], axis=1)  # fmt: skip
+    files: dict[str, dict[str, np.ndarray]] = {
+        "dataset": {
+            "examples": np.stack([group[:6] for group in by_class]),
+            "class_counts": np.array([[5400] * 10, [600] * 10, [1000] * 10]),
+            "augmented": changed,
+        }
+    }
+    if source == "fractal":
+        files["dataset"]["fractals"] = _fractals(rng)
+    done = [row["run_id"] for row in results if row["state"] == "finished" and row["seed"] == 0]
+    shares = rng.dirichlet(np.ones(10) * 0.2, len(done))
+    shares[:, int(labels[0])] += 2
+    spot = np.exp(-(np.add.outer(np.linspace(-1, 1, 8) ** 2, np.linspace(-1, 1, 8) ** 2)) * 2)
+    files["object"] = {
+        "image": images[0], "index": np.array(0), "label": np.array(labels[0]),
+        "run_ids": np.array(done), "probabilities": shares / shares.sum(1, keepdims=True),
+        "gradcam": np.stack([np.roll(spot, i, 1) for i in range(len(done))]).astype(np.float32),
+    }  # fmt: skip
+    files["errors"] = {
+        "images": images[5:17], "index": np.arange(5, 17), "label": labels[5:17],
+        "predicted": (labels[5:17] + 2) % 10, "confidence": np.linspace(0.999, 0.93, 12),
+        "run_id": np.array(done[0] if done else ""),
+    }  # fmt: skip
+    for model, size in (("vgg11", 3), ("googlenet", 7)):
+        before = rng.normal(0, 1, (64, size, size))
+        files[f"filters-{model}"] = {
+            "before": before, "after": before + rng.normal(0, 0.2, before.shape),
+            "scratch": rng.normal(0, 1, before.shape),
+        }  # fmt: skip
+    files["drift"] = {}
+    for run_id in done:
+        if "-full-" in run_id:
+            files["drift"][f"{run_id}.stages"] = np.array([f"stage {i}" for i in range(5)] + ["head"])
+            files["drift"][f"{run_id}.relative_change"] = np.linspace(0.02, 0.3, 6) * rng.uniform(0.5, 1.5)
+    return files
+
+
+def _fractals(rng: np.random.Generator) -> np.ndarray:
+    """Twelve small chaos-game pictures, only to have something to draw."""
+    result = np.zeros((12, 32, 32), np.uint8)
+    for picture in result:
+        maps = [(rng.uniform(-0.6, 0.6, (2, 2)), rng.uniform(-1, 1, 2)) for _ in range(3)]
+        point = np.zeros(2)
+        track = np.empty((1500, 2))
+        for i in range(1500):
+            matrix, shift = maps[rng.integers(3)]
+            point = matrix @ point + shift
+            track[i] = point
+        low, high = track.min(0), track.max(0)
+        cells = ((track - low) / (high - low + 1e-9) * 31).astype(int)
+        np.add.at(picture, (cells[:, 0], cells[:, 1]), 40)
+    return result
