@@ -71,7 +71,10 @@ class ArmSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
-    """Everything the report may say or draw. Absent files are empty tables and dictionaries."""
+    """Everything the report may say or draw. Absent files are empty tables and dictionaries.
+
+    arms come network by network, within a network in the order of `study.matrix`.
+    """
 
     tables: Sources
     contrasts: pd.DataFrame
@@ -184,7 +187,10 @@ def read_report_data(folder: Path) -> ReportData:
         contrasts=_contrasts(folder / "contrasts.csv"),
         findings={str(item["id"]): item for item in found},
         arms=tuple(
-            _arm_summary(arm, runs, tables.results) for arm in arms() if arm.model.value in models
+            _arm_summary(arm, runs, tables.results)
+            for model in ModelName
+            for arm in arms((model,))
+            if model.value in models
         ),
         artifacts=read_artifacts(folder / "artifacts"),
         probabilities=read_predictions(folder / "predictions.npz"),

@@ -172,7 +172,7 @@ def plan(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     ]  # fmt: skip
     if not any(row.get("actual_seconds") for row in phases):
         return None
-    figure, (axes,) = canvas(0.75 + 0.36 * len(phases))
+    figure, (axes,) = canvas(0.65 + 0.29 * len(phases))
     kinds = (("predicted", "#d9e2ec", "///", -0.2), ("actual", INK, "", 0.2))
     for kind, colour, hatch, shift in kinds:
         values = [(row.get(f"{kind}_seconds") or 0) / 60 for row in phases]

@@ -93,14 +93,14 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     found = {m: s for m, arm in chosen.items() if (s := confusion_shares(data, arm)) is not None}
     if not found:
         return None
-    figure, axes = canvas(3.75, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
+    figure, axes = canvas(3.6, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
     for panel, (model, shares) in zip(axes, found.items(), strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
                     square=True, linewidths=0.4, linecolor="#bdbdbd", cbar=False,
-                    annot_kws={"fontsize": 7.5})  # fmt: skip
+                    annot_kws={"fontsize": 7})  # fmt: skip
         panel.set_xticks(np.arange(10) + 0.5, words.classes, fontsize=9)
-        panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9)
+        panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9, rotation=0)
         panel.tick_params(length=0)
         for label in panel.get_xticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")

@@ -1,0 +1,7 @@
+"""FashionMNIST as tensors: finding, checking, splitting and preparing it."""
+
+from study.data.augment import augment, to_input
+from study.data.fashion_mnist import CLASS_NAMES, FashionMNIST, load
+from study.data.splits import Split, split
+
+__all__ = ["CLASS_NAMES", "FashionMNIST", "Split", "augment", "load", "split", "to_input"]

@@ -1,0 +1,22 @@
+"""The networks of the study: building, adapting, weights, description."""
+
+from study.models.build import REGISTRY, build, load_adapted, trunk_state, unfolded_state_dict
+from study.models.describe import adaptation_error, layer_table
+from study.models.network import Network, Stage
+from study.models.weights import Weights, find_imagenet, load_checkpoint, save_checkpoint
+
+__all__ = [
+    "REGISTRY",
+    "Network",
+    "Stage",
+    "Weights",
+    "adaptation_error",
+    "build",
+    "find_imagenet",
+    "layer_table",
+    "load_adapted",
+    "load_checkpoint",
+    "save_checkpoint",
+    "trunk_state",
+    "unfolded_state_dict",
+]

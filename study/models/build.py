@@ -1,0 +1,146 @@
+"""Builds an adapted network from scratch, from pre-trained weights, or from a saved state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from study.errors import WeightsError
+from study.models import googlenet, vgg11
+from study.models.network import Network
+from study.models.weights import Weights
+from study.spec import ModelName
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """What the study needs to know of a network.
+
+    renames: (prefix in the study's network, prefix in torchvision's names), first match wins.
+    """
+
+    network: Callable[..., Network]
+    original: Callable[[], nn.Module]
+    adapt_first: Callable[[dict[str, Tensor]], None]
+    first_weight: str
+    renames: tuple[tuple[str, str], ...]
+    table_layers: tuple[str, ...]
+
+
+REGISTRY: dict[ModelName, ModelEntry] = {
+    ModelName.VGG11: ModelEntry(
+        network=vgg11.VGG11,
+        original=vgg11.torchvision_original,
+        adapt_first=vgg11.adapt_first,
+        first_weight="features.0.weight",
+        renames=(("convolutions.", "features."), ("head.", "classifier.6.")),
+        table_layers=("features.", "classifier."),
+    ),
+    ModelName.GOOGLENET: ModelEntry(
+        network=googlenet.GoogLeNet,
+        original=googlenet.torchvision_original,
+        adapt_first=googlenet.adapt_first,
+        first_weight="conv1.conv.weight",
+        renames=(("body.", ""), ("head.", "fc.")),
+        table_layers=("conv1", "conv2", "conv3", "inception", "fc"),
+    ),
+}
+
+
+def build(
+    model: ModelName, *, weights: Weights | None, resolution: int, fold: bool, seed: int
+) -> Network:
+    """A one-channel, ten-class network on the CPU, in training mode.
+
+    Without `weights` it starts as torchvision's own initialisation would, drawn from `seed`.
+    With them only what they do not cover is drawn from `seed`: always the output layer, which
+    so equals that of the scratch network of the same seed; for a trunk, fc6 and fc7 too.
+
+    Raises:
+        WeightsError: names or shapes do not fit the network.
+    """
+    entry = REGISTRY[model]
+    network = entry.network(resolution=resolution, fold=fold, seed=seed)
+    if weights is not None:
+        state = {
+            name: tensor
+            for name, tensor in weights.state.items()
+            if not name.startswith(("aux", entry.renames[-1][1]))
+        }
+        try:
+            if weights.channels == 3:
+                entry.adapt_first(state)
+        except (KeyError, RuntimeError) as error:
+            raise WeightsError(f"{weights.source}: does not fit {model}: {error}") from error
+        missing = _load(network, entry, state, weights.source)
+        allowed = ("head.",) if weights.covers == "network" else ("head.", "classifier.")
+        lost = [name for name in missing if not name.startswith(allowed)]
+        if lost:
+            raise WeightsError(f"{weights.source}: does not fit {model}: {lost[0]} is missing")
+    return network
+
+
+def load_adapted(
+    model: ModelName, state: dict[str, Tensor], *, resolution: int, fold: bool
+) -> Network:
+    """The network of a state saved by `unfolded_state_dict`, in evaluation mode."""
+    entry = REGISTRY[model]
+    network = entry.network(resolution=resolution, fold=fold, seed=0)
+    missing = _load(network, entry, state, "checkpoint")
+    if missing:
+        raise WeightsError(f"checkpoint: does not fit {model}: {missing[0]} is missing")
+    return network.eval()
+
+
+def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
+    """torchvision's names and shapes: loads into an ordinary one-channel, ten-class network."""
+    entry = REGISTRY[network.model]
+    state = {}
+    for name, tensor in network.state_dict().items():
+        value = tensor.detach().cpu().contiguous().clone()
+        if network.folded and name == "classifier.0.weight":
+            value = vgg11.unfold_fc6(value)
+        state[_outer(entry, name)] = value
+    return state
+
+
+def trunk_state(network: Network) -> dict[str, Tensor]:
+    """What pre-training hands on: for VGG11 the convolutions, for GoogLeNet all but the output."""
+    entry = REGISTRY[network.model]
+    return {
+        _outer(entry, name): tensor.detach().cpu().contiguous().clone()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith(("head.", "classifier."))
+    }
+
+
+def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source: str) -> list[str]:
+    """Copy `state` in and return the network's names that it did not hold."""
+    own = network.state_dict()
+    names = {_outer(entry, name): name for name in own}
+    unknown = sorted(set(state) - set(names))
+    if unknown:
+        raise WeightsError(f"{source}: does not fit {network.model}: unknown {unknown[0]}")
+    with torch.no_grad():
+        for outer, tensor in state.items():
+            inner = names[outer]
+            value = tensor
+            if network.folded and inner == "classifier.0.weight" and tensor.shape[1:] == (25088,):
+                value = vgg11.fold_fc6(tensor)
+            if value.shape != own[inner].shape:
+                raise WeightsError(
+                    f"{source}: does not fit {network.model}: {outer} is "
+                    f"{tuple(value.shape)}, expected {tuple(own[inner].shape)}"
+                )
+            own[inner].copy_(value)
+    return [inner for outer, inner in names.items() if outer not in state]
+
+
+def _outer(entry: ModelEntry, name: str) -> str:
+    for inner, outer in entry.renames:
+        if name.startswith(inner):
+            return outer + name.removeprefix(inner)
+    return name

@@ -1,0 +1,76 @@
+"""What is special in GoogLeNet: its stages, its input transform and its auxiliary heads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import GoogLeNet as TorchvisionGoogLeNet
+from torchvision.models import googlenet
+
+from study.models.adapt import sum_channels
+from study.models.network import Network, Stage, new_head
+from study.spec import ModelName
+
+FEATURES = 1024
+FILE = "googlenet-1378be20.pth"
+_THIRD = ("inception3a", "inception3b")
+_FOURTH = ("inception4a", "inception4b", "inception4c", "inception4d", "inception4e")
+_FIFTH = ("inception5a", "inception5b")
+
+
+class GoogLeNet(Network):
+    """torchvision's GoogLeNet for one channel and ten classes (Szegedy et al. 2015).
+
+    Pretrained weights would switch `transform_input` on, which indexes channels 1 and 2 and
+    breaks on one; together with ImageNet's normalisation it amounts to (g − 0.5)/0.5 exactly,
+    which is the input here, so it is off for every init. Auxiliary heads are off for every init
+    too: they would change loss and compute of one side of a comparison only.
+    """
+
+    model = ModelName.GOOGLENET
+    stages = (
+        Stage("conv1", ("body.conv1",)),
+        Stage("conv2", ("body.conv2", "body.conv3")),
+        Stage("inception3", tuple(f"body.{name}" for name in _THIRD)),
+        Stage("inception4", tuple(f"body.{name}" for name in _FOURTH)),
+        Stage("inception5", tuple(f"body.{name}" for name in _FIFTH)),
+        Stage("head", ("head",)),
+    )
+
+    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
+        super().__init__(FEATURES, 0.2, new_head(FEATURES, seed))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.body: TorchvisionGoogLeNet = googlenet(
+                weights=None, aux_logits=False, transform_input=False, init_weights=False
+            )
+            self.body.conv1.conv = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+            for module in self.body.modules():  # torchvision's init_weights=True, without its warning
+                if isinstance(module, nn.Conv2d):
+                    nn.init.trunc_normal_(module.weight, mean=0.0, std=0.01, a=-2, b=2)
+        self.body.fc = nn.Identity()
+        self.body.dropout = nn.Identity()
+        self.original_parameters = sum(parameter.numel() for parameter in self.parameters())
+
+    def features(self, x: Tensor) -> Tensor:
+        pooled: Tensor = self.body(x)
+        return pooled
+
+    def first_conv(self) -> nn.Conv2d:
+        layer = self.body.conv1.conv
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    def last_conv_module(self) -> nn.Module:
+        # The last map is 1×1 at a 32×32 input; inception4e still has 2×2 positions.
+        return self.body.inception4e
+
+
+def torchvision_original() -> nn.Module:
+    """The network before adaptation: three channels, a thousand classes, no auxiliary heads."""
+    return googlenet(weights=None, aux_logits=False, transform_input=False, init_weights=False)
+
+
+def adapt_first(state: dict[str, Tensor]) -> None:
+    """Sum the RGB weights of the first layer of a three-channel state, in place."""
+    state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])

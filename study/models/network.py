@@ -1,0 +1,108 @@
+"""A one-channel, ten-class network with stages in depth order and a replaced output layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from study.spec import ModelName
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Part of a network between input and output: parameter-name prefixes that belong together."""
+
+    name: str
+    modules: tuple[str, ...]
+
+    def holds(self, parameter: str) -> bool:
+        return any(parameter.startswith(f"{prefix}.") for prefix in self.modules)
+
+
+class Network(nn.Module):
+    """Base of the adapted networks: ``forward(x) = head(dropout(features(x)))``.
+
+    `multipliers` maps a parameter's name to factors of learning rate and weight decay, where
+    they are not (1, 1). `original_parameters` counts the network before any folding.
+    """
+
+    model: ModelName
+    stages: tuple[Stage, ...]
+    feature_size: int
+    original_parameters: int
+    folded: bool
+
+    def __init__(self, feature_size: int, dropout: float, head: nn.Linear) -> None:
+        super().__init__()
+        self.feature_size = feature_size
+        self.dropout = nn.Dropout(dropout)
+        self.head = head
+        self.frozen = False
+        self.folded = False
+        self.multipliers: dict[str, tuple[float, float]] = {}
+
+    def features(self, x: Tensor) -> Tensor:
+        """float [N, 1, R, R] → input of the output layer, float [N, feature_size]."""
+        raise NotImplementedError(type(self).__name__)
+
+    def first_conv(self) -> nn.Conv2d:
+        raise NotImplementedError(type(self).__name__)
+
+    def last_conv_module(self) -> nn.Module:
+        """The module whose output Grad-CAM looks at."""
+        raise NotImplementedError(type(self).__name__)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(self.features(x)))
+        return logits
+
+    def stage_of(self, parameter: str) -> int:
+        """Index of the only stage that holds the parameter.
+
+        Raises:
+            ValueError: no stage, or more than one, claims it.
+        """
+        holders = [index for index, stage in enumerate(self.stages) if stage.holds(parameter)]
+        if len(holders) != 1:
+            raise ValueError(f"{parameter} belongs to {len(holders)} stages of {self.model}, not to 1")
+        return holders[0]
+
+    # [listing: freeze]
+    def freeze_backbone(self) -> None:
+        """Leave only the output layer trainable and keep the rest in evaluation mode.
+
+        ``requires_grad=False`` alone would let BatchNorm go on collecting statistics, and a
+        parent's ``.train()`` would undo a single ``.eval()``; see `train`.
+        """
+        self.frozen = True
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name.startswith("head."))
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        super().train(mode)
+        if self.frozen:
+            for name, child in self.named_children():
+                if name != "head":
+                    child.train(False)
+        return self
+
+    # [/listing]
+
+    def fold_standardisation(self, mean: Tensor, std: Tensor, trained: nn.Linear) -> None:
+        """Take over a head trained on (features − mean)/std, so that it works on plain features."""
+        with torch.no_grad():
+            weight = trained.weight / std
+            self.head.weight.copy_(weight)
+            self.head.bias.copy_(trained.bias - weight @ mean)
+
+
+def new_head(feature_size: int, seed: int) -> nn.Linear:
+    """The new output layer; equal for pretrained and scratch networks of the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed * 1009 + 7)
+        return nn.Linear(feature_size, CLASSES)

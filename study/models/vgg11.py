@@ -1,0 +1,112 @@
+"""What is special in VGG11: its stages, its first layer, and the fold of its first large layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.vgg import VGG, cfgs, make_layers
+
+from study.models.adapt import fold_normalisation
+from study.models.network import Network, Stage, new_head
+from study.spec import ModelName
+
+HIDDEN = 4096
+POSITIONS = 49
+FILE = "vgg11-8a719046.pth"
+
+
+class VGG11(Network):
+    """torchvision's VGG11 for one channel and ten classes (Simonyan & Zisserman 2015).
+
+    At 32×32 the last map is 512×1×1 and adaptive pooling copies it to 7×7, so ``25088 → 4096``
+    computes the same as ``512 → 4096`` with weights summed over the 49 positions. `fold` builds
+    the small layer. It follows the large one through training if its learning rate is 49 times
+    larger and its weight decay 49 times smaller (docs/adr/0004-fc6-fold.md).
+    """
+
+    model = ModelName.VGG11
+    stages = (
+        Stage("conv1", ("convolutions.0",)),
+        Stage("conv2", ("convolutions.3",)),
+        Stage("conv3", ("convolutions.6", "convolutions.8")),
+        Stage("conv4", ("convolutions.11", "convolutions.13")),
+        Stage("conv5", ("convolutions.16", "convolutions.18")),
+        Stage("fc6", ("classifier.0",)),
+        Stage("fc7", ("classifier.3",)),
+        Stage("head", ("head",)),
+    )
+
+    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
+        super().__init__(HIDDEN, 0.5, new_head(HIDDEN, seed))
+        self.folded = fold and resolution == 32
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.convolutions = _convolutions()
+            self.convolutions[0] = nn.Conv2d(1, 64, 3, padding=1)
+            for layer in self.convolutions:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            torch.manual_seed(seed * 1009 + 3)
+            self.classifier = _classifier(self.folded)
+        self.avgpool = nn.Identity() if self.folded else nn.AdaptiveAvgPool2d((7, 7))
+        if self.folded:
+            self.multipliers = {"classifier.0.weight": (float(POSITIONS), 1 / POSITIONS)}
+        small = 512 * HIDDEN
+        total = sum(parameter.numel() for parameter in self.parameters())
+        self.original_parameters = total + (small * (POSITIONS - 1) if self.folded else 0)
+
+    def features(self, x: Tensor) -> Tensor:
+        maps = self.avgpool(self.convolutions(x))
+        hidden: Tensor = self.classifier(torch.flatten(maps, 1))
+        return hidden
+
+    def first_conv(self) -> nn.Conv2d:
+        layer = self.convolutions[0]
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    def last_conv_module(self) -> nn.Module:
+        # Before the last two poolings' halving: the map is 4×4 at a 32×32 input.
+        return self.convolutions[14]
+
+
+def fold_fc6(weight: Tensor) -> Tensor:
+    """[4096, 25088] → [4096, 512]: the sum over the 49 positions."""
+    return weight.reshape(HIDDEN, 512, POSITIONS).sum(2)
+
+
+def unfold_fc6(weight: Tensor) -> Tensor:
+    """[4096, 512] → [4096, 25088] that computes the same: an equal share at every position."""
+    return (weight / POSITIONS).repeat_interleave(POSITIONS, dim=1)
+
+
+def torchvision_original() -> nn.Module:
+    """The network before adaptation: three channels, a thousand classes; weights not initialised."""
+    return VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
+
+
+def adapt_first(state: dict[str, Tensor]) -> None:
+    """Fold ImageNet's normalisation into the first layer of a three-channel state, in place."""
+    weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
+    state["features.0.weight"], state["features.0.bias"] = weight, bias
+
+
+def _convolutions() -> nn.Sequential:
+    return make_layers(cfgs["A"], batch_norm=False)
+
+
+def _classifier(folded: bool) -> nn.Sequential:
+    """fc6 and fc7, initialised as torchvision does: N(0, 0.01), zero bias.
+
+    The sum of 49 such weights is N(0, 0.07), which is what the folded layer starts from.
+    """
+    first = nn.utils.skip_init(nn.Linear, 512 if folded else 512 * POSITIONS, HIDDEN)
+    second = nn.utils.skip_init(nn.Linear, HIDDEN, HIDDEN)
+    nn.init.normal_(first.weight, 0, 0.01 * (POSITIONS**0.5 if folded else 1))
+    nn.init.normal_(second.weight, 0, 0.01)
+    nn.init.zeros_(first.bias)
+    nn.init.zeros_(second.bias)
+    return nn.Sequential(first, nn.ReLU(True), nn.Dropout(0.5), second, nn.ReLU(True))
+
+

@@ -1,0 +1,159 @@
+"""Pre-trained weights: finding torchvision's ImageNet files, and the study's own checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.hub import download_url_to_file, get_dir
+from torchvision.models import GoogLeNet_Weights, VGG11_Weights
+
+from study.errors import WeightsError
+from study.spec import ModelName
+from study.store.files import write_atomic
+
+IMAGENET = "imagenet1k_v1"
+DOWNLOAD_TIMEOUT = 10.0
+_ENUMS = {
+    ModelName.VGG11: VGG11_Weights.IMAGENET1K_V1,
+    ModelName.GOOGLENET: GoogLeNet_Weights.IMAGENET1K_V1,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A state in torchvision's names. covers is "network", or "trunk" where fc6/fc7 start fresh.
+
+    channels: 3 for ImageNet files, 1 for the study's own. sha256: of the file.
+    seconds: what finding (and downloading) took.
+    """
+
+    source: str
+    sha256: str
+    state: dict[str, Tensor]
+    channels: int
+    covers: str
+    path: str = ""
+    seconds: float = 0.0
+
+
+def imagenet_file(model: ModelName) -> str:
+    """File name of torchvision's weights; it carries the first 8 digits of their SHA-256."""
+    return str(_ENUMS[model].url).rsplit("/", 1)[-1]
+
+
+def find_imagenet(
+    model: ModelName, *, weights_dir: Path | None, offline: bool, name: str | None = None
+) -> Weights:
+    """torchvision's IMAGENET1K_V1 from `weights_dir`, then TORCH_HOME, then by download.
+
+    Args:
+        name: another file name of the same form, ``<text>-<8 hex digits>.pth``.
+
+    Raises:
+        WeightsError: not there and not reachable, or the file is not the published one.
+    """
+    began = time.monotonic()
+    file = name or imagenet_file(model)
+    hub = Path(get_dir()) / "checkpoints"
+    folders = [hub] if weights_dir is None else [weights_dir, hub]
+    path = next((folder / file for folder in folders if (folder / file).is_file()), None)
+    if path is None:
+        if offline:
+            raise WeightsError(f"{file} is not on this machine, and --offline forbids a download")
+        path = hub / file
+        _download(str(_ENUMS[model].url), path)
+    digest = file_sha256(path)
+    expected = path.stem.rsplit("-", 1)[-1]
+    if not digest.startswith(expected):
+        raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
+    return Weights(
+        source=IMAGENET,
+        sha256=digest,
+        state=_tensors(_read(path), path),
+        channels=3,
+        covers="network",
+        path=str(path),
+        seconds=time.monotonic() - began,
+    )
+
+
+def save_checkpoint(path: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> str:
+    """Write tensors and primitives atomically; returns the file's SHA-256."""
+    write_atomic(path, lambda stream: torch.save({"state": state, "meta": meta}, stream))
+    digest = file_sha256(path)
+    write_atomic(path.with_suffix(".sha256"), lambda stream: stream.write(digest.encode()))
+    return digest
+
+
+def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
+    """A file of `save_checkpoint`, or a bare state in torchvision's names.
+
+    Raises:
+        WeightsError: missing, altered (against the .sha256 beside it), or anything but tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"weights file {path} does not exist")
+    digest = file_sha256(path)
+    beside = path.with_suffix(".sha256")
+    if beside.is_file() and beside.read_text(encoding="ascii", errors="replace").strip() != digest:
+        raise WeightsError(f"{path} is altered: its SHA-256 is not the one in {beside.name}")
+    content = _read(path)
+    meta = content.get("meta", {}) if isinstance(content.get("state"), dict) else {}
+    state = _tensors(content["state"] if meta or "state" in content else content, path)
+    first = next((t for t in state.values() if t.dim() == 4), None)
+    if first is None:
+        raise WeightsError(f"{path} holds no convolution")
+    weights = Weights(
+        source=str(meta.get("source", path.name)),
+        sha256=digest,
+        state=state,
+        channels=int(first.shape[1]),
+        covers=str(meta.get("covers", "network")),
+        path=str(path),
+    )
+    return weights, dict(meta)
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """weights_only=True: nothing in the file is executed."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a damaged or hostile file
+        raise WeightsError(f"{path} is not a weights file ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, expected a state dict")
+    return content
+
+
+def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    for name, value in content.items():
+        if not isinstance(value, Tensor):
+            raise WeightsError(f"{path} holds {name!r} which is not a tensor")
+    return dict(content)
+
+
+def _download(url: str, path: Path) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        download_url_to_file(url, str(path), progress=False)
+    except Exception as error:  # name resolution, refused, reset, timeout, full disk …
+        raise WeightsError(f"{path.name} cannot be downloaded ({type(error).__name__})") from error
+    finally:
+        socket.setdefaulttimeout(before)
