@@ -57,7 +57,10 @@ class Network(nn.Module):
         raise NotImplementedError(type(self).__name__)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.dropout(self.features(x)))
+        features = self.dropout(self.features(x))
+        # The head stays in float32: after `fold_standardisation` its terms nearly cancel.
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = self.head(features.float())
         return logits
 
     def stage_of(self, parameter: str) -> int:

@@ -7,6 +7,8 @@ is an ordinary VGG11.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -30,7 +32,7 @@ def fold_batchnorm(layers: nn.Sequential) -> None:
     zero-padded borders included, because the padding comes before the convolution).
     """
     children = list(layers)
-    for layer, norm in zip(children, children[1:], strict=False):
+    for layer, norm in pairwise(children):
         if not isinstance(norm, nn.BatchNorm2d):
             continue
         if not isinstance(layer, nn.Conv2d) or layer.bias is None:

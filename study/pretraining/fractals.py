@@ -99,9 +99,7 @@ def sample_systems(count: int, generator: torch.Generator) -> IteratedFunctionSy
     )
 
 
-def sample_categories(
-    count: int, size: int, generator: torch.Generator
-) -> IteratedFunctionSystems:
+def sample_categories(count: int, size: int, generator: torch.Generator) -> IteratedFunctionSystems:
     """Draw `count` systems whose pictures at `size` × `size` pixels are not degenerate."""
     kept: list[IteratedFunctionSystems] = []
     found = 0
@@ -131,9 +129,7 @@ def render_instances(
         missing = torch.arange(len(chunk))
         for attempt in range(ATTEMPTS + 1):
             strength = JITTER if attempt < ATTEMPTS else 0.0
-            drawn, sound = _draw(
-                chunk.take(missing).jittered(strength, generator), size, generator
-            )
+            drawn, sound = _draw(chunk.take(missing).jittered(strength, generator), size, generator)
             accepted = sound if attempt < ATTEMPTS else torch.ones_like(sound)
             target[missing[accepted]] = drawn[accepted]
             missing = missing[~accepted]
@@ -164,7 +160,7 @@ def generate(
 
 def _rotation(angle: Tensor) -> Tensor:
     cos, sin = angle.cos(), angle.sin()
-    return torch.stack([cos, -sin, sin, cos], dim=-1).unflatten(-1, (2, 2))
+    return torch.stack([cos, -sin, sin, cos], dim=-1).view(*angle.shape, 2, 2)
 
 
 def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
@@ -184,9 +180,7 @@ def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
         first = low + uniform[:, k, 0] * (high - low)
         low = torch.maximum(zero, (need - first) / 2)
         high = torch.minimum(first, (total - first) / 2)
-        second = torch.where(
-            last, (total - first) / 2, low + uniform[:, k, 1] * (high - low)
-        )
+        second = torch.where(last, (total - first) / 2, low + uniform[:, k, 1] * (high - low))
         exists = left >= 0
         result[:, k, 0] = torch.where(exists, first, zero)
         result[:, k, 1] = torch.where(exists, second, zero)

@@ -42,6 +42,11 @@ class PretextNetwork(nn.Module):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             self.head = nn.Linear(width, categories)
 
+    @property
+    def covers(self) -> str:
+        """What the trained part is to a whole network; see `study.models.Weights`."""
+        return "network" if self._plain is None else "trunk"
+
     def forward(self, x: Tensor) -> Tensor:
         features = self.trunk(x)
         if features.dim() == 4:

@@ -7,6 +7,7 @@ result is never called ImageNet, and how well it transfers is what the study mea
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from study.pretraining.recipe import Recipe
 from study.spec import ModelName, Precision
 
 EVALUATION_BATCH = 256
+SOURCE = "fractal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +110,19 @@ def pretrain(
     generator = torch.Generator().manual_seed(seed)
     pictures = _draw_pictures(recipe, generator)
     network = PretextNetwork(model, recipe.categories, seed)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     curve, complete = _train(
         network, pictures, recipe, generator, precision, began, should_stop, on_progress
     )
     accuracy = curve[-1].accuracy
     passed = accuracy >= recipe.gate * recipe.chance
-    weights = None
     seconds = time.monotonic() - began
+    weights = None
     if passed:
         meta: dict[str, Any] = {
-            "recipe": asdict(recipe),
+            "source": SOURCE,
+            "covers": network.covers,
+            "recipe": {**asdict(recipe), "model": model.value},
             "recipe_hash": recipe.hash,
             "images": recipe.images,
             "seed": seed,
@@ -128,9 +132,9 @@ def pretrain(
             "accuracy": accuracy,
             "curve": [asdict(point) for point in curve],
         }
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        target = path if complete else path.with_suffix(".partial.pth")
-        weights = _save(target, network, meta)
+        target = path if complete else path.with_name(f"partial-{path.name}")
+        save_checkpoint(target, trunk_state(network.finished()), meta)
+        weights, _ = load_checkpoint(target)
     return PretextResult(
         weights=weights,
         curve=tuple(curve),
@@ -141,6 +145,27 @@ def pretrain(
         recipe=recipe,
         cached=False,
     )
+
+
+def _from_cache(path: Path, recipe: Recipe) -> PretextResult | None:
+    """The earlier result; a damaged file is no result, and training anew replaces it."""
+    if not path.is_file():
+        return None
+    try:
+        weights, meta = load_checkpoint(path)
+        return PretextResult(
+            weights=weights,
+            curve=tuple(PretextPoint(**point) for point in meta["curve"]),
+            held_out_accuracy=float(meta["accuracy"]),
+            chance=recipe.chance,
+            passed=True,
+            seconds=float(meta["seconds"]),
+            recipe=recipe,
+            cached=True,
+        )
+    except (WeightsError, KeyError, TypeError) as error:
+        logging.getLogger(__name__).warning("%s is not used: %s", path.name, error)
+        return None
 
 
 def _draw_pictures(recipe: Recipe, generator: torch.Generator) -> _Pictures:
@@ -232,14 +257,12 @@ def _logits(network: PretextNetwork, inputs: Tensor, precision: Precision) -> Te
 
 
 @torch.no_grad()
-def _held_out_accuracy(
-    network: PretextNetwork, pictures: _Pictures, precision: Precision
-) -> float:
+def _held_out_accuracy(network: PretextNetwork, pictures: _Pictures, precision: Precision) -> float:
     network.eval()
     right = 0
     for inputs, labels in zip(
-        pictures.held_out_inputs.split(EVALUATION_BATCH),
-        pictures.held_out_labels.split(EVALUATION_BATCH),
+        torch.split(pictures.held_out_inputs, EVALUATION_BATCH),
+        torch.split(pictures.held_out_labels, EVALUATION_BATCH),
         strict=True,
     ):
         right += int((_logits(network, inputs, precision).argmax(1) == labels).sum())

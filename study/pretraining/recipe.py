@@ -1,4 +1,4 @@
-"""Decides how much pre-training a number of seconds can buy, in steps coarse enough to be cached."""
+"""Decides how much pre-training a number of seconds buys, in steps coarse enough to be cached."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from study.report.document import (
     Document,
     appendix,
     cite,
+    keep_together,
     refer,
 )
 from study.report.figures import Drawing, draw_all, font_is_missing
@@ -146,7 +147,7 @@ def compose(
     html = html.replace("\u202f", "\u00a0")
     # An abbreviation's full stop ends the sentence too.
     unit = words.unit["pp"].replace(" ", "\u00a0")
-    html = html.replace(f"{unit}.", unit).replace(f"{unit.replace(chr(0xa0), '&nbsp;')}.", unit)
+    html = keep_together(html).replace(f"{unit}.", unit)
     return Composition(html=_paginated(html, words, flat), problems=tuple(problems))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def test_the_prediction_fits_the_seconds_given(
 @pytest.mark.parametrize("model", list(ModelName))
 def test_more_seconds_never_buy_less(model: ModelName) -> None:
     recipes = [recipe_for(model, seconds, 300) for seconds in (30, 60, 120, 300, 900, 1800)]
-    for smaller, larger in zip(recipes, recipes[1:], strict=False):
+    for smaller, larger in pairwise(recipes):
         assert smaller.samples < larger.samples
         assert smaller.categories <= larger.categories
         assert smaller.images <= larger.images

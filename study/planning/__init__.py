@@ -1,0 +1,1 @@
+"""Measuring the machine and fitting a study into the budget."""

@@ -1,0 +1,1 @@
+"""Training one run: device, parameter groups, feature cache, loop, evaluation."""

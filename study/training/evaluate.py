@@ -1,0 +1,82 @@
+"""Predictions of a network and the measures of their quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.metrics import f1_score
+from torch import Tensor, nn
+
+from study.data import to_input
+from study.training.runtime import Runtime
+
+EVALUATION_BATCH = 500
+CALIBRATION_BINS = 15
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """accuracy, macro_f1 and ece in [0, 1]; loss is mean cross-entropy in nats."""
+
+    accuracy: float
+    loss: float
+    macro_f1: float
+    ece: float
+
+
+@torch.inference_mode()
+def batched(
+    function: Callable[[Tensor], Tensor], images: Tensor, resolution: int, runtime: Runtime,
+    stop: Callable[[], None] = lambda: None,
+) -> Tensor:  # fmt: skip
+    """Apply a network function to uint8 [N, 28, 28] in batches; float32 [N, …] on the CPU."""
+    parts = []
+    for chunk in images.split(EVALUATION_BATCH):
+        stop()
+        x = to_input(chunk.to(runtime.device), resolution)
+        with runtime.autocast():
+            parts.append(function(x.contiguous(memory_format=torch.channels_last)).float().cpu())
+    return torch.cat(parts)
+
+
+def probabilities(
+    network: nn.Module, images: Tensor, resolution: int, runtime: Runtime,
+    stop: Callable[[], None] = lambda: None,
+) -> Probabilities:  # fmt: skip
+    """Class probabilities float32 [N, 10] of a network set to evaluation for the while."""
+    was_training = network.training
+    network.eval()
+    try:
+        logits = batched(network, images, resolution, runtime, stop)
+    finally:
+        network.train(was_training)
+    result: Probabilities = logits.softmax(1).numpy()
+    return result
+
+
+def quality(predicted: Probabilities, labels: Tensor) -> Quality:
+    """Measures of probabilities [N, 10] against int64 labels [N]."""
+    truth = labels.numpy()
+    classes = predicted.argmax(1)
+    own = np.clip(predicted[np.arange(len(truth)), truth], 1e-12, 1.0)
+    return Quality(
+        accuracy=float((classes == truth).mean()),
+        loss=float(-np.log(own).mean()),
+        macro_f1=float(f1_score(truth, classes, average="macro", zero_division=0)),
+        ece=expected_calibration_error(predicted, truth),
+    )
+
+
+def expected_calibration_error(predicted: Probabilities, truth: npt.NDArray[np.int64]) -> float:
+    """Mean |accuracy − confidence| over 15 equal bins of confidence (Guo et al. 2017, eq. 3)."""
+    confidence = predicted.max(1)
+    right = (predicted.argmax(1) == truth).astype(float)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gap = np.bincount(bins, right - confidence, CALIBRATION_BINS)
+    return float(np.abs(gap).sum() / len(truth))

@@ -1,0 +1,238 @@
+"""Carries one run out: builds the network, trains it, judges it, and returns a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from study.data import FashionMNIST, Split, augment, to_input
+from study.models import Network, Weights, build
+from study.records import EvaluationPoint, RunRecord, RunState
+from study.spec import Init, Purpose, RunSpec, Scope
+from study.training.evaluate import Probabilities, Quality, probabilities, quality
+from study.training.features import FeatureCache
+from study.training.loop import Progress, Pruned, Stopped, fit
+from study.training.param_groups import param_groups
+from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
+
+TRAIN_SAMPLE = 2_000
+CURVE_IMAGES = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every run of a study shares; built once."""
+
+    fashion: FashionMNIST
+    split: Split
+    runtime: Runtime
+    weights: dict[str, Weights]
+    cache: FeatureCache = field(default_factory=FeatureCache)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A record, and for finished final runs the test probabilities and the network."""
+
+    record: RunRecord
+    test_probabilities: Probabilities | None = None
+    network: Network | None = None
+
+
+def run(
+    spec: RunSpec,
+    shop: Workshop,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
+) -> Outcome:
+    """Carry a run out. Never raises for what goes wrong inside it: that is a state.
+
+    Args:
+        stop: True ends the run at the next step: state `interrupted`.
+        on_evaluation: sees each point; raising `Pruned` gives a trial up.
+    """
+    began = time.monotonic()
+    progress = Progress()
+    reset_peak_memory(shop.runtime.device)
+
+    def check() -> None:
+        if stop():
+            raise Stopped
+
+    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_evaluation=on_evaluation)
+    state, reason = RunState.FINISHED, ""
+    try:
+        job.train()
+        return Outcome(
+            record=job.record(RunState.FINISHED, "", began, judged=True),
+            test_probabilities=job.test,
+            network=job.network,
+        )
+    except Stopped:
+        state, reason = RunState.INTERRUPTED, "deadline"
+    except Pruned:
+        state, reason = RunState.PRUNED, "worse than the median at this point"
+    except (MemoryError, RuntimeError, ArithmeticError, ValueError) as error:
+        state, reason = RunState.FAILED, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+    except Exception as error:
+        state, reason = RunState.FAILED, f"{type(error).__name__}: {str(error)[:200]}"
+    return Outcome(record=job.record(state, reason, began, judged=False))
+
+
+@dataclass(kw_only=True)
+class _Job:
+    spec: RunSpec
+    shop: Workshop
+    progress: Progress
+    check: Callable[[], None]
+    on_evaluation: Callable[[EvaluationPoint], None]
+    network: Network | None = None
+    test: Probabilities | None = None
+    feature_seconds: float = 0.0
+    cached_seconds: float = 0.0
+    judged: dict[str, Quality] = field(default_factory=dict)
+
+    def train(self) -> None:
+        spec, shop = self.spec, self.shop
+        weights = shop.weights[spec.arm.model.value] if spec.arm.init is Init.PRETRAINED else None
+        network = build(
+            spec.arm.model,
+            weights=weights,
+            resolution=spec.resolution,
+            fold=spec.fold,
+            seed=spec.seed,
+        )
+        self.network = network.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        pool = shop.split.train[: spec.train_images]
+        if spec.arm.scope is Scope.FROZEN:
+            self._fit_head(network, pool)
+        else:
+            self._fit_all(network, pool)
+        self._judge(network, pool)
+
+    def _fit_all(self, network: Network, pool: Tensor) -> None:
+        spec, runtime = self.spec, self.shop.runtime
+        images = self.shop.fashion.train_images[pool].to(runtime.device)
+        generator = torch.Generator().manual_seed(spec.seed * 7_919 + 1)
+        held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
+        network.train()
+
+        def forward(chosen: Tensor) -> Tensor:
+            x = augment(to_input(images[chosen.to(runtime.device)], spec.resolution), generator)
+            with runtime.autocast():
+                logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
+            return logits
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(spec.seed * 7_919 + 2)  # dropout
+            self._fit(forward, param_groups(network, spec.hyper), pool,
+                      lambda: self._measure(network, held))  # fmt: skip
+
+    def _fit_head(self, network: Network, pool: Tensor) -> None:
+        spec, runtime, fashion = self.spec, self.shop.runtime, self.shop.fashion
+        network.freeze_backbone()
+        # Only images that will be seen are passed through the backbone.
+        held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
+        both = torch.cat([pool, held])
+        features = self.shop.cache.compute(
+            network, fashion.train_images[both], spec.resolution, runtime, self.check
+        )
+        share = len(pool) / len(both)
+        self.feature_seconds = features.seconds * share
+        self.cached_seconds = self.feature_seconds if features.cached else 0.0
+        values = features.values
+        mean, std = values[: len(pool)].mean(0), values[: len(pool)].std(0)
+        std = torch.where(std > 0, std, 1.0)
+        values = ((values - mean) / std).to(runtime.device)
+        train, validation = values[: len(pool)], values[len(pool) :]
+        head = nn.Linear(network.feature_size, network.head.out_features)
+        head.load_state_dict(network.head.state_dict())
+        head.to(runtime.device)
+        labels = fashion.train_labels[held]
+        groups = [
+            {"params": list(head.parameters()), "lr": spec.hyper.lr,
+             "weight_decay": spec.hyper.weight_decay}
+        ]  # fmt: skip
+
+        def measure() -> tuple[float, float]:
+            with torch.inference_mode():
+                found = quality(head(validation).softmax(1).cpu().numpy(), labels)
+            return found.accuracy, found.loss
+
+        self._fit(lambda chosen: head(train[chosen.to(runtime.device)]), groups, pool, measure)
+        network.fold_standardisation(mean.to(runtime.device), std.to(runtime.device), head)
+
+    def _fit(
+        self, forward: Callable[[Tensor], Tensor], groups: list[dict[str, object]],
+        pool: Tensor, measure: Callable[[], tuple[float, float]],
+    ) -> None:  # fmt: skip
+        fit(
+            forward, groups, self.shop.fashion.train_labels[pool], self.spec, self.shop.runtime,
+            progress=self.progress, stop=self.check, evaluate=measure,
+            on_evaluation=self.on_evaluation,
+        )  # fmt: skip
+
+    def _measure(self, network: Network, held: Tensor) -> tuple[float, float]:
+        fashion = self.shop.fashion
+        found = quality(
+            probabilities(network, fashion.train_images[held], self.spec.resolution,
+                          self.shop.runtime, self.check),
+            fashion.train_labels[held],
+        )  # fmt: skip
+        return found.accuracy, found.loss
+
+    def _judge(self, network: Network, pool: Tensor) -> None:
+        """Validation always; for a final run also a sample of the training images, and test once."""
+        spec, fashion = self.spec, self.shop.fashion
+        held = self.shop.split.validation[: spec.validation_images]
+        parts = {"val": (fashion.train_images[held], fashion.train_labels[held])}
+        if spec.purpose is Purpose.FINAL:
+            seen = pool[:TRAIN_SAMPLE]
+            parts["train"] = (fashion.train_images[seen], fashion.train_labels[seen])
+            parts["test"] = (fashion.test_images, fashion.test_labels)
+        for name, (images, labels) in parts.items():
+            predicted = probabilities(
+                network, images, spec.resolution, self.shop.runtime, self.check
+            )
+            self.judged[name] = quality(predicted, labels)
+            if name == "test":
+                self.test = predicted
+
+    def record(self, state: RunState, reason: str, began: float, *, judged: bool) -> RunRecord:
+        seen, network = self.progress, self.network
+        last = seen.history[-1] if seen.history else None
+        seconds = seen.seconds + self.feature_seconds
+        quality_of = self.judged if judged else {}
+        val, train, test = (quality_of.get(name) for name in ("val", "train", "test"))
+        return RunRecord(
+            spec=self.spec,
+            state=state,
+            reason=reason,
+            samples_seen=seen.samples_seen if judged or last is None else last.samples_seen,
+            val_accuracy=val.accuracy if val else (last.val_accuracy if last else None),
+            train_accuracy=train.accuracy if train else None,
+            test_accuracy=test.accuracy if test else None,
+            test_loss=test.loss if test else None,
+            macro_f1=test.macro_f1 if test else None,
+            ece=test.ece if test else None,
+            train_seconds=seconds,
+            cached_seconds=self.cached_seconds,
+            wall_seconds=time.monotonic() - began,
+            images_per_second=seen.samples_seen / seconds if seconds > 0 else None,
+            trainable_parameters=_trainable(network) if network else None,
+            total_parameters=network.original_parameters if network else None,
+            peak_memory_mb=peak_memory_mb(self.shop.runtime.device),
+            history=tuple(seen.history),
+        )
+
+
+def _trainable(network: Network) -> int:
+    """Trainable parameters of the original architecture (a folded fc6 counts unfolded)."""
+    if not network.frozen:
+        return network.original_parameters
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -1,0 +1,104 @@
+"""The device, precision and threads that a study computes with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from study.errors import UsageError
+from study.spec import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Where and how tensors are computed; bf16 means autocast with float32 weights."""
+
+    device: torch.device
+    precision: Precision
+    threads: int
+    device_name: str
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision is Precision.BF16
+        )
+
+
+def detect(device: str = "auto", precision: str = "auto") -> Runtime:
+    """Choose what the machine has. Flushes denormals before any thread is started.
+
+    bf16 is chosen on CUDA devices that have it and on CPUs with AVX512-BF16 or AMX, where it
+    doubled the training speed of VGG11 (docs/adr/0007-bf16.md); float32 elsewhere.
+
+    Raises:
+        UsageError: CUDA was asked for and is not there.
+    """
+    torch.set_flush_denormal(True)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device is available to this torch")
+    chosen = torch.device(
+        "cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    )
+    if precision == "auto":
+        kind = Precision.BF16 if _has_fast_bf16(chosen) else Precision.FP32
+    else:
+        kind = Precision(precision)
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else _processor()
+    return Runtime(
+        device=chosen, precision=kind, threads=torch.get_num_threads(), device_name=name
+    )
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start a new measurement; on Linux the process's high-water mark is reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Highest memory in MB (10^6 bytes): of the device on CUDA, else resident in this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024 / 1e6
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def memory_gb() -> float:
+    """Physical memory of the machine in GB (10^9 bytes)."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
