@@ -27,7 +27,7 @@ def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
     names = {
         name: _outer_name(model, name) for name, _ in adapted.named_modules() if name
     }
-    after = _layers(adapted.to("meta"), torch.zeros(1, 1, resolution, resolution, device="meta"), names)
+    after = _layers(adapted, torch.zeros(1, 1, resolution, resolution), names)
     rows = []
     for name, kind, shape, count in before:
         if not name.startswith(entry.table_layers) or name not in {row[0] for row in after}:
@@ -118,6 +118,7 @@ def _imagenet(grey: Tensor) -> Tensor:
     return (grey.repeat(1, 3, 1, 1) - mean) / std
 
 
+@torch.no_grad()
 def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
     """Layers in the order of the forward pass: outer name, kind, shapes, parameters."""
     rows: list[_Row] = []

@@ -1,4 +1,4 @@
-"""Arrays and JSON that only pictures need; a damaged optional file costs its picture, not the report."""
+"""Arrays and JSON that only pictures need; a damaged one costs its picture, not the report."""
 
 from __future__ import annotations
 

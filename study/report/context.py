@@ -123,6 +123,9 @@ class ReportData:
     def finished(self) -> tuple[ArmSummary, ...]:
         return tuple(arm for arm in self.arms if arm.n)
 
+    def finished_of(self, model: str) -> list[ArmSummary]:
+        return [arm for arm in self.finished if arm.model == model]
+
     @property
     def seeds(self) -> int:
         """The largest number of finished seeds of an arm."""
@@ -141,7 +144,7 @@ class ReportData:
     @cached_property
     def sources(self) -> dict[str, str | None]:
         """Network → where its pre-trained weights came from; None where there are none."""
-        found: dict[str, str | None] = {model: None for model in self.models}
+        found: dict[str, str | None] = dict.fromkeys(self.models)
         weights = self.environment.get("weights") or {}
         for model in found:
             used = [a.init_source for a in self.arms if a.model == model and a.init == "pretrained"]
@@ -154,9 +157,7 @@ class ReportData:
 
     def best(self, model: str, init: str | None = None) -> ArmSummary | None:
         """The arm chosen by validation accuracy, never by test."""
-        chosen = [
-            arm for arm in self.finished if arm.model == model and init in (None, arm.init)
-        ]
+        chosen = [arm for arm in self.finished if arm.model == model and init in (None, arm.init)]
         return max(chosen, key=lambda arm: arm.means["val"] or 0.0, default=None)
 
     def contrast(self, name: str, model: str) -> dict[str, Any] | None:

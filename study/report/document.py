@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([a-z]+):([^{_CLOSE}]*){_CLOSE}")
-_HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.S)
+_HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 _INLINE = re.compile(r"<(/?)(a|i|sub|sup|code)\b")
@@ -88,13 +88,14 @@ class Document:
         self.headings.append(Heading(level=level, text=text, anchor=anchor))
         label = escape(text)
         prefix = f"{number} " if number else ""
+        bookmark = f"bookmark-label: &quot;{_css(label)}&quot;"
         return (
-            f'<h{level} class="{kind}" id="{anchor}" style="bookmark-label: &quot;{_css(label)}&quot;">'
-            f"{prefix}{inner}</h{level}>"
+            f'<h{level} class="{kind}" id="{anchor}" style="{bookmark}">{prefix}{inner}</h{level}>'
         )
 
     def _count(self, html: str) -> None:
-        letter, counts = "", {}
+        letter = ""
+        counts: dict[str, int] = {}
         first_reference: dict[str, int] = {}
         for match in _TOKEN.finditer(html):
             kind, value = match[1], match[2]
@@ -114,7 +115,9 @@ class Document:
                     continue
                 family = value.split("-")[0]
                 counts[family] = counts.get(family, 0) + 1
-                self.numbers[value] = f"{letter}.{counts[family]}" if letter else str(counts[family])
+                self.numbers[value] = (
+                    f"{letter}.{counts[family]}" if letter else str(counts[family])
+                )
                 if value not in first_reference and family != "eq":
                     self.problems.append(f"rule 8: {value} stands before any reference to it")
         for value in first_reference:

@@ -14,9 +14,9 @@ _PT = 14.0 / _SIZE
 
 @lru_cache(maxsize=64)
 def _svg(latex: str) -> tuple[str, float, float]:
-    import ziamath
+    from ziamath.zmath import Latex
 
-    drawn = ziamath.Latex(latex, size=_SIZE)
+    drawn = Latex(latex, size=_SIZE)
     width, height = drawn.getsize()
     return drawn.svg(), width, height
 

@@ -1,4 +1,4 @@
-"""Listings of the appendix, cut from the real sources so that they cannot drift from the program."""
+"""Listings of the appendix, cut from the real sources so that they cannot go out of date."""
 
 from __future__ import annotations
 

@@ -45,12 +45,16 @@ class Numbers:
             text = text.lstrip("-")
         whole, _, fraction = text.partition(".")
         sign = MINUS if whole.startswith("-") else ""
-        return sign + self._grouped(whole.lstrip("-")) + (self._decimal + fraction if fraction else "")
+        return (
+            sign + self._grouped(whole.lstrip("-")) + (self._decimal + fraction if fraction else "")
+        )
 
     def signed(self, value: Any, digits: int = 2) -> str:
         """`0.5` → `+0,50`."""
         text = self.num(value, digits)
-        positive = text != EMPTY and not text.startswith(MINUS) and any(c in "123456789" for c in text)
+        positive = (
+            text != EMPTY and not text.startswith(MINUS) and any(c in "123456789" for c in text)
+        )
         return f"+{text}" if positive else text
 
     def percent(self, value: Any, digits: int = 1) -> str:

@@ -31,9 +31,9 @@ _MAX_PASSES = 16
 
 _FLOAT = re.compile(r'<div class="before" id="before-([\w-]+)"></div>')
 _ROW = re.compile(r'<tr id="row-([\w-]+)-(\d+)">')
-_TEXT = re.compile(r'\s*(?:<p>.*?</p>|<(ul|ol) class="\w+">.*?</\1>)', re.S)
-_HEADING = re.compile(r"\s*<h2 .*?</h2>(?=\s*<p>)", re.S)
-_PIECE = re.compile(r"<(?:p|li)>(.*?)</(?:p|li)>", re.S)
+_TEXT = re.compile(r'\s*(?:<p>.*?</p>|<(ul|ol) class="\w+">.*?</\1>)', re.DOTALL)
+_HEADING = re.compile(r"\s*<h2 .*?</h2>(?=\s*<p>)", re.DOTALL)
+_PIECE = re.compile(r"<(?:p|li)>(.*?)</(?:p|li)>", re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
 
 

@@ -9,7 +9,9 @@ from study.report.pdf_lines import CENTRE, LEFT, Line, Page, Pdf
 
 _KINDS = {"Рисунок": "рисун", "Таблица": "таблиц"}
 _CAPTION = re.compile(r"^(Рисунок|Таблица) (\d+|[А-Я]\.\d+) – (\S.*)$")
-_MALFORMED = re.compile(r"^(?:(?:Рисунок|Таблица) (?:\d+|[А-Я]\.\d+)\s*[-—.:]|Рис\. ?\d|Табл\. ?\d)")
+_MALFORMED = re.compile(
+    r"^(?:(?:Рисунок|Таблица) (?:\d+|[А-Я]\.\d+)\s*[-—.:]|Рис\. ?\d|Табл\. ?\d)"
+)
 _NUMBER = r"(?:\d+|[А-Я]\.\d+)"
 
 
@@ -63,7 +65,9 @@ def _form(caption: Caption) -> list[str]:
     if re.search(r"(?<!п\. п)\.$", caption.text):
         problems.append(f"{place} ends with a dot")
     if any(line.hyphenated for line in caption.lines):
-        problems.append(f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated")
+        problems.append(
+            f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated"
+        )
     if caption.kind == "Рисунок" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
         problems.append(f"{place} is not centred")
     if caption.kind == "Таблица" and abs(caption.lines[0].x0 - LEFT) > 1:

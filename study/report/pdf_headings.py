@@ -149,12 +149,16 @@ def _entries(pdf: Pdf, headings: list[Heading]) -> tuple[dict[str, tuple[int, in
             if match is None:
                 text += f"{line.text} "
                 if re.search(r"\s\d+$", line.text) and abs(line.x1 - RIGHT) < 1.5:
-                    problems.append(f"rule 7, page {page.number}: {line.text[:40]!r} has no leaders")
+                    problems.append(
+                        f"rule 7, page {page.number}: {line.text[:40]!r} has no leaders"
+                    )
                 continue
             text = (text + match[1]).strip()
             number = _NUMBERED.match(text)
             if abs(line.x1 - RIGHT) > 1.5:
-                problems.append(f"rule 7, page {page.number}: the page of {text[:40]!r} is not at the right")
+                problems.append(
+                    f"rule 7, page {page.number}: the page of {text[:40]!r} is not at the right"
+                )
             if number and "." in number[1] and left < LEFT + 5:
                 problems.append(f"rule 7, page {page.number}: {text[:40]!r} is not indented")
             entries[text] = (int(match[2]), page.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,6 @@ def _outlines(opened: Any) -> list[Any]:
         return []
 
 
-def _target(dest: Any, numbers: dict[int, int]) -> int | None:
+def _target(dest: Any, numbers: Mapping[Any, int]) -> int | None:
     reference = dest[0] if isinstance(dest, list) and dest else None
     return numbers.get(getattr(reference, "objid", -1))

@@ -54,9 +54,10 @@ class Placing:
         self.figures.add(name)
         anchor = f"fig-{name}"
         data = base64.b64encode(drawing.data).decode()
+        size = f"width:{drawing.width_mm:.1f}mm;height:{drawing.height_mm:.1f}mm"
         return Markup(
             f'\n{HOLDER.format(name=f"before-{anchor}")}<figure id="{anchor}">'
-            f'<img alt="{escape(alt)}" style="width:{drawing.width_mm:.1f}mm;height:{drawing.height_mm:.1f}mm" '
+            f'<img alt="{escape(alt)}" style="{size}" '
             f'src="data:{drawing.media};base64,{data}">'
             f"<figcaption>{self._caption('figure', 'fig', name, caller())}</figcaption></figure>"
             f"{_end(anchor)}\n"
@@ -86,7 +87,7 @@ class Placing:
         group = f"<colgroup>{widths}</colgroup>" if widths else ""
         kind = f"{cls}{' fixed' if widths else ''}".strip()
         return Markup(
-            f'\n{HOLDER.format(name=f"before-{anchor}")}'
+            f"\n{HOLDER.format(name=f'before-{anchor}')}"
             f'<div class="tablebox{whole}" id="{anchor}"><p class="tcaption">'
             f"{self._caption('table', 'tab', name, escape(title))}</p>"
             f'<table class="{kind}">{group}{head}<tbody>{body}</table></div>{_end(anchor)}\n'

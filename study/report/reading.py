@@ -63,7 +63,9 @@ class Reading:
         np.fill_diagonal(off, 0.0)
         places = np.argsort(-off, axis=None, kind="stable")[:count]
         pairs = [divmod(int(place), off.shape[1]) for place in places]
-        return [Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]]
+        return [
+            Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]
+        ]
 
     def recalls(self, model: str) -> list[float]:
         """Share of right answers for every class, of the network chosen on validation."""

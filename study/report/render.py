@@ -92,7 +92,7 @@ def build_report(
     data = read_report_data(results_dir)
     drawings = draw_all(data, words, numbers)
     composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
-    content, pages = _to_pdf(composition.html)
+    content, pages = to_pdf(composition.html)
     problems = list(composition.problems)
     problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
     if font_is_missing():
@@ -142,7 +142,9 @@ def compose(
     )
     html = document.resolve(template.render(**_placing(placing)))
     unplaced = [name for name in drawings if name not in placing.figures]
-    problems = document.problems + [f"rule 8: figure {name} is drawn but not placed" for name in unplaced]
+    problems = document.problems + [
+        f"rule 8: figure {name} is drawn but not placed" for name in unplaced
+    ]
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
     html = html.replace("\u202f", "\u00a0")
     # An abbreviation's full stop ends the sentence too.
@@ -227,7 +229,9 @@ def _paginated(html: str, words: Words, flat: bool) -> str:
             for name, point in page.anchors.items()
         }
 
-    settled = [paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections]
+    settled = [
+        paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections
+    ]
     return before + opening + "".join(settled) + after
 
 
@@ -237,7 +241,7 @@ def _html(text: str) -> HTML:
     return HTML(string=text, url_fetcher=fetcher)
 
 
-def _to_pdf(html: str) -> tuple[bytes, int]:
+def to_pdf(html: str) -> tuple[bytes, int]:
     document = _html(html).render(pdf_variant="pdf/ua-1")
     content = document.write_pdf(pdf_variant="pdf/ua-1")
     return bytes(content or b""), len(document.pages)

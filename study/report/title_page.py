@@ -64,7 +64,7 @@ def read_title_page(path: Path | None) -> TitlePage:
             raise UsageError(f"title page {path.name} is larger than {MAX_BYTES // 1024} KB")
         text = path.read_text(encoding="utf-8")
         # BaseLoader leaves every scalar text and knows no tags that build objects.
-        values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+        values = yaml.load(text, Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"title page {path.name} cannot be read: {error}") from error
     except (yaml.YAMLError, RecursionError) as error:
@@ -77,7 +77,8 @@ def read_title_page(path: Path | None) -> TitlePage:
     for name, value in values.items():
         if name not in known:
             raise UsageError(
-                f"title page: field {str(name)[:40]!r} is unknown; known are {', '.join(sorted(known))}"
+                f"title page: field {str(name)[:40]!r} is unknown; "
+                f"known are {', '.join(sorted(known))}"
             )
         if not isinstance(value, str):
             raise UsageError(f"title page: {name} must be a line of text")

@@ -1,4 +1,4 @@
-"""A complete, visibly synthetic results directory for tests of the report; never shown as a result."""
+"""A complete, visibly synthetic results directory for tests; never shown as a result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from planted_files import architecture, arrays, pretraining
 
+from study.analysis import write_analysis
 from study.matrix import arms
 from study.spec import Arm, ModelName
+from study.store.files import write_arrays
 from study.store.tables import HISTORY_COLUMNS, RESULT_COLUMNS, TRIAL_COLUMNS
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -76,6 +79,7 @@ def plant(
     pd.DataFrame(tuning, columns=list(TRIAL_COLUMNS)).to_csv(folder / "trials.csv", index=False)
     if artifacts:
         _write_artifacts(folder, results, history, predictions, models, source, rng)
+    write_analysis(folder, seed=0)
     return folder
 
 
@@ -185,9 +189,7 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
     }  # fmt: skip
 
 
-def _plan(
-    results: list[dict[str, Any]], models: tuple[str, ...], trials: int
-) -> dict[str, Any]:
+def _plan(results: list[dict[str, Any]], models: tuple[str, ...], trials: int) -> dict[str, Any]:
     phases = ["setup", "pretraining", "matrix", "tuning", "final", "report"]
     times = [(60, 66), (900, 884), (2100, 2230), (1500 * bool(trials), 1411 * bool(trials)),
              (2300, 2260), (60, 24)]  # fmt: skip
@@ -232,16 +234,11 @@ def _write_artifacts(
     predictions: dict[str, np.ndarray], models: tuple[str, ...], source: str,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    from tests.report.planted_files import architecture, arrays, contrasts, pretraining
-
-    pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(
-        folder / "history.csv", index=False
-    )
-    np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]
-    contrasts(results, rng).to_csv(folder / "contrasts.csv", index=False)
+    pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(folder / "history.csv", index=False)
+    write_arrays(folder / "predictions.npz", predictions)
     _json(folder / "architecture.json", {model: architecture(model) for model in models})
     _json(folder / "pretraining.json", {model: pretraining(model, source) for model in models})
     target = folder / "artifacts"
     target.mkdir(exist_ok=True)
     for name, content in arrays(_test_images(), _test_labels(), results, source, rng).items():
-        np.savez(target / f"{name}.npz", **content)
+        write_arrays(target / f"{name}.npz", content)

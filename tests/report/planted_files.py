@@ -5,54 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 Rows = list[dict[str, Any]]
-_CONTRASTS = {
-    "init@frozen": ("pretrained-frozen", "scratch-frozen"),
-    "init@full": ("pretrained-full-uniform", "scratch-full-uniform"),
-    "scope@pretrained": ("pretrained-full-uniform", "pretrained-frozen"),
-    "scope@scratch": ("scratch-full-uniform", "scratch-frozen"),
-    "lr_policy@pretrained": ("pretrained-full-discriminative", "pretrained-full-uniform"),
-    "lr_policy@scratch": ("scratch-full-discriminative", "scratch-full-uniform"),
-}
-
-
-def contrasts(results: Rows, rng: np.random.Generator) -> pd.DataFrame:
-    """Seed-level differences; interactions and pooled rows are noise around plausible values."""
-    table = pd.DataFrame(results)
-    rows = []
-    for name, (first, second) in _CONTRASTS.items():
-        per_model = []
-        for model in ("vgg11", "googlenet"):
-            sides = [table[table["run_id"].str.startswith(f"{model}-{arm}-s")] for arm in (first, second)]
-            values = [side.set_index("seed").get("test_accuracy") for side in sides]
-            if any(value is None or not value.notna().any() for value in values):
-                continue
-            difference = 100 * (values[0] - values[1]).dropna().to_numpy(float)
-            per_model.append(difference)
-            rows.append(_contrast(name, model, difference))
-        if len(per_model) == 2 and per_model[0].shape == per_model[1].shape:
-            rows.append(_contrast(name, "pooled", (per_model[0] + per_model[1]) / 2))
-    seeds = int(table["seed"].max()) + 1
-    rows.append(_contrast("model", "all", rng.normal(1.2, 0.3, seeds)))
-    for model in ("vgg11", "googlenet", "pooled"):
-        rows.append(_contrast("init×scope", model, rng.normal(-4.4, 0.7, seeds)))
-        rows.append(_contrast("init×lr_policy", model, rng.normal(2.2, 0.7, seeds)))
-    return pd.DataFrame(rows)
-
-
-def _contrast(name: str, model: str, values: np.ndarray) -> dict[str, Any]:
-    n = len(values)
-    row = {"name": name, "model": model, "effect_pp": values.mean(), "n_pairs": n}
-    if n < 2:
-        return row | {"verdict": "inconclusive"}
-    half = stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5
-    low, high = values.mean() - half, values.mean() + half
-    verdict = "supported" if low > 0 else "refuted" if high < 0 else "inconclusive"
-    p = stats.ttest_1samp(values, 0).pvalue if n >= 5 else None
-    return row | {"ci_low_pp": low, "ci_high_pp": high, "p_value": p, "p_holm": p, "verdict": verdict}
 
 
 def architecture(model: str) -> dict[str, Any]:
@@ -68,18 +22,42 @@ def architecture(model: str) -> dict[str, Any]:
                  (f"inception{n}", "Inception", [s, 2, 2], [t, 2, 2], p) for n, s, t, p in
                  (("3a", 192, 256, 163_696), ("3b", 256, 480, 388_736), ("4a", 480, 512, 376_176),
                   ("5a", 832, 832, 1_043_456), ("5b", 832, 1024, 1_444_080))]}[model]  # fmt: skip
-    layers = [_layer("stem", first, "Conv2d", [3, 32, 32], [64, 32, 32],
-                     3 * 64 * kernel**2 + bias, 64 * kernel**2 + bias, [1, 32, 32], [64, 32, 32])]
-    layers += [_layer("trunk", *values, values[-1]) for values in trunk]  # type: ignore[misc]
-    layers.append(_layer("head", "classifier.6" if model == "vgg11" else "fc", "Linear",
-                         [head], [1000], head * 1000 + 1000, head * 10 + 10, [head], [10]))
+    layers = [
+        _layer(
+            "stem",
+            first,
+            "Conv2d",
+            [3, 32, 32],
+            [64, 32, 32],
+            3 * 64 * kernel**2 + bias,
+            64 * kernel**2 + bias,
+            [1, 32, 32],
+            [64, 32, 32],
+        )
+    ]
+    layers += [_layer("trunk", *values, values[-1]) for values in trunk]
+    layers.append(
+        _layer(
+            "head",
+            "classifier.6" if model == "vgg11" else "fc",
+            "Linear",
+            [head],
+            [1000],
+            head * 1000 + 1000,
+            head * 10 + 10,
+            [head],
+            [10],
+        )
+    )
     folded = model == "vgg11"
     return {
-        "layers": layers, "original_parameters": {"vgg11": 132_863_336, "googlenet": 6_624_904}[model],
+        "layers": layers,
+        "original_parameters": {"vgg11": 132_863_336, "googlenet": 6_624_904}[model],
         "adapted_parameters": {"vgg11": 128_806_154, "googlenet": 5_606_634}[model],
         "head_parameters": head * 10 + 10, "folded": folded,
         "folded_parameters": 28_142_858 if folded else None, "adaptation_error": 2.4e-7,
-        "stages": [{"name": f"stage {i}", "modules": [f"block{i}", f"norm{i}"], "parameters": 1000 * 4**i}
+        "stages": [{"name": f"stage {i}", "modules": [f"block{i}", f"norm{i}"],
+                    "parameters": 1000 * 4**i}
                    for i in range(5)] + [{"name": "head", "modules": ["head"],
                                           "parameters": head * 10 + 10}],
     }  # fmt: skip
@@ -109,7 +87,8 @@ def pretraining(model: str, source: str) -> dict[str, Any]:
         "samples": 50_000, "seconds": 441.0, "cached": False, "sha256": "cd" * 32,
         "held_out_accuracy": 0.9111, "chance": 1 / 128, "passed": True, "fallback_reason":
         "host not reachable", "curve": [
-            {"samples": int(s), "seconds": float(s) / 115, "loss": 5 * float(1 - a), "accuracy": float(a)}
+            {"samples": int(s), "seconds": float(s) / 115, "loss": 5 * float(1 - a),
+             "accuracy": float(a)}
             for s, a in zip(samples, accuracy, strict=True)],
     }  # fmt: skip
 
@@ -153,8 +132,12 @@ def arrays(
     files["drift"] = {}
     for run_id in done:
         if "-full-" in run_id:
-            files["drift"][f"{run_id}.stages"] = np.array([f"stage {i}" for i in range(5)] + ["head"])
-            files["drift"][f"{run_id}.relative_change"] = np.linspace(0.02, 0.3, 6) * rng.uniform(0.5, 1.5)
+            files["drift"][f"{run_id}.stages"] = np.array(
+                [f"stage {i}" for i in range(5)] + ["head"]
+            )
+            files["drift"][f"{run_id}.relative_change"] = np.linspace(0.02, 0.3, 6) * rng.uniform(
+                0.5, 1.5
+            )
     return files
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from study.report.context import ReportData
-from study.report.figures import comparison, curves, images
+from study.report.figures import comparison, curves, images, training
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.numbers import Numbers
 from study.report.words import Words
@@ -19,13 +19,13 @@ FIGURES: dict[str, Draw] = {
     "augmentation": images.augmentation,
     "fractals": images.fractals,
     "pretext": curves.pretext,
-    "tuning": comparison.tuning,
+    "tuning": training.tuning,
     "plan": curves.plan,
     "arms": comparison.arms,
     "contrasts": comparison.contrasts,
     "gap": comparison.gap,
     "cost": comparison.cost,
-    "drift": comparison.drift,
+    "drift": training.drift,
     "calibration": curves.calibration,
     "confusion": images.confusion,
     "object": images.one_object,

@@ -13,7 +13,6 @@ from study.report.figures.style import (
     INK,
     SECOND_INK,
     Drawing,
-    arm_handle,
     arm_look,
     canvas,
     svg,
@@ -21,10 +20,6 @@ from study.report.figures.style import (
 )
 from study.report.numbers import Numbers, as_float
 from study.report.words import Words
-
-
-def _arms_of(data: ReportData, model: str) -> list[ArmSummary]:
-    return [arm for arm in data.finished if arm.model == model]
 
 
 def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
@@ -35,18 +30,20 @@ def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
 
 def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Test accuracy of every arm: every seed, the mean and its 95 % interval."""
-    models = [model for model in data.models if _arms_of(data, model)]
+    models = [model for model in data.models if data.finished_of(model)]
     if not models:
         return None
-    rows = max(len(_arms_of(data, model)) for model in models)
+    rows = max(len(data.finished_of(model)) for model in models)
     figure, axes = canvas(0.85 + 0.4 * rows, len(models), sharex=True)
     for panel, model in zip(axes, models, strict=True):
-        chosen = _arms_of(data, model)
+        chosen = data.finished_of(model)
         _name_rows(panel, chosen, words)
         for row, arm in enumerate(chosen):
             look = arm_look(arm.key)
             values = 100 * np.array(arm.values)
-            panel.plot(values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9)
+            panel.plot(
+                values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9
+            )
             half = None
             if arm.low is not None and arm.high is not None and arm.mean is not None:
                 half = [[100 * (arm.mean - arm.low)], [100 * (arm.high - arm.mean)]]
@@ -59,14 +56,16 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.xaxis.set_major_formatter(ticks(numbers.comma))
         panel.set_xlabel(words.axis["test_accuracy"])
     for panel in axes[1:]:
-        if [a.key for a in _arms_of(data, models[0])] == [a.key for a in _arms_of(data, models[-1])]:
+        if [a.key for a in data.finished_of(models[0])] == [
+            a.key for a in data.finished_of(models[-1])
+        ]:
             panel.set_yticklabels([])
     several = data.seeds > 1
     mean_label = words.figure["mean"] if several else words.figure["no_interval"]
     figure.legend(
         handles=[
-            Line2D([], [], marker="D", color=INK, ls="-" if several else "", ms=5, label=mean_label),
-            Line2D([], [], marker="o", ls="", mfc="none", mec=GREY, ms=4, label=words.figure["seed"]),
+            Line2D([], [], marker="D", color=INK, ls="-" if several else "", label=mean_label),
+            Line2D([], [], marker="o", ls="", mfc="none", mec=GREY, label=words.figure["seed"]),
         ],
         loc="outside lower center", ncols=2, frameon=False,
     )  # fmt: skip
@@ -129,15 +128,15 @@ def _wrapped(label: str, width: int = 30) -> str:
 def gap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Training, validation and test accuracy of every arm on one line."""
     models = [
-        m for m in data.models if any(a.means["train"] is not None for a in _arms_of(data, m))
+        m for m in data.models if any(a.means["train"] is not None for a in data.finished_of(m))
     ]
     if not models:
         return None
-    rows = max(len(_arms_of(data, model)) for model in models)
+    rows = max(len(data.finished_of(model)) for model in models)
     figure, axes = canvas(0.85 + 0.37 * rows, len(models), sharex=True)
     signs = (("train", "s", "white"), ("validation", "o", "white"), ("test", "D", "black"))
     for panel, model in zip(axes, models, strict=True):
-        chosen = _arms_of(data, model)
+        chosen = data.finished_of(model)
         _name_rows(panel, chosen, words)
         for row, arm in enumerate(chosen):
             shares = (arm.means["train"], arm.means["val"], arm.mean)
@@ -164,8 +163,10 @@ def cost(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     groups = []
     for model in data.models:
         for scope in ("frozen", "full"):
-            chosen = [a for a in _arms_of(data, model) if a.scope == scope and a.init == "pretrained"]
-            chosen = chosen or [a for a in _arms_of(data, model) if a.scope == scope]
+            chosen = [
+                a for a in data.finished_of(model) if a.scope == scope and a.init == "pretrained"
+            ]
+            chosen = chosen or [a for a in data.finished_of(model) if a.scope == scope]
             sizes = [a.means["trainable"] for a in chosen if a.means["trainable"] is not None]
             times = [a.means["seconds"] for a in chosen if a.means["seconds"] is not None]
             if sizes and times:
@@ -177,10 +178,12 @@ def cost(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     for panel, column, key in ((axes[0], 2, "parameters"), (axes[1], 3, "time_seconds")):
         for row, group in enumerate(groups):
             frozen = group[1] == "frozen"
-            panel.barh(row, group[column], height=0.6, color="#c9d6e4" if frozen else INK,  # type: ignore[arg-type]
+            panel.barh(row, group[column], height=0.6, color="#c9d6e4" if frozen else INK,
                        edgecolor="black", lw=0.8, hatch="///" if frozen else "")  # fmt: skip
-            text = numbers.millions(group[column]) if column == 2 else numbers.seconds(group[column])
-            panel.annotate(text, (group[column], row), xytext=(4, 0),  # type: ignore[arg-type]
+            text = (
+                numbers.millions(group[column]) if column == 2 else numbers.seconds(group[column])
+            )
+            panel.annotate(text, (group[column], row), xytext=(4, 0),
                            textcoords="offset points", va="center", fontsize=10)  # fmt: skip
         panel.set_xlabel(words.axis[key])
         panel.grid(axis="y", visible=False)
@@ -190,58 +193,4 @@ def cost(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     axes[0].set_yticks(range(len(groups)), [group[0] for group in groups])
     axes[0].set_ylim(len(groups) - 0.5, -0.5)
     axes[1].xaxis.set_major_formatter(ticks(numbers.comma))
-    return svg(figure)
-
-
-def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Validation accuracy of tuning trials against the learning rate of the output layer."""
-    trials = data.trials[data.trials["val_accuracy"].notna() & data.trials["lr"].notna()]
-    models = [model for model in data.models if (trials["model"] == model).any()]
-    if not models:
-        return None
-    figure, axes = canvas(3.2, len(models), sharey=True)
-    for panel, model in zip(axes, models, strict=True):
-        for key in words.arm_short:
-            init, scope, *policy = key.split("-")
-            rows = trials[
-                (trials["model"] == model) & (trials["init"] == init) & (trials["scope"] == scope)
-                & (trials["lr_policy"] == (policy[0] if policy else "none"))
-            ].sort_values("lr")  # fmt: skip
-            if len(rows):
-                look = arm_look(key) | {"linestyle": ""}
-                panel.plot(rows["lr"], 100 * rows["val_accuracy"], **look)
-        panel.set_xscale("log")
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["lr"])
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["val_accuracy"])
-    figure.legend(handles=[arm_handle(key, words) for key in words.arm_short],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
-    return svg(figure)
-
-
-def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Relative weight change of every stage of fully trained networks, mean over stored runs."""
-    stored = data.tables.drift
-    models = [m for m in data.models if any(set(a.run_ids) & set(stored) for a in _arms_of(data, m))]
-    if not models:
-        return None
-    figure, axes = canvas(3.0, len(models), sharey=True)
-    used: dict[str, None] = {}
-    for panel, model in zip(axes, models, strict=True):
-        for arm in _arms_of(data, model):
-            known = [stored[run_id] for run_id in arm.run_ids if run_id in stored]
-            if not known:
-                continue
-            used[arm.key] = None
-            panel.plot(100 * np.mean([change for _, change in known], axis=0), **arm_look(arm.key))
-            panel.set_xticks(range(len(known[0][0])), range(1, len(known[0][0]) + 1))
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["stage"])
-        panel.set_yscale("log")
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-        panel.yaxis.set_minor_formatter("")
-    axes[0].set_ylabel(words.axis["drift"])
-    figure.legend(handles=[arm_handle(key, words) for key in used],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)

@@ -61,9 +61,7 @@ def _set_limits(axes: list[Axes], means: list[np.ndarray]) -> None:
     axes[0].set_ylim(low - 0.05 * (high - low) - 0.3, high + 0.05 * (high - low) + 0.3)
 
 
-def _course(
-    data: ReportData, arm: ArmSummary
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def _course(data: ReportData, arm: ArmSummary) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """[seeds, points] samples, seconds and accuracy of the seeds that share the usual points."""
     history = data.history
     runs = [history[history["run_id"] == run].sort_values("samples_seen") for run in arm.run_ids]
@@ -179,7 +177,9 @@ def plan(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         places = [row + shift for row in range(len(phases))]
         axes.barh(places, values, height=0.38, color=colour, hatch=hatch, edgecolor="black",
                   lw=0.8, label=words.figure[kind])  # fmt: skip
-    axes.set_yticks(range(len(phases)), [words.phase.get(row["phase"], row["phase"]) for row in phases])
+    axes.set_yticks(
+        range(len(phases)), [words.phase.get(row["phase"], row["phase"]) for row in phases]
+    )
     axes.set_ylim(len(phases) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(8))

@@ -76,9 +76,8 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     stored = data.artifacts.array("dataset", "fractals")
     if stored is None:
         return None
-    columns = 6
-    figure, axes = canvas(0.1 + 0.83 * -(-len(stored) // columns), columns, -(-len(stored) // columns),
-                          width=5.0)  # fmt: skip
+    rows = -(-len(stored) // 6)
+    figure, axes = canvas(0.1 + 0.83 * rows, 6, rows, width=5.0)
     for panel in axes:
         panel.set_visible(False)
     for panel, picture in zip(axes, stored, strict=False):
@@ -166,7 +165,7 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
 
 
 def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
-    """The picture in grey under lines and a tint of equal Grad-CAM value, legible without colour."""
+    """The picture under lines and a tint of equal Grad-CAM value, legible without colour."""
     size = picture.shape[0]
     _show(axes, picture, extent=(0, size, size, 0))
     heat = np.nan_to_num(heat.astype(float))
@@ -180,9 +179,7 @@ def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
     axes.set_ylim(size, 0)
 
 
-def _bars(
-    axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool
-) -> None:
+def _bars(axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool) -> None:
     axes.barh(range(10), shares, color=INK, height=0.7, edgecolor="black", lw=0.5)
     axes.set_yticks(range(10), words.classes if names else [""] * 10, fontsize=9)
     axes.set_ylim(9.6, -0.6)

@@ -60,7 +60,7 @@ def font_is_missing() -> bool:
 @contextmanager
 def look() -> Iterator[None]:
     """The style sheet, active inside the block only."""
-    settings: dict[str, Any] = {
+    settings: Any = {
         **sns.axes_style("whitegrid"),
         "font.family": [FONT, "DejaVu Serif"],
         "font.size": 11,

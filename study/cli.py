@@ -1,0 +1,175 @@
+"""The command line: flags and verbs; the heavy parts are imported inside the verbs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from study import __version__
+from study.budget import Deadline, format_seconds, parse_budget
+from study.errors import StudyError, UsageError
+from study.spec import RESOLUTIONS, ModelName, StudySpec
+
+STARTED = time.monotonic()
+VERBS = ("report", "predict", "status", "run")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see --help)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a verb; a `StudyError` becomes one line on stderr and exit code 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
+    verbs = {"run": _run, "report": _report, "predict": _predict, "status": _status}
+    try:
+        return verbs[verb](arguments)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _common(description: str) -> _Parser:
+    parser = _Parser(prog="run_study.py", description=description)
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    parser.add_argument("--report-dir", type=Path, default=Path("report_out"))
+    parser.add_argument("--lang", choices=("ru",), default="ru", help="language of the report")
+    parser.add_argument("--title-page", type=Path, help="YAML file with the title page's fields")
+    parser.add_argument("--data-dir", type=Path, help="folder with FashionMNIST (idx, CSV or zip)")
+    parser.add_argument("--offline", action="store_true", help="never download anything")
+    return parser
+
+
+def _run(arguments: list[str]) -> int:
+    parser = _common(
+        "Comparative study of transfer learning on FashionMNIST. "
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status."
+    )
+    parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
+    parser.add_argument("--seeds", type=int, help="most final seeds per arm")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the study")
+    parser.add_argument("--resolution", type=int, default=32, choices=RESOLUTIONS)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    parser.add_argument("--no-fold", action="store_true", help="keep VGG11's fc6 at full size")
+    parser.add_argument("--weights-dir", type=Path, help="folder with torchvision's weight files")
+    parser.add_argument("--init-checkpoint", type=Path, help="your own pre-trained weights")
+    parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue a study (default)")
+    again.add_argument("--fresh", action="store_true", help="move an older study aside, start anew")
+    parser.add_argument("--version", action="version", version=__version__)
+    flags = parser.parse_args(arguments)
+    budget = parse_budget(flags.budget)
+    if not 0 <= flags.object < 10_000:
+        raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
+    models = _models(flags.models)
+
+    from study.orchestration.runner import Runner
+    from study.orchestration.setup import Options
+    from study.training.runtime import detect
+
+    runtime = detect(flags.device, flags.precision)
+    study = StudySpec(
+        models=models,
+        seed=flags.seed,
+        resolution=flags.resolution,
+        device=runtime.device.type,
+        precision=runtime.precision,
+        fold=not flags.no_fold,
+        max_seeds=flags.seeds,
+        init_checkpoints=(str(flags.init_checkpoint),) if flags.init_checkpoint else (),
+    )
+    options = Options(
+        results_dir=flags.results_dir,
+        report_dir=flags.report_dir,
+        data_dir=flags.data_dir,
+        weights_dir=flags.weights_dir,
+        init_checkpoint=flags.init_checkpoint,
+        title_page=flags.title_page,
+        lang=flags.lang,
+        offline=flags.offline,
+        fresh=flags.fresh,
+        dry_run=flags.dry_run,
+        object_index=flags.object,
+    )
+    deadline = Deadline(budget=budget, started=STARTED)
+    Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()
+    return 0
+
+
+def _models(text: str) -> tuple[ModelName, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = ", ".join(model.value for model in ModelName)
+    try:
+        return tuple(dict.fromkeys(ModelName(name) for name in names))
+    except ValueError:
+        raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
+
+
+def _report(arguments: list[str]) -> int:
+    flags = _common("Rebuild the report from a results directory, without training.").parse_args(
+        arguments
+    )
+    from study.analysis import write_analysis
+    from study.report.render import build_report
+
+    if not (flags.results_dir / "results.csv").is_file():
+        raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
+    write_analysis(flags.results_dir)
+    result = build_report(
+        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page
+    )
+    print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    print(f"results: {flags.results_dir / 'results.csv'}")
+    for problem in result.problems:
+        print(f"form: {problem}")
+    return 0
+
+
+def _predict(arguments: list[str]) -> int:
+    parser = _common("Classify an image file, or a test object by its index.")
+    parser.add_argument("image", nargs="?", type=Path)
+    parser.add_argument("--index", type=int)
+    flags = parser.parse_args(arguments)
+    if (flags.image is None) == (flags.index is None):
+        raise UsageError("predict needs an image file or --index N, and not both")
+    from study.explain.predict import predict
+
+    for line in predict(
+        flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline
+    ):
+        print(line)
+    return 0
+
+
+def _status(arguments: list[str]) -> int:
+    flags = _common("What is done, failed and left, from the ledger alone.").parse_args(arguments)
+    from study.store.ledger import Ledger
+
+    path = flags.results_dir / "ledger.sqlite"
+    if not path.is_file():
+        raise UsageError(f"{flags.results_dir} holds no study")
+    ledger = Ledger(path)
+    records = ledger.records()
+    states: dict[str, int] = {}
+    for record in records:
+        key = f"{record.spec.purpose} {record.state}"
+        states[key] = states.get(key, 0) + 1
+    budget = ledger.fact("plan", {}).get("budget_seconds", 0.0)
+    print(f"used {format_seconds(ledger.fact('used_seconds', 0.0))} of {format_seconds(budget)}")
+    for key in sorted(states):
+        print(f"{key}: {states[key]}")
+    for record in records:
+        if record.reason:
+            print(f"{record.spec.run_id}: {record.state}: {record.reason}")
+    return 0

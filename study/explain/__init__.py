@@ -1,0 +1,1 @@
+"""Arrays behind the report's pictures, computed while torch is at hand."""

@@ -1,0 +1,88 @@
+"""Leaves in results/artifacts what the report draws of data and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from study.data import augment, to_input
+from study.models import Network, build
+from study.records import RunRecord
+from study.spec import Init, Scope
+from study.store.files import write_arrays
+from study.training.evaluate import Probabilities
+from study.training.run import Workshop
+
+EXAMPLES = 6
+AUGMENTED = 5
+
+
+def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int) -> None:
+    """artifacts/dataset.npz: examples of every class, class counts, augmented views."""
+    fashion, split = shop.fashion, shop.split
+    images, labels = fashion.train_images, fashion.train_labels
+    examples = torch.stack(
+        [images[split.train[labels[split.train] == c][:EXAMPLES]] for c in range(10)]
+    )
+    counts = torch.stack(
+        [torch.bincount(part, minlength=10) for part in (
+            labels[split.train], labels[split.validation], fashion.test_labels)]
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    views = []
+    for index in split.train[:3]:
+        x = to_input(images[index][None], resolution)
+        changed = augment(x.repeat(AUGMENTED, 1, 1, 1), generator, erase=0.5)
+        views.append(((torch.cat([x, changed])[:, 0] + 1) * 127.5).round().byte())
+    write_arrays(
+        folder / "dataset.npz",
+        {
+            "examples": examples.numpy(),
+            "class_counts": counts.numpy(),
+            "augmented": torch.stack(views).numpy(),
+        },
+    )
+
+
+def write_object(
+    shop: Workshop, predicted: Mapping[str, Probabilities], folder: Path, index: int
+) -> None:
+    """artifacts/object.npz: one test object and its class probabilities by each network given."""
+    names = list(predicted)
+    write_arrays(
+        folder / "object.npz",
+        {
+            "image": shop.fashion.test_images[index].numpy(),
+            "index": np.array(index),
+            "label": np.array(int(shop.fashion.test_labels[index])),
+            "run_ids": np.array(names),
+            "probabilities": np.stack([predicted[name][index] for name in names]).astype(np.float32),
+        },
+    )
+
+
+def write_filters(
+    network: Network, record: RunRecord, shop: Workshop, folder: Path
+) -> None:
+    """artifacts/filters-<model>.npz: first-layer filters before and after full fine-tuning."""
+    arm = record.spec.arm
+    if arm.scope is not Scope.FULL or arm.init is not Init.PRETRAINED:
+        return
+
+    def fresh(pretrained: bool) -> Network:
+        return build(
+            arm.model,
+            weights=shop.weights[arm.model.value] if pretrained else None,
+            resolution=record.spec.resolution,
+            fold=record.spec.fold,
+            seed=record.spec.seed,
+        )
+
+    arrays = {
+        name: item.first_conv().weight.detach().cpu()[:, 0].numpy()
+        for name, item in (("before", fresh(True)), ("after", network), ("scratch", fresh(False)))
+    }
+    write_arrays(folder / f"filters-{arm.model}.npz", arrays)

@@ -1,0 +1,1 @@
+"""Runs a study: set-up, pre-training, plan, matrix, tuning, final runs, report."""

@@ -1,0 +1,118 @@
+"""Opens a study: lock, ledger, device, data and what the report must know of the machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from study import __version__
+from study.data import FashionMNIST, Split, load, split
+from study.errors import StoreError, UsageError
+from study.spec import TEST_IMAGES, StudySpec
+from study.store.ledger import Ledger, StudyLock
+from study.training.runtime import Runtime, memory_gb
+
+_PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where things are and what may be done; none of it changes what is measured."""
+
+    results_dir: Path
+    report_dir: Path
+    data_dir: Path | None = None
+    weights_dir: Path | None = None
+    init_checkpoint: Path | None = None
+    title_page: Path | None = None
+    lang: str = "ru"
+    offline: bool = False
+    fresh: bool = False
+    dry_run: bool = False
+    object_index: int = 0
+
+
+def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
+    """The lock and the ledger of this study; an older study is resumed, or moved aside.
+
+    Raises:
+        UsageError: a study with other settings is there.
+        StoreError: the directory is in use or not writable.
+    """
+    lock = StudyLock(options.results_dir)
+    path = options.results_dir / "ledger.sqlite"
+    if options.fresh and path.exists():
+        _move_aside(options.results_dir)
+    ledger = Ledger(path)
+    known = ledger.fact("fingerprint")
+    if known not in (None, study.fingerprint):
+        raise UsageError(
+            f"{options.results_dir} holds a study with other settings; "
+            "use --fresh (it is moved aside, not deleted) or another --results-dir"
+        )
+    ledger.set_fact("fingerprint", study.fingerprint)
+    return lock, ledger
+
+
+def _move_aside(folder: Path) -> None:
+    target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    try:
+        target.mkdir()
+        for item in folder.iterdir():
+            if item.name not in (".lock", ".gitkeep"):
+                shutil.move(str(item), target / item.name)
+    except OSError as error:
+        raise StoreError(f"cannot move {folder} aside: {error}") from error
+
+
+def read_data(study: StudySpec, options: Options) -> tuple[FashionMNIST, Split]:
+    fashion = load(options.data_dir, offline=options.offline)
+    return fashion, split(fashion.train_labels, seed=study.seed)
+
+
+def environment(
+    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, parts: Split
+) -> dict[str, Any]:
+    """What environment.json says of the machine, the versions and the data."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        **versions,
+        "device": runtime.device.type,
+        "device_name": runtime.device_name,
+        "threads": runtime.threads,
+        "precision": runtime.precision.value,
+        "memory_gb": round(memory_gb(), 1),
+        "commit": _commit(),
+        "study_version": __version__,
+        "seed": study.seed,
+        "dataset": {
+            "source": fashion.source,
+            "sha256": fashion.sha256,
+            "train_images": len(parts.train),
+            "validation_images": len(parts.validation),
+            "test_images": TEST_IMAGES,
+        },
+        "weights": {},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "finished": None,
+    }
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent,
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,74 @@
+"""Pre-trained weights for a study: ImageNet's where they can be had, else made from formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from study.errors import UsageError, WeightsError
+from study.models import Weights, find_imagenet, load_checkpoint
+from study.pretraining import PretextPoint, pretrain, recipe_for
+from study.spec import ModelName, Precision
+
+#: Shown in the report for torchvision's files: IMAGENET1K_V1 (Russakovsky et al. 2015).
+_IMAGENET = {"images": 1_281_167, "categories": 1_000, "image_size": 224}
+
+Found = tuple[Weights | None, dict[str, Any]]
+
+
+def imagenet(model: ModelName, weights_dir: Path | None, offline: bool) -> Found:
+    """Weights and their entry for pretraining.json; raises WeightsError with the reason."""
+    weights = find_imagenet(model, weights_dir=weights_dir, offline=offline)
+    return weights, {
+        "source": weights.source, **_IMAGENET, "samples": None, "seconds": None, "cached": True,
+        "sha256": weights.sha256, "held_out_accuracy": None, "chance": None, "passed": True,
+        "curve": [], "fallback_reason": "",
+    }  # fmt: skip
+
+
+def checkpoint(model: ModelName, path: Path) -> Found:
+    """The user's own weights; raises WeightsError if they are not usable."""
+    weights, meta = load_checkpoint(path)
+    return weights, {
+        "source": weights.source, "images": meta.get("images"), "categories": None,
+        "image_size": None, "samples": None, "seconds": None, "cached": True,
+        "sha256": weights.sha256, "held_out_accuracy": None, "chance": None, "passed": True,
+        "curve": [], "fallback_reason": "",
+    }  # fmt: skip
+
+
+def fractal(
+    model: ModelName, seconds: float, speed: float, reason: str, *, cache_dir: Path, seed: int,
+    precision: Precision, stop: Callable[[], bool], on_progress: Callable[[PretextPoint], None],
+) -> Found:  # fmt: skip
+    """Formula-driven pre-training within `seconds`, or the reason why there is none."""
+    entry: dict[str, Any] = {
+        "source": "fractal", "images": None, "categories": None, "image_size": 32,
+        "samples": None, "seconds": None, "cached": False, "sha256": "",
+        "held_out_accuracy": None, "chance": None, "passed": False, "curve": [],
+        "fallback_reason": reason,
+    }  # fmt: skip
+    try:
+        recipe = recipe_for(model, seconds, speed)
+    except UsageError as error:
+        return None, {**entry, "reason": str(error)}
+    result = pretrain(
+        model, recipe, cache_dir=cache_dir, seed=seed, precision=precision,
+        should_stop=stop, on_progress=on_progress,
+    )  # fmt: skip
+    entry |= {
+        "images": recipe.images, "categories": recipe.categories, "image_size": recipe.size,
+        "samples": recipe.samples, "seconds": result.seconds, "cached": result.cached,
+        "held_out_accuracy": result.held_out_accuracy, "chance": result.chance,
+        "passed": result.passed, "curve": [asdict(point) for point in result.curve],
+    }  # fmt: skip
+    if result.weights is None:
+        accuracy, needed = result.held_out_accuracy, 10 * result.chance
+        return None, {**entry, "reason": f"gate not passed: held-out pretext accuracy "
+                                         f"{accuracy:.3f}, needed {needed:.3f}"}  # fmt: skip
+    return result.weights, {**entry, "sha256": result.weights.sha256}
+
+
+__all__ = ["Found", "WeightsError", "checkpoint", "fractal", "imagenet"]

@@ -1,0 +1,87 @@
+"""Fixtures: planted results, and one report built from them for the whole session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from planted import FASHION_MNIST, plant
+
+from study.report.context import ReportData, read_report_data
+from study.report.figures import Drawing, draw_all
+from study.report.numbers import Numbers
+from study.report.render import build_report, compose
+from study.report.title_page import TitlePage
+from study.report.words import Words, read_words
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Planted pictures are real FashionMNIST images; without the data set nothing is drawn."""
+    if not FASHION_MNIST.is_dir():
+        for item in items:
+            if "tests/report" in str(item.path):
+                item.add_marker(
+                    pytest.mark.skip(reason="the FashionMNIST package is not installed")
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A finished report: its folder, HTML, and the problems found while building."""
+
+    folder: Path
+    html: str
+    problems: tuple[str, ...]
+    pages: int
+
+    @property
+    def pdf(self) -> Path:
+        return self.folder / "report.pdf"
+
+
+@pytest.fixture(scope="session")
+def words() -> Words:
+    return read_words("ru")
+
+
+@pytest.fixture(scope="session")
+def numbers(words: Words) -> Numbers:
+    return Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The report of a small study: one network, one seed, no tuning, with pictures."""
+    folder = tmp_path_factory.mktemp("report")
+    results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
+    result = build_report(results, folder / "out")
+    html = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    return Built(folder=folder / "out", html=html, problems=result.problems, pages=result.pages)
+
+
+class Composer:
+    """Composes a report without pictures, which is quick."""
+
+    def __init__(self, words: Words, numbers: Numbers) -> None:
+        self._words = words
+        self._numbers = numbers
+
+    def __call__(
+        self,
+        results: Path | ReportData,
+        title: TitlePage | None = None,
+        drawings: dict[str, Drawing] | None = None,
+    ) -> str:
+        data = results if isinstance(results, ReportData) else read_report_data(results)
+        title = title or TitlePage(year="2031")
+        found = compose(data, drawings or {}, self._words, self._numbers, title, lang="ru")
+        return found.html
+
+    def draw(self, data: ReportData) -> dict[str, Drawing]:
+        return draw_all(data, self._words, self._numbers)
+
+
+@pytest.fixture(scope="session")
+def composer(words: Words, numbers: Numbers) -> Composer:
+    return Composer(words, numbers)

@@ -1,0 +1,159 @@
+"""The report built from planted results: form, truth of its numbers, hostile and partial input."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from planted import plant
+
+from study.errors import ReportError, StoreError
+from study.report.context import read_report_data
+from study.report.listings import read_listings
+from study.report.pdf_lines import read_pdf
+from study.report.render import build_report, to_pdf
+from study.report.title_page import read_title_page
+
+if TYPE_CHECKING:
+    from conftest import Built, Composer
+
+
+def _plain(html: str) -> str:
+    html = re.sub(r"<style>.*?</style>", "", html, flags=re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " ").split())
+
+
+def test_report_is_in_good_form(built: Built) -> None:
+    assert built.problems == ()
+    assert built.pages >= 18
+    assert {path.name for path in built.folder.iterdir()} == {
+        "figures", "report.html", "report.pdf",
+    }  # fmt: skip
+
+
+def test_report_is_self_contained(built: Built) -> None:
+    addresses = re.findall(r'(?:src|href)="([^"]{1,40})', built.html)
+    assert addresses and all(a.startswith(("#", "data:image/")) for a in addresses)
+    assert "url(" not in built.html
+
+
+def test_one_seed_claims_nothing(built: Built) -> None:
+    text = _plain(built.html)
+    assert "одно обучение, интервал не определён" in text
+    assert "значим" not in text.partition("Результаты и анализ")[2].partition("ЗАКЛЮЧЕНИЕ")[0]
+
+
+def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> None:
+    captions = re.findall(r"<(?:figcaption|p class=\"tcaption\")>(.*?)</", built.html, re.S)
+    assert captions
+    for caption in captions:
+        assert not re.search(r"ImageNet-1K|IMAGENET", caption)
+    assert "предобучение: фракталы, порождаемые формулой (без ImageNet); разрешение 32" in _plain(
+        built.html
+    )
+
+
+def test_main_table_prints_the_numbers_of_the_csv(tmp_path: Path, composer: Composer) -> None:
+    results = plant(tmp_path, seeds=3, trials=0, artifacts=False)
+    text = _plain(composer(results))
+    table = pd.read_csv(results / "results.csv")
+    keys = ["model", "init", "scope", "lr_policy"]
+    for _, group in table.groupby(keys):
+        mean = f"{100 * group['test_accuracy'].mean():.2f}".replace(".", ",")
+        assert f" {mean} " in text
+
+
+def test_flipped_results_flip_the_sentences(tmp_path: Path, composer: Composer) -> None:
+    better = _plain(composer(plant(tmp_path / "a", seeds=3, trials=0)))
+    worse = _plain(composer(plant(tmp_path / "b", seeds=3, trials=0, scratch_bonus=0.08)))
+    pattern = r"предобучение при обучении всей сети: VGG11 – \S+ п\. п\. \((.*?)\)"
+    claims = [re.findall(pattern, text) for text in (better, worse)]
+    assert claims == [["подтверждено"], ["верно обратное"]]
+    best = [re.findall(r"получена для варианта «(.*?)»", text)[0] for text in (better, worse)]
+    assert "предобученная" in best[0] and "с нуля" in best[1]
+
+
+def test_imagenet_report_says_so(tmp_path: Path, composer: Composer) -> None:
+    text = _plain(composer(plant(tmp_path, seeds=1, trials=0, source="imagenet1k_v1")))
+    assert "предобучение: ImageNet-1K" in text
+    assert "фракталы, порождаемые формулой (без ImageNet)" not in text
+
+
+@pytest.mark.parametrize("case", ["bare", "missing", "no artifacts", "one network", "unfinished"])
+def test_partial_results_give_a_report(case: str, tmp_path: Path, composer: Composer) -> None:
+    arms = ("frozen", "full-uniform", "full-discriminative")
+    absent = tuple(f"{model}-pretrained-{arm}" for model in ("vgg11", "googlenet") for arm in arms)
+    if case == "bare":
+        html = composer(plant(tmp_path, bare=True, finished=False))
+        assert "ни одно итоговое обучение не завершено" in _plain(html)
+    elif case == "missing":
+        html = composer(plant(tmp_path, seeds=1, trials=0, missing=absent))
+        assert "не хватило бюджета времени" in _plain(html)
+    elif case == "no artifacts":
+        html = composer(plant(tmp_path, seeds=2, artifacts=False))
+        assert "кривые обучения не приводятся" in _plain(html)
+    elif case == "one network":
+        html = composer(plant(tmp_path, seeds=2, trials=0, models=("vgg11",)))
+        assert "Таблица" in html
+    else:
+        html = composer(plant(tmp_path, seeds=1, trials=0, finished=False))
+        assert "до окончания исследования" in _plain(html)
+    assert "Undefined" not in html and "nan" not in _plain(html).lower().split()
+
+
+def test_hostile_title_page_is_printed_literally(tmp_path: Path, composer: Composer) -> None:
+    hostile = {
+        "student": "<script>alert(1)</script>",
+        "teacher": "{{ 7*7 }}",
+        "university": '"><img src="file:///etc/passwd">',
+        "faculty": "=cmd|' /C calc'!A0",
+        "city": "../../etc",
+        "department": "\ue000ref:fig-arms\ue001",
+    }
+    path = tmp_path / "title.yaml"
+    path.write_text(json.dumps(hostile), encoding="utf-8")
+    html = composer(plant(tmp_path / "results", bare=True), read_title_page(path))
+    assert "<script>" not in html and "file:" not in re.sub(r"&[^;]+;|>[^<]*<", "", html)
+    (tmp_path / "report.pdf").write_bytes(to_pdf(html)[0])
+    page = read_pdf(tmp_path / "report.pdf").pages[0]
+    text = " ".join(line.text for line in page.lines)
+    for name in ("student", "teacher", "university", "faculty", "city"):
+        assert hostile[name] in text
+
+
+def test_last_good_report_stays_when_building_fails(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.pdf").write_bytes(b"good")
+    with pytest.raises(ReportError):
+        build_report(tmp_path / "absent", out)
+    (plant(tmp_path / "results", bare=True) / "results.csv").write_bytes(b'"\x00\xff')
+    with pytest.raises(StoreError):
+        build_report(tmp_path / "results", out)
+    assert (out / "report.pdf").read_bytes() == b"good"
+    assert [path.name for path in out.iterdir()] == ["report.pdf"]
+
+
+def test_damaged_artifact_costs_only_its_picture(tmp_path: Path, composer: Composer) -> None:
+    results = plant(tmp_path, seeds=1, trials=0, models=("googlenet",))
+    (results / "artifacts" / "dataset.npz").write_bytes(b"PK\x03\x04 torn")
+    data = read_report_data(results)
+    assert data.artifacts.damaged == ("dataset.npz",)
+    assert "examples" not in composer.draw(data)
+
+
+def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
+    package = tmp_path / "study"
+    package.mkdir()
+    (package / "a.py").write_text(
+        "x = 1\n    # [listing: adapt]\n    y = 2\n    if y:\n        z = 3\n    # [/listing]\n"
+        "# [listing: open]\nnever closed\n",
+        encoding="utf-8",
+    )
+    found = read_listings(package)
+    assert {name: item.code for name, item in found.items()} == {"adapt": "y = 2\nif y:\n    z = 3"}
+    assert found["adapt"].path == "study/a.py"

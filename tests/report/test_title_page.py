@@ -1,0 +1,74 @@
+"""The title page takes lines of text and nothing else; hostile text stays text."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study.errors import UsageError
+from study.report.title_page import TitlePage, read_title_page
+from study.report.words import TEMPLATES
+
+
+def _read(folder: Path, text: str) -> TitlePage:
+    path = folder / "title.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_title_page(path)
+
+
+def test_without_a_file_only_the_assignment_and_the_year_are_given() -> None:
+    page = read_title_page(None)
+    assert page.lab_title == "Предобученные нейронные сети"
+    assert page.year == str(date.today().year)
+    assert (page.student, page.university, page.teacher, page.city) == ("", "", "", "")
+
+
+def test_example_file_is_the_default() -> None:
+    assert read_title_page(TEMPLATES / "title_page.example.yaml") == read_title_page(None)
+
+
+def test_scalars_are_read_as_written(tmp_path: Path) -> None:
+    page = _read(tmp_path, "group: 0421\nyear: 2031\nstudent: no\nteacher: '{{7*7}}'\n")
+    assert (page.group, page.year, page.student, page.teacher) == ("0421", "2031", "no", "{{7*7}}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "student: [a, b]",
+        "student: {a: b}",
+        "unknown: x",
+        "- a\n- b",
+        "just text",
+        "student: " + "ж" * 201,
+        "student: |\n  a\n  b",
+        "student: 'a",
+        "student: !!python/object/apply:os.system [id]",
+        "a: &a [x, x]\nb: &b [*a, *a]\nstudent: *b",
+        "x" * 70_000,
+    ],
+)
+def test_anything_else_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        _read(tmp_path, text)
+
+
+def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        read_title_page(tmp_path / "absent.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError):
+        read_title_page(tmp_path / "binary.yaml")
+
+
+@given(st.text(max_size=300))
+def test_no_text_gets_past_the_limits(text: str) -> None:
+    try:
+        page = TitlePage(student=text)
+    except UsageError:
+        return
+    assert len(page.student) <= 200 and page.student.isprintable() or "\n" not in page.student
