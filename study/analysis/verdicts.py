@@ -84,7 +84,7 @@ def contrast_verdict(
         if tested:
             return Verdict.REFUTED, Reason.BELOW_ZERO
         return Verdict.INCONCLUSIVE, Reason.HOLM
-    if -EQUIVALENCE_MARGIN_PP < low and high < EQUIVALENCE_MARGIN_PP:
+    if low > -EQUIVALENCE_MARGIN_PP and high < EQUIVALENCE_MARGIN_PP:
         return Verdict.REFUTED, Reason.EQUIVALENT
     return Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
 

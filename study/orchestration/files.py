@@ -14,7 +14,7 @@ from study.spec import Purpose, RunSpec, StudySpec
 from study.store.files import write_arrays, write_json
 from study.store.ledger import Ledger
 from study.store.tables import write_tables
-from study.tuning.space import default_hyper
+from study.training.defaults import default_hyper
 
 
 def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str]) -> None:

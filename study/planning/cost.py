@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 
+from study.matrix import arms
 from study.models import build
 from study.spec import ModelName, Purpose, RunSpec, Scope
+from study.training.defaults import default_hyper
 from study.training.param_groups import param_groups
 from study.training.run import CURVE_IMAGES, TRAIN_SAMPLE
 from study.training.runtime import Runtime
-from study.tuning.space import default_hyper
-from study.matrix import arms
 
 TEST = 10_000
 #: p95 over p50 of a run, from the spread of the micro-benchmark on a shared machine.

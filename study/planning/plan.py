@@ -8,7 +8,7 @@ from typing import Any
 from study.matrix import arms
 from study.planning.cost import Speed, predicted_seconds
 from study.spec import TRAIN_IMAGES, Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
-from study.tuning.space import default_hyper
+from study.training.defaults import default_hyper
 
 #: (final seeds, trials) on offer, richest first, and how many samples a final run must still get.
 _LEVELS = (

@@ -8,7 +8,8 @@ import optuna
 
 from study.records import RunRecord, RunState
 from study.spec import Arm, HyperParams
-from study.tuning.space import default_hyper, distributions
+from study.training.defaults import default_hyper
+from study.tuning.space import distributions
 
 
 class Search:

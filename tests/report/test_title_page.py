@@ -71,4 +71,4 @@ def test_no_text_gets_past_the_limits(text: str) -> None:
         page = TitlePage(student=text)
     except UsageError:
         return
-    assert len(page.student) <= 200 and page.student.isprintable() or "\n" not in page.student
+    assert (len(page.student) <= 200 and page.student.isprintable()) or "\n" not in page.student
