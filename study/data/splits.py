@@ -28,7 +28,7 @@ def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> 
     order = torch.randperm(len(labels), generator=generator)
     sorted_labels = labels[order]
     rank = torch.empty(len(labels), dtype=torch.int64)
-    for value in labels.unique():
+    for value in labels.unique():  # type: ignore[no-untyped-call]
         where = (sorted_labels == value).nonzero().flatten()
         rank[where] = torch.arange(len(where))
     balanced = order[torch.argsort(rank, stable=True)]

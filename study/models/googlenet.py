@@ -63,12 +63,16 @@ class GoogLeNet(Network):
 
     def last_conv_module(self) -> nn.Module:
         # The last map is 1×1 at a 32×32 input; inception4e still has 2×2 positions.
-        return self.body.inception4e
+        block: nn.Module = self.body.inception4e
+        return block
 
 
 def torchvision_original() -> nn.Module:
     """The network before adaptation: three channels, a thousand classes, no auxiliary heads."""
-    return googlenet(weights=None, aux_logits=False, transform_input=False, init_weights=False)
+    network: nn.Module = googlenet(
+        weights=None, aux_logits=False, transform_input=False, init_weights=False
+    )
+    return network
 
 
 def adapt_first(state: dict[str, Tensor]) -> None:

@@ -83,7 +83,8 @@ def unfold_fc6(weight: Tensor) -> Tensor:
 
 def torchvision_original() -> nn.Module:
     """The network before adaptation: three channels, a thousand classes; weights not initialised."""
-    return VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
+    network: nn.Module = VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
+    return network
 
 
 def adapt_first(state: dict[str, Tensor]) -> None:
@@ -93,7 +94,8 @@ def adapt_first(state: dict[str, Tensor]) -> None:
 
 
 def _convolutions() -> nn.Sequential:
-    return make_layers(cfgs["A"], batch_norm=False)
+    layers: nn.Sequential = make_layers(cfgs["A"], batch_norm=False)
+    return layers
 
 
 def _classifier(folded: bool) -> nn.Sequential:
@@ -101,8 +103,8 @@ def _classifier(folded: bool) -> nn.Sequential:
 
     The sum of 49 such weights is N(0, 0.07), which is what the folded layer starts from.
     """
-    first = nn.utils.skip_init(nn.Linear, 512 if folded else 512 * POSITIONS, HIDDEN)
-    second = nn.utils.skip_init(nn.Linear, HIDDEN, HIDDEN)
+    first = nn.utils.skip_init(nn.Linear, 512 if folded else 512 * POSITIONS, HIDDEN)  # type: ignore[no-untyped-call]
+    second = nn.utils.skip_init(nn.Linear, HIDDEN, HIDDEN)  # type: ignore[no-untyped-call]
     nn.init.normal_(first.weight, 0, 0.01 * (POSITIONS**0.5 if folded else 1))
     nn.init.normal_(second.weight, 0, 0.01)
     nn.init.zeros_(first.bias)

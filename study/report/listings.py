@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-_BEGIN = re.compile(r"^\s*# \[listing: ([a-z_]+)\]\s*$")
+_BEGIN = re.compile(r"^\s*# \[listing: ([a-z_-]+)\]\s*$")
 _END = re.compile(r"^\s*# \[/listing\]\s*$")
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,7 +29,7 @@ def read_listings(root: Path = SOURCE_ROOT) -> dict[str, Listing]:
         for line in path.read_text(encoding="utf-8").splitlines():
             begin = _BEGIN.match(line)
             if begin:
-                name, lines = begin[1], []
+                name, lines = begin[1].replace("-", "_"), []
             elif name and _END.match(line):
                 relative = path.relative_to(root.parent).as_posix()
                 code = textwrap.dedent("\n".join(lines)).strip("\n")

@@ -1,4 +1,4 @@
-"""The form rules 1–8 and 15 checked on the finished PDF (docs/report.md states them)."""
+"""The form rules 1–8 and 15 of ГОСТ 7.32 and departmental custom, checked on the finished PDF."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jinja2
 import yaml
@@ -17,23 +17,14 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
 from study.report.context import ReportData, read_report_data
-from study.report.document import (
-    CONTENTS_PLACE,
-    SOURCES_PLACE,
-    Document,
-    appendix,
-    cite,
-    keep_together,
-    refer,
-)
+from study.report.document import Document, keep_together
 from study.report.figures import Drawing, draw_all, font_is_missing
-from study.report.listings import read_listings
 from study.report.numbers import Numbers, as_float
 from study.report.pagination import Places, paginate
 from study.report.pdf_check import check_pdf
 from study.report.placing import Placing
-from study.report.reading import Reading, gap
 from study.report.title_page import TitlePage, read_title_page
+from study.report.vocabulary import filters, names
 from study.report.words import TEMPLATES, Words, read_words
 from study.store.files import write_atomic, write_text
 
@@ -92,19 +83,15 @@ def build_report(
     data = read_report_data(results_dir)
     drawings = draw_all(data, words, numbers)
     composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
-    content, pages = to_pdf(composition.html)
+    html = settle(composition.html, words, flat=flat)
+    content, pages = to_pdf(html)
     problems = list(composition.problems)
     problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
     if font_is_missing():
         problems.append("rule 2: Liberation Serif is not installed; figures use another font")
     write_atomic(report_dir / "report.pdf", lambda stream: stream.write(content))
-    write_text(report_dir / "report.html", composition.html)
-    for name, drawing in drawings.items():
-        payload = drawing.data
-        write_atomic(
-            report_dir / "figures" / f"{name}{drawing.suffix}",
-            lambda stream, payload=payload: stream.write(payload),  # type: ignore[misc]
-        )
+    write_text(report_dir / "report.html", html)
+    _write_figures(report_dir / "figures", drawings)
     if not draft:
         problems += check_pdf(report_dir / "report.pdf")
     return ReportResult(
@@ -113,6 +100,20 @@ def build_report(
         seconds=time.perf_counter() - started,
         problems=tuple(problems),
     )
+
+
+def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
+    """Replace the figures of an earlier report."""
+    files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
+    for name, payload in files.items():
+        write_atomic(folder / name, partial(_write, payload))
+    for path in folder.glob("*"):
+        if path.suffix in (".svg", ".png") and path.name not in files:
+            path.unlink()
+
+
+def _write(payload: bytes, stream: IO[bytes]) -> None:
+    stream.write(payload)
 
 
 def compose(
@@ -126,7 +127,7 @@ def compose(
     templates: Path = TEMPLATES,
     flat: bool = False,
 ) -> Composition:
-    """Render the templates, give numbers, cut long tables, fill holes."""
+    """Render the templates and give numbers; page breaks are not settled yet."""
     environment = _environment(templates, lang, data, words, numbers)
     environment.globals["title"] = title
     environment.globals["flat"] = flat
@@ -150,7 +151,7 @@ def compose(
     # An abbreviation's full stop ends the sentence too.
     unit = words.unit["pp"].replace(" ", "\u00a0")
     html = keep_together(html).replace(f"{unit}.", unit)
-    return Composition(html=_paginated(html, words, flat), problems=tuple(problems))
+    return Composition(html=html, problems=tuple(problems))
 
 
 def _environment(
@@ -163,40 +164,10 @@ def _environment(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., Any]] = {
-        name: getattr(numbers, name)
-        for name in (
-            "num", "signed", "percent", "share", "pp", "interval", "integer", "millions",
-            "seconds", "rate", "plural",
-        )
-    }  # fmt: skip
-    environment.filters |= filters
+    environment.filters |= filters(numbers)
     environment.tests["known"] = lambda value: as_float(value) is not None
-    environment.globals |= {
-        "data": data,
-        "reading": Reading(data),
-        "gap": gap,
-        "findings": data.findings,
-        "words": words,
-        "cite": cite,
-        "appendix": appendix,
-        "fig": lambda name: refer("fig", name),
-        "tab": lambda name: refer("tab", name),
-        "eq": lambda name: refer("eq", name),
-        "listing": lambda name: refer("lst", name),
-        "listings": read_listings(),
-        "contents_place": CONTENTS_PLACE,
-        "sources_place": SOURCES_PLACE,
-        "init_words": lambda model: _init_words(data, words, model),
-        "resolution_words": lambda: words.resolution.format(size=data.resolution or "–"),
-        "is_imagenet": lambda model: data.sources.get(model) == "imagenet1k_v1",
-    }
+    environment.globals |= names(data, words)
     return environment
-
-
-def _init_words(data: ReportData, words: Words, model: str) -> str:
-    source = data.sources.get(model) or "none"
-    return str(words.init_source.get(source, words.init_source["other"]))
 
 
 def _placing(placing: Placing) -> dict[str, Any]:
@@ -210,7 +181,7 @@ def _placing(placing: Placing) -> dict[str, Any]:
     }
 
 
-def _paginated(html: str, words: Words, flat: bool) -> str:
+def settle(html: str, words: Words, *, flat: bool = False) -> str:
     """Every section laid out alone (they begin pages) until its page breaks are settled."""
     start, end = html.index("<body"), html.index("</body>")
     opening, *sections = html[start:end].split(_SECTION)

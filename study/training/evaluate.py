@@ -37,7 +37,7 @@ def batched(
 ) -> Tensor:  # fmt: skip
     """Apply a network function to uint8 [N, 28, 28] in batches; float32 [N, …] on the CPU."""
     parts = []
-    for chunk in images.split(EVALUATION_BATCH):
+    for chunk in images.split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
         stop()
         x = to_input(chunk.to(runtime.device), resolution)
         with runtime.autocast():

@@ -1,4 +1,4 @@
-"""Numbers in Russian form: decimal comma, minus, no-break spaces, and nothing for what is absent."""
+"""Numbers in Russian form: decimal comma, minus, no-break spaces, a dash for what is absent."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""FashionMNIST is found, checked, split and augmented; damaged files are refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+
+import pytest
+import torch
+
+from study.data import augment, load, split, to_input
+from study.data.fashion_mnist import CONTENT_SHA256
+from study.data.idx import read_idx
+from study.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    return load(offline=True)
+
+
+def test_the_real_set_is_recognised(fashion) -> None:
+    assert fashion.sha256 == CONTENT_SHA256
+    assert fashion.train_images.shape == (60_000, 28, 28)
+    assert torch.bincount(fashion.test_labels).tolist() == [1_000] * 10
+
+
+def test_split_is_stratified_and_every_prefix_balanced(fashion) -> None:
+    parts = split(fashion.train_labels, seed=1)
+    assert len(parts.train) == 54_000 and len(parts.validation) == 6_000
+    assert len(set(parts.train.tolist()) | set(parts.validation.tolist())) == 60_000
+    for prefix in (parts.train[:505], parts.validation[:1_000], parts.train):
+        counts = torch.bincount(fashion.train_labels[prefix], minlength=10)
+        assert int(counts.max() - counts.min()) <= 1
+    assert torch.equal(parts.train, split(fashion.train_labels, seed=1).train)
+    assert not torch.equal(parts.train, split(fashion.train_labels, seed=2).train)
+
+
+def test_input_is_padded_with_black(fashion) -> None:
+    x = to_input(fashion.test_images[:3], 32)
+    assert x.shape == (3, 1, 32, 32)
+    assert float(x[:, :, :2].max()) == -1.0
+    assert torch.allclose(x[:, 0, 2:30, 2:30], fashion.test_images[:3].float() / 127.5 - 1)
+    assert to_input(fashion.test_images[:3], 64).shape == (3, 1, 64, 64)
+
+
+def test_augmentation_is_identity_when_everything_is_off(fashion) -> None:
+    x = to_input(fashion.train_images[:64], 32)
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(augment(x, generator, flip=0, shift=0, erase=0), x)
+    assert torch.equal(augment(x, generator, flip=1, shift=0, erase=0), x.flip(3))
+    one = augment(x, torch.Generator().manual_seed(1))
+    assert torch.equal(one, augment(x, torch.Generator().manual_seed(1)))
+    assert not torch.equal(one, augment(x, torch.Generator().manual_seed(2)))
+
+
+def _idx(*numbers: int, body: bytes = b"") -> bytes:
+    return struct.pack(f">{len(numbers)}I", *numbers) + body
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "truncated"),
+        (_idx(2051, 5, 28, 28), "bytes, expected"),
+        (_idx(1234, 5, 28, 28, body=bytes(5 * 784)), "not an idx file"),
+        (_idx(2051, 2**31, 2**31, 28), "holds"),
+        (_idx(2051, 5, 28, 28, body=bytes(5 * 784 + 9)), "bytes, expected"),
+    ],
+)
+def test_hostile_idx_is_refused(content: bytes, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        read_idx(io.BytesIO(content), "file", 5, 3)
+
+
+def test_a_gzip_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(_idx(2049, 5) + bytes(200_000_000), 1)
+    with gzip.open(io.BytesIO(bomb)) as stream, pytest.raises(DataError, match="expected"):
+        read_idx(stream, "bomb", 5, 1)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path) -> None:
+    from study.data.fashion_mnist import DEBIAN_FOLDER
+
+    for path in DEBIAN_FOLDER.glob("*.gz"):
+        content = bytearray(gzip.decompress(path.read_bytes()))
+        if path.name.startswith("t10k-images"):
+            content[5_000] ^= 1
+        (tmp_path / path.stem).write_bytes(content)
+    with pytest.raises(DataError, match="not FashionMNIST as published"):
+        load(tmp_path)
+
+
+def test_a_missing_folder_is_one_clear_error(tmp_path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="no FashionMNIST files"):
+        load(tmp_path)

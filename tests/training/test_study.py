@@ -1,0 +1,71 @@
+"""A small real study from the command line: one network, a minute, a report and a table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from study.budget import format_seconds, parse_budget
+from study.cli import main
+from study.errors import UsageError
+from study.store.tables import RESULT_COLUMNS
+
+
+def test_a_study_fits_its_minute_and_leaves_a_report(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "run_study.py", "--budget", "90s", "--models", "googlenet", "--seeds", "1",
+        "--offline", "--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "o"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    results = pd.read_csv(tmp_path / "r" / "results.csv")
+    assert tuple(results.columns) == RESULT_COLUMNS
+    assert set(results["state"]) <= {"finished", "skipped", "interrupted"}
+    assert results.loc[results["state"] != "finished", "reason"].notna().all()
+    assert (tmp_path / "o" / "report.pdf").read_bytes().startswith(b"%PDF")
+    again = main(["status", "--results-dir", str(tmp_path / "r")])
+    assert again == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("7200", 7200)]
+)
+def test_budget_forms(text: str, seconds: int) -> None:
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5m", "0", "1e9h", "2h2h", "9" * 300])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_budget(text)
+
+
+def test_seconds_for_people() -> None:
+    assert [format_seconds(s) for s in (5, 65, 3725)] == ["5s", "1m05s", "1h02m05s"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--budget", "soon"],
+        ["--nonsense"],
+        ["--models", "resnet"],
+        ["--budget", "3m", "--data-dir", "/nonexistent"],
+        ["report", "--results-dir", "/nonexistent"],
+        ["predict"],
+        ["predict", "/nonexistent.png"],
+        ["status", "--results-dir", "/nonexistent"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "--results-dir" not in arguments:
+        arguments = [*arguments, "--results-dir", str(tmp_path)]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
