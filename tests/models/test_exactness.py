@@ -7,8 +7,15 @@ import torch
 import torch.nn.functional as F
 
 from study.errors import WeightsError
-from study.models import Weights, adaptation_error, build, find_imagenet, load_adapted, load_checkpoint
-from study.models import unfolded_state_dict
+from study.models import (
+    Weights,
+    adaptation_error,
+    build,
+    find_imagenet,
+    load_adapted,
+    load_checkpoint,
+    unfolded_state_dict,
+)
 from study.models.build import REGISTRY
 from study.spec import HyperParams, ModelName
 from study.training.param_groups import param_groups
