@@ -28,8 +28,8 @@ def fold_normalisation(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     Σ_c W_c/(2 s_c) and the bias grows by Σ_c ΣW_c (0.5 − m_c)/s_c. Exact except at the border,
     where the network pads with zeros that mean another grey in each normalisation.
     """
-    mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_MEAN, dtype=weight.dtype).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, dtype=weight.dtype).view(1, 3, 1, 1)
     shift = (weight * (0.5 - mean) / std).sum(dim=(1, 2, 3))
     return sum_channels(weight / (2 * std)), bias + shift
 # [/listing]

@@ -77,19 +77,19 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
 
 @torch.no_grad()
 def adaptation_error(model: ModelName, seed: int = 0) -> float:
-    """max |adapted(g) − original(g, g, g)| over random grey images, random weights.
+    """max |adapted(g) − original(g, g, g)| over random grey images and weights, in float64.
 
     GoogLeNet: of the whole network up to its pooled features. VGG11: of the first layer away from the
     border, where the adaptation is exact (see `study.models.adapt`).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        grey = torch.rand(4, 1, 64, 64)
+        grey = torch.rand(2, 1, 96, 96, dtype=torch.float64)
         if model is ModelName.VGG11:
-            conv = nn.Conv2d(3, 64, 3, padding=1)
+            conv = nn.Conv2d(3, 64, 3, padding=1).double()
         else:
             # Batch statistics (training mode) keep random activations near 1.
-            original = REGISTRY[model].original().train()
+            original = REGISTRY[model].original().train().double()
             original.fc, original.dropout = nn.Identity(), nn.Identity()
     normalised = _imagenet(grey)
     x = (grey - 0.5) / 0.5
@@ -101,7 +101,7 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
         return float(difference[..., 1:-1, 1:-1].abs().max())
     state = original.state_dict()
     weights = Weights(source="random", sha256="", state=state, channels=3, covers="network")
-    adapted = build(model, weights=weights, resolution=64, fold=False, seed=0).train()
+    adapted = build(model, weights=weights, resolution=96, fold=False, seed=0).train().double()
     transformed = torch.cat(
         [
             normalised[:, c : c + 1] * (IMAGENET_STD[c] / 0.5) + (IMAGENET_MEAN[c] - 0.5) / 0.5
@@ -113,8 +113,8 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
 
 
 def _imagenet(grey: Tensor) -> Tensor:
-    mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_MEAN, dtype=grey.dtype).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, dtype=grey.dtype).view(1, 3, 1, 1)
     return (grey.repeat(1, 3, 1, 1) - mean) / std
 
 
