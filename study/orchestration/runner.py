@@ -199,11 +199,20 @@ class Runner:
 
     def _finals(self) -> None:
         """Seeds in rounds over the arms; what time is left becomes further seeds."""
+        going = set(self.study.models)
         for number in count():
-            ran = [self._final(arm, number) for arm in self._arms()]
             limit = self.study.max_seeds
-            if not any(ran) or (limit is not None and number + 1 >= limit):
+            if not going or (limit is not None and number >= limit):
                 return
+            short: set[ModelName] = set()
+            for arm in self._arms():
+                # A network whose round cannot be completed gets no further seeds: arms of one
+                # contrast keep equal numbers of them.
+                if arm.model in going and not self._final(arm, number):
+                    short.add(arm.model)
+                    if number:
+                        going.discard(arm.model)
+            going -= short
 
     def _finish(self) -> None:
         self._objects()
