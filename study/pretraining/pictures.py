@@ -1,12 +1,46 @@
-"""Turns stored fractals into training batches: thick or filled shapes, flips and shifts."""
+"""Supplies the pretext's pictures: drawn once, then thickened, filled, flipped and shifted."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from study.pretraining.fractals import render_instances, sample_categories
+from study.pretraining.recipe import Recipe
+
 SHIFT = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """images uint8 [N, S, S] and labels int64 [N] to train on; held_out_* only for the gate.
+
+    held_out_inputs are as a network sees them, float32 [M, 1, S, S].
+    """
+
+    images: Tensor
+    labels: Tensor
+    held_out_inputs: Tensor
+    held_out_labels: Tensor
+
+
+def draw_pictures(recipe: Recipe, generator: torch.Generator) -> Pictures:
+    """Held-out instances are jittered independently of the training ones: none is trained on."""
+    systems = sample_categories(recipe.categories, recipe.size, generator)
+    order = torch.arange(recipe.categories)
+    labels = order.repeat_interleave(recipe.instances)
+    held_out_labels = order.repeat_interleave(recipe.held_out)
+    images = render_instances(systems, labels, recipe.size, generator)
+    held_out = render_instances(systems, held_out_labels, recipe.size, generator)
+    return Pictures(
+        images=images,
+        labels=labels,
+        held_out_inputs=training_batch(held_out, recipe.solid, generator),
+        held_out_labels=held_out_labels,
+    )
 
 
 def training_batch(images: Tensor, solid: float, generator: torch.Generator) -> Tensor:

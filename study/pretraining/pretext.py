@@ -20,9 +20,8 @@ from torch import Tensor
 
 from study.errors import WeightsError
 from study.models import Weights, load_checkpoint, save_checkpoint, trunk_state
-from study.pretraining.fractals import render_instances, sample_categories
 from study.pretraining.light_head import PretextNetwork
-from study.pretraining.pictures import training_batch
+from study.pretraining.pictures import Pictures, draw_pictures, training_batch
 from study.pretraining.recipe import Recipe
 from study.spec import ModelName, Precision
 
@@ -59,14 +58,6 @@ class PretextResult:
     seconds: float
     recipe: Recipe
     cached: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pictures:
-    images: Tensor
-    labels: Tensor
-    held_out_inputs: Tensor
-    held_out_labels: Tensor
 
 
 def checkpoint_path(recipe: Recipe, *, cache_dir: Path, seed: int, precision: Precision) -> Path:
@@ -108,7 +99,7 @@ def pretrain(
         return cached
     began = time.monotonic()
     generator = torch.Generator().manual_seed(seed)
-    pictures = _draw_pictures(recipe, generator)
+    pictures = draw_pictures(recipe, generator)
     network = PretextNetwork(model, recipe.categories, seed)
     network.to(memory_format=torch.channels_last)
     curve, complete = _train(
@@ -168,25 +159,9 @@ def _from_cache(path: Path, recipe: Recipe) -> PretextResult | None:
         return None
 
 
-def _draw_pictures(recipe: Recipe, generator: torch.Generator) -> _Pictures:
-    """Held-out instances are jittered independently of the training ones: none is trained on."""
-    systems = sample_categories(recipe.categories, recipe.size, generator)
-    order = torch.arange(recipe.categories)
-    labels = order.repeat_interleave(recipe.instances)
-    held_out_labels = order.repeat_interleave(recipe.held_out)
-    images = render_instances(systems, labels, recipe.size, generator)
-    held_out = render_instances(systems, held_out_labels, recipe.size, generator)
-    return _Pictures(
-        images=images,
-        labels=labels,
-        held_out_inputs=training_batch(held_out, recipe.solid, generator),
-        held_out_labels=held_out_labels,
-    )
-
-
 def _train(
     network: PretextNetwork,
-    pictures: _Pictures,
+    pictures: Pictures,
     recipe: Recipe,
     generator: torch.Generator,
     precision: Precision,
@@ -257,7 +232,7 @@ def _logits(network: PretextNetwork, inputs: Tensor, precision: Precision) -> Te
 
 
 @torch.no_grad()
-def _held_out_accuracy(network: PretextNetwork, pictures: _Pictures, precision: Precision) -> float:
+def _held_out_accuracy(network: PretextNetwork, pictures: Pictures, precision: Precision) -> float:
     network.eval()
     right = 0
     for inputs, labels in zip(
