@@ -128,7 +128,7 @@ def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source:
         for outer, tensor in state.items():
             inner = names[outer]
             value = tensor
-            if network.folded and inner == "classifier.0.weight" and tensor.shape[1:] == (25088,):
+            if network.folded and inner == "classifier.0.weight" and tensor.shape == (4096, 25088):
                 value = vgg11.fold_fc6(tensor)
             if value.shape != own[inner].shape:
                 raise WeightsError(
@@ -136,7 +136,12 @@ def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source:
                     f"{tuple(value.shape)}, expected {tuple(own[inner].shape)}"
                 )
             own[inner].copy_(value)
-    return [inner for outer, inner in names.items() if outer not in state]
+    # Files from before PyTorch 0.4.1 have no such counters, and torchvision takes them without.
+    return [
+        inner
+        for outer, inner in names.items()
+        if outer not in state and not inner.endswith(".num_batches_tracked")
+    ]
 
 
 def _outer(entry: ModelEntry, name: str) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from urllib.request import urlopen
 
 import torch
 from torch import Tensor
-from torch.hub import download_url_to_file, get_dir
+from torch.hub import get_dir
 from torchvision.models import GoogLeNet_Weights, VGG11_Weights
 
 from study.errors import WeightsError
@@ -20,6 +20,9 @@ from study.store.files import write_atomic
 
 IMAGENET = "imagenet1k_v1"
 DOWNLOAD_TIMEOUT = 10.0
+"""Seconds without an answer."""
+DOWNLOAD_LIMIT = 600.0
+"""Seconds in all: the timeout alone never ends a slow trickle, and 507 MB are charged to the budget."""
 _ENUMS = {
     ModelName.VGG11: VGG11_Weights.IMAGENET1K_V1,
     ModelName.GOOGLENET: GoogLeNet_Weights.IMAGENET1K_V1,
@@ -61,6 +64,7 @@ def find_imagenet(
     """
     began = time.monotonic()
     file = name or imagenet_file(model)
+    expected = Path(file).stem.rsplit("-", 1)[-1]
     hub = Path(get_dir()) / "checkpoints"
     folders = [hub] if weights_dir is None else [weights_dir, hub]
     path = next((folder / file for folder in folders if (folder / file).is_file()), None)
@@ -68,9 +72,8 @@ def find_imagenet(
         if offline:
             raise WeightsError(f"{file} is not on this machine, and --offline forbids a download")
         path = hub / file
-        _download(str(_ENUMS[model].url), path)
+        download(str(_ENUMS[model].url), path, sha256_prefix=expected)
     digest = file_sha256(path)
-    expected = path.stem.rsplit("-", 1)[-1]
     if not digest.startswith(expected):
         raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
     return Weights(
@@ -106,6 +109,8 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         raise WeightsError(f"{path} is altered: its SHA-256 is not the one in {beside.name}")
     content = _read(path)
     meta = content.get("meta", {}) if isinstance(content.get("state"), dict) else {}
+    if not isinstance(meta, dict):
+        raise WeightsError(f"{path}: its meta is a {type(meta).__name__}, expected a dict")
     state = _tensors(content["state"] if meta or "state" in content else content, path)
     first = next((t for t in state.values() if t.dim() == 4), None)
     if first is None:
@@ -147,13 +152,31 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def _download(url: str, path: Path) -> None:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+def download(url: str, path: Path, *, sha256_prefix: str) -> None:
+    """Fetch a file that is put in place only if its hash is right.
+
+    Otherwise a proxy's log-in page would lie in TORCH_HOME under the name of the weights and
+    every later run, also of other programs, would stumble over it.
+
+    Raises:
+        WeightsError: not reachable, slower than DOWNLOAD_LIMIT allows, or not the right file.
+    """
+    began = time.monotonic()
+
+    def copy(stream: IO[bytes]) -> None:
+        digest = hashlib.sha256()
+        with urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:
+            while block := answer.read(1 << 20):
+                stream.write(block)
+                digest.update(block)
+                if time.monotonic() - began > DOWNLOAD_LIMIT:
+                    raise TimeoutError
+        if not digest.hexdigest().startswith(sha256_prefix):
+            raise WeightsError(f"{path.name}: the download is not the published file")
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        download_url_to_file(url, str(path), progress=False)
+        write_atomic(path, copy)
+    except WeightsError:
+        raise
     except Exception as error:  # name resolution, refused, reset, timeout, full disk …
         raise WeightsError(f"{path.name} cannot be downloaded ({type(error).__name__})") from error
-    finally:
-        socket.setdefaulttimeout(before)
