@@ -1,40 +1,57 @@
 # make study BUDGET=10m   set up and run a study      make test    set up and run the tests
-# make check              linters and tests           make lint    linters only
+# make check              linters and tests           make lint    set up and run the linters
+# Any Python from 3.10 on: make study PYTHON=python3.12
 BUDGET ?= 2h
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
 
-.PHONY: study test check lint pytest system
-study: .venv/.installed system
+.PHONY: study test check lint pytest linters system
+study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
-test: .venv/.installed-dev system pytest
+test: .venv/.installed-dev pytest
 
-pytest:
+check: lint pytest
+
+lint: .venv/.installed-dev linters
+
+pytest: | .venv/.installed-dev
 	$(BIN)/python -m pytest
 
-check: .venv/.installed-dev system lint pytest
-
-lint: .venv/.installed-dev
+linters: | .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict study
 	$(BIN)/lint-imports
 
-.venv/.installed: requirements.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+# The stamp is written last, so a set-up that was stopped half-way is done again.
+.venv/.installed: requirements.txt | system
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) -r requirements.txt
 	touch $@
 
-.venv/.installed-dev: .venv/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(PIP) -r requirements-dev.txt
 	touch $@
 
 # Installs the Debian packages that are missing when it may; else says which and stops.
+# dpkg -s would also answer for a package that was removed and left its settings behind.
 system:
-	@command -v dpkg >/dev/null || { echo "not a Debian system: install Pango, HarfBuzz-subset and Liberation fonts yourself"; exit 0; }; \
-	missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	[ -z "$$missing" ] && exit 0; \
-	if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo"; \
+	@if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then \
+	  echo "not a Debian system: Pango, HarfBuzz-subset and Liberation fonts must come from elsewhere"; \
+	  exit 0; \
+	fi; \
+	missing=""; \
+	for p in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$p"; \
+	done; \
+	[ -x $(BIN)/python ] || $(PYTHON) -c "import ensurepip" 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; \
+	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	else echo "missing Debian packages; run: sudo apt-get install$$missing"; exit 1; fi; \
-	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null
+	$$sudo apt-get update -qq </dev/null || true; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null </dev/null || \
+	  { echo "could not install Debian packages; run: sudo apt-get install$$missing"; exit 1; }

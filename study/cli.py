@@ -14,7 +14,7 @@ from study.errors import StudyError, UsageError
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
 STARTED = time.monotonic()
-VERBS = ("report", "predict", "status", "run")
+VERBS = ("report", "predict", "status", "doctor", "run")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,7 +26,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run a verb; a `StudyError` becomes one line on stderr and exit code 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
-    verbs = {"run": _run, "report": _report, "predict": _predict, "status": _status}
+    verbs = {
+        "run": _run,
+        "report": _report,
+        "predict": _predict,
+        "status": _status,
+        "doctor": _doctor,
+    }
     try:
         return verbs[verb](arguments)
     except StudyError as error:
@@ -50,7 +56,7 @@ def _common(description: str) -> _Parser:
 def _run(arguments: list[str]) -> int:
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
-        "Verbs: report (rebuild the report), predict IMAGE | --index N, status."
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor (what this machine lacks)."
     )
     parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
@@ -172,4 +178,18 @@ def _status(arguments: list[str]) -> int:
     for record in records:
         if record.reason:
             print(f"{record.spec.run_id}: {record.state}: {record.reason}")
+    return 0
+
+
+def _doctor(arguments: list[str]) -> int:
+    parser = _common("What this machine lacks for a study, and the command that mends it.")
+    parser.add_argument("--weights-dir", type=Path, help="folder with torchvision's weight files")
+    flags = parser.parse_args(arguments)
+    from study.doctor import checks, lines
+
+    found = checks(
+        data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir
+    )
+    for line in lines(found):
+        print(line)
     return 0

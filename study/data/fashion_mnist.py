@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import socket
-import zipfile
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +11,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from study.data.idx import Images, open_plain, read_csv, read_idx
+from study.data.download import download
+from study.data.places import Found, Part, read_folder
 from study.errors import DataError
-from study.spec import TEST_IMAGES
 
-CLASS_NAMES: dict[str, tuple[str, ...]] = {
-    "ru": (
-        "футболка", "брюки", "пуловер", "платье", "пальто",
-        "сандалии", "рубашка", "кроссовки", "сумка", "ботильоны",
-    ),
-    "en": (
-        "T-shirt/top", "trouser", "pullover", "dress", "coat",
-        "sandal", "shirt", "sneaker", "bag", "ankle boot",
-    ),
-}  # fmt: skip
+#: In the order of the labels, as the data set's authors name them (Xiao et al. 2017, table 2).
+CLASS_NAMES: tuple[str, ...] = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
 
-ALL_TRAINING = 60_000
-#: `content_sha256` of the set that Zalando published, computed from Debian's package.
+#: `content_sha256` of the set that Zalando published, computed from Debian's package, whose
+#: compressed streams are byte for byte those that torchvision's MD5 sums name.
 CONTENT_SHA256 = "cdaefe7020b947301f0560c07227fd2cd91a7b3a0511c6f929840a1f1baa1f46"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-TORCHVISION_ROOT = Path("data")
-DOWNLOAD_TIMEOUT = 10.0
-_PARTS = (("train", "train", ALL_TRAINING), ("t10k", "test", TEST_IMAGES))
-
-_Part = tuple[Images, Images]
+DOWNLOAD_ROOT = Path("data")
+REMEDY = "give --data-dir with Kaggle's files, or run: apt-get install dataset-fashion-mnist"
+_SOURCES = {"idx": "data-dir:idx", "csv": "kaggle-csv"}
+#: `content_sha256` of train alone and of test alone: they tell which file is the wrong one.
+_PART_SHA256 = (
+    "56016b2341e99c383df5cc0ed736f4afb12a6c90855d9f3d69981b294a0159ad",
+    "b73438e78d64c9f337edad19c3eea888b49d646dbe27b46e4e3177218f3581e7",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,144 +48,69 @@ class FashionMNIST:
 
 
 def load(data_dir: Path | None = None, *, offline: bool = False) -> FashionMNIST:
-    """Look in `data_dir`; without one, in ./data, in Debian's package, then download.
+    """Look in `data_dir` and nowhere else; without one, in the places a set is kept, then download.
+
+    The places: torchvision's folder under ./data, Debian's package, Kaggle's files under ./data.
+    `source` of the result is ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian`` or
+    ``download``.
 
     Raises:
-        DataError: nothing was found, a file is damaged, or the content is not FashionMNIST.
+        DataError: nothing was found, a file is damaged, or the content is not FashionMNIST. A
+            damaged set is never passed over in silence for another one.
     """
     if data_dir is not None:
-        if not data_dir.is_dir():
+        if not os.path.isdir(data_dir):
             raise DataError(f"data directory {data_dir} does not exist or is not a directory")
-        found = _from_folder(data_dir)
+        found = read_folder(data_dir)
         if found is None:
             raise DataError(f"no FashionMNIST files (idx, CSV or zip) in {data_dir}")
-        return _checked(*found)
-    for folder, label in ((TORCHVISION_ROOT, ""), (DEBIAN_FOLDER, "debian")):
-        found = _from_folder(folder) if folder.is_dir() else None
+        return _checked(found, _SOURCES[found.form])
+    raw = DOWNLOAD_ROOT / "FashionMNIST" / "raw"
+    for folder, source in ((raw, "torchvision"), (DEBIAN_FOLDER, "debian"), (DOWNLOAD_ROOT, "")):
+        found = read_folder(folder) if folder.is_dir() else None
         if found is not None:
-            parts, source = found
-            return _checked(parts, label or source)
-    if not offline:
-        _download()
-        found = _from_folder(TORCHVISION_ROOT)
-        if found is not None:
-            return _checked(found[0], "download")
-    raise DataError(
-        "FashionMNIST was not found; give --data-dir, or: apt-get install dataset-fashion-mnist"
-    )
+            return _checked(found, source or _SOURCES[found.form])
+    if offline:
+        raise DataError(f"FashionMNIST is not on this machine; {REMEDY}")
+    download(DOWNLOAD_ROOT)
+    found = read_folder(raw)
+    if found is None:
+        raise DataError(f"the download left no complete FashionMNIST in {raw}; {REMEDY}")
+    return _checked(found, "download")
 
 
-def content_sha256(train: _Part, test: _Part) -> str:
-    """SHA-256 over the labelled images of each part in sorted order.
+def content_sha256(*parts: Part) -> str:
+    """SHA-256 over the rows (label, 784 pixels) of each part in sorted order, train before test.
 
-    Sorted, because Kaggle's CSV files order the rows differently. The hash proves that the
-    images, their labels and the division into train and test are the published ones; it does
-    not prove their order, and nothing in the study relies on the order of the files.
+    Sorted, because nobody promises that Kaggle's CSV files keep the order of the idx files. It
+    proves that the images, their labels and the division into train and test are the published
+    ones. It does not prove their order: that is whatever the files have, so a split by the same
+    seed names the same images only where the files have the same order (all idx files do).
     """
     digest = hashlib.sha256()
-    for images, labels in (train, test):
-        rows = np.concatenate([labels[:, None], images.reshape(len(images), -1)], axis=1)
-        records = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1]))).ravel()
-        digest.update(b"".join(sorted(record.tobytes() for record in records)))
+    for part in parts:
+        rows = np.column_stack([part.labels, part.images.reshape(len(part.images), -1)])
+        digest.update(b"".join(sorted(row.tobytes() for row in rows)))
     return digest.hexdigest()
 
 
-def _checked(parts: tuple[_Part, _Part], source: str) -> FashionMNIST:
-    for _, labels in parts:
-        if labels.max(initial=0) > 9:
-            raise DataError(f"{source}: a label is {int(labels.max())}, labels are 0…9")
-    found = content_sha256(*parts)
-    if found != CONTENT_SHA256:
+def _checked(found: Found, source: str) -> FashionMNIST:
+    sha256 = content_sha256(found.train, found.test)
+    if sha256 != CONTENT_SHA256:
+        names = [
+            part.name
+            for part, expected in zip((found.train, found.test), _PART_SHA256, strict=True)
+            if content_sha256(part) != expected
+        ]
         raise DataError(
-            f"{source}: the images are not FashionMNIST as published "
-            f"(content {found[:12]}…, expected {CONTENT_SHA256[:12]}…)"
+            f"{' and '.join(names)}: the labelled images are not FashionMNIST as published "
+            f"(content {sha256[:12]}…, expected {CONTENT_SHA256[:12]}…)"
         )
-    train, test = parts
     return FashionMNIST(
-        train_images=torch.from_numpy(train[0]),
-        train_labels=torch.from_numpy(train[1].astype(np.int64)),
-        test_images=torch.from_numpy(test[0]),
-        test_labels=torch.from_numpy(test[1].astype(np.int64)),
+        train_images=torch.from_numpy(found.train.images),
+        train_labels=torch.from_numpy(found.train.labels.astype(np.int64)),
+        test_images=torch.from_numpy(found.test.images),
+        test_labels=torch.from_numpy(found.test.labels.astype(np.int64)),
         source=source,
-        sha256=found,
+        sha256=sha256,
     )
-
-
-def _from_folder(folder: Path) -> tuple[tuple[_Part, _Part], str] | None:
-    """The first complete form found in `folder` or one or two folders below it."""
-    places = [folder, *sorted(p for p in folder.glob("*") if p.is_dir()), folder / "FashionMNIST/raw"]
-    readers: tuple[tuple[str, Callable[[Path], tuple[_Part, _Part] | None]], ...] = (
-        ("idx", _idx_files),
-        ("kaggle-csv", _csv_files),
-        ("kaggle-zip", _zip_file),
-    )
-    for name, read in readers:
-        for place in places:
-            parts = read(place) if place.is_dir() else None
-            if parts is not None:
-                return parts, name
-    return None
-
-
-def _idx_files(folder: Path) -> tuple[_Part, _Part] | None:
-    paths: list[Path] = []
-    for prefix, _, _ in _PARTS:
-        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
-            names = [folder / f"{prefix}-{kind}{end}" for end in ("", ".gz")]
-            path = next((p for p in names if p.is_file()), None)
-            if path is None:
-                return None
-            paths.append(path)
-    arrays = []
-    for path, count, dimensions in zip(
-        paths, (ALL_TRAINING, ALL_TRAINING, TEST_IMAGES, TEST_IMAGES), (3, 1, 3, 1), strict=True
-    ):
-        try:
-            with open_plain(path) as stream:
-                arrays.append(read_idx(stream, str(path), count, dimensions))
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror or error}") from error
-    return (arrays[0], arrays[1]), (arrays[2], arrays[3])
-
-
-def _csv_files(folder: Path) -> tuple[_Part, _Part] | None:
-    paths = [folder / f"fashion-mnist_{name}.csv" for _, name, _ in _PARTS]
-    if not all(path.is_file() for path in paths):
-        return None
-    parts = []
-    for path, (_, _, count) in zip(paths, _PARTS, strict=True):
-        with path.open("rb") as stream:
-            parts.append(read_csv(stream, str(path), count))
-    return parts[0], parts[1]
-
-
-def _zip_file(folder: Path) -> tuple[_Part, _Part] | None:
-    for path in (folder / "archive.zip", folder / "fashionmnist.zip"):
-        if not path.is_file():
-            continue
-        try:
-            with zipfile.ZipFile(path) as archive:
-                parts = []
-                for _, name, count in _PARTS:
-                    with archive.open(f"fashion-mnist_{name}.csv") as stream:
-                        parts.append(read_csv(stream, f"{path}:{name}", count))
-        except (zipfile.BadZipFile, KeyError, OSError) as error:
-            raise DataError(f"{path}: not Kaggle's archive ({error})") from error
-        return parts[0], parts[1]
-    return None
-
-
-def _download() -> None:
-    from torchvision.datasets import FashionMNIST as Downloader
-
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        Downloader(str(TORCHVISION_ROOT), train=True, download=True)
-    except Exception as error:  # the mirrors fail in many ways; each means "not reachable"
-        raise DataError(
-            "FashionMNIST is not on this machine and could not be downloaded "
-            f"({type(error).__name__}); apt-get install dataset-fashion-mnist, or give --data-dir"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)

@@ -1,12 +1,11 @@
-"""Reading the idx, CSV and zip files in which FashionMNIST is handed around, trusting none of them."""
+"""Reading the idx and CSV files in which FashionMNIST is handed around, trusting none of them."""
 
 from __future__ import annotations
 
-import gzip
-import io
+import math
 import zipfile
 import zlib
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
@@ -16,26 +15,37 @@ from study.errors import DataError
 
 Images = npt.NDArray[np.uint8]
 PIXELS = 28 * 28
+CLASSES = 10
 _MAGIC = {3: 2051, 1: 2049}
-#: A CSV row is a label and 784 numbers of at most three digits, with commas.
-_MOST_CSV_BYTES_PER_ROW = 4 + 4 * PIXELS + 2
+_GZIP = b"\x1f\x8b"
+#: A gzip file of random bytes is larger than they are by its headers only.
+_GZIP_EXTRA = 64 * 1024
+#: A CSV row is a label and 784 numbers of at most three digits, with commas; the header is longer.
+_LONGEST_ROW = 2 + 4 * PIXELS + 2
+_LONGEST_HEADER = 10 * PIXELS
+#: What a damaged zip member, disk or stream raises while it is read.
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Images:
     """An idx array of exactly `count` items: images uint8 [count, 28, 28] or labels uint8 [count].
 
-    Never reads more than one byte past the expected size, so a decompression bomb stays small.
+    A gzip stream is known by its first bytes, not by the file's name. Neither side of it is read
+    past the expected size, so a decompression bomb or a header that promises 2³¹ images is cheap.
 
     Raises:
-        DataError: wrong magic, count or size, or a damaged compressed stream.
+        DataError: wrong magic, count or size, a label above 9, or a damaged compressed stream.
     """
     shape = (count, 28, 28)[:dimensions]
-    expected = 4 + 4 * dimensions + int(np.prod(shape))
+    start = 4 + 4 * dimensions
+    expected = start + math.prod(shape)
     try:
-        content = stream.read(expected + 1)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{name}: damaged compressed file ({error})") from error
-    if len(content) < 4 + 4 * dimensions:
+        content = stream.read(expected + _GZIP_EXTRA)
+        if content[:2] == _GZIP:
+            content = _inflate(content, expected + 1)
+    except UNREADABLE as error:
+        raise DataError(f"{name}: damaged file ({error})") from error
+    if len(content) < start:
         raise DataError(f"{name}: truncated, {len(content)} bytes")
     header = np.frombuffer(content, ">u4", 1 + dimensions)
     if header[0] != _MAGIC[dimensions]:
@@ -44,35 +54,64 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Image
         found = "×".join(str(int(size)) for size in header[1:])
         raise DataError(f"{name}: holds {found}, expected {'×'.join(map(str, shape))}")
     if len(content) != expected:
-        raise DataError(f"{name}: {len(content)} bytes, expected {expected}")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
-
-
-def open_plain(path: Path) -> IO[bytes]:
-    """The file, unpacked on the fly where it ends with .gz."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+        size = "more" if len(content) > expected else str(len(content))
+        raise DataError(f"{name}: {size} bytes, expected {expected}")
+    values = np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+    return values if dimensions == 3 else _labels(values, name)
 
 
 def read_csv(stream: IO[bytes], name: str, count: int) -> tuple[Images, Images]:
     """Kaggle's CSV (``label,pixel1,…,pixel784`` and one row an image) as images and labels.
 
-    Raises:
-        DataError: not a table of `count` rows of 785 whole numbers in 0…255.
-    """
-    limit = (count + 1) * _MOST_CSV_BYTES_PER_ROW * 2
-    try:
-        content = stream.read(limit + 1)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{name}: damaged file ({error})") from error
-    if len(content) > limit:
-        raise DataError(f"{name}: larger than {count} rows can be")
-    body = content.partition(b"\n")[2]
-    try:
-        import pandas as pd
+    Rows reach the parser one by one and cut to the length that a row can have: a parser given the
+    whole file would take a single line of commas as millions of columns.
 
-        table = pd.read_csv(io.BytesIO(body), header=None, dtype=np.uint8).to_numpy()
-    except (ValueError, OverflowError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: not a table of numbers in 0…255") from error
+    Raises:
+        DataError: not a table of `count` rows of 785 whole numbers in 0…255, or a label above 9.
+    """
+    try:
+        header = stream.readline(_LONGEST_HEADER)
+        if not header.lstrip(b'\xef\xbb\xbf"').startswith(b"label"):
+            raise DataError(f"{name}: the first line is not label,pixel1,…,pixel{PIXELS}")
+        table = np.loadtxt(
+            _rows(stream, name, count), np.uint8, delimiter=",", comments=None, ndmin=2
+        )
+    except UNREADABLE as error:
+        raise DataError(f"{name}: damaged file ({error})") from error
+    except ValueError as error:
+        reason = str(error).partition(";")[0][:200]
+        raise DataError(f"{name}: not a table of numbers in 0…255 ({reason})") from error
     if table.shape != (count, PIXELS + 1):
         raise DataError(f"{name}: {table.shape[0]}×{table.shape[1]}, expected {count}×{PIXELS + 1}")
-    return table[:, 1:].reshape(count, 28, 28).copy(), table[:, 0].copy()
+    images = np.ascontiguousarray(table[:, 1:]).reshape(count, 28, 28)
+    return images, _labels(table[:, 0].copy(), name)
+
+
+def _rows(stream: IO[bytes], name: str, count: int) -> Iterator[bytes]:
+    for number in range(count):
+        row = stream.readline(_LONGEST_ROW + 1)
+        if len(row) > _LONGEST_ROW:
+            raise DataError(f"{name}: row {number + 1} is longer than {PIXELS + 1} numbers can be")
+        if not row.strip():
+            raise DataError(f"{name}: {number} rows, expected {count}")
+        yield row
+    if stream.read(_LONGEST_ROW).strip():
+        raise DataError(f"{name}: more than {count} rows")
+
+
+def _inflate(content: bytes, limit: int) -> bytes:
+    """At most `limit` bytes of one gzip member; its checksum is verified when it ends before."""
+    unpacker = zlib.decompressobj(wbits=31)
+    plain = unpacker.decompress(content, limit)
+    if len(plain) < limit and not unpacker.eof:
+        raise EOFError("the compressed stream ends too early")
+    if unpacker.unused_data:
+        raise zlib.error("bytes after the end of the compressed stream")
+    return plain
+
+
+def _labels(values: Images, name: str) -> Images:
+    highest = int(values.max(initial=0))
+    if highest >= CLASSES:
+        raise DataError(f"{name}: a label is {highest}, labels are 0…{CLASSES - 1}")
+    return values

@@ -37,7 +37,7 @@ def predict(
             raise UsageError(f"--index must lie in 0…{TEST_IMAGES - 1}, got {index}")
         fashion = load(data_dir, offline=offline)
         pixels = fashion.test_images[index]
-        lines.append(f"test object {index}: {CLASS_NAMES['en'][int(fashion.test_labels[index])]}")
+        lines.append(f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}")
     for path in paths:
         weights, meta = load_checkpoint(path)
         resolution = int(meta.get("resolution", 32))
@@ -47,7 +47,7 @@ def predict(
         with torch.inference_mode():
             found = network(to_input(pixels[None], resolution)).softmax(1)[0]
         best = found.argsort(descending=True)[:3]
-        named = ", ".join(f"{CLASS_NAMES['en'][int(c)]} {float(found[c]):.3f}" for c in best)
+        named = ", ".join(f"{CLASS_NAMES[int(c)]} {float(found[c]):.3f}" for c in best)
         lines.append(f"{path.stem.removesuffix('-best')}: {named}")
     return lines
 

@@ -1,0 +1,190 @@
+"""Where a complete FashionMNIST may lie in a folder: idx files, Kaggle's CSV files or its zip."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from study.data.idx import UNREADABLE, Images, read_csv, read_idx
+from study.errors import DataError
+from study.spec import TEST_IMAGES
+
+ALL_TRAINING = 60_000
+#: Prefix of the idx files, stem of the CSV file, number of images; train, then test.
+_PARTS = (
+    ("train", "fashion-mnist_train", ALL_TRAINING),
+    ("t10k", "fashion-mnist_test", TEST_IMAGES),
+)
+_ARCHIVES = ("archive.zip", "fashionmnist.zip")
+#: The real archive's table of contents is under a kilobyte; one of millions of entries would be
+#: held in memory by zipfile before a single name could be looked at.
+_LARGEST_DIRECTORY = 1 << 20
+_END_RECORD = 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Train or test as read: images uint8 [N, 28, 28], labels uint8 [N], and the file's name."""
+
+    images: Images
+    labels: Images
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Both parts and the form they came in, ``idx`` or ``csv``."""
+
+    train: Part
+    test: Part
+    form: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Member:
+    name: str
+    open: Callable[[], IO[bytes]]
+
+
+_Members = dict[str, _Member]
+
+
+def read_folder(folder: Path) -> Found | None:
+    """The first complete set in `folder`, one folder below it, or in ``FashionMNIST/raw``.
+
+    idx files are preferred to CSV files, which take several times as long to read, and loose
+    files to an archive.
+
+    Raises:
+        DataError: a complete set is there, and one of its files cannot be used.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            below = sorted(Path(entry.path) for entry in entries if entry.is_dir())
+        places = [folder, *below, folder / "FashionMNIST" / "raw"]
+        found = _read([_loose(place) for place in places])
+        if found is not None:
+            return found
+        archives = (place / name for place in places for name in _ARCHIVES)
+        path = next((archive for archive in archives if archive.is_file()), None)
+        return None if path is None else _read_archive(path)
+    except OSError as error:
+        raise DataError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _read(listings: list[_Members]) -> Found | None:
+    for read in (_idx, _csv):
+        for members in listings:
+            found = read(members)
+            if found is not None:
+                return found
+    return None
+
+
+def _idx(members: _Members) -> Found | None:
+    pairs = []
+    for prefix, _, count in _PARTS:
+        images = _pick(members, f"{prefix}-images-idx3-ubyte")
+        labels = _pick(members, f"{prefix}-labels-idx1-ubyte")
+        if images is None or labels is None:
+            return None
+        pairs.append((images, labels, count))
+    parts = []
+    for images, labels, count in pairs:
+        with labels.open() as stream:
+            classes = read_idx(stream, labels.name, count, 1)
+        with images.open() as stream:
+            pixels = read_idx(stream, images.name, count, 3)
+        parts.append(Part(images=pixels, labels=classes, name=images.name))
+    return Found(train=parts[0], test=parts[1], form="idx")
+
+
+def _csv(members: _Members) -> Found | None:
+    if any(f"{stem}.csv" not in members for _, stem, _ in _PARTS):
+        return None
+    parts = []
+    for _, stem, count in _PARTS:
+        member = members[f"{stem}.csv"]
+        with member.open() as stream:
+            images, labels = read_csv(stream, member.name, count)
+        parts.append(Part(images=images, labels=labels, name=member.name))
+    return Found(train=parts[0], test=parts[1], form="csv")
+
+
+def _pick(members: _Members, name: str) -> _Member | None:
+    return members.get(name) or members.get(f"{name}.gz")
+
+
+def _names() -> Iterator[str]:
+    for prefix, stem, _ in _PARTS:
+        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+            yield from (f"{prefix}-{kind}", f"{prefix}-{kind}.gz")
+        yield f"{stem}.csv"
+
+
+def _loose(folder: Path) -> _Members:
+    paths = {name: folder / name for name in _names()}
+    return {
+        name: _Member(name=str(path), open=_opener(path))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+
+
+def _opener(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")
+
+
+def _read_archive(path: Path) -> Found:
+    with path.open("rb") as stream:
+        _check_directory(stream, path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*UNREADABLE, ValueError) as error:
+        raise DataError(f"{path}: not a zip archive ({error})") from error
+    with archive:
+        found = _read([_packed(archive, path)])
+    if found is None:
+        raise DataError(f"{path}: not Kaggle's archive of FashionMNIST (no idx or CSV files in it)")
+    return found
+
+
+def _packed(archive: zipfile.ZipFile, path: Path) -> _Members:
+    """Members by their last name; nothing is ever unpacked to disk, so `../` in one is harmless."""
+    wanted = set(_names())
+    members: _Members = {}
+    for info in archive.infolist():
+        pure = PurePosixPath(info.filename)
+        if pure.name in wanted and len(pure.parts) <= 2 and not info.is_dir():
+            name = f"{path}:{info.filename}"
+            opener = partial(_open, archive, info, name)
+            members.setdefault(pure.name, _Member(name=name, open=opener))
+    return members
+
+
+def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> IO[bytes]:
+    # zipfile unpacks bzip2 and LZMA in pieces of any size; only deflate is bounded by the reader.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{name}: compressed in a way that Kaggle does not use")
+    try:
+        return archive.open(info)
+    except UNREADABLE as error:
+        raise DataError(f"{name}: damaged file ({error})") from error
+
+
+def _check_directory(stream: IO[bytes], path: Path) -> None:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 0xFFFF - _END_RECORD))
+    tail = stream.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + _END_RECORD:
+        raise DataError(f"{path}: not a zip archive, or a truncated one")
+    directory = int.from_bytes(tail[end + 12 : end + 16], "little")
+    # A zip64 record would override the size just read.
+    if directory > _LARGEST_DIRECTORY or tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
+        raise DataError(f"{path}: an archive of too many files to be Kaggle's FashionMNIST")

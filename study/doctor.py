@@ -1,0 +1,189 @@
+"""Says what this machine lacks for a study, with the command that mends it; needs no torch."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+OLDEST_PYTHON = (3, 10)
+#: A rule of thumb, not a measurement: VGG11 unfolded with AdamW alone holds about 2 GB.
+LEAST_MEMORY_GB = 4.0
+LEAST_DISK_GB = 2.0
+WEIGHTS = {"vgg11": "vgg11-8a719046.pth", "googlenet": "googlenet-1378be20.pth"}
+_FONT = "LiberationSerif-Regular.ttf"
+_FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
+_LIBRARIES = {
+    "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
+    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+}
+_DATA_FILE = "train-images-idx3-ubyte"
+_DATA_FOLDERS = (Path("data/FashionMNIST/raw"), Path("/usr/share/datasets/fashion-mnist"))
+_KAGGLE_FILES = ("archive.zip", "fashionmnist.zip", "fashion-mnist_train.csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing looked at. `remedy` is a command or a flag, empty where all is well."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def checks(
+    *, data_dir: Path | None = None, weights_dir: Path | None = None, results_dir: Path = Path()
+) -> list[Check]:
+    """All checks, in the order in which a study would meet them. Nothing is changed or fetched."""
+    return [
+        _python(),
+        _torch(),
+        *(_library(name, package) for name, package in _LIBRARIES.items()),
+        _font(),
+        _dataset(data_dir),
+        *(_weights(model, weights_dir) for model in WEIGHTS),
+        _disk(results_dir),
+        _memory(),
+        _cores(),
+    ]
+
+
+def lines(found: list[Check]) -> list[str]:
+    """One line a check, for the terminal."""
+    return [
+        f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.detail}"
+        + (f" — {check.remedy}" if check.remedy else "")
+        for check in found
+    ]
+
+
+def _python() -> Check:
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    ok = sys.version_info >= OLDEST_PYTHON
+    return Check(
+        name="Python",
+        ok=ok,
+        detail=sys.version.split()[0],
+        remedy="" if ok else f"make study PYTHON=python{wanted}",
+    )
+
+
+def _torch() -> Check:
+    """torchvision's own metadata names the one torch it was built for."""
+    mend = "make study (or: pip install --upgrade torch torchvision)"
+    try:
+        torch = importlib.metadata.version("torch")
+        vision = importlib.metadata.version("torchvision")
+        requires = importlib.metadata.requires("torchvision") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        return Check(name="torch", ok=False, detail=f"{error.name} is not installed", remedy=mend)
+    pinned = next((m[1] for text in requires if (m := re.match(r"torch==([\w.]+)", text))), None)
+    ok = pinned is None or pinned == torch.partition("+")[0]
+    detail = f"torch {torch}, torchvision {vision}"
+    if not ok:
+        detail += f", which was built for torch {pinned}"
+    return Check(name="torch", ok=ok, detail=detail, remedy="" if ok else mend)
+
+
+def _library(name: str, package: str) -> Check:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return Check(
+            name=name,
+            ok=False,
+            detail="not found; the report cannot be drawn without it",
+            remedy=f"sudo apt-get install {package}",
+        )
+    return Check(name=name, ok=True, detail="found")
+
+
+def _font() -> Check:
+    folders = [Path(text).expanduser() for text in _FONT_FOLDERS]
+    path = next((p for folder in folders for p in folder.rglob(_FONT)), None)
+    found = str(path) if path else _fc_match()
+    return Check(
+        name="Liberation Serif",
+        ok=bool(found),
+        detail=found or "not found; another serif font would be used",
+        remedy="" if found else "sudo apt-get install fonts-liberation",
+    )
+
+
+def _fc_match() -> str:
+    """The font's file where fontconfig's tool is there and knows folders of its own."""
+    try:
+        done = subprocess.run(
+            ["fc-match", "--format=%{family}\t%{file}", "Liberation Serif"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    family, _, file = done.stdout.partition("\t")
+    return file if "Liberation Serif" in family else ""
+
+
+def _dataset(data_dir: Path | None) -> Check:
+    """Whether files are there; whether they are FashionMNIST is for `study.data` to say."""
+    names = (_DATA_FILE, f"{_DATA_FILE}.gz", *_KAGGLE_FILES)
+    folders = [*_DATA_FOLDERS, Path("data")] if data_dir is None else _within(data_dir)
+    path = next((f / n for f in folders for n in names if os.path.isfile(f / n)), None)
+    return Check(
+        name="FashionMNIST",
+        ok=path is not None,
+        detail=str(path) if path else "not on this machine; a study would try to download it",
+        remedy="" if path else "sudo apt-get install dataset-fashion-mnist, or --data-dir",
+    )
+
+
+def _within(folder: Path) -> list[Path]:
+    try:
+        below = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
+    return [folder, *below, folder / "FashionMNIST" / "raw"]
+
+
+def _weights(model: str, weights_dir: Path | None) -> Check:
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser()
+    folders = [*([weights_dir] if weights_dir else []), home / "hub" / "checkpoints"]
+    path = next((f / WEIGHTS[model] for f in folders if os.path.isfile(f / WEIGHTS[model])), None)
+    return Check(
+        name=f"ImageNet weights of {model}",
+        ok=path is not None,
+        detail=str(path) if path else "not on disk; a study downloads or pre-trains on fractals",
+        remedy="" if path else f"--weights-dir with {WEIGHTS[model]}",
+    )
+
+
+def _disk(folder: Path) -> Check:
+    place = folder.resolve()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 1e9
+    return _enough("free disk", free, LEAST_DISK_GB, "--results-dir on a larger disk")
+
+
+def _memory() -> Check:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return _enough("memory", total, LEAST_MEMORY_GB, "--models with one network")
+
+
+def _enough(name: str, gigabytes: float, least: float, remedy: str) -> Check:
+    ok = gigabytes >= least
+    detail = f"{gigabytes:.1f} GB" + ("" if ok else f", {least:g} GB are needed")
+    return Check(name=name, ok=ok, detail=detail, remedy="" if ok else remedy)
+
+
+def _cores() -> Check:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Check(name="cores", ok=True, detail=f"{usable} usable")
