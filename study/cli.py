@@ -56,7 +56,7 @@ def _common(description: str) -> _Parser:
 def _run(arguments: list[str]) -> int:
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
-        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor (what this machine lacks)."
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor."
     )
     parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
