@@ -20,6 +20,22 @@ class RunState(str, Enum):
         return str(self.value)
 
 
+class Reason(str, Enum):
+    """Why a run or an arm is not finished; the report translates these words.
+
+    A failed run has the text of its error instead.
+    """
+
+    BUDGET = "not reached within the budget"
+    DEADLINE = "stopped by the deadline"
+    PRUNED = "given up: worse than the median of the other trials"
+    PRETRAINING_TIME = "no pre-trained weights: pre-training does not fit the budget"
+    PRETRAINING_GATE = "no pre-trained weights: the pre-training did not pass its gate"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPoint:
     """Validation inside a run. seconds leave evaluation out; accuracies lie in [0, 1]."""

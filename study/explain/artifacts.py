@@ -10,6 +10,7 @@ import torch
 
 from study.data import augment, to_input
 from study.models import Network, build
+from study.pretraining import generate
 from study.records import RunRecord
 from study.spec import Init, Scope
 from study.store.files import write_arrays
@@ -18,10 +19,14 @@ from study.training.run import Workshop
 
 EXAMPLES = 6
 AUGMENTED = 5
+FRACTALS = 12
+ERRORS = 12
 
 
-def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int) -> None:
-    """artifacts/dataset.npz: examples of every class, class counts, augmented views."""
+def write_dataset(
+    shop: Workshop, folder: Path, resolution: int, seed: int, *, fractals: bool
+) -> None:
+    """artifacts/dataset.npz: examples of every class, class counts, augmented views, fractals."""
     fashion, split = shop.fashion, shop.split
     images, labels = fashion.train_images, fashion.train_labels
     examples = torch.stack(
@@ -37,14 +42,14 @@ def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int) -> N
         x = to_input(images[index][None], resolution)
         changed = augment(x.repeat(AUGMENTED, 1, 1, 1), generator, erase=0.5)
         views.append(((torch.cat([x, changed])[:, 0] + 1) * 127.5).round().byte())
-    write_arrays(
-        folder / "dataset.npz",
-        {
-            "examples": examples.numpy(),
-            "class_counts": counts.numpy(),
-            "augmented": torch.stack(views).numpy(),
-        },
-    )
+    arrays = {
+        "examples": examples.numpy(),
+        "class_counts": counts.numpy(),
+        "augmented": torch.stack(views).numpy(),
+    }
+    if fractals:
+        arrays["fractals"] = generate(FRACTALS, 1, 32, generator)[0].numpy()
+    write_arrays(folder / "dataset.npz", arrays)
 
 
 def write_object(
@@ -60,6 +65,24 @@ def write_object(
             "label": np.array(int(shop.fashion.test_labels[index])),
             "run_ids": np.array(names),
             "probabilities": np.stack([predicted[name][index] for name in names]).astype(np.float32),
+        },
+    )
+
+
+def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None:
+    """artifacts/errors.npz: the test objects that a network gets wrong with most confidence."""
+    labels = shop.fashion.test_labels.numpy()
+    classes, confidence = predicted.argmax(1), predicted.max(1)
+    wrong = np.flatnonzero(classes != labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:ERRORS]
+    write_arrays(
+        folder / "errors.npz",
+        {
+            "images": shop.fashion.test_images.numpy()[worst],
+            "index": worst,
+            "label": labels[worst],
+            "predicted": classes[worst],
+            "confidence": confidence[worst],
         },
     )
 

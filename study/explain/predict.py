@@ -52,6 +52,7 @@ def predict(
     return lines
 
 
+# [listing: predict]
 def read_image(path: Path) -> Tensor:
     """Any image file as FashionMNIST shows things: grey, light on black, uint8 [28, 28]."""
     try:
@@ -67,3 +68,4 @@ def read_image(path: Path) -> Tensor:
         grey = ImageOps.invert(grey)
     fitted = ImageOps.pad(grey, (28, 28), Image.Resampling.LANCZOS, color=0)
     return torch.from_numpy(np.asarray(fitted).copy())
+# [/listing]

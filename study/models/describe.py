@@ -69,7 +69,11 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
         else None,
         "adaptation_error": adaptation_error(model),
         "stages": [
-            {"name": stage.name, "modules": list(stage.modules), "parameters": count}
+            {
+                "name": stage.name,
+                "modules": [_outer_name(model, name) for name in stage.modules],
+                "parameters": count,
+            }
             for stage, count in zip(network.stages, counts, strict=True)
         ],
     }

@@ -104,8 +104,10 @@ class Network(nn.Module):
             self.head.bias.copy_(trained.bias - weight @ mean)
 
 
+# [listing: head]
 def new_head(feature_size: int, seed: int) -> nn.Linear:
     """The new output layer; equal for pretrained and scratch networks of the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1009 + 7)
         return nn.Linear(feature_size, CLASSES)
+# [/listing]

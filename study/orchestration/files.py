@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from study.matrix import arms
-from study.records import RunRecord, RunState
+from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, StudySpec
 from study.store.files import write_arrays, write_json
 from study.store.ledger import Ledger
@@ -28,7 +28,7 @@ def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[
                 train_images=1, samples=1, resolution=study.resolution,
             ),
             state=RunState.SKIPPED,
-            reason=reasons.get(arm.name, "not reached within the budget"),
+            reason=reasons.get(arm.name, Reason.BUDGET.value),
         )
         for arm in arms(study.models)
         if arm not in done

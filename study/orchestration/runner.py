@@ -14,7 +14,7 @@ from typing import Any
 
 from study.budget import Deadline, format_seconds
 from study.errors import WeightsError
-from study.explain.artifacts import write_dataset, write_filters, write_object
+from study.explain.artifacts import write_dataset, write_errors, write_filters, write_object
 from study.matrix import arms
 from study.models import save_checkpoint, unfolded_state_dict
 from study.models.describe import architecture
@@ -24,8 +24,8 @@ from study.orchestration.files import Predictions, write_results
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.planning.cost import TAIL, Speed, measure, predicted_seconds
-from study.planning.plan import Decision, decide, run_spec
-from study.records import EvaluationPoint, RunState
+from study.planning.plan import Decision, decide, extend, run_spec
+from study.records import EvaluationPoint, Reason, RunState
 from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.loop import Pruned
@@ -83,6 +83,7 @@ class Runner:
                     return
                 self._phase("matrix", None, self._matrix)
                 self._phase("tuning", None, self._tuning)
+                self._replan()
                 self._phase("final", None, self._finals)
                 self._finish()
         finally:
@@ -109,7 +110,6 @@ class Runner:
             + (f", {format_seconds(self.deadline.used_before)} used before"
                if self.deadline.used_before else "")
         )  # fmt: skip
-        write_dataset(self.shop, self.folder / "artifacts", self.study.resolution, self.study.seed)
         if self.ledger.fact("architecture") is None:
             self.ledger.set_fact("architecture", {
                 model.value: architecture(
@@ -130,12 +130,17 @@ class Runner:
             if found is not None:
                 self.shop.weights[model.value] = found
             else:
-                reason = f"no pre-trained weights: {entry.get('reason', '')}"
-                self.ledger.add_event("pretext_failed", reason, model.value)
+                reason = entry["reason"]
+                self.ledger.add_event("pretext_failed", entry["detail"], model.value)
+                self.screen.say(f"{model}: {reason} ({entry['detail']})")
                 for arm in arms((model,)):
                     if arm.init is Init.PRETRAINED:
                         self.reasons[arm.name] = reason
         self.ledger.set_fact("pretraining", self.entries)
+        write_dataset(
+            self.shop, self.folder / "artifacts", self.study.resolution, self.study.seed,
+            fractals=any(entry["source"] == "fractal" for entry in self.entries.values()),
+        )  # fmt: skip
         facts = self.ledger.fact("environment")
         facts["weights"] = {
             model: {"source": weights.source, "sha256": weights.sha256,
@@ -196,6 +201,31 @@ class Runner:
             for arm in self._arms():
                 if number < self._decision(arm).trials:
                     self._trial(arm, number)
+
+    def _replan(self) -> None:
+        """After tuning: final runs get as many samples as the seconds left can pay."""
+        share = self.work.left() / len(self.study.models)
+        for model in self.study.models:
+            plan = self.decisions[model.value]
+            if plan.trials and not self.ledger.fact("replanned", False):
+                self.decisions[model.value] = extend(
+                    model, self.study, self.speeds[model.value], share / self._drift(model),
+                    self._inits(model), plan,
+                )  # fmt: skip
+        self.ledger.set_fact("replanned", True)
+        self.ledger.set_fact(
+            "decisions", {model: plan.to_dict() for model, plan in self.decisions.items()}
+        )
+        self._save_plan()
+
+    def _drift(self, model: ModelName) -> float:
+        """Actual over predicted seconds of this network's runs so far (median); 1 before any."""
+        ratios = sorted(
+            row["actual_seconds"] / row["unscaled_seconds"]
+            for row in self.rows
+            if row["actual_seconds"] and row["state"] == "finished" and row["model"] == model.value
+        )
+        return ratios[len(ratios) // 2] if len(ratios) >= 3 else 1.0
 
     def _finals(self) -> None:
         """Seeds in rounds over the arms; what time is left becomes further seeds."""
@@ -260,14 +290,18 @@ class Runner:
         self, spec: RunSpec, judge: Callable[[EvaluationPoint], None]
     ) -> Outcome | None:
         """Carry out and commit, if its predicted p95 fits what is left."""
-        expected = predicted_seconds(spec, self.speeds[spec.arm.model.value])
+        expected = self._drift(spec.arm.model) * predicted_seconds(
+            spec, self.speeds[spec.arm.model.value]
+        )
         row: dict[str, Any] = {
             "run_id": spec.run_id, "phase": spec.purpose.value, "arm": spec.arm.name,
-            "predicted_seconds": expected, "predicted_p95_seconds": expected * TAIL,
+            "model": spec.arm.model.value, "predicted_seconds": expected,
+            "predicted_p95_seconds": expected * TAIL,
+            "unscaled_seconds": expected / self._drift(spec.arm.model),
             "actual_seconds": None, "state": "skipped", "reason": "",
         }  # fmt: skip
         if self.stopped or self.work.left() < expected:
-            row["reason"] = "stopped by the user" if self.stopped else "does not fit the budget"
+            row["reason"] = Reason.DEADLINE.value if self.stopped else Reason.BUDGET.value
             self.rows.append(row)
             return None
 
@@ -314,15 +348,18 @@ class Runner:
         write_filters(network, record, self.shop, self.folder / "artifacts")
 
     def _objects(self) -> None:
-        with_predictions = {
-            r.spec.run_id: self.predictions.probabilities(r.spec.run_id)
-            for r in self.ledger.records()
-            if r.spec.purpose is Purpose.FINAL and r.state is RunState.FINISHED
-            and r.spec.seed == self.study.seed * 100_000 + 1
-        }  # fmt: skip
-        if with_predictions:
-            write_object(self.shop, with_predictions, self.folder / "artifacts",
-                         self.options.object_index)  # fmt: skip
+        """The chosen object by every arm's first network; the errors of the best on validation."""
+        finals = [r for r in self.ledger.records()
+                  if r.spec.purpose is Purpose.FINAL and r.state is RunState.FINISHED]  # fmt: skip
+        if not finals:
+            return
+        folder = self.folder / "artifacts"
+        first = min(record.spec.seed for record in finals)
+        firsts = [record.spec.run_id for record in finals if record.spec.seed == first]
+        predicted = {run_id: self.predictions.probabilities(run_id) for run_id in firsts}
+        write_object(self.shop, predicted, folder, self.options.object_index)
+        best = max(finals, key=lambda record: record.val_accuracy or 0.0)
+        write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
 
     def _report(self) -> None:
         """In a process of its own with a time limit: a render that hangs costs no result."""
@@ -365,8 +402,11 @@ class Runner:
         return best.spec.hyper if best else None
 
     def _phase(self, name: str, predicted: float | None, work: Callable[[], None]) -> None:
-        began = time.monotonic()
+        began, before = time.monotonic(), len(self.rows)
         work()
+        if predicted is None:
+            ran = [row for row in self.rows[before:] if row["actual_seconds"] is not None]
+            predicted = sum(row["predicted_seconds"] for row in ran)
         self._note_phase(name, predicted, began)
 
     def _note_phase(self, name: str, predicted: float | None, began: float) -> None:

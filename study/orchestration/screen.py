@@ -19,6 +19,8 @@ class Screen:
 
     def __init__(self, deadline: Deadline) -> None:
         self.console = Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = 120
         self._deadline = deadline
         self._bar: Progress | None = None
         self._task: TaskID | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from study.errors import UsageError, WeightsError
 from study.models import Weights, find_imagenet, load_checkpoint
 from study.pretraining import PretextPoint, pretrain, recipe_for
+from study.records import Reason
 from study.spec import ModelName, Precision
 
 #: Shown in the report for torchvision's files: IMAGENET1K_V1 (Russakovsky et al. 2015).
@@ -53,7 +54,7 @@ def fractal(
     try:
         recipe = recipe_for(model, seconds, speed)
     except UsageError as error:
-        return None, {**entry, "reason": str(error)}
+        return None, {**entry, "reason": Reason.PRETRAINING_TIME.value, "detail": str(error)}
     result = pretrain(
         model, recipe, cache_dir=cache_dir, seed=seed, precision=precision,
         should_stop=stop, on_progress=on_progress,
@@ -66,8 +67,11 @@ def fractal(
     }  # fmt: skip
     if result.weights is None:
         accuracy, needed = result.held_out_accuracy, 10 * result.chance
-        return None, {**entry, "reason": f"gate not passed: held-out pretext accuracy "
-                                         f"{accuracy:.3f}, needed {needed:.3f}"}  # fmt: skip
+        return None, {
+            **entry,
+            "reason": Reason.PRETRAINING_GATE.value,
+            "detail": f"held-out pretext accuracy {accuracy:.3f}, needed {needed:.3f}",
+        }
     return result.weights, {**entry, "sha256": result.weights.sha256}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from study.matrix import arms
@@ -12,10 +12,10 @@ from study.training.defaults import default_hyper
 
 #: (final seeds, trials) on offer, richest first, and how many samples a final run must still get.
 _LEVELS = (
-    (10, 16, 60_000),
-    (10, 12, 30_000),
-    (5, 8, 20_000),
-    (5, 6, 12_000),
+    (10, 16, 100_000),
+    (10, 12, 60_000),
+    (5, 8, 40_000),
+    (5, 6, 30_000),
     (3, 4, 7_000),
     (3, 2, 6_000),
     (2, 0, 6_000),
@@ -55,6 +55,20 @@ def decide(
         if found.samples >= least and found.predicted_seconds <= seconds:
             return found
     return _largest(model, study, speed, seconds, inits, 1, 0)
+
+
+def extend(
+    model: ModelName, study: StudySpec, speed: Speed, seconds: float, inits: tuple[Init, ...],
+    planned: Decision,
+) -> Decision:  # fmt: skip
+    """The plan with final runs that fill `seconds`, between half and twice the planned samples.
+
+    Trials stay as they were; hyperparameters tuned on trials of another length are not carried
+    further than this factor.
+    """
+    found = _largest(model, study, speed, seconds, inits, planned.seeds, 0).samples
+    samples = min(max(found, planned.samples // 2), planned.samples * 2)
+    return replace(planned, samples=samples, train_images=min(TRAIN_IMAGES, samples))
 
 
 def run_spec(

@@ -165,6 +165,7 @@ def _environment(
         lstrip_blocks=True,
     )
     environment.filters |= filters(numbers)
+    environment.filters["reason"] = lambda text: words.reason.get(text, text)
     environment.tests["known"] = lambda value: as_float(value) is not None
     environment.globals |= names(data, words)
     return environment

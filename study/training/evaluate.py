@@ -60,6 +60,7 @@ def probabilities(
     return result
 
 
+# [listing: evaluate]
 def quality(predicted: Probabilities, labels: Tensor) -> Quality:
     """Measures of probabilities [N, 10] against int64 labels [N]."""
     truth = labels.numpy()
@@ -71,6 +72,7 @@ def quality(predicted: Probabilities, labels: Tensor) -> Quality:
         macro_f1=float(f1_score(truth, classes, average="macro", zero_division=0)),
         ece=expected_calibration_error(predicted, truth),
     )
+# [/listing]
 
 
 def expected_calibration_error(predicted: Probabilities, truth: npt.NDArray[np.int64]) -> float:

@@ -99,6 +99,7 @@ def fit(
         factor = schedule(progress.samples_seen / spec.samples)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
+        # [listing: train-step]
         logits = forward(chosen)
         loss = F.cross_entropy(
             logits.float(),
@@ -108,6 +109,7 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        # [/listing]
         losses.append(loss.detach())
         progress.samples_seen += len(chosen)
         if step in marks:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from study.data import FashionMNIST, Split, augment, to_input
 from study.models import Network, Weights, build
-from study.records import EvaluationPoint, RunRecord, RunState
+from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.training.evaluate import Probabilities, Quality, probabilities, quality
 from study.training.features import FeatureCache
@@ -74,13 +74,12 @@ def run(
             network=job.network,
         )
     except Stopped:
-        state, reason = RunState.INTERRUPTED, "deadline"
+        state, reason = RunState.INTERRUPTED, Reason.DEADLINE.value
     except Pruned:
-        state, reason = RunState.PRUNED, "worse than the median at this point"
-    except (MemoryError, RuntimeError, ArithmeticError, ValueError) as error:
-        state, reason = RunState.FAILED, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
-    except Exception as error:
-        state, reason = RunState.FAILED, f"{type(error).__name__}: {str(error)[:200]}"
+        state, reason = RunState.PRUNED, Reason.PRUNED.value
+    except Exception as error:  # one broken run must not end the study
+        told = (str(error).splitlines() or [""])[0][:200]
+        state, reason = RunState.FAILED, f"{type(error).__name__}: {told}"
     return Outcome(record=job.record(state, reason, began, judged=False))
 
 

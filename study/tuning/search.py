@@ -19,12 +19,12 @@ class Search:
         """Open the arm's study; trials that the ledger knows and Optuna does not are added."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = distributions(arm)
+        self._seed = seed
         self._study = optuna.create_study(
             storage=f"sqlite:///{storage}",
             study_name=arm.name,
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, multivariate=True),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
         )
         for trial in self._study.get_trials(
@@ -40,6 +40,9 @@ class Search:
 
     def ask(self, number: int) -> HyperParams:
         """Hyperparameters of trial `number` (0 is the default)."""
+        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
+        # no two trials of an arm draw the same numbers.
+        self._study.sampler = _sampler(self._seed * 1_009 + number)
         if number == 0:
             first = default_hyper(self._arm)
             self._study.enqueue_trial(_parameters(first))
@@ -81,6 +84,10 @@ class Search:
             },
             user_attrs={"run_id": record.spec.run_id},
         )
+
+
+def _sampler(seed: int) -> optuna.samplers.TPESampler:
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, multivariate=True)
 
 
 def _parameters(hyper: HyperParams) -> dict[str, float]:

@@ -1,0 +1,45 @@
+"""The search starts from the defaults, does not repeat itself, and can be rebuilt from records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from study.matrix import arms
+from study.records import RunRecord, RunState
+from study.spec import Arm, HyperParams, LrPolicy, Purpose, RunSpec
+from study.training.defaults import default_hyper
+from study.tuning import Search
+
+
+def _record(arm: Arm, number: int, hyper: HyperParams) -> RunRecord:
+    spec = RunSpec(
+        arm=arm, purpose=Purpose.TRIAL, seed=0, hyper=hyper, train_images=10, samples=10, trial=number
+    )
+    return RunRecord(spec=spec, state=RunState.FINISHED, val_accuracy=0.5 + number / 100)
+
+
+@pytest.mark.parametrize("arm", [arms()[0], arms()[-1]], ids=lambda arm: arm.name)
+def test_trials_differ_and_begin_with_the_default(arm: Arm, tmp_path: Path) -> None:
+    known: tuple[RunRecord, ...] = ()
+    for number in range(6):
+        search = Search(tmp_path / "optuna.db", arm, seed=3, known=known)
+        record = _record(arm, number, search.ask(number))
+        search.tell(record)
+        known = (*known, record)
+    chosen = [record.spec.hyper for record in known]
+    assert chosen[0] == default_hyper(arm)
+    assert len({hyper.lr for hyper in chosen}) == 6
+    assert all((h.lr_decay is not None) == (arm.lr_policy is LrPolicy.DISCRIMINATIVE) for h in chosen)
+
+
+def test_a_lost_storage_is_rebuilt_from_the_ledger(tmp_path: Path) -> None:
+    arm = arms()[0]
+    known = tuple(
+        _record(arm, n, HyperParams(lr=0.001 * (n + 1), weight_decay=0.01)) for n in range(3)
+    )
+    one = Search(tmp_path / "a.db", arm, seed=0, known=known)
+    again = Search(tmp_path / "a.db", arm, seed=0, known=known)
+    assert one.ask(3) == Search(tmp_path / "b.db", arm, seed=0, known=known).ask(3)
+    assert len(again._study.get_trials()) == 4
