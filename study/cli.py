@@ -14,7 +14,7 @@ from study.errors import StudyError, UsageError
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
 STARTED = time.monotonic()
-VERBS = ("report", "predict", "status", "doctor", "run")
+VERBS = ("report", "predict", "status", "doctor", "pretrain", "run")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         "predict": _predict,
         "status": _status,
         "doctor": _doctor,
+        "pretrain": _pretrain,
     }
     try:
         return verbs[verb](arguments)
@@ -56,7 +57,7 @@ def _common(description: str) -> _Parser:
 def _run(arguments: list[str]) -> int:
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
-        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor."
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain."
     )
     parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
@@ -178,6 +179,24 @@ def _status(arguments: list[str]) -> int:
     for record in records:
         if record.reason:
             print(f"{record.spec.run_id}: {record.state}: {record.reason}")
+    return 0
+
+
+def _pretrain(arguments: list[str]) -> int:
+    parser = _common("Make pre-trained weights from formulas (fractals), without any data set.")
+    parser.add_argument("--budget", default="10m", help="time for all networks together")
+    parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("weights"), help="folder of the files")
+    flags = parser.parse_args(arguments)
+    deadline = Deadline(budget=parse_budget(flags.budget), started=STARTED)
+    models = _models(flags.models)
+    from study.orchestration.pretraining import pretrain_only
+    from study.training.runtime import detect
+
+    pretrain_only(
+        models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=print
+    )
     return 0
 
 

@@ -38,7 +38,11 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPoint:
-    """Validation inside a run. seconds leave evaluation out; accuracies lie in [0, 1]."""
+    """Validation inside a run; accuracies lie in [0, 1].
+
+    seconds leave evaluation out and, for frozen arms, begin with the pass that computed the
+    features.
+    """
 
     samples_seen: int
     seconds: float

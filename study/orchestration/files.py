@@ -43,8 +43,8 @@ def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[
             write_json(folder / f"{name}.json", value)
 
 
-class Predictions:
-    """predictions.npz: the test predictions of every finished final run."""
+class ArrayFile:
+    """An .npz that grows with the runs; written whole and atomically at every addition."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,6 +53,14 @@ class Predictions:
             with np.load(path) as stored:
                 self._arrays = dict(stored)
 
+    def update(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        self._arrays |= arrays
+        write_arrays(self._path, self._arrays)
+
+
+class Predictions(ArrayFile):
+    """predictions.npz: the test predictions of every finished final run."""
+
     def probabilities(self, run_id: str) -> npt.NDArray[np.float32]:
         """float32 [10000, 10] of a run that was added."""
         return self._arrays[f"{run_id}.probabilities"].astype(np.float32)
@@ -60,7 +68,10 @@ class Predictions:
     def add(
         self, run_id: str, probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]
     ) -> None:
-        self._arrays["labels"] = labels.astype(np.uint8)
-        self._arrays[f"{run_id}.class"] = probabilities.argmax(1).astype(np.uint8)
-        self._arrays[f"{run_id}.probabilities"] = probabilities.astype(np.float16)
-        write_arrays(self._path, self._arrays)
+        self.update(
+            {
+                "labels": labels.astype(np.uint8),
+                f"{run_id}.class": probabilities.argmax(1).astype(np.uint8),
+                f"{run_id}.probabilities": probabilities.astype(np.float16),
+            }
+        )

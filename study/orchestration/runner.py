@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
-from study.errors import WeightsError
-from study.explain.artifacts import write_dataset, write_errors, write_filters, write_object
+from study.errors import UsageError, WeightsError
+from study.explain.artifacts import write_dataset
 from study.matrix import arms
-from study.models import save_checkpoint, unfolded_state_dict
 from study.models.describe import architecture
 from study.orchestration import sources
 from study.orchestration.executors.local import LocalExecutor
-from study.orchestration.files import Predictions, write_results
+from study.orchestration.files import write_results
+from study.orchestration.keeping import Keeper
+from study.orchestration.reporting import render
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.planning.cost import TAIL, Speed, measure, predicted_seconds
@@ -51,7 +50,7 @@ class Runner:
     screen: Screen = field(init=False)
     shop: Workshop = field(init=False)
     executor: LocalExecutor = field(init=False)
-    predictions: Predictions = field(init=False)
+    keeper: Keeper = field(init=False)
     folder: Path = field(init=False)
     work: Deadline = field(init=False)
     reserve: float = 0.0
@@ -75,6 +74,7 @@ class Runner:
         self.reserve = min(reserve, self.deadline.budget / 3)
         self.work = self.deadline.minus(self.reserve)
         try:
+            self._take_up(used)
             with Screen(self.deadline) as self.screen:
                 self._prepare()
                 self._phase("pretraining", PRETRAINING_SHARE * self.deadline.budget, self._weights)
@@ -91,6 +91,17 @@ class Runner:
             self.ledger.close()
             lock.release()
 
+    def _take_up(self, used: float) -> None:
+        """Go on where a stopped study was: its plan rows and phases are kept."""
+        if self.work.passed():
+            raise UsageError(
+                f"the study in {self.options.results_dir} has used {format_seconds(used)} of its "
+                "budget; give a larger --budget to go on, or --fresh to start anew"
+            )
+        stored = self.ledger.fact("plan", {})
+        self.rows = list(stored.get("rows", []))
+        self.phases = list(stored.get("phases", []))
+
     # ---- phases
     def _prepare(self) -> None:
         began = time.monotonic()
@@ -98,7 +109,7 @@ class Runner:
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.executor = LocalExecutor(self.shop)
         self.folder = self.options.results_dir
-        self.predictions = Predictions(self.folder / "predictions.npz")
+        self.keeper = Keeper(folder=self.folder, ledger=self.ledger, shop=self.shop)
         if self.ledger.fact("environment") is None:
             self.ledger.set_fact(
                 "environment", environment(self.study, self.runtime, fashion, parts)
@@ -151,7 +162,9 @@ class Runner:
 
     def _source_of(self, model: ModelName, share: float) -> sources.Found:
         if self.options.init_checkpoint is not None:
-            return sources.checkpoint(model, self.options.init_checkpoint)
+            own = sources.checkpoint(model, self.options.init_checkpoint)
+            if own is not None:
+                return own
         try:
             return sources.imagenet(model, self.options.weights_dir, self.options.offline)
         except WeightsError as error:
@@ -245,7 +258,7 @@ class Runner:
             going -= short
 
     def _finish(self) -> None:
-        self._objects()
+        self.keeper.write_pictures(self.options.object_index)
         facts = self.ledger.fact("environment")
         facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
         self.ledger.set_fact("environment", facts)
@@ -253,7 +266,7 @@ class Runner:
         write_results(self.ledger, self.study, self.folder, self.reasons)
         self.screen.show_results(self.ledger.records())
         began = time.monotonic()
-        self._report()
+        render(self.options, self.deadline.left() - 1, self.screen.say)
         self._note_phase("report", self.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())
         self._save_plan()
@@ -314,7 +327,7 @@ class Runner:
             spec, stop=lambda: self.stopped or self.work.passed(), on_evaluation=on_evaluation
         )
         record = outcome.record
-        self._keep(outcome)
+        self.keeper.keep(outcome)
         self.ledger.commit(record)
         self.ledger.set_fact("used_seconds", self.deadline.used())
         if record.state is RunState.FAILED:
@@ -326,56 +339,6 @@ class Runner:
         write_results(self.ledger, self.study, self.folder, self.reasons)
         self.screen.run_done(record, record.wall_seconds)
         return outcome
-
-    def _keep(self, outcome: Outcome) -> None:
-        """Predictions, and the network if it is the best of its model and scope on validation."""
-        record, network = outcome.record, outcome.network
-        if network is None or outcome.test_probabilities is None:
-            return
-        spec = record.spec
-        labels = self.shop.fashion.test_labels.numpy()
-        self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
-        others = [r.val_accuracy or 0.0 for r in self.ledger.records()
-                  if r.spec.purpose is Purpose.FINAL and r.state is RunState.FINISHED
-                  and (r.spec.arm.model, r.spec.arm.scope) == (spec.arm.model, spec.arm.scope)]  # fmt: skip
-        if (record.val_accuracy or 0.0) <= max(others, default=-1.0):
-            return
-        path = self.folder / "checkpoints" / f"{spec.arm.model}-{spec.arm.scope}-best.pth"
-        save_checkpoint(path, unfolded_state_dict(network), {
-            "source": f"study:{spec.run_id}", "model": spec.arm.model.value,
-            "resolution": spec.resolution, "covers": "network", "run_id": spec.run_id,
-        })  # fmt: skip
-        write_filters(network, record, self.shop, self.folder / "artifacts")
-
-    def _objects(self) -> None:
-        """The chosen object by every arm's first network; the errors of the best on validation."""
-        finals = [r for r in self.ledger.records()
-                  if r.spec.purpose is Purpose.FINAL and r.state is RunState.FINISHED]  # fmt: skip
-        if not finals:
-            return
-        folder = self.folder / "artifacts"
-        first = min(record.spec.seed for record in finals)
-        firsts = [record.spec.run_id for record in finals if record.spec.seed == first]
-        predicted = {run_id: self.predictions.probabilities(run_id) for run_id in firsts}
-        write_object(self.shop, predicted, folder, self.options.object_index)
-        best = max(finals, key=lambda record: record.val_accuracy or 0.0)
-        write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
-
-    def _report(self) -> None:
-        """In a process of its own with a time limit: a render that hangs costs no result."""
-        command = [
-            sys.executable, "-m", "study", "report", "--results-dir", str(self.folder),
-            "--report-dir", str(self.options.report_dir), "--lang", self.options.lang,
-        ]  # fmt: skip
-        if self.options.title_page is not None:
-            command += ["--title-page", str(self.options.title_page)]
-        try:
-            done = subprocess.run(command, timeout=max(5.0, self.deadline.left() - 1), check=False)
-        except subprocess.TimeoutExpired:
-            self.screen.say("the report did not end in time; rebuild it: run_study.py report")
-            return
-        if done.returncode:
-            self.screen.say(f"the report failed (exit {done.returncode}); the results are complete")
 
     # ---- small things
     def _arms(self) -> tuple[Arm, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import UsageError, WeightsError
-from study.models import Weights, find_imagenet, load_checkpoint
+from study.models import REGISTRY, Weights, find_imagenet, load_checkpoint
 from study.pretraining import PretextPoint, pretrain, recipe_for
 from study.records import Reason
 from study.spec import ModelName, Precision
@@ -29,9 +29,17 @@ def imagenet(model: ModelName, weights_dir: Path | None, offline: bool) -> Found
     }  # fmt: skip
 
 
-def checkpoint(model: ModelName, path: Path) -> Found:
-    """The user's own weights; raises WeightsError if they are not usable."""
+def checkpoint(model: ModelName, path: Path) -> Found | None:
+    """The user's own weights, or None where the file is for another network.
+
+    Raises:
+        WeightsError: the file is not usable for any network of the study.
+    """
     weights, meta = load_checkpoint(path)
+    if not any(entry.first_weight in weights.state for entry in REGISTRY.values()):
+        raise WeightsError(f"{path} fits none of the networks: {', '.join(REGISTRY)}")
+    if REGISTRY[model].first_weight not in weights.state:
+        return None
     return weights, {
         "source": weights.source, "images": meta.get("images"), "categories": None,
         "image_size": None, "samples": None, "seconds": None, "cached": True,

@@ -92,7 +92,6 @@ class _Job:
     on_evaluation: Callable[[EvaluationPoint], None]
     network: Network | None = None
     test: Probabilities | None = None
-    feature_seconds: float = 0.0
     cached_seconds: float = 0.0
     judged: dict[str, Quality] = field(default_factory=dict)
 
@@ -142,8 +141,9 @@ class _Job:
             network, fashion.train_images[both], spec.resolution, runtime, self.check
         )
         share = len(pool) / len(both)
-        self.feature_seconds = features.seconds * share
-        self.cached_seconds = self.feature_seconds if features.cached else 0.0
+        # The clock of a frozen run starts with the pass through the backbone, cached or not.
+        self.progress.seconds = features.seconds * share
+        self.cached_seconds = self.progress.seconds if features.cached else 0.0
         values = features.values
         mean, std = values[: len(pool)].mean(0), values[: len(pool)].std(0)
         std = torch.where(std > 0, std, 1.0)
@@ -205,7 +205,7 @@ class _Job:
     def record(self, state: RunState, reason: str, began: float, *, judged: bool) -> RunRecord:
         seen, network = self.progress, self.network
         last = seen.history[-1] if seen.history else None
-        seconds = seen.seconds + self.feature_seconds
+        seconds = seen.seconds
         quality_of = self.judged if judged else {}
         val, train, test = (quality_of.get(name) for name in ("val", "train", "test"))
         return RunRecord(

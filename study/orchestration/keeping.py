@@ -1,0 +1,90 @@
+"""What a finished run leaves beside its record: predictions, the best networks, pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from study.explain.artifacts import relative_change, write_errors, write_filters, write_object
+from study.models import save_checkpoint, unfolded_state_dict
+from study.orchestration.files import ArrayFile, Predictions
+from study.records import RunRecord, RunState
+from study.spec import Purpose, Scope
+from study.store.ledger import Ledger
+from study.training.run import Outcome, Workshop
+
+
+@dataclass(kw_only=True)
+class Keeper:
+    """Writes under the results directory; the ledger says what is there already."""
+
+    folder: Path
+    ledger: Ledger
+    shop: Workshop
+    predictions: Predictions = field(init=False)
+    drift: ArrayFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.predictions = Predictions(self.folder / "predictions.npz")
+        self.drift = ArrayFile(self.folder / "artifacts" / "drift.npz")
+
+    def keep(self, outcome: Outcome) -> None:
+        """Predictions of a finished final run, and its network if it is the best of its kind.
+
+        Best on validation among the finished runs of the same model and scope. Called before
+        the record is committed.
+        """
+        record, network = outcome.record, outcome.network
+        if network is None or outcome.test_probabilities is None:
+            return
+        spec = record.spec
+        labels = self.shop.fashion.test_labels.numpy()
+        self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
+        if spec.arm.scope is Scope.FULL:
+            change = relative_change(network, record, self.shop)
+            self.drift.update(
+                {
+                    f"{spec.run_id}.stages": np.array(list(change)),
+                    f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
+                }
+            )
+        kind = (spec.arm.model, spec.arm.scope)
+        others = [
+            other.val_accuracy or 0.0
+            for other in self._finals()
+            if (other.spec.arm.model, other.spec.arm.scope) == kind
+        ]
+        if (record.val_accuracy or 0.0) <= max(others, default=-1.0):
+            return
+        meta = {
+            "source": f"study:{spec.run_id}",
+            "model": spec.arm.model.value,
+            "resolution": spec.resolution,
+            "covers": "network",
+            "run_id": spec.run_id,
+        }
+        path = self.folder / "checkpoints" / f"{spec.arm.model}-{spec.arm.scope}-best.pth"
+        save_checkpoint(path, unfolded_state_dict(network), meta)
+        write_filters(network, record, self.shop, self.folder / "artifacts")
+
+    def write_pictures(self, index: int) -> None:
+        """Test object `index` by every arm's first network; the errors of the best network."""
+        finals = self._finals()
+        if not finals:
+            return
+        folder = self.folder / "artifacts"
+        first = min(record.spec.seed for record in finals)
+        names = [record.spec.run_id for record in finals if record.spec.seed == first]
+        predicted = {name: self.predictions.probabilities(name) for name in names}
+        write_object(self.shop, predicted, folder, index)
+        best = max(finals, key=lambda record: record.val_accuracy or 0.0)
+        write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
+
+    def _finals(self) -> list[RunRecord]:
+        return [
+            record
+            for record in self.ledger.records()
+            if record.spec.purpose is Purpose.FINAL and record.state is RunState.FINISHED
+        ]

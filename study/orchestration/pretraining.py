@@ -1,0 +1,46 @@
+"""The verb `pretrain`: makes weights from formulas alone, to be used by later studies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from study.budget import Deadline, format_seconds
+from study.errors import TrainingError
+from study.orchestration import sources
+from study.planning.cost import measure
+from study.spec import ModelName
+from study.training.runtime import Runtime
+
+BATCH = 64
+
+
+def pretrain_only(
+    models: tuple[ModelName, ...], folder: Path, *, deadline: Deadline, seed: int,
+    runtime: Runtime, say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Pre-train each network in an equal share of the time and keep what passes its gate.
+
+    Raises:
+        TrainingError: no network got usable weights.
+    """
+    made = 0
+    for place, model in enumerate(models):
+        speed = measure(model, 32, BATCH, runtime)
+        share = deadline.left() / (len(models) - place)
+        say(f"{model}: {speed.train:.0f} images/s, {format_seconds(share)}")
+        limit = deadline.within(share)
+        weights, entry = sources.fractal(
+            model, share, speed.train, "", cache_dir=folder, seed=seed, precision=runtime.precision,
+            stop=limit.passed,
+            on_progress=lambda point: say(
+                f"  {point.samples:,} samples: held-out pretext accuracy {point.accuracy:.3f}"
+            ),
+        )  # fmt: skip
+        if weights is None:
+            say(f"{model}: {entry['reason']} ({entry['detail']})")
+        else:
+            made += 1
+            say(f"{model}: {weights.path}{' (was there)' if entry['cached'] else ''}")
+    if not made:
+        raise TrainingError("no network got usable weights; give more time")

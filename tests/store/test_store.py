@@ -1,0 +1,109 @@
+"""The ledger keeps what was committed, tables are rebuilt from it, cells cannot run as formulas."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from study.errors import StoreError
+from study.matrix import EXCLUDED, arms
+from study.records import EvaluationPoint, RunRecord, RunState
+from study.spec import HyperParams, ModelName, Purpose, RunSpec
+from study.store.files import write_text
+from study.store.ledger import Ledger, StudyLock
+from study.store.tables import RESULT_COLUMNS, TRIAL_COLUMNS, results_table, write_tables
+
+
+def _record(index: int = 0, reason: str = "") -> RunRecord:
+    spec = RunSpec(
+        arm=arms()[index], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1 / 3),
+        train_images=1_000, samples=2_500,
+    )  # fmt: skip
+    point = EvaluationPoint(
+        samples_seen=2_500, seconds=1.25, train_loss=0.1, val_accuracy=1 / 3, val_loss=0.2
+    )
+    return RunRecord(
+        spec=spec, state=RunState.FINISHED, reason=reason, samples_seen=2_500,
+        test_accuracy=0.7, train_seconds=1.25, history=(point,),
+    )  # fmt: skip
+
+
+def test_records_survive_the_ledger_exactly(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    ledger.commit(_record())
+    ledger.commit(_record(1))
+    ledger.close()
+    again = Ledger(tmp_path / "l.sqlite")
+    assert again.records() == (_record(), _record(1))
+    assert again.record(_record().spec.run_id) == _record()
+    assert again.record("nothing") is None
+
+
+def test_run_ids_are_stable_and_differ_by_content() -> None:
+    assert _record().spec.run_id == _record().spec.run_id
+    assert len({_record(index).spec.run_id for index in range(12)}) == 12
+    # A golden value: a changed id would orphan the runs of every existing study.
+    assert _record().spec.run_id == "vgg11-pretrained-frozen-s1-a5319f8e"
+    assert RunSpec.from_dict(_record().to_dict()["spec"]) == _record().spec
+
+
+def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
+    write_tables([_record()], tmp_path)
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert tuple(results.columns) == RESULT_COLUMNS
+    assert results.loc[0, "epochs"] == 2.5 and results.loc[0, "lr"] == 0.1 / 3
+    assert tuple(pd.read_csv(tmp_path / "trials.csv").columns) == TRIAL_COLUMNS
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 1
+    assert len(results_table([])) == 0
+
+
+def test_a_formula_in_a_text_cell_is_neutral(tmp_path: Path) -> None:
+    write_tables([_record(reason="=cmd|' /C calc'!A0")], tmp_path)
+    assert pd.read_csv(tmp_path / "results.csv").loc[0, "reason"].startswith("'=cmd")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    write_text(target, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(target, "\udc80")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def _hold(folder: str, ready: multiprocessing.Queue, go: multiprocessing.Event) -> None:
+    lock = StudyLock(Path(folder))
+    ready.put(True)
+    go.wait(20)
+    lock.release()
+
+
+def test_a_second_study_is_told_who_holds_the_directory(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Queue(), context.Event()
+    holder = context.Process(target=_hold, args=(str(tmp_path), ready, go))
+    holder.start()
+    try:
+        assert ready.get(timeout=20)
+        with pytest.raises(StoreError, match=f"pid {holder.pid}"):
+            StudyLock(tmp_path)
+    finally:
+        go.set()
+        holder.join(20)
+    StudyLock(tmp_path).release()
+
+
+def test_not_a_ledger_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="cannot use"):
+        Ledger(path)
+
+
+def test_twelve_arms_and_a_reason_for_the_other_four() -> None:
+    assert len(set(arms())) == 12
+    assert len(EXCLUDED) == 4
+    assert all(arm.model is ModelName.VGG11 for arm in arms((ModelName.VGG11,)))
