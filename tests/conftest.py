@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from study.data.places import Part
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SAMPLE_SIZES = {"train": 200, "t10k": 100}
+
+
+@pytest.fixture(autouse=True)
+def usual_floats() -> Iterator[None]:
+    """A study flushes denormals in the whole process; the next test gets them back."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from study.matrix import arms
-from study.planning.cost import Speed, predicted_seconds
 from study.spec import TRAIN_IMAGES, Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.training.defaults import default_hyper
 
@@ -21,6 +21,8 @@ _LEVELS = (
     (2, 0, 6_000),
     (1, 0, 1),
 )
+#: Predicted seconds of a run.
+Cost: TypeAlias = Callable[[RunSpec], float]
 MOST_SAMPLES = 540_000
 LEAST_SAMPLES = 256
 TRIAL_SHARE = 0.5
@@ -46,19 +48,19 @@ class Decision:
 
 
 def decide(
-    model: ModelName, study: StudySpec, speed: Speed, seconds: float, inits: tuple[Init, ...]
+    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...]
 ) -> Decision:
     """The richest level whose final runs get enough samples in `seconds`; else one short seed."""
     for seeds, trials, least in _LEVELS:
         wanted = min(seeds, study.max_seeds or seeds)
-        found = _largest(model, study, speed, seconds, inits, wanted, trials)
+        found = _largest(model, study, cost, seconds, inits, wanted, trials)
         if found.samples >= least and found.predicted_seconds <= seconds:
             return found
-    return _largest(model, study, speed, seconds, inits, 1, 0)
+    return _largest(model, study, cost, seconds, inits, 1, 0)
 
 
 def extend(
-    model: ModelName, study: StudySpec, speed: Speed, seconds: float, inits: tuple[Init, ...],
+    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...],
     planned: Decision,
 ) -> Decision:  # fmt: skip
     """The plan with final runs that fill `seconds`, between half and twice the planned samples.
@@ -66,7 +68,7 @@ def extend(
     Trials stay as they were; hyperparameters tuned on trials of another length are not carried
     further than this factor.
     """
-    found = _largest(model, study, speed, seconds, inits, planned.seeds, 0).samples
+    found = _largest(model, study, cost, seconds, inits, planned.seeds, 0).samples
     samples = min(max(found, planned.samples // 2), planned.samples * 2)
     return replace(planned, samples=samples, train_images=min(TRAIN_IMAGES, samples))
 
@@ -98,14 +100,14 @@ def run_spec(
 
 
 def _largest(
-    model: ModelName, study: StudySpec, speed: Speed, seconds: float, inits: tuple[Init, ...],
+    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...],
     seeds: int, trials: int,
 ) -> Decision:  # fmt: skip
     low, high = LEAST_SAMPLES, MOST_SAMPLES
-    best = _decision(model, study, speed, inits, low, seeds, trials)
+    best = _decision(model, study, cost, inits, low, seeds, trials)
     while high - low > 64:
         middle = (low + high) // 2
-        found = _decision(model, study, speed, inits, middle, seeds, trials)
+        found = _decision(model, study, cost, inits, middle, seeds, trials)
         if found.predicted_seconds <= seconds:
             low, best = middle, found
         else:
@@ -114,7 +116,7 @@ def _largest(
 
 
 def _decision(
-    model: ModelName, study: StudySpec, speed: Speed, inits: tuple[Init, ...],
+    model: ModelName, study: StudySpec, cost: Cost, inits: tuple[Init, ...],
     samples: int, seeds: int, trials: int,
 ) -> Decision:  # fmt: skip
     draft = Decision(
@@ -134,5 +136,5 @@ def _decision(
             continue
         final = run_spec(arm, draft, study, purpose=Purpose.FINAL, number=0)
         trial = run_spec(arm, draft, study, purpose=Purpose.TRIAL, number=0)
-        total += seeds * predicted_seconds(final, speed) + trials * predicted_seconds(trial, speed)
+        total += seeds * cost(final) + trials * cost(trial)
     return Decision(**{**draft.to_dict(), "predicted_seconds": total})

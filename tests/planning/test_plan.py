@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from study.matrix import arms
@@ -10,16 +12,17 @@ from study.planning.plan import decide, extend, run_spec
 from study.spec import Init, ModelName, Purpose, StudySpec
 
 SPEED = Speed(train=300, inference=900, build=0.3)
+COST = partial(predicted_seconds, speed=SPEED)
 INITS = tuple(Init)
 
 
 @pytest.mark.parametrize("seconds", [150, 240, 600, 1_500, 3_000, 12_000, 40_000])
 def test_the_plan_fits(seconds: float) -> None:
     study = StudySpec()
-    plan = decide(ModelName.VGG11, study, SPEED, seconds, INITS)
+    plan = decide(ModelName.VGG11, study, COST, seconds, INITS)
     assert plan.predicted_seconds <= seconds
     total = sum(
-        times * predicted_seconds(run_spec(arm, plan, study, purpose=purpose, number=0), SPEED)
+        times * COST(run_spec(arm, plan, study, purpose=purpose, number=0))
         for arm in arms((ModelName.VGG11,))
         for purpose, times in ((Purpose.FINAL, plan.seeds), (Purpose.TRIAL, plan.trials))
     )
@@ -27,23 +30,23 @@ def test_the_plan_fits(seconds: float) -> None:
 
 
 def test_more_time_never_means_fewer_seeds_or_trials() -> None:
-    plans = [decide(ModelName.VGG11, StudySpec(), SPEED, s, INITS) for s in (300, 1_500, 6_000, 30_000)]
+    plans = [decide(ModelName.VGG11, StudySpec(), COST, s, INITS) for s in (300, 1_500, 6_000, 30_000)]
     assert [plan.seeds for plan in plans] == sorted(plan.seeds for plan in plans)
     assert [plan.trials for plan in plans] == sorted(plan.trials for plan in plans)
     assert plans[-1].trials >= 4 and plans[-1].seeds >= 3
 
 
 def test_no_time_is_a_plan_of_the_least_size() -> None:
-    plan = decide(ModelName.VGG11, StudySpec(), SPEED, 0.0, INITS)
+    plan = decide(ModelName.VGG11, StudySpec(), COST, 0.0, INITS)
     assert (plan.seeds, plan.trials, plan.samples) == (1, 0, 256)
 
 
 def test_seeds_are_bounded_by_the_user() -> None:
-    assert decide(ModelName.VGG11, StudySpec(max_seeds=2), SPEED, 40_000, INITS).seeds <= 2
+    assert decide(ModelName.VGG11, StudySpec(max_seeds=2), COST, 40_000, INITS).seeds <= 2
 
 
 def test_every_arm_gets_the_same_work() -> None:
-    plan = decide(ModelName.GOOGLENET, StudySpec(), SPEED, 1_500, INITS)
+    plan = decide(ModelName.GOOGLENET, StudySpec(), COST, 1_500, INITS)
     specs = [
         run_spec(arm, plan, StudySpec(), purpose=Purpose.FINAL, number=1)
         for arm in arms((ModelName.GOOGLENET,))
@@ -54,8 +57,8 @@ def test_every_arm_gets_the_same_work() -> None:
 
 
 def test_time_saved_becomes_samples_within_a_factor_of_two() -> None:
-    plan = decide(ModelName.VGG11, StudySpec(), SPEED, 1_500, INITS)
-    more = extend(ModelName.VGG11, StudySpec(), SPEED, 1e6, INITS, plan)
-    less = extend(ModelName.VGG11, StudySpec(), SPEED, 0.0, INITS, plan)
+    plan = decide(ModelName.VGG11, StudySpec(), COST, 1_500, INITS)
+    more = extend(ModelName.VGG11, StudySpec(), COST, 1e6, INITS, plan)
+    less = extend(ModelName.VGG11, StudySpec(), COST, 0.0, INITS, plan)
     assert (more.samples, less.samples) == (plan.samples * 2, plan.samples // 2)
     assert more.trial_samples == plan.trial_samples

@@ -82,26 +82,28 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     ]
     if not rows:
         return None
-    figure, (axes,) = canvas(0.85 + 0.19 * len(rows))
+    # A two-line label needs the height of two rows, also where a group has one row only.
+    groups = [name for name in words.contrast if any(row[0] == name for row in rows)]
+    places, at = list[float](), dict[str, list[float]]()
+    for name, _, _ in rows:
+        places.append(places[-1] + (1.0 if name in at else 1.9) if places else 0.0)
+        at.setdefault(name, []).append(places[-1])
+    figure, (axes,) = canvas(0.85 + 0.17 * (places[-1] + 1))
     marks = {"vgg11": ("o", INK, INK), "googlenet": ("s", SECOND_INK, "white"),
              "pooled": ("D", "black", "black"), "all": ("D", "black", "black")}  # fmt: skip
-    previous, labels, rules = "", [], []
-    for row, (name, model, found) in enumerate(rows):
+    for row, (_, model, found) in zip(places, rows, strict=True):
         marker, colour, fill = marks[model]
         effect = float(found["effect_pp"])
         low, high = as_float(found.get("ci_low_pp")), as_float(found.get("ci_high_pp"))
         error = None if low is None or high is None else [[effect - low], [high - effect]]
         axes.errorbar([effect], [row], xerr=error, fmt=marker, color=colour, mfc=fill, ms=5.5,
                       capsize=2.5, elinewidth=1.3)  # fmt: skip
-        labels.append(words.contrast[name] if name != previous else "")
-        if name != previous and row:
-            rules.append(row - 0.5)
-        previous = name
-    for rule in rules:
-        axes.axhline(rule, color="#dcdcdc", lw=0.6)
+    for name in groups[1:]:
+        axes.axhline(at[name][0] - 0.95, color="#dcdcdc", lw=0.6)
     axes.axvline(0, color="black", lw=0.9)
-    axes.set_yticks(range(len(rows)), [_wrapped(label) for label in labels])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    middles = [(at[name][0] + at[name][-1]) / 2 for name in groups]
+    axes.set_yticks(middles, [_wrapped(words.contrast[name]) for name in groups])
+    axes.set_ylim(places[-1] + 0.9, -0.9)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(ticks(numbers.comma))

@@ -1,0 +1,135 @@
+"""The plan of a study in motion: predicted against actual seconds, and what still fits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from study.budget import Deadline
+from study.planning.cost import TAIL, Speed, predicted_seconds
+from study.planning.plan import Decision, decide, extend
+from study.spec import Init, ModelName, RunSpec, StudySpec
+from study.store.ledger import Ledger
+
+#: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
+FILL = 0.95
+
+
+@dataclass(kw_only=True)
+class Course:
+    """Decisions, phases and one row for every run that was tried; kept in the ledger."""
+
+    study: StudySpec
+    ledger: Ledger
+    deadline: Deadline
+    work: Deadline
+    reserve: float
+    speeds: dict[str, Speed] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def take_up(self) -> None:
+        """Go on where a stopped study was."""
+        stored = self.ledger.fact("plan", {})
+        self.rows = list(stored.get("rows", []))
+        self.phases = list(stored.get("phases", []))
+
+    def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
+        """Every network gets an equal share of the seconds; a stored decision stands."""
+        stored = self.ledger.fact("decisions", {})
+        share = FILL * self.work.left() / len(self.study.models)
+        for model in self.study.models:
+            if model.value in stored:
+                self.decisions[model.value] = Decision(**stored[model.value])
+            else:
+                self.decisions[model.value] = decide(
+                    model, self.study, self.expected, share, inits[model]
+                )
+        self.save()
+
+    def replan(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
+        """After tuning, once: final runs get as many samples as the seconds left can pay."""
+        if not self.ledger.fact("replanned", False):
+            share = FILL * self.work.left() / len(self.study.models)
+            for model in self.study.models:
+                plan = self.decisions[model.value]
+                if plan.trials:
+                    self.decisions[model.value] = extend(
+                        model, self.study, self.expected, share, inits[model], plan
+                    )
+            self.ledger.set_fact("replanned", True)
+        self.save()
+
+    def expected(self, spec: RunSpec) -> float:
+        """Predicted seconds (p50) of a run, corrected by the runs of its kind so far."""
+        ratios = self._ratios(spec)
+        unscaled = predicted_seconds(spec, self.speeds[spec.arm.model.value])
+        return unscaled * (ratios[len(ratios) // 2] if ratios else 1.0)
+
+    def tail(self, spec: RunSpec) -> float:
+        """p95 over p50 of a run: a guess at first, later the largest of the ratios seen."""
+        ratios = self._ratios(spec)
+        if len(ratios) < 3:
+            return TAIL
+        return min(TAIL, max(1.05, ratios[-1] / ratios[len(ratios) // 2]))
+
+    def affordable(self, rounds: dict[ModelName, list[RunSpec]]) -> list[ModelName]:
+        """The networks whose whole rounds fit what is left, taken in order."""
+        left, chosen = self.work.left(), []
+        for model, specs in rounds.items():
+            cost = sum(self.expected(spec) for spec in specs) / FILL
+            if cost <= left:
+                left -= cost
+                chosen.append(model)
+        return chosen
+
+    def row(self, spec: RunSpec) -> dict[str, Any]:
+        """The row of a run before it starts: skipped until `ran` says otherwise."""
+        expected = self.expected(spec)
+        return {
+            "run_id": spec.run_id, "phase": spec.purpose.value, "arm": spec.arm.name,
+            "model": spec.arm.model.value, "init": spec.arm.init.value,
+            "scope": spec.arm.scope.value, "predicted_seconds": expected,
+            "predicted_p95_seconds": expected * self.tail(spec),
+            "unscaled_seconds": predicted_seconds(spec, self.speeds[spec.arm.model.value]),
+            "actual_seconds": None, "state": "skipped", "reason": "",
+        }  # fmt: skip
+
+    def note_phase(self, name: str, predicted: float | None, began: float) -> None:
+        """Add a phase that began at `began` (monotonic seconds) and ends now."""
+        self.phases.append({"phase": name, "predicted_seconds": predicted,
+                            "actual_seconds": time.monotonic() - began})  # fmt: skip
+
+    def save(self) -> None:
+        """Into the ledger; plan.json is written from there."""
+        decisions = {model: plan.to_dict() for model, plan in self.decisions.items()}
+        self.ledger.set_fact("decisions", decisions)
+        self.ledger.set_fact("plan", {
+            "budget_seconds": self.deadline.budget,
+            "used_seconds": self.deadline.used(),
+            "reserve_seconds": self.reserve,
+            "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
+            "decisions": decisions,
+            "phases": self.phases,
+            "rows": self.rows,
+        })  # fmt: skip
+
+    def _ratios(self, spec: RunSpec) -> list[float]:
+        """Sorted actual over predicted seconds of finished runs, as near in kind as there are."""
+        done = [
+            row for row in self.rows
+            if row["state"] == "finished" and row["model"] == spec.arm.model.value
+            and row["scope"] == spec.arm.scope.value
+        ]  # fmt: skip
+        same = [row for row in done if row["init"] == spec.arm.init.value]
+        for kind in (
+            [row for row in same if row["phase"] == spec.purpose.value],
+            [row for row in done if row["phase"] == spec.purpose.value],
+            same,
+            done,
+        ):
+            if kind:
+                return sorted(row["actual_seconds"] / row["unscaled_seconds"] for row in kind)
+        return []
