@@ -1,5 +1,6 @@
 # make study BUDGET=10m   set up and run a study      make test    set up and run the tests
 # make check              linters and tests           make lint    set up and run the linters
+# make bench              compare the training speed with other libraries
 # Any Python from 3.10 on: make study PYTHON=python3.12
 BUDGET ?= 2h
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
 
-.PHONY: study test check lint pytest linters system
+.PHONY: study test check lint pytest linters system bench
 study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
@@ -55,3 +56,12 @@ system:
 	$$sudo apt-get update -qq </dev/null || true; \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null </dev/null || \
 	  { echo "could not install Debian packages; run: sudo apt-get install$$missing"; exit 1; }
+
+# The other libraries live in their own environment and never touch the product's.
+bench: .venv/.installed-dev .venv-bench/.installed
+	$(BIN)/python -m benchmarks.speed
+
+.venv-bench/.installed: requirements-bench.txt
+	$(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@

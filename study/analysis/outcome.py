@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from study.analysis.arms import Runs, column
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
@@ -13,7 +15,7 @@ from study.analysis.verdicts import Reason, Verdict
 DESIGN = (
     "arms_finished", "arms_total", "runs_finished", "seeds_min", "seeds_max", "trials",
     "budget_seconds", "used_seconds", "train_images", "validation_images", "test_images",
-    "resolution", "models", "device", "skipped_arms",
+    "resolution", "models", "device", "skipped_arms", "prediction_error", "predicted_runs",
 )  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         "models": sorted({arm.model.value for arm in runs}),
         "device": sources.environment.get("device"),
         "skipped_arms": total - len(runs),
+        **_prediction(sources.plan.get("rows") or []),
     }
     complete = len(runs) == total
     return Measured(
@@ -45,6 +48,17 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         reason=Reason.MEASURED if complete else Reason.MISSING_ARMS,
         numbers=numbers,
     )
+
+
+def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
+    """Median |actual − predicted| / actual over the finished runs of the plan."""
+    errors = [
+        abs(row["actual_seconds"] - row["predicted_seconds"]) / row["actual_seconds"]
+        for row in rows
+        if row.get("state") == "finished" and row.get("actual_seconds")
+    ]
+    error = float(np.median(errors)) if errors else None
+    return {"prediction_error": error, "predicted_runs": len(errors)}
 
 
 OBJECT = ("index", "label", "networks", "right", "predicted", "probability", "run_id")

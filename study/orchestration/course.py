@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.budget import Deadline
-from study.planning.cost import TAIL, Speed, predicted_seconds
+from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.spec import Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
@@ -69,11 +69,11 @@ class Course:
         return unscaled * (ratios[len(ratios) // 2] if ratios else 1.0)
 
     def tail(self, spec: RunSpec) -> float:
-        """p95 over p50 of a run: a guess at first, later the largest of the ratios seen."""
+        """p95 over p50 of a run: at first that of a training step, later of the runs seen."""
         ratios = self._ratios(spec)
         if len(ratios) < 3:
-            return TAIL
-        return min(TAIL, max(1.05, ratios[-1] / ratios[len(ratios) // 2]))
+            return self.speeds[spec.arm.model.value].tail
+        return min(max(ratios[-1] / ratios[len(ratios) // 2], LEAST_TAIL), MOST_TAIL)
 
     def affordable(self, rounds: dict[ModelName, list[RunSpec]]) -> list[ModelName]:
         """The networks whose whole rounds fit what is left, taken in order."""

@@ -31,7 +31,7 @@ def pretrain_only(
         say(f"{model}: {speed.train:.0f} images/s, {format_seconds(share)}")
         limit = deadline.within(share)
         weights, entry = sources.fractal(
-            model, share, speed.train, "", cache_dir=folder, seed=seed, precision=runtime.precision,
+            model, share, speed.train, "", cache_dir=folder, seed=seed, runtime=runtime,
             stop=limit.passed,
             on_progress=lambda point: say(
                 f"  {point.samples:,} samples: held-out pretext accuracy {point.accuracy:.3f}"

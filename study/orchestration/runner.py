@@ -185,7 +185,7 @@ class Runner:
         return sources.fractal(
             model, share, self.course.speeds[model.value].train, reason,
             cache_dir=self.folder / "checkpoints", seed=self.study.seed,
-            precision=self.runtime.precision, stop=lambda: self.stopped or limit.passed(),
+            runtime=self.runtime, stop=lambda: self.stopped or limit.passed(),
             on_progress=lambda point: self.screen.tick(
                 f"pre-training {model}: pretext accuracy {point.accuracy:.3f}"),
         )  # fmt: skip

@@ -11,7 +11,8 @@ from study.errors import UsageError, WeightsError
 from study.models import REGISTRY, Weights, find_imagenet, load_checkpoint
 from study.pretraining import PretextPoint, pretrain, recipe_for
 from study.records import Reason
-from study.spec import ModelName, Precision
+from study.spec import ModelName
+from study.training.runtime import Runtime
 
 #: Shown in the report for torchvision's files: IMAGENET1K_V1 (Russakovsky et al. 2015).
 _IMAGENET = {"images": 1_281_167, "categories": 1_000, "image_size": 224}
@@ -50,7 +51,7 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
 
 def fractal(
     model: ModelName, seconds: float, speed: float, reason: str, *, cache_dir: Path, seed: int,
-    precision: Precision, stop: Callable[[], bool], on_progress: Callable[[PretextPoint], None],
+    runtime: Runtime, stop: Callable[[], bool], on_progress: Callable[[PretextPoint], None],
 ) -> Found:  # fmt: skip
     """Formula-driven pre-training within `seconds`, or the reason why there is none."""
     entry: dict[str, Any] = {
@@ -64,7 +65,7 @@ def fractal(
     except UsageError as error:
         return None, {**entry, "reason": Reason.PRETRAINING_TIME.value, "detail": str(error)}
     result = pretrain(
-        model, recipe, cache_dir=cache_dir, seed=seed, precision=precision,
+        model, recipe, cache_dir=cache_dir, seed=seed, runtime=runtime,
         should_stop=stop, on_progress=on_progress,
     )  # fmt: skip
     entry |= {

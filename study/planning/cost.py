@@ -5,63 +5,103 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
 from study.spec import ModelName, Purpose, RunSpec, Scope
 from study.training.defaults import default_hyper
+from study.training.evaluate import EVALUATION_BATCH, batches_of
 from study.training.param_groups import param_groups
 from study.training.run import CURVE_IMAGES, TRAIN_SAMPLE
 from study.training.runtime import Runtime
 
 TEST = 10_000
-#: p95 over p50 of a run, from the spread of the micro-benchmark on a shared machine.
-TAIL = 1.3
+#: Bounds of p95 over p50 of a run before runs have shown it.
+LEAST_TAIL, MOST_TAIL = 1.1, 1.5
+_WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Images per second of one network: full training, inference; seconds to build; head images/s."""
+    """Images per second of one network (p50) and what spreads around it.
+
+    train: full training; inference: evaluation; head: the output layer on cached features;
+    build: seconds to build the network; tail: p95 over p50 of a training step.
+    """
 
     train: float
     inference: float
     build: float
     head: float = 60_000.0
+    tail: float = 1.3
 
     def to_dict(self) -> dict[str, float]:
         return asdict(self)
 
 
 def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime) -> Speed:
-    """Time training steps and inference batches after a warm-up; a few seconds a network."""
+    """Time training steps, evaluation and head steps after a warm-up; a few seconds a network."""
+    network = build(model, weights=None, resolution=resolution, fold=True, seed=0)
     began = time.monotonic()
     network = build(model, weights=None, resolution=resolution, fold=True, seed=0)
-    network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     built = time.monotonic() - began
+    network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
-    optimizer = torch.optim.AdamW(param_groups(network, default_hyper(arm)), fused=True)
-    x = torch.rand(batch_size, 1, resolution, resolution, device=runtime.device)
-    x = x.contiguous(memory_format=torch.channels_last)
-    y = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
+    generator = torch.Generator().manual_seed(0)
+    count = EVALUATION_BATCH if resolution <= 64 else batch_size
+    pixels = torch.randint(0, 256, (count, 28, 28), dtype=torch.uint8)
+    labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
+
+    def forward() -> Tensor:
+        x = augment(to_input(pixels[:batch_size].to(runtime.device), resolution), generator)
+        with runtime.autocast():
+            logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    train, tail = _step_times(forward, param_groups(network, default_hyper(arm)), labels)
+    network.eval()
+    inference, _ = _times(lambda: list(batches_of(network, pixels, resolution, runtime)))
+    features = torch.zeros(batch_size, network.feature_size, device=runtime.device)
+    head, _ = _step_times(
+        lambda: network.head(features), [{"params": list(network.head.parameters())}], labels
+    )
+    return Speed(train=batch_size / train, inference=count / inference, build=built,
+                 head=batch_size / head, tail=min(max(tail, LEAST_TAIL), MOST_TAIL))  # fmt: skip
+
+
+def _step_times(
+    forward: Callable[[], Tensor], groups: list[dict[str, Any]], labels: Tensor
+) -> tuple[float, float]:
+    optimizer = torch.optim.AdamW(groups, fused=True)
 
     def step() -> None:
-        with runtime.autocast():
-            loss = F.cross_entropy(network(x), y)
+        loss = F.cross_entropy(forward().float(), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    @torch.inference_mode()
-    def infer() -> None:
-        with runtime.autocast():
-            network(x)
+    return _times(step)
 
-    train = batch_size / _median(step, 3)
-    network.eval()
-    return Speed(train=train, inference=batch_size / _median(infer, 3), build=built)
+
+def _times(function: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of a call and p95 over it, after a warm-up; up to 8 calls or 3 seconds."""
+    taken: list[float] = []
+    begin = time.monotonic()
+    while len(taken) < _WARM_UP + _STEPS:
+        if len(taken) > _WARM_UP and time.monotonic() - begin > _SECONDS:
+            break
+        began = time.monotonic()
+        function()
+        taken.append(time.monotonic() - began)
+    median, high = np.quantile(taken[_WARM_UP:], (0.5, 0.95))
+    return float(median), float(high / median)
 
 
 def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
@@ -75,12 +115,3 @@ def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
         return seconds + (spec.train_images + curve) / speed.inference + spec.samples / speed.head
     return seconds + spec.samples / speed.train + spec.evaluations * curve / speed.inference
 
-
-def _median(function: Callable[[], object], times: int) -> float:
-    function()
-    taken = []
-    for _ in range(times):
-        began = time.monotonic()
-        function()
-        taken.append(time.monotonic() - began)
-    return sorted(taken)[times // 2]

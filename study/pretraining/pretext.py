@@ -24,6 +24,7 @@ from study.pretraining.light_head import PretextNetwork
 from study.pretraining.pictures import Pictures, draw_pictures, training_batch
 from study.pretraining.recipe import Recipe
 from study.spec import ModelName, Precision
+from study.training.runtime import Runtime
 
 EVALUATION_BATCH = 256
 SOURCE = "fractal"
@@ -71,7 +72,7 @@ def pretrain(
     *,
     cache_dir: Path,
     seed: int,
-    precision: Precision,
+    runtime: Runtime,
     should_stop: Callable[[], bool],
     on_progress: Callable[[PretextPoint], None],
 ) -> PretextResult:
@@ -83,7 +84,7 @@ def pretrain(
         cache_dir: a passed training is written here and found here; made if missing.
         seed: decides pictures, initial weights and order; equal seeds give equal weights on a CPU
             with the same number of threads.
-        precision: BF16 runs forward passes under autocast.
+        runtime: where to train; BF16 runs forward passes under autocast.
         should_stop: asked before each step; True ends training early, and the gate then judges
             what was reached. A training cut short is not cached.
         on_progress: called with each point of the curve (not for a cached result).
@@ -93,7 +94,7 @@ def pretrain(
     """
     if model is not recipe.model:
         raise ValueError(f"the recipe is for {recipe.model}, not for {model}")
-    path = checkpoint_path(recipe, cache_dir=cache_dir, seed=seed, precision=precision)
+    path = checkpoint_path(recipe, cache_dir=cache_dir, seed=seed, precision=runtime.precision)
     cached = _from_cache(path, recipe)
     if cached is not None:
         return cached
@@ -101,9 +102,9 @@ def pretrain(
     generator = torch.Generator().manual_seed(seed)
     pictures = draw_pictures(recipe, generator)
     network = PretextNetwork(model, recipe.categories, seed)
-    network.to(memory_format=torch.channels_last)
+    network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     curve, complete = _train(
-        network, pictures, recipe, generator, precision, began, should_stop, on_progress
+        network, pictures, recipe, generator, runtime, began, should_stop, on_progress
     )
     accuracy = curve[-1].accuracy
     passed = accuracy >= recipe.gate * recipe.chance
@@ -117,7 +118,7 @@ def pretrain(
             "recipe_hash": recipe.hash,
             "images": recipe.images,
             "seed": seed,
-            "precision": precision.value,
+            "precision": runtime.precision.value,
             "complete": complete,
             "seconds": seconds,
             "accuracy": accuracy,
@@ -164,7 +165,7 @@ def _train(
     pictures: Pictures,
     recipe: Recipe,
     generator: torch.Generator,
-    precision: Precision,
+    runtime: Runtime,
     began: float,
     should_stop: Callable[[], bool],
     on_progress: Callable[[PretextPoint], None],
@@ -195,7 +196,7 @@ def _train(
         point = PretextPoint(
             samples=step * recipe.batch_size,
             loss=float(torch.stack(losses).mean()) if losses else None,
-            accuracy=_held_out_accuracy(network, pictures, precision),
+            accuracy=_held_out_accuracy(network, pictures, runtime),
             seconds=time.monotonic() - began,
         )
         losses.clear()
@@ -213,8 +214,8 @@ def _train(
             order = torch.cat([order, torch.randperm(len(pictures.labels), generator=generator)])
         chosen, order = order[: recipe.batch_size], order[recipe.batch_size :]
         inputs = training_batch(pictures.images[chosen], recipe.solid, generator)
-        logits = _logits(network, inputs, precision)
-        loss = F.cross_entropy(logits, pictures.labels[chosen])
+        logits = _logits(network, inputs, runtime)
+        loss = F.cross_entropy(logits, pictures.labels[chosen].to(runtime.device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -225,14 +226,15 @@ def _train(
     return curve, True
 
 
-def _logits(network: PretextNetwork, inputs: Tensor, precision: Precision) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision is Precision.BF16):
+def _logits(network: PretextNetwork, inputs: Tensor, runtime: Runtime) -> Tensor:
+    inputs = inputs.to(runtime.device)
+    with runtime.autocast():
         logits: Tensor = network(inputs.contiguous(memory_format=torch.channels_last))
     return logits.float()
 
 
 @torch.no_grad()
-def _held_out_accuracy(network: PretextNetwork, pictures: Pictures, precision: Precision) -> float:
+def _held_out_accuracy(network: PretextNetwork, pictures: Pictures, runtime: Runtime) -> float:
     network.eval()
     right = 0
     for inputs, labels in zip(
@@ -240,6 +242,6 @@ def _held_out_accuracy(network: PretextNetwork, pictures: Pictures, precision: P
         torch.split(pictures.held_out_labels, EVALUATION_BATCH),
         strict=True,
     ):
-        right += int((_logits(network, inputs, precision).argmax(1) == labels).sum())
+        right += int((_logits(network, inputs, runtime).argmax(1).cpu() == labels).sum())
     network.train()
     return right / len(pictures.held_out_labels)

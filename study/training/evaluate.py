@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,19 +30,17 @@ class Quality:
     ece: float
 
 
-@torch.inference_mode()
-def batched(
+def batches_of(
     function: Callable[[Tensor], Tensor], images: Tensor, resolution: int, runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
-) -> Tensor:  # fmt: skip
-    """Apply a network function to uint8 [N, 28, 28] in batches; float32 [N, …] on the CPU."""
-    parts = []
+) -> Iterator[Tensor]:  # fmt: skip
+    """A network function on uint8 [N, 28, 28], batch by batch; float32 [·, …] on the CPU."""
     for chunk in images.split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
         stop()
-        x = to_input(chunk.to(runtime.device), resolution)
-        with runtime.autocast():
-            parts.append(function(x.contiguous(memory_format=torch.channels_last)).float().cpu())
-    return torch.cat(parts)
+        with torch.inference_mode(), runtime.autocast():
+            x = to_input(chunk.to(runtime.device), resolution)
+            found = function(x.contiguous(memory_format=torch.channels_last)).float().cpu()
+        yield found
 
 
 def probabilities(
@@ -53,7 +51,7 @@ def probabilities(
     was_training = network.training
     network.eval()
     try:
-        logits = batched(network, images, resolution, runtime, stop)
+        logits = torch.cat(list(batches_of(network, images, resolution, runtime, stop)))
     finally:
         network.train(was_training)
     result: Probabilities = logits.softmax(1).numpy()

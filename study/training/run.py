@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from study.data import FashionMNIST, Split, augment, to_input
+from study.errors import TrainingError
 from study.models import Network, Weights, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
-from study.training.evaluate import Probabilities, Quality, probabilities, quality
+from study.training.evaluate import Probabilities, Quality, batches_of, probabilities, quality
 from study.training.features import FeatureCache
 from study.training.loop import Progress, Pruned, Stopped, fit
 from study.training.param_groups import param_groups
@@ -21,6 +22,9 @@ from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
 
 TRAIN_SAMPLE = 2_000
 CURVE_IMAGES = 1_000
+#: Images on which a head's logits from cached features are compared with the whole network's.
+CHECKED = 100
+LOGIT_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,17 +142,14 @@ class _Job:
         held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
         both = torch.cat([pool, held])
         features = self.shop.cache.compute(
-            network, fashion.train_images[both], spec.resolution, runtime, self.check
-        )
-        share = len(pool) / len(both)
+            network, fashion.train_images[both], spec.resolution, runtime, self.check,
+            training=len(pool),
+        )  # fmt: skip
         # The clock of a frozen run starts with the pass through the backbone, cached or not.
-        self.progress.seconds = features.seconds * share
+        self.progress.seconds = features.seconds * len(pool) / len(both)
         self.cached_seconds = self.progress.seconds if features.cached else 0.0
-        values = features.values
-        mean, std = values[: len(pool)].mean(0), values[: len(pool)].std(0)
-        std = torch.where(std > 0, std, 1.0)
-        values = ((values - mean) / std).to(runtime.device)
-        train, validation = values[: len(pool)], values[len(pool) :]
+        values = features.values.to(runtime.device)
+        train, validation = values[: len(pool)], values[len(pool) :].float()
         head = nn.Linear(network.feature_size, network.head.out_features)
         head.load_state_dict(network.head.state_dict())
         head.to(runtime.device)
@@ -163,8 +164,27 @@ class _Job:
                 found = quality(head(validation).softmax(1).cpu().numpy(), labels)
             return found.accuracy, found.loss
 
-        self._fit(lambda chosen: head(train[chosen.to(runtime.device)]), groups, pool, measure)
-        network.fold_standardisation(mean.to(runtime.device), std.to(runtime.device), head)
+        self._fit(lambda chosen: head(train[chosen.to(runtime.device)].float()), groups, pool,
+                  measure)  # fmt: skip
+        mean, std = features.mean.to(runtime.device), features.std.to(runtime.device)
+        network.fold_standardisation(mean, std, head)
+        checked = pool[:CHECKED]
+        self._compare(network, head, values[: len(checked)], checked)
+
+    @torch.inference_mode()
+    def _compare(self, network: Network, head: nn.Linear, cached: Tensor, images: Tensor) -> None:
+        """The saved network must answer as the head on cached features did.
+
+        Raises:
+            TrainingError: a logit differs by more than `LOGIT_TOLERANCE` of the largest.
+        """
+        found = head(cached.float()).cpu()
+        pixels = self.shop.fashion.train_images[images]
+        whole = next(batches_of(network, pixels, self.spec.resolution, self.shop.runtime))
+        largest = max(1.0, float(found.abs().max()))
+        difference = float((found - whole).abs().max()) / largest
+        if not difference <= LOGIT_TOLERANCE:
+            raise TrainingError(f"cached features give other logits than the network: {difference:.1e}")
 
     def _fit(
         self, forward: Callable[[Tensor], Tensor], groups: list[dict[str, object]],

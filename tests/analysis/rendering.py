@@ -18,7 +18,7 @@ from study.report.words import TEMPLATES, read_words
 from study.spec import ModelName
 
 ANSWERS = tuple(f"q{number}" for number in range(1, 8))
-EVERYTHING = (*ANSWERS, "summary", "conclusion")
+EVERYTHING = (*ANSWERS, "preface", "summary", "conclusion")
 
 
 @cache

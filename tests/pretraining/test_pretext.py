@@ -14,7 +14,8 @@ from study.pretraining import PretextPoint, PretextResult, Recipe, pretrain
 from study.pretraining.batchnorm import fold_batchnorm, with_batchnorm
 from study.pretraining.light_head import PretextNetwork
 from study.pretraining.pictures import training_batch
-from study.spec import ModelName, Precision
+from study.spec import ModelName
+from study.training.runtime import detect
 
 TINY = Recipe(
     model=ModelName.GOOGLENET,
@@ -46,7 +47,7 @@ def run(
         recipe,
         cache_dir=cache,
         seed=seed,
-        precision=Precision.FP32,
+        runtime=detect("cpu", "fp32"),
         should_stop=should_stop,
         on_progress=points.append,
     )

@@ -1,0 +1,94 @@
+"""How the cost of a study grows with images, resolution, arms and seeds: three points of each.
+
+Writes benchmarks/out/growth.json and the block `growth` of docs/performance.md. Every point is
+the wall time of whole runs, network building and validation on 500 images included.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.page import replace_block
+from study.data import load, split
+from study.matrix import arms
+from study.spec import Arm, Init, ModelName, Precision, Purpose, RunSpec
+from study.training.defaults import default_hyper
+from study.training.run import Workshop, run
+from study.training.runtime import detect
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = {ModelName.VGG11: 2_560, ModelName.GOOGLENET: 7_680}
+#: At resolutions above 32 VGG11 is not folded and a step costs many times more.
+AT_RESOLUTION = {ModelName.VGG11: 384, ModelName.GOOGLENET: 1_920}
+
+
+@dataclass(frozen=True)
+class Point:
+    model: str
+    quantity: str
+    value: int
+    seconds: float
+
+
+def main() -> None:
+    runtime = detect("cpu", "auto")
+    fashion = load(offline=True)
+    shop = Workshop(
+        fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={}
+    )
+    points: list[Point] = []
+
+    def note(model: ModelName, quantity: str, value: int, specs: list[RunSpec]) -> None:
+        began = time.perf_counter()
+        for spec in specs:
+            record = run(spec, shop).record
+            if record.state.value != "finished":
+                raise SystemExit(f"{spec.run_id}: {record.reason}")
+        points.append(Point(model.value, quantity, value, time.perf_counter() - began))
+        print(points[-1], flush=True)
+
+    for model in ModelName:
+        scratch = [arm for arm in arms((model,)) if arm.init is Init.SCRATCH]
+        full = next(arm for arm in scratch if arm.lr_policy.value == "uniform")
+        base = _spec(full, SAMPLES[model], runtime.precision)
+        run(replace(base, samples=256), shop)  # warm-up
+        for factor in (1, 2, 4):
+            note(model, "images", factor * base.samples, [replace(base, samples=factor * base.samples)])
+        for resolution in (32, 64, 96):
+            small = replace(base, samples=AT_RESOLUTION[model], resolution=resolution)
+            note(model, "resolution", resolution, [small])
+        for count in (1, 2, 3):
+            note(model, "arms", count, [_spec(arm, base.samples, runtime.precision)
+                                        for arm in scratch[:count]])  # fmt: skip
+        for count in (1, 2, 4):
+            note(model, "seeds", count, [replace(base, seed=seed) for seed in range(count)])
+    out = ROOT / "benchmarks" / "out"
+    out.mkdir(exist_ok=True)
+    (out / "growth.json").write_text(json.dumps([vars(point) for point in points], indent=1) + "\n")
+    replace_block(ROOT / "docs" / "performance.md", "growth", table(points))
+
+
+def _spec(arm: Arm, samples: int, precision: Precision) -> RunSpec:
+    return RunSpec(
+        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=default_hyper(arm), train_images=samples,
+        samples=samples, batch_size=64, evaluations=1, validation_images=500,
+        precision=precision, trial=0,
+    )  # fmt: skip
+
+
+def table(points: list[Point]) -> str:
+    lines = ["| network | quantity | seconds at each value | relative to the first |", "|---|---|---|---|"]
+    for model in ModelName:
+        for quantity in ("images", "resolution", "arms", "seeds"):
+            chosen = [p for p in points if (p.model, p.quantity) == (model.value, quantity)]
+            told = ", ".join(f"{p.value:,}: {p.seconds:.1f}" for p in chosen)
+            ratios = " · ".join(f"{p.seconds / chosen[0].seconds:.1f}" for p in chosen)
+            lines.append(f"| {model} | {quantity} | {told} | {ratios} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Measures of quality against values worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from study.training.evaluate import expected_calibration_error, quality
+
+
+def _rows(*rows: tuple[int, float]) -> np.ndarray:
+    """Probabilities with `share` at `label` and the rest spread evenly."""
+    out = np.zeros((len(rows), 10), np.float32)
+    for row, (label, share) in zip(out, rows, strict=True):
+        row[:] = (1 - share) / 9
+        row[label] = share
+    return out
+
+
+def test_calibration_error_is_the_weighted_gap() -> None:
+    # Two objects at confidence 0.8, one right: gap 0.3. Two at 0.6, both right: gap 0.4.
+    predicted = _rows((0, 0.8), (1, 0.8), (2, 0.6), (3, 0.6))
+    truth = np.array([0, 9, 2, 3])
+    assert expected_calibration_error(predicted, truth) == pytest.approx((2 * 0.3 + 2 * 0.4) / 4)
+
+
+def test_full_confidence_has_a_bin() -> None:
+    assert expected_calibration_error(_rows((0, 1.0)), np.array([0])) == pytest.approx(0.0)
+
+
+def test_accuracy_loss_and_f1() -> None:
+    found = quality(_rows((0, 0.7), (1, 0.7), (1, 0.7)), torch.tensor([0, 1, 0]))
+    assert found.accuracy == pytest.approx(2 / 3)
+    assert found.loss == pytest.approx(-(2 * np.log(0.7) + np.log(0.3 / 9)) / 3, rel=1e-5)
+    assert found.macro_f1 == pytest.approx((2 / 3 + 2 / 3) / 2)

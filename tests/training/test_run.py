@@ -1,0 +1,104 @@
+"""Whole runs on real images: what they leave, and that nothing inside them ends a study."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from study.models import build
+from study.records import EvaluationPoint, Reason, RunState
+from study.spec import ModelName, Purpose, Scope
+from study.training import run as run_module
+from study.training.evaluate import probabilities
+from study.training.loop import Pruned
+from study.training.run import Workshop, run
+from tests.training.conftest import SpecOf
+
+
+@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_final_run_is_judged_and_repeats_itself(
+    shop: Workshop, spec_of: SpecOf, model: ModelName, scope: Scope
+) -> None:
+    few = replace(
+        shop.fashion,
+        test_images=shop.fashion.test_images[:200],
+        test_labels=shop.fashion.test_labels[:200],
+    )
+    shop = replace(shop, fashion=few)
+    spec = spec_of(model, scope, purpose=Purpose.FINAL, trial=None, train_images=96, samples=96)
+    first, again = run(spec, shop), run(spec, replace(shop, cache=run_module.FeatureCache()))
+    record = first.record
+    assert record.state is RunState.FINISHED, record.reason
+    assert record.samples_seen == 96 and len(record.history) == 2
+    assert first.test_probabilities is not None and first.test_probabilities.shape == (200, 10)
+    assert first.test_probabilities.tolist() == again.test_probabilities.tolist()
+    assert record.test_accuracy == again.record.test_accuracy
+    assert first.network is not None
+    whole = probabilities(first.network, few.test_images, 32, shop.runtime)
+    assert whole.tolist() == first.test_probabilities.tolist()
+    head = sum(p.numel() for p in first.network.head.parameters())
+    trainable = head if scope is Scope.FROZEN else first.network.original_parameters
+    assert record.trainable_parameters == trainable
+
+
+@pytest.mark.parametrize("model", list(ModelName))
+def test_a_frozen_backbone_does_not_move(shop: Workshop, spec_of: SpecOf, model: ModelName) -> None:
+    spec = spec_of(model, Scope.FROZEN)
+    trained = run(spec, shop).network
+    fresh = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
+    assert trained is not None
+    moved = {
+        name for name, value in trained.state_dict().items()
+        if not torch.equal(value, fresh.state_dict()[name])
+    }  # fmt: skip
+    assert moved == {"head.weight", "head.bias"}
+
+
+def test_the_second_trial_takes_the_features_from_the_cache(shop: Workshop, spec_of: SpecOf) -> None:
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN)
+    first = run(spec, shop).record
+    second = run(replace(spec, trial=1, hyper=replace(spec.hyper, lr=2e-3)), shop).record
+    assert first.cached_seconds == 0 < second.cached_seconds
+    assert second.train_seconds >= second.cached_seconds
+
+
+def test_a_head_that_disagrees_with_its_network_is_no_result(
+    shop: Workshop, spec_of: SpecOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOGIT_TOLERANCE", 0.0)
+    record = run(spec_of(ModelName.VGG11, Scope.FROZEN), shop).record
+    assert record.state is RunState.FAILED and "cached features" in record.reason
+
+
+def test_the_deadline_interrupts_between_steps(shop: Workshop, spec_of: SpecOf) -> None:
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, samples=20_000)
+    points: list[EvaluationPoint] = []
+    calls = iter(range(10**9))
+    outcome = run(spec, shop, stop=lambda: next(calls) > 5, on_evaluation=points.append)
+    assert outcome.record.state is RunState.INTERRUPTED
+    assert outcome.record.reason == Reason.DEADLINE.value
+    assert outcome.test_probabilities is None and outcome.record.test_accuracy is None
+
+
+def test_tuning_gives_a_trial_up(shop: Workshop, spec_of: SpecOf) -> None:
+    def judge(point: EvaluationPoint) -> None:
+        raise Pruned
+
+    record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN), shop, on_evaluation=judge).record
+    assert record.state is RunState.PRUNED and len(record.history) == 1
+    assert record.val_accuracy == record.history[0].val_accuracy
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), RuntimeError("CUDA error: x\ntrace")])
+def test_what_breaks_inside_is_a_failed_run(
+    shop: Workshop, spec_of: SpecOf, error: Exception
+) -> None:
+    def judge(point: EvaluationPoint) -> None:
+        raise error
+
+    record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN), shop, on_evaluation=judge).record
+    assert record.state is RunState.FAILED
+    assert type(error).__name__ in record.reason and "\n" not in record.reason
