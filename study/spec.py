@@ -45,10 +45,21 @@ class LrPolicy(_Name):
 
 
 class Purpose(_Name):
-    """Why a run is made: a trial is judged on validation, a final run on test, once."""
+    """Why a run is made: a trial is judged on validation, the others on test, once.
+
+    A side run belongs to a side experiment and is never mixed with final runs of the matrix.
+    """
 
     TRIAL = "trial"
     FINAL = "final"
+    SIDE = "side"
+
+
+class Experiment(_Name):
+    """Side experiments: accuracy by number of labels, and by number of unfrozen stages."""
+
+    LABELS = "labels"
+    DEPTH = "depth"
 
 
 class Precision(_Name):
@@ -113,7 +124,8 @@ class RunSpec:
     samples is how many training images pass through the network (repeats counted);
     train_images is the size of the pool they are drawn from, at most 54,000.
     init_source is ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``;
-    weights_sha256 is empty for scratch.
+    weights_sha256 is empty for scratch. experiment is set for side runs only; unfrozen_stages is
+    how many stages below the output layer are trained, where that is not all or none by scope.
     """
 
     arm: Arm
@@ -131,8 +143,14 @@ class RunSpec:
     precision: Precision = Precision.FP32
     fold: bool = True
     trial: int | None = None
+    experiment: Experiment | None = None
+    unfrozen_stages: int | None = None
 
     def __post_init__(self) -> None:
+        if (self.purpose is Purpose.SIDE) != (self.experiment is not None):
+            raise UsageError("a side run, and no other, belongs to an experiment")
+        if self.unfrozen_stages is not None and self.unfrozen_stages < 0:
+            raise UsageError(f"unfrozen_stages must not be negative, got {self.unfrozen_stages}")
         if not 1 <= self.train_images <= TRAIN_IMAGES:
             raise UsageError(f"train_images must lie in 1…{TRAIN_IMAGES}, got {self.train_images}")
         if self.samples < 1:
@@ -145,10 +163,15 @@ class RunSpec:
     @property
     def run_id(self) -> str:
         """Stable and readable; equal specs have equal ids in every process and on every day."""
-        text = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
+        values = self.to_dict()
+        for name in ("experiment", "unfrozen_stages"):  # younger than the ids of the matrix's runs
+            if values[name] is None:
+                del values[name]
+        text = json.dumps(values, sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         mark = f"t{self.trial}" if self.purpose is Purpose.TRIAL else f"s{self.seed}"
-        return f"{self.arm.name}-{mark}-{digest}"
+        side = f"{self.experiment}-" if self.experiment else ""
+        return f"{self.arm.name}-{side}{mark}-{digest}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -168,6 +191,7 @@ class RunSpec:
                 "hyper": HyperParams(**hyper),
                 "purpose": Purpose(values["purpose"]),
                 "precision": Precision(values["precision"]),
+                "experiment": Experiment(values["experiment"]) if values.get("experiment") else None,
             }
         )
 

@@ -1,16 +1,14 @@
-"""How much sooner, and with how many fewer labels, a pretrained network gets there."""
+"""How much sooner a pretrained network gets there."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
-from study.analysis.arms import Runs, common_seeds, finished, number, summary
+from study.analysis.arms import Runs, common_seeds
 from study.analysis.evidence import Curve, Measured, Numbers, absent, log_ratio, paired
-from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
+from study.analysis.verdicts import Reason
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 SPEED = (
@@ -72,57 +70,3 @@ def speed_to_target(runs: Runs, curve: Mapping[str, Curve], model: ModelName) ->
     rows = tuple(run_id for *_, ids in everything for run_id in ids)
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
 
-
-LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio")
-
-
-def labels(results: pd.DataFrame, model: ModelName) -> Measured:
-    """Accuracy of pretrained and scratch at several numbers of training images.
-
-    Points hold, per number of images, the mean over paired (seed, arm) runs. labels_pretrained
-    is the smallest number of images at which pretrained is at least as accurate as scratch is
-    at its largest number (labels_scratch).
-    """
-    cells: dict[int, dict[Init, dict[tuple[str, str, int], float]]] = {}
-    rows = []
-    for arm, row in finished(results):
-        if arm.model is model and not math.isnan(number(row["train_images"])):
-            key = (arm.scope.value, arm.lr_policy.value, int(row["seed"]))
-            cell = cells.setdefault(int(row["train_images"]), {init: {} for init in Init})
-            cell[arm.init][key] = float(row["test_accuracy"])
-            rows.append(str(row["run_id"]))
-    points: list[dict[str, float]] = []
-    for images, cell in sorted(cells.items()):
-        first, second = cell[Init.PRETRAINED], cell[Init.SCRATCH]
-        pairs = sorted(set(first) & set(second))
-        full = [key for key in pairs if key[0] == Scope.FULL.value]
-        if full:
-            found = summary(100 * (first[key] - second[key]) for key in full)
-            points.append(
-                {
-                    "train_images": images,
-                    "pretrained": float(np.mean([first[key] for key in full])),
-                    "scratch": float(np.mean([second[key] for key in full])),
-                    "effect_pp": found.mean,
-                    "n_pairs": found.n,
-                }
-            )
-    if len(points) < 2:
-        return absent(LABELS, Reason.NOT_IN_MATRIX)
-    last = points[-1]
-    enough = [p["train_images"] for p in points if p["pretrained"] >= last["scratch"]]
-    reached = enough[0] if enough else math.nan
-    verdict, reason = Verdict.INCONCLUSIVE, Reason.MEASURED
-    if min(point["n_pairs"] for point in points) < PAIRS_FOR_A_MEASUREMENT:
-        reason = Reason.FEW_PAIRS
-    elif math.isnan(reached):
-        verdict, reason = Verdict.REFUTED, Reason.BELOW_ZERO
-    elif reached < last["train_images"]:
-        verdict, reason = Verdict.SUPPORTED, Reason.ABOVE_ZERO
-    numbers = {
-        "points": points,
-        "labels_scratch": last["train_images"],
-        "labels_pretrained": reached,
-        "labels_ratio": last["train_images"] / reached,
-    }
-    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=tuple(rows))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from study.analysis import efficiency, evidence, networks, outcome, predicted, views
+from study.analysis import efficiency, evidence, networks, outcome, predicted, side, views
 from study.analysis.arms import Runs, main_runs, select
 from study.analysis.contrasts import Estimate
 from study.analysis.evidence import Measured
@@ -132,13 +132,15 @@ def _model_findings(
         (2, "q2.speed_to_target", "pretrained reaches the common target with fewer samples",
          lambda: efficiency.speed_to_target(runs, curve, model), (f"curves-{model}",)),
         (2, "q2.labels", "pretrained reaches scratch's accuracy with fewer labels",
-         lambda: efficiency.labels(sources.results, model), ()),
+         lambda: side.labels(sources.experiments, model), ("labels",)),
         (2, "q2.spread", "pretrained varies less over seeds",
          lambda: evidence.spread(runs, model), ("arms",)),
         (3, "q3.cost", "frozen trains faster than full",
          lambda: evidence.cost(runs, model), ("cost",)),
         (3, "q3.gap", "the train-test gap of full is wider than that of frozen",
          lambda: evidence.gap(runs, model), ("gap",)),
+        (4, "q4.depth", "some but not all stages trained is more accurate than none or all",
+         lambda: side.depth(sources.experiments, model, _stages(sources, model)), ("depth",)),
         (4, "q4.drift", "uniform rates change the last backbone stage more than the first",
          lambda: networks.drift(sources, runs, model, LrPolicy.UNIFORM), ("drift",)),
         (5, "q5.drift", "discriminative rates change the last backbone stage more than the first",
@@ -180,9 +182,7 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
         views.model_cells(),
         test_pp=_effect(contrasts, "model", ALL),
     )
-    depth = evidence.absent((), Reason.NOT_IN_MATRIX)
     return [
-        _finding("q4.depth", 4, "accuracy against the number of unfrozen stages", ALL, depth, ()),
         _finding("q7.views.model", 7, "one network leads at equal samples and at equal seconds",
                  ALL, between, ("curves-vgg11", "curves-googlenet")),
         _finding("best", 0, "the arm that is best on validation", ALL,
@@ -196,6 +196,11 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
                  outcome.chosen_object(sources, str(row["run_id"]) if row else None),
                  ("object",)),
     ]  # fmt: skip
+
+
+def _stages(sources: Sources, model: ModelName) -> int:
+    """Number of stages below the output layer, as the study's networks declare them."""
+    return len((sources.architecture.get(model.value) or {}).get("stages") or [None]) - 1
 
 
 def _effect(contrasts: pd.DataFrame, name: str, model: str) -> float:

@@ -13,10 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from study.errors import StoreError
-from study.store.tables import HISTORY_COLUMNS, RESULT_COLUMNS, TRIAL_COLUMNS
+from study.store.tables import (
+    EXPERIMENT_COLUMNS,
+    HISTORY_COLUMNS,
+    RESULT_COLUMNS,
+    TRIAL_COLUMNS,
+)
 
 _TEXT = {
     "run_id", "model", "init", "init_source", "scope", "lr_policy", "state", "checkpoint", "reason",
+    "experiment",
 }  # fmt: skip
 Classes = Mapping[str, npt.NDArray[np.uint8]]
 
@@ -32,6 +38,7 @@ class Sources:
 
     results: pd.DataFrame
     trials: pd.DataFrame
+    experiments: pd.DataFrame
     history: pd.DataFrame
     predictions: Classes = field(default_factory=dict)
     labels: npt.NDArray[np.uint8] | None = None
@@ -55,6 +62,7 @@ def read_sources(folder: Path) -> Sources:
     return Sources(
         results=_table(folder / "results.csv", RESULT_COLUMNS),
         trials=_table(folder / "trials.csv", TRIAL_COLUMNS),
+        experiments=_table(folder / "experiments.csv", EXPERIMENT_COLUMNS),
         history=_table(folder / "history.csv", HISTORY_COLUMNS),
         predictions={
             key.removesuffix(".class"): value

@@ -41,7 +41,7 @@ class Network(nn.Module):
         self.feature_size = feature_size
         self.dropout = nn.Dropout(dropout)
         self.head = head
-        self.frozen = False
+        self.frozen_modules: tuple[str, ...] = ()
         self.folded = False
         self.multipliers: dict[str, tuple[float, float]] = {}
 
@@ -74,24 +74,34 @@ class Network(nn.Module):
             raise ValueError(f"{parameter} belongs to {len(holders)} stages of {self.model}, not to 1")
         return holders[0]
 
+    @property
+    def trainable_parameters(self) -> int:
+        """Of the original architecture: a folded layer counts at its unfolded size."""
+        own = dict(self.named_parameters())
+        hidden = self.original_parameters - sum(p.numel() for p in own.values())
+        found = sum(p.numel() for p in own.values() if p.requires_grad)
+        return found + (hidden if all(own[name].requires_grad for name in self.multipliers) else 0)
+
     # [listing: freeze]
-    def freeze_backbone(self) -> None:
-        """Leave only the output layer trainable and keep the rest in evaluation mode.
+    def freeze(self, unfrozen_stages: int = 0) -> None:
+        """Leave the output layer and so many stages below it trainable; the rest evaluates.
 
         ``requires_grad=False`` alone would let BatchNorm go on collecting statistics, and a
         parent's ``.train()`` would undo a single ``.eval()``; see `train`.
         """
-        self.frozen = True
+        still = self.stages[: max(0, len(self.stages) - 1 - unfrozen_stages)]
+        if unfrozen_stages:
+            self.frozen_modules = tuple(name for stage in still for name in stage.modules)
+        else:  # what lies between stages, as dropout, is still too
+            self.frozen_modules = tuple(n for n, _ in self.named_children() if n != "head")
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith("head."))
+            parameter.requires_grad_(not any(stage.holds(name) for stage in still))
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:
         super().train(mode)
-        if self.frozen:
-            for name, child in self.named_children():
-                if name != "head":
-                    child.train(False)
+        for name in self.frozen_modules:
+            self.get_submodule(name).train(False)
         return self
 
     # [/listing]

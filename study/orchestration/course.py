@@ -6,14 +6,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from study.budget import Deadline
+from study.budget import Deadline, format_seconds
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
+from study.planning.side import SHARE
 from study.spec import Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
 FILL = 0.95
+#: Side experiments come after tuning with so many trials; with less time the arms come first.
+TRIALS_BEFORE_SIDE = 4
 
 
 @dataclass(kw_only=True)
@@ -27,6 +30,7 @@ class Course:
     reserve: float
     speeds: dict[str, Speed] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    side_seconds: float = 0.0
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -35,6 +39,7 @@ class Course:
         stored = self.ledger.fact("plan", {})
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
+        self.side_seconds = self.ledger.fact("side_seconds", 0.0)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
@@ -49,10 +54,19 @@ class Course:
                 )
         self.save()
 
-    def replan(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
-        """After tuning, once: final runs get as many samples as the seconds left can pay."""
+    def replan(self, inits: dict[ModelName, tuple[Init, ...]], side: list[RunSpec]) -> None:
+        """After tuning, once: final runs get as many samples as the seconds left can pay.
+
+        Side experiments, of which `side` is one round, get a share of them if a whole round fits
+        it and the arms are tuned; else none.
+        """
         if not self.ledger.fact("replanned", False):
-            share = FILL * self.work.left() / len(self.study.models)
+            left = self.work.left()
+            wanted = sum(self.expected(spec) for spec in side) / FILL
+            tuned = min(plan.trials for plan in self.decisions.values()) >= TRIALS_BEFORE_SIDE
+            self.side_seconds = SHARE * left if tuned and wanted <= SHARE * left else 0.0
+            self.ledger.set_fact("side_seconds", self.side_seconds)
+            share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
                 plan = self.decisions[model.value]
                 if plan.trials:
@@ -61,6 +75,13 @@ class Course:
                     )
             self.ledger.set_fact("replanned", True)
         self.save()
+
+    def told(self) -> str:
+        """The plan of the final runs in a line."""
+        parts = [f"{model} {plan.seeds} seeds of {plan.samples:,} samples"
+                 for model, plan in self.decisions.items()]  # fmt: skip
+        side = format_seconds(self.side_seconds) if self.side_seconds else "none"
+        return f"final runs: {', '.join(parts)}; side experiments: {side}"
 
     def expected(self, spec: RunSpec) -> float:
         """Predicted seconds (p50) of a run, corrected by the runs of its kind so far."""
@@ -110,6 +131,7 @@ class Course:
             "budget_seconds": self.deadline.budget,
             "used_seconds": self.deadline.used(),
             "reserve_seconds": self.reserve,
+            "side_seconds": self.side_seconds,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
             "decisions": decisions,
             "phases": self.phases,

@@ -37,9 +37,9 @@ class Keeper:
         the record is committed.
         """
         record, network = outcome.record, outcome.network
-        if network is None or outcome.test_probabilities is None:
-            return
         spec = record.spec
+        if network is None or outcome.test_probabilities is None or spec.purpose is not Purpose.FINAL:
+            return
         labels = self.shop.fashion.test_labels.numpy()
         self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
         if spec.arm.scope is Scope.FULL:

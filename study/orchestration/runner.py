@@ -25,8 +25,9 @@ from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.planning.cost import measure
 from study.planning.plan import Decision, run_spec
+from study.planning.side import side_runs
 from study.records import EvaluationPoint, Reason, RunState
-from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, Experiment, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.loop import Pruned
 from study.training.run import Outcome, Workshop
@@ -90,8 +91,11 @@ class Runner:
                     return
                 self._phase("matrix", None, self._matrix)
                 self._phase("tuning", None, self._tuning)
-                self.course.replan(self._inits())
+                self.course.replan(self._inits(), self._side_round(0))
+                self.screen.say(self.course.told())
                 self._phase("final", None, self._finals)
+                self._phase("side", None, self._side)
+                self._phase("further", None, self._further)
                 self._finish()
         finally:
             self.ledger.set_fact("used_seconds", self.deadline.used())
@@ -200,7 +204,7 @@ class Runner:
             if self._decision(arm).trials:
                 self._trial(arm, 0)
             else:
-                self._final(arm, 0)
+                self._run(self._final_spec(arm, 0))
 
     def _tuning(self) -> None:
         for number in range(1, max(plan.trials for plan in self.course.decisions.values())):
@@ -209,27 +213,38 @@ class Runner:
                     self._trial(arm, number)
 
     def _finals(self) -> None:
-        """The planned seeds in rounds over the arms; then further rounds while whole ones fit.
+        """The planned seeds, in rounds over the arms."""
+        for number in range(max(plan.seeds for plan in self.course.decisions.values())):
+            for arm in self._arms():
+                if number < self._decision(arm).seeds:
+                    self._run(self._final_spec(arm, number))
 
-        The arms of a network keep equal numbers of seeds, so that contrasts are paired.
-        """
+    def _side(self) -> None:
+        """Rounds of side experiments within their share, as many as there are planned seeds."""
+        limit = self.work.within(self.course.side_seconds)
+        for number in range(max(plan.seeds for plan in self.course.decisions.values())):
+            for spec in self._side_round(number):
+                if self.course.side_seconds:
+                    self._run(spec, limit=limit)
+
+    def _further(self) -> None:
+        """Further seeds while whole rounds fit: the arms of a network keep equal numbers."""
         going = list(self.study.models)
-        for number in count():
+        for number in count(min(plan.seeds for plan in self.course.decisions.values())):
             if self.stopped or number == self.study.max_seeds:
                 return
             rounds = {
                 model: [self._final_spec(arm, number) for arm in self._arms() if arm.model is model]
                 for model in going
+                if number >= self.course.decisions[model.value].seeds
             }
-            further = {m: specs for m, specs in rounds.items()
-                       if number >= self.course.decisions[m.value].seeds}  # fmt: skip
-            fits = self.course.affordable(further)
-            going = [model for model in going if model not in further or model in fits]
+            fits = self.course.affordable(rounds)
+            going = [model for model in going if model not in rounds or model in fits]
             if not going:
                 return
             for arm in self._arms():
-                if arm.model in going:
-                    self._final(arm, number)
+                if arm.model in fits:
+                    self._run(self._final_spec(arm, number))
 
     def _finish(self) -> None:
         self.keeper.write_pictures(self.options.object_index)
@@ -267,17 +282,16 @@ class Runner:
             search.tell(outcome.record)
         return outcome is not None
 
-    def _final(self, arm: Arm, number: int) -> None:
-        spec = self._final_spec(arm, number)
-        if self.ledger.record(spec.run_id) is None:
-            self._run(spec, lambda point: None)
-
     def _run(
-        self, spec: RunSpec, judge: Callable[[EvaluationPoint], None]
-    ) -> Outcome | None:
-        """Carry out and commit, if its predicted p95 fits what is left."""
+        self, spec: RunSpec, judge: Callable[[EvaluationPoint], None] = lambda point: None,
+        limit: Deadline | None = None,
+    ) -> Outcome | None:  # fmt: skip
+        """Carry out and commit, if its predicted p95 fits what is left and it is not done yet."""
+        if self.ledger.record(spec.run_id) is not None:
+            return None
+        limit = limit or self.work
         row = self.course.row(spec)
-        if self.stopped or self.work.left() < row["predicted_p95_seconds"]:
+        if self.stopped or limit.left() < row["predicted_p95_seconds"]:
             row["reason"] = (Reason.DEADLINE if self.stopped else Reason.BUDGET).value
             self.course.rows.append(row)
             return None
@@ -290,7 +304,7 @@ class Runner:
 
         self.screen.tick(spec.run_id)
         outcome = self.executor.submit(
-            spec, stop=lambda: self.stopped or self.work.passed(), on_evaluation=on_evaluation
+            spec, stop=lambda: self.stopped or limit.passed(), on_evaluation=on_evaluation
         )
         record = outcome.record
         self.keeper.keep(outcome)
@@ -321,14 +335,32 @@ class Runner:
     def _decision(self, arm: Arm) -> Decision:
         return self.course.decisions[arm.model.value]
 
-    def _spec(self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None) -> RunSpec:
+    def _spec(
+        self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None,
+        decision: Decision | None = None,
+    ) -> RunSpec:  # fmt: skip
         weights = self.shop.weights.get(arm.model.value) if arm.init is Init.PRETRAINED else None
         source = (weights.source, weights.sha256) if weights else ("none", "")
-        return run_spec(arm, self._decision(arm), self.study, purpose=purpose, number=number,
+        return run_spec(arm, decision or self._decision(arm), self.study, purpose=purpose, number=number,
                         hyper=hyper, source=source)  # fmt: skip
 
     def _final_spec(self, arm: Arm, number: int) -> RunSpec:
         return self._spec(arm, Purpose.FINAL, number, self._chosen(arm))
+
+    def _side_round(self, number: int) -> list[RunSpec]:
+        """The side runs of all networks with one seed; a network's own number of seeds ends it."""
+
+        def final_run(arm: Arm, planned: Decision) -> RunSpec:
+            return self._spec(arm, Purpose.FINAL, number, self._chosen(arm), planned)
+
+        inits = self._inits()
+        found = [
+            spec
+            for model in self.study.models
+            if number < self.course.decisions[model.value].seeds
+            for spec in side_runs(model, self.course.decisions[model.value], inits[model], final_run)
+        ]
+        return sorted(found, key=lambda spec: spec.experiment is Experiment.DEPTH)
 
     def _chosen(self, arm: Arm) -> HyperParams | None:
         """The hyperparameters of the best finished trial on validation; None means the default."""

@@ -107,8 +107,10 @@ def _times(function: Callable[[], object]) -> tuple[float, float]:
 def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
     """Expected wall-clock seconds (p50) of a run, evaluation and building included."""
     judged = spec.validation_images
+    if spec.purpose is not Purpose.TRIAL:
+        judged += TEST
     if spec.purpose is Purpose.FINAL:
-        judged += TEST + min(TRAIN_SAMPLE, spec.train_images)
+        judged += min(TRAIN_SAMPLE, spec.train_images)
     seconds = speed.build + judged / speed.inference
     curve = min(CURVE_IMAGES, spec.validation_images)
     if spec.arm.scope is Scope.FROZEN:

@@ -20,6 +20,7 @@ RESULT_COLUMNS = (
     "total_parameters", "peak_memory_mb", "checkpoint", "reason",
 )  # fmt: skip
 TRIAL_COLUMNS = (*RESULT_COLUMNS[:-1], "trial", "reason")
+EXPERIMENT_COLUMNS = (*RESULT_COLUMNS[:-1], "experiment", "unfrozen_stages", "reason")
 HISTORY_COLUMNS = ("run_id", "samples_seen", "seconds", "train_loss", "val_accuracy", "val_loss")
 
 #: A text cell that begins so would be run as a formula by a spreadsheet (CWE-1236).
@@ -42,6 +43,20 @@ def trials_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
 
 
+def experiments_table(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row per run of a side experiment."""
+    rows = [
+        {
+            **_row(record),
+            "experiment": record.spec.experiment.value if record.spec.experiment else "",
+            "unfrozen_stages": record.spec.unfrozen_stages,
+        }
+        for record in records
+        if record.spec.purpose is Purpose.SIDE
+    ]
+    return pd.DataFrame(rows, columns=list(EXPERIMENT_COLUMNS))
+
+
 def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row per evaluation point of every run, trials included."""
     rows = [
@@ -53,11 +68,12 @@ def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def write_tables(records: Iterable[RunRecord], folder: Path) -> None:
-    """Rebuild results.csv, trials.csv and history.csv from the records."""
+    """Rebuild results.csv, trials.csv, experiments.csv and history.csv from the records."""
     known = tuple(records)
     for name, table in (
         ("results.csv", results_table(known)),
         ("trials.csv", trials_table(known)),
+        ("experiments.csv", experiments_table(known)),
         ("history.csv", history_table(known)),
     ):
         write_text(folder / name, _neutral(table).to_csv(index=False, lineterminator="\n"))

@@ -114,6 +114,8 @@ class _Job:
         if spec.arm.scope is Scope.FROZEN:
             self._fit_head(network, pool)
         else:
+            if spec.unfrozen_stages is not None:
+                network.freeze(spec.unfrozen_stages)
             self._fit_all(network, pool)
         self._judge(network, pool)
 
@@ -137,7 +139,7 @@ class _Job:
 
     def _fit_head(self, network: Network, pool: Tensor) -> None:
         spec, runtime, fashion = self.spec, self.shop.runtime, self.shop.fashion
-        network.freeze_backbone()
+        network.freeze()
         # Only images that will be seen are passed through the backbone.
         held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
         both = torch.cat([pool, held])
@@ -213,6 +215,7 @@ class _Job:
         if spec.purpose is Purpose.FINAL:
             seen = pool[:TRAIN_SAMPLE]
             parts["train"] = (fashion.train_images[seen], fashion.train_labels[seen])
+        if spec.purpose is not Purpose.TRIAL:
             parts["test"] = (fashion.test_images, fashion.test_labels)
         for name, (images, labels) in parts.items():
             predicted = probabilities(
@@ -243,15 +246,9 @@ class _Job:
             cached_seconds=self.cached_seconds,
             wall_seconds=time.monotonic() - began,
             images_per_second=seen.samples_seen / seconds if seconds > 0 else None,
-            trainable_parameters=_trainable(network) if network else None,
+            trainable_parameters=network.trainable_parameters if network else None,
             total_parameters=network.original_parameters if network else None,
             peak_memory_mb=peak_memory_mb(self.shop.runtime.device),
             history=tuple(seen.history),
         )
 
-
-def _trainable(network: Network) -> int:
-    """Trainable parameters of the original architecture (a folded fc6 counts unfolded)."""
-    if not network.frozen:
-        return network.original_parameters
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)

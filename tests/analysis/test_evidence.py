@@ -101,7 +101,7 @@ def test_drift_decay_and_architecture(better: Analysis) -> None:
         ("q4.drift.vgg11", Reason.MISSING_FILE),
         ("q6.architecture.vgg11", Reason.MISSING_FILE),
         ("q7.mcnemar.vgg11", Reason.MISSING_FILE),
-        ("q4.depth", Reason.NOT_IN_MATRIX),
+        ("q4.depth.vgg11", Reason.NOT_IN_MATRIX),
         ("q2.labels.vgg11", Reason.NOT_IN_MATRIX),
         ("object", Reason.MISSING_FILE),
     ],

@@ -63,7 +63,7 @@ def test_stages_hold_every_parameter_once(model: ModelName) -> None:
 
 def test_frozen_batchnorm_stays_as_it_is() -> None:
     network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
-    network.freeze_backbone()
+    network.freeze()
     torch.nn.Sequential(network).train()
     before = {name: value.clone() for name, value in network.named_buffers()}
     network(torch.randn(4, 1, 32, 32)).sum().backward()

@@ -39,6 +39,6 @@ def test_the_folded_layer_gets_49_times_the_rate_and_a_49th_of_the_decay() -> No
 
 def test_a_frozen_network_trains_its_head_only() -> None:
     network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
-    network.freeze_backbone()
+    network.freeze()
     (group,) = param_groups(network, HyperParams(lr=1e-3))
     assert {id(p) for p in group["params"]} == {id(p) for p in network.head.parameters()}

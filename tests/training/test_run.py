@@ -9,7 +9,7 @@ import torch
 
 from study.models import build
 from study.records import EvaluationPoint, Reason, RunState
-from study.spec import ModelName, Purpose, Scope
+from study.spec import Experiment, ModelName, Purpose, Scope
 from study.training import run as run_module
 from study.training.evaluate import probabilities
 from study.training.loop import Pruned
@@ -55,6 +55,33 @@ def test_a_frozen_backbone_does_not_move(shop: Workshop, spec_of: SpecOf, model:
         if not torch.equal(value, fresh.state_dict()[name])
     }  # fmt: skip
     assert moved == {"head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize("model", list(ModelName))
+def test_only_unfrozen_stages_move(shop: Workshop, spec_of: SpecOf, model: ModelName) -> None:
+    spec = spec_of(
+        model, Scope.FULL, purpose=Purpose.SIDE, experiment=Experiment.DEPTH, unfrozen_stages=1,
+        trial=None, samples=64, train_images=64,
+    )  # fmt: skip
+    few = replace(
+        shop.fashion,
+        test_images=shop.fashion.test_images[:50],
+        test_labels=shop.fashion.test_labels[:50],
+    )
+    outcome = run(spec, replace(shop, fashion=few))
+    trained = outcome.network
+    fresh = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
+    assert trained is not None and outcome.record.test_accuracy is not None
+    moved = {
+        name for name, value in trained.state_dict().items()
+        if not torch.equal(value, fresh.state_dict()[name])
+    }  # fmt: skip
+    last = trained.stages[-2]
+    assert any(last.holds(name) for name in moved)
+    assert all(name.startswith("head.") or last.holds(name) for name in moved), moved
+    assert outcome.record.trainable_parameters == sum(
+        p.numel() for n, p in trained.named_parameters() if n.startswith("head.") or last.holds(n)
+    )
 
 
 def test_the_second_trial_takes_the_features_from_the_cache(shop: Workshop, spec_of: SpecOf) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from study.report.context import ReportData
-from study.report.figures import comparison, curves, images, training
+from study.report.figures import comparison, curves, images, side, training
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.numbers import Numbers
 from study.report.words import Words
@@ -26,6 +26,8 @@ FIGURES: dict[str, Draw] = {
     "gap": comparison.gap,
     "cost": comparison.cost,
     "drift": training.drift,
+    "labels": side.labels,
+    "depth": side.depth,
     "calibration": curves.calibration,
     "confusion": images.confusion,
     "object": images.one_object,

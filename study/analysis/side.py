@@ -1,0 +1,129 @@
+"""The side experiments: accuracy by number of labels and by number of unfrozen stages."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.arms import Row, finished, number, summary
+from study.analysis.evidence import Measured, absent, paired
+from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
+from study.spec import Experiment, Init, ModelName
+
+LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio", "samples")
+
+
+def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
+    """Accuracy of pretrained and scratch at several numbers of training images, equal samples.
+
+    Points hold, per number of images, means over the seeds that both inits have.
+    labels_pretrained is the smallest number of images at which pretrained is at least as accurate
+    as scratch is at its largest number (labels_scratch); NaN where there is none.
+    """
+    rows = _rows(experiments, model, Experiment.LABELS)
+    points: list[dict[str, Any]] = []
+    for images in sorted({int(row["train_images"]) for row in rows}):
+        first, second = (
+            {int(r["seed"]): float(r["test_accuracy"]) for r in rows
+             if r["train_images"] == images and r["init"] == init.value}
+            for init in (Init.PRETRAINED, Init.SCRATCH)
+        )  # fmt: skip
+        seeds = sorted(set(first) & set(second))
+        if seeds:
+            found = summary(100 * (first[seed] - second[seed]) for seed in seeds)
+            points.append({
+                "train_images": images,
+                "pretrained": float(np.mean([first[seed] for seed in seeds])),
+                "scratch": float(np.mean([second[seed] for seed in seeds])),
+                "effect_pp": found.mean, "low_pp": found.low, "high_pp": found.high,
+                "n_pairs": found.n,
+            })  # fmt: skip
+    if len(points) < 2:
+        return absent(LABELS, Reason.NOT_IN_MATRIX)
+    last = points[-1]
+    enough = [p["train_images"] for p in points if p["pretrained"] >= last["scratch"]]
+    reached = enough[0] if enough else math.nan
+    verdict, reason = Verdict.INCONCLUSIVE, Reason.MEASURED
+    if min(point["n_pairs"] for point in points) < PAIRS_FOR_A_MEASUREMENT:
+        reason = Reason.FEW_PAIRS
+    elif math.isnan(reached):
+        verdict, reason = Verdict.REFUTED, Reason.BELOW_ZERO
+    elif reached < last["train_images"]:
+        verdict, reason = Verdict.SUPPORTED, Reason.ABOVE_ZERO
+    numbers = {
+        "points": points,
+        "labels_scratch": last["train_images"],
+        "labels_pretrained": reached,
+        "labels_ratio": last["train_images"] / reached,
+        "samples": max(number(row["samples_seen"]) for row in rows),
+    }
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids(rows))
+
+
+DEPTH = (
+    "points", "best_stages", "best_accuracy", "first_accuracy", "last_accuracy", "all_stages",
+    "n_pairs", "difference_pp", "difference_low_pp", "difference_high_pp", "samples",
+)  # fmt: skip
+
+
+def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
+    """Test accuracy of the pretrained network by how many stages below the output are trained.
+
+    The point of all stages is the labels experiment's run on all planned images, which is the same
+    training. difference_pp: the best intermediate depth minus the better of the two ends, paired
+    over seeds; which depth is best is chosen by the mean of the same runs, so the difference
+    leans upwards.
+
+    Args:
+        stages: number of stages below the output layer.
+    """
+    rows = _rows(experiments, model, Experiment.DEPTH)
+    whole = [
+        row for row in _rows(experiments, model, Experiment.LABELS)
+        if row["init"] == Init.PRETRAINED.value
+    ]  # fmt: skip
+    most = max((row["train_images"] for row in whole), default=None)
+    found: dict[int, dict[int, float]] = {}
+    for row in rows:
+        cell = found.setdefault(int(row["unfrozen_stages"]), {})
+        cell[int(row["seed"])] = float(row["test_accuracy"])
+    ends = [row for row in whole if row["train_images"] == most]
+    if ends:
+        found[stages] = {int(row["seed"]): float(row["test_accuracy"]) for row in ends}
+    if len(found) < 3 or not {0, stages} <= set(found):
+        return absent(DEPTH, Reason.NOT_IN_MATRIX)
+    seeds = sorted(set.intersection(*(set(cell) for cell in found.values())))
+    if not seeds:
+        return absent(DEPTH, Reason.MISSING_ARMS)
+    mean = {k: float(np.mean([cell[seed] for seed in seeds])) for k, cell in sorted(found.items())}
+    middle = max((k for k in mean if 0 < k < stages), key=lambda k: mean[k])
+    end = max((0, stages), key=lambda k: mean[k])
+    difference, verdict, reason = paired(
+        [100 * (found[middle][seed] - found[end][seed]) for seed in seeds]
+    )
+    best = max(mean, key=lambda k: mean[k])
+    numbers = {
+        "points": [
+            {"stages": k, "accuracy": value,
+             "low": min(found[k][s] for s in seeds), "high": max(found[k][s] for s in seeds)}
+            for k, value in mean.items()
+        ],
+        "best_stages": best, "best_accuracy": mean[best], "first_accuracy": mean[0],
+        "last_accuracy": mean[stages], "all_stages": stages, "n_pairs": difference.n,
+        "difference_pp": difference.mean, "difference_low_pp": difference.low,
+        "difference_high_pp": difference.high,
+        "samples": max(number(row["samples_seen"]) for row in rows),
+    }  # fmt: skip
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids([*rows, *ends]))
+
+
+def _rows(experiments: pd.DataFrame, model: ModelName, experiment: Experiment) -> list[Row]:
+    chosen = experiments[experiments["experiment"] == experiment.value]
+    return [row for arm, row in finished(chosen) if arm.model is model]
+
+
+def _ids(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(str(row["run_id"]) for row in rows)
