@@ -81,6 +81,13 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     models = _models(flags.models)
 
+    # What the report will need at the end is refused at the beginning.
+    from study.report.title_page import read_title_page
+    from study.store.files import require_folder
+
+    read_title_page(flags.title_page)
+    require_folder(flags.report_dir, "report directory")
+
     from study.orchestration.runner import Runner
     from study.orchestration.setup import Options
     from study.training.runtime import detect

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from study.budget import Deadline, format_seconds
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
-from study.planning.side import SHARE
+from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
 from study.spec import Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
@@ -54,17 +55,17 @@ class Course:
                 )
         self.save()
 
-    def replan(self, inits: dict[ModelName, tuple[Init, ...]], side: list[RunSpec]) -> None:
+    def replan(
+        self, inits: dict[ModelName, tuple[Init, ...]], side_round: Callable[[], list[RunSpec]]
+    ) -> None:
         """After tuning, once: final runs get as many samples as the seconds left can pay.
 
-        Side experiments, of which `side` is one round, get a share of them if a whole round fits
-        it and the arms are tuned; else none.
+        Side experiments get a share of the seconds if a whole round of them fits it and the arms
+        are tuned; `side_round` gives one round under the decisions as they are.
         """
         if not self.ledger.fact("replanned", False):
             left = self.work.left()
-            wanted = sum(self.expected(spec) for spec in side) / FILL
-            tuned = min(plan.trials for plan in self.decisions.values()) >= TRIALS_BEFORE_SIDE
-            self.side_seconds = SHARE * left if tuned and wanted <= SHARE * left else 0.0
+            self.side_seconds = self._plan_side(SHARE * left, side_round)
             self.ledger.set_fact("side_seconds", self.side_seconds)
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
@@ -75,6 +76,22 @@ class Course:
                     )
             self.ledger.set_fact("replanned", True)
         self.save()
+
+    def _plan_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> float:
+        """Give the decisions the longest side runs of which a round fits; 0 where none does."""
+        tuned = min(plan.trials for plan in self.decisions.values()) >= TRIALS_BEFORE_SIDE
+        for divisor in SHORTENED if tuned else ():
+            lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
+            if min(lengths.values()) < LEAST_SAMPLES:
+                break
+            self.decisions = {
+                model: replace(plan, side_samples=lengths[model])
+                for model, plan in self.decisions.items()
+            }
+            if sum(self.expected(spec) for spec in side_round()) / FILL <= seconds:
+                return seconds
+        self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}
+        return 0.0
 
     def told(self) -> str:
         """The plan of the final runs in a line."""

@@ -91,7 +91,7 @@ class Runner:
                     return
                 self._phase("matrix", None, self._matrix)
                 self._phase("tuning", None, self._tuning)
-                self.course.replan(self._inits(), self._side_round(0))
+                self.course.replan(self._inits(), lambda: self._side_round(0))
                 self.screen.say(self.course.told())
                 self._phase("final", None, self._finals)
                 self._phase("side", None, self._side)
@@ -224,8 +224,7 @@ class Runner:
         limit = self.work.within(self.course.side_seconds)
         for number in range(max(plan.seeds for plan in self.course.decisions.values())):
             for spec in self._side_round(number):
-                if self.course.side_seconds:
-                    self._run(spec, limit=limit)
+                self._run(spec, limit=limit)
 
     def _further(self) -> None:
         """Further seeds while whole rounds fit: the arms of a network keep equal numbers."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from study.errors import UsageError, WeightsError
 from study.models import REGISTRY, Weights, find_imagenet, load_checkpoint
-from study.pretraining import PretextPoint, pretrain, recipe_for
+from study.models.weights import IMAGENET
+from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
 from study.records import Reason
 from study.spec import ModelName
 from study.training.runtime import Runtime
@@ -37,15 +38,24 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
         WeightsError: the file is not usable for any network of the study.
     """
     weights, meta = load_checkpoint(path)
+    if weights.source == IMAGENET:  # a file's own word does not make it ImageNet's
+        weights = replace(weights, source=path.name)
     if not any(entry.first_weight in weights.state for entry in REGISTRY.values()):
         raise WeightsError(f"{path} fits none of the networks: {', '.join(REGISTRY)}")
     if REGISTRY[model].first_weight not in weights.state:
         return None
+    # What `pretrain` notes beside its weights; of a file from elsewhere nothing is known.
+    recipe = meta.get("recipe")
+    recipe = recipe if weights.source == SOURCE and isinstance(recipe, dict) else {}
+    categories = recipe.get("categories")
     return weights, {
-        "source": weights.source, "images": meta.get("images"), "categories": None,
-        "image_size": None, "samples": None, "seconds": None, "cached": True,
-        "sha256": weights.sha256, "held_out_accuracy": None, "chance": None, "passed": True,
-        "curve": [], "fallback_reason": "",
+        "source": weights.source, "images": meta.get("images") if recipe else None,
+        "categories": categories, "image_size": recipe.get("size"),
+        "samples": recipe.get("samples"), "seconds": meta.get("seconds") if recipe else None,
+        "cached": True, "sha256": weights.sha256,
+        "held_out_accuracy": meta.get("accuracy") if recipe else None,
+        "chance": 1 / categories if categories else None, "passed": True,
+        "curve": meta.get("curve", []) if recipe else [], "fallback_reason": "",
     }  # fmt: skip
 
 

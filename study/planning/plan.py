@@ -31,7 +31,10 @@ TUNING_SEED = 9_000
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The plan of one network. samples: of a final run; trial_samples: of a tuning trial."""
+    """The plan of one network. samples: of a final run; trial_samples: of a tuning trial.
+
+    side_samples: of a run of a side experiment; 0 where there are none.
+    """
 
     samples: int
     trial_samples: int
@@ -42,6 +45,7 @@ class Decision:
     validation_images: int
     resolution: int
     predicted_seconds: float
+    side_samples: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

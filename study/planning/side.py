@@ -14,6 +14,9 @@ LABELS = (500, 2_000, 10_000)
 DEPTHS = (0, 1, 2, 4)
 #: At most this share of the seconds left after tuning goes to side experiments.
 SHARE = 0.25
+#: A side run is as long as a tuning trial, or a half or a quarter of it, and never shorter than this.
+SHORTENED = (1, 2, 4)
+LEAST_SAMPLES = 2_000
 
 #: The final run of an arm under a plan, with its chosen hyperparameters and weights.
 FinalRun = Callable[[Arm, Decision], RunSpec]
@@ -24,11 +27,13 @@ def side_runs(
 ) -> list[RunSpec]:
     """The side runs of one network with one seed, the most telling first.
 
-    All see equally many samples, as many as a tuning trial. Labels: both inits, all stages
+    All see `decision.side_samples` samples; none are made where that is 0. Labels: both inits, all stages
     trained, on 500, 2,000, 10,000 and all planned images. Depth: pretrained, with some stages
     below the output layer trained.
     """
-    samples = decision.trial_samples
+    samples = decision.side_samples
+    if not samples:
+        return []
     whole = min(decision.train_images, samples)
     planned = replace(decision, samples=samples, train_images=whole)
 

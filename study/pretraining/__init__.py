@@ -1,7 +1,7 @@
 """Makes pre-trained weights out of formulas alone, for when none can be downloaded."""
 
 from study.pretraining.fractals import generate
-from study.pretraining.pretext import PretextPoint, PretextResult, pretrain
+from study.pretraining.pretext import SOURCE, PretextPoint, PretextResult, pretrain
 from study.pretraining.recipe import Recipe, recipe_for
 
-__all__ = ["PretextPoint", "PretextResult", "Recipe", "generate", "pretrain", "recipe_for"]
+__all__ = ["SOURCE", "PretextPoint", "PretextResult", "Recipe", "generate", "pretrain", "recipe_for"]

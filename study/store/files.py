@@ -12,6 +12,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from study.errors import StoreError
+
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write through a temporary file in the same directory, fsync, then rename over `path`."""
@@ -41,6 +43,20 @@ def write_json(path: Path, value: Any) -> None:
 def write_arrays(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Store arrays as one .npz."""
     write_atomic(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
+
+
+def require_folder(folder: Path, what: str) -> None:
+    """Make the folder if need be.
+
+    Raises:
+        StoreError: it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StoreError(f"{what} {folder} is not writable: {error.strerror}") from error
 
 
 def _sync_directory(folder: Path) -> None:

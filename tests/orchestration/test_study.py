@@ -55,6 +55,8 @@ def test_seconds_for_people() -> None:
         ["--nonsense"],
         ["--models", "resnet"],
         ["--budget", "3m", "--data-dir", "/nonexistent"],
+        ["--title-page", "/nonexistent"],
+        ["--report-dir", "/dev/null/x"],
         ["report", "--results-dir", "/nonexistent"],
         ["predict"],
         ["predict", "/nonexistent.png"],

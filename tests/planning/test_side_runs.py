@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -16,7 +17,7 @@ COST = partial(predicted_seconds, speed=Speed(train=300, inference=900, build=0.
 
 def _round(model: ModelName, inits: tuple[Init, ...], number: int = 0) -> list[RunSpec]:
     study = StudySpec()
-    decision = decide(model, study, COST, 20_000, tuple(Init))
+    decision = replace(decide(model, study, COST, 20_000, tuple(Init)), side_samples=12_000)
 
     def final_run(arm: Arm, planned: Decision) -> RunSpec:
         return run_spec(arm, planned, study, purpose=Purpose.FINAL, number=number)
@@ -46,6 +47,11 @@ def test_another_seed_is_another_run() -> None:
 def test_without_weights_only_scratch_is_run() -> None:
     runs = _round(ModelName.VGG11, (Init.SCRATCH,))
     assert {spec.arm.init for spec in runs} == {Init.SCRATCH}
+
+
+def test_no_samples_no_runs() -> None:
+    decision = decide(ModelName.VGG11, StudySpec(), COST, 20_000, tuple(Init))
+    assert side_runs(ModelName.VGG11, decision, tuple(Init), lambda arm, plan: None) == []  # type: ignore
 
 
 def test_a_side_run_survives_the_ledger() -> None:
