@@ -19,7 +19,7 @@ from study.spec import ModelName, Purpose, RunSpec, Scope
 from study.training.defaults import default_hyper
 from study.training.evaluate import EVALUATION_BATCH, batches_of
 from study.training.param_groups import param_groups
-from study.training.run import CURVE_IMAGES, TRAIN_SAMPLE
+from study.training.run import CURVE_IMAGES, SETTLED, TRAIN_SAMPLE
 from study.training.runtime import Runtime
 
 TEST = 10_000
@@ -115,5 +115,6 @@ def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
     curve = min(CURVE_IMAGES, spec.validation_images)
     if spec.arm.scope is Scope.FROZEN:
         return seconds + (spec.train_images + curve) / speed.inference + spec.samples / speed.head
-    return seconds + spec.samples / speed.train + spec.evaluations * curve / speed.inference
+    looked = curve + min(SETTLED, spec.train_images)
+    return seconds + spec.samples / speed.train + spec.evaluations * looked / speed.inference
 

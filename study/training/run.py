@@ -18,10 +18,13 @@ from study.training.evaluate import Probabilities, Quality, batches_of, probabil
 from study.training.features import FeatureCache
 from study.training.loop import Progress, Pruned, Stopped, fit
 from study.training.param_groups import param_groups
+from study.training.running_statistics import settle
 from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
 
 TRAIN_SAMPLE = 2_000
 CURVE_IMAGES = 1_000
+#: Training images over which BatchNorm's statistics are taken before each evaluation.
+SETTLED = 1_024
 #: Images on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
@@ -127,15 +130,23 @@ class _Job:
         network.train()
 
         def forward(chosen: Tensor) -> Tensor:
-            x = augment(to_input(images[chosen.to(runtime.device)], spec.resolution), generator)
+            return run_on(augment(to_input(images[chosen.to(runtime.device)], spec.resolution), generator))
+
+        def run_on(x: Tensor) -> Tensor:
             with runtime.autocast():
                 logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
             return logits
 
+        def measure() -> tuple[float, float]:
+            # A generator of its own: evaluation must not change what training sees.
+            views = torch.Generator().manual_seed(spec.seed * 7_919 + 3)
+            parts = images[:SETTLED].split(spec.batch_size)  # type: ignore[no-untyped-call]
+            settle(network, (augment(to_input(x, spec.resolution), views) for x in parts), run_on)
+            return self._measure(network, held)
+
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed * 7_919 + 2)  # dropout
-            self._fit(forward, param_groups(network, spec.hyper), pool,
-                      lambda: self._measure(network, held))  # fmt: skip
+            self._fit(forward, param_groups(network, spec.hyper), pool, measure)
 
     def _fit_head(self, network: Network, pool: Tensor) -> None:
         spec, runtime, fashion = self.spec, self.shop.runtime, self.shop.fashion
