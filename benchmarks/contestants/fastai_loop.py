@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from common import BATCH, LR, WEIGHT_DECAY, Clock, Task, network, read_task
+from fastai.callback import progress  # noqa: F401 - gives Learner its quiet modes
 from fastai.callback.core import Callback, CancelFitException
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.transforms import IndexSplitter
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
 from fastai.optimizer import Adam
-from fastai.vision.augment import Flip, RandomErasing, RandTransform, Resize  # noqa: F401
+from fastai.vision.augment import Flip, RandomErasing
 from fastai.vision.core import PILImageBW
 from fastai.vision.data import ImageBlock
 from torchvision.datasets import FashionMNIST
