@@ -10,6 +10,8 @@ from study.spec import Arm, Experiment, Init, LrPolicy, ModelName, Purpose, RunS
 
 #: Numbers of training images; the planned number of a side run is the last point.
 LABELS = (500, 2_000, 10_000)
+#: The last point is at least so many times the one before.
+APART = 1.5
 #: Stages trained below the output layer; that all are trained is the last point of the labels.
 DEPTHS = (0, 1, 2, 4)
 #: At most this share of the seconds left after tuning goes to side experiments.
@@ -42,7 +44,7 @@ def side_runs(
         spec = replace(final_run(arm, planned), **changes)  # type: ignore[arg-type]
         return replace(spec, purpose=Purpose.SIDE, experiment=experiment, evaluations=2)
 
-    sizes = [size for size in LABELS if size < whole] + [whole]
+    sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:
         runs += [side(Init.PRETRAINED, Experiment.DEPTH, unfrozen_stages=k) for k in DEPTHS]

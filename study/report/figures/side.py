@@ -15,7 +15,7 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     found = _points(data, "q2.labels")
     if not found:
         return None
-    figure, axes = canvas(2.9, len(found), sharey=True)
+    figure, axes = canvas(3.2, len(found), sharey=True)
     for panel, (model, points) in zip(axes, found.items(), strict=True):
         images = [point["train_images"] for point in points]
         for init, key in _INITS.items():
@@ -26,7 +26,7 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["labels"])
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["test_accuracy"])
+    axes[0].set_ylabel(words.axis["accuracy"])
     figure.legend(handles=[arm_handle(key, words) for key in _INITS.values()],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
@@ -37,7 +37,7 @@ def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     found = _points(data, "q4.depth")
     if not found:
         return None
-    figure, axes = canvas(2.5, len(found), sharey=True)
+    figure, axes = canvas(2.8, len(found), sharey=True)
     for panel, (model, points) in zip(axes, found.items(), strict=True):
         x = [point["stages"] for point in points]
         y = [100 * point["accuracy"] for point in points]
@@ -50,7 +50,7 @@ def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["unfrozen"])
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["test_accuracy"])
+    axes[0].set_ylabel(words.axis["accuracy"])
     return svg(figure)
 
 
