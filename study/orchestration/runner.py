@@ -371,6 +371,8 @@ class Runner:
     def _phase(self, name: str, predicted: float | None, work: Callable[[], None]) -> None:
         began, before = time.monotonic(), len(self.course.rows)
         work()
+        if predicted is None and len(self.course.rows) == before:
+            return  # nothing was to be done
         if predicted is None:
             ran = [row for row in self.course.rows[before:] if row["actual_seconds"] is not None]
             predicted = sum(row["predicted_seconds"] for row in ran)
