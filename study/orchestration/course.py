@@ -88,7 +88,8 @@ class Course:
                 model: replace(plan, side_samples=lengths[model])
                 for model, plan in self.decisions.items()
             }
-            if sum(self.expected(spec) for spec in side_round()) / FILL <= seconds:
+            wanted = sum(self.expected(spec) for spec in side_round()) / FILL
+            if 0 < wanted <= seconds:
                 return seconds
         self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}
         return 0.0

@@ -242,8 +242,11 @@ class Runner:
             if not going:
                 return
             for arm in self._arms():
+                spec = self._final_spec(arm, number)
                 if arm.model in fits:
-                    self._run(self._final_spec(arm, number))
+                    self._run(spec)
+                    if self.ledger.record(spec.run_id) is None:  # refused: its p95 did not fit
+                        going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:
         self.keeper.write_pictures(self.options.object_index)

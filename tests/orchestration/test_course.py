@@ -1,0 +1,124 @@
+"""The plan in motion: predictions learn from runs, and only whole rounds that fit are begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from study.budget import Deadline
+from study.matrix import arms
+from study.orchestration.course import Course
+from study.planning.cost import Speed, predicted_seconds
+from study.planning.plan import decide, run_spec
+from study.spec import Init, ModelName, Purpose, RunSpec, StudySpec
+from study.store.ledger import Ledger
+
+SPEED = Speed(train=300, inference=900, build=0.3, tail=1.2)
+MODEL = ModelName.VGG11
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def course(tmp_path: Path, clock: Clock) -> Course:
+    deadline = Deadline(budget=3_000, started=0, clock=clock)
+    course = Course(
+        study=StudySpec(models=(MODEL,)), ledger=Ledger(tmp_path / "l.sqlite"), deadline=deadline,
+        work=deadline.minus(100), reserve=100, speeds={MODEL.value: SPEED},
+    )  # fmt: skip
+    course.decide({MODEL: tuple(Init)})
+    return course
+
+
+def _spec(course: Course, arm: int = 2, number: int = 0) -> RunSpec:
+    decision = course.decisions[MODEL.value]
+    return run_spec(arms((MODEL,))[arm], decision, course.study, purpose=Purpose.FINAL, number=number)
+
+
+def test_the_first_plan_leaves_a_twentieth_of_the_time(course: Course) -> None:
+    decision = course.decisions[MODEL.value]
+    assert 0.8 * 2_900 < decision.predicted_seconds <= 0.95 * 2_900
+
+
+def test_predictions_follow_the_runs_of_the_same_kind(course: Course) -> None:
+    spec = _spec(course)
+    before = course.expected(spec)
+    assert before == pytest.approx(predicted_seconds(spec, SPEED))
+    assert course.tail(spec) == SPEED.tail
+    for factor in (1.4, 1.5, 1.6):
+        done = course.row(spec) | {"state": "finished"}
+        course.rows.append(done | {"actual_seconds": factor * done["unscaled_seconds"]})
+    assert course.expected(spec) == pytest.approx(1.5 * before)
+    assert course.tail(spec) == pytest.approx(1.1)  # 1.6 / 1.5, never less than a tenth
+    frozen = _spec(course, arm=0)
+    assert course.expected(frozen) == pytest.approx(predicted_seconds(frozen, SPEED))
+
+
+def test_a_skipped_run_teaches_nothing(course: Course) -> None:
+    spec = _spec(course)
+    course.rows.append(course.row(spec))
+    assert course.expected(spec) == pytest.approx(predicted_seconds(spec, SPEED))
+
+
+def test_only_whole_rounds_that_fit_are_begun(course: Course, clock: Clock) -> None:
+    rounds = {MODEL: [_spec(course, arm, number=7) for arm in range(6)]}
+    cost = sum(course.expected(spec) for spec in rounds[MODEL])
+    assert course.affordable(rounds) == [MODEL]
+    clock.now = 2_900 - cost
+    assert course.affordable(rounds) == []
+
+
+def test_time_saved_by_tuning_becomes_samples_once(course: Course, clock: Clock) -> None:
+    clock.now = 500
+    planned = course.decisions[MODEL.value]
+    course.replan({MODEL: tuple(Init)}, lambda: [])
+    more = course.decisions[MODEL.value]
+    assert more.samples > planned.samples and more.trial_samples == planned.trial_samples
+    clock.now = 2_500
+    course.replan({MODEL: tuple(Init)}, lambda: [])
+    assert course.decisions[MODEL.value] == more
+
+
+def test_side_runs_are_shortened_until_a_round_fits(course: Course) -> None:
+    course.decisions = {
+        MODEL.value: decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    }
+
+    def side_round() -> list[RunSpec]:
+        decision = course.decisions[MODEL.value]
+        base = replace(_spec(course), samples=decision.side_samples)
+        return [replace(base, seed=seed) for seed in range(12)]
+
+    trial = course.decisions[MODEL.value].trial_samples
+    course.replan({MODEL: tuple(Init)}, side_round)
+    side = course.decisions[MODEL.value].side_samples
+    assert side == 0 or trial / side in (1, 2, 4)
+    assert (side > 0) == (course.side_seconds > 0)
+    if side:
+        assert sum(course.expected(spec) for spec in side_round()) <= course.side_seconds
+
+
+def test_a_plan_survives_the_ledger(course: Course) -> None:
+    course.rows.append(course.row(_spec(course)))
+    course.note_phase("matrix", 1.0, 0.0)
+    course.save()
+    again = Course(
+        study=course.study, ledger=course.ledger, deadline=course.deadline, work=course.work,
+        reserve=100, speeds=course.speeds,
+    )  # fmt: skip
+    again.take_up()
+    again.decide({MODEL: tuple(Init)})
+    assert (again.rows, again.decisions) == (course.rows, course.decisions)
+    assert again.phases == course.phases
