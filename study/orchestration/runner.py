@@ -92,7 +92,8 @@ class Runner:
                 self._phase("matrix", None, self._matrix)
                 self._phase("tuning", None, self._tuning)
                 self.course.replan(self._inits(), lambda: self._side_round(0))
-                self.screen.say(self.course.told())
+                if any(plan.trials for plan in self.course.decisions.values()):
+                    self.screen.say(self.course.told())
                 self._phase("final", None, self._finals)
                 self._phase("side", None, self._side)
                 self._phase("further", None, self._further)
