@@ -54,7 +54,7 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_title(words.model[model])
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.xaxis.set_major_formatter(ticks(numbers.comma))
-        panel.set_xlabel(words.axis["test_accuracy"])
+        panel.set_xlabel(words.axis["accuracy"])  # the caption says that it is the test set
     for panel in axes[1:]:
         if [a.key for a in data.finished_of(models[0])] == [
             a.key for a in data.finished_of(models[-1])
