@@ -69,4 +69,3 @@ def speed_to_target(runs: Runs, curve: Mapping[str, Curve], model: ModelName) ->
         numbers[f"{unit}_scratch"] = float(np.mean([b[axis] for _, _, b, _ in everything]))
     rows = tuple(run_id for *_, ids in everything for run_id in ids)
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
-

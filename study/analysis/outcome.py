@@ -50,13 +50,18 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
     )
 
 
-def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
-    """Median |actual − predicted| / actual over the finished runs of the plan."""
-    errors = [
+def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:
+    """|actual − predicted| / actual of every finished run among the rows of a plan."""
+    return [
         abs(row["actual_seconds"] - row["predicted_seconds"]) / row["actual_seconds"]
         for row in rows
         if row.get("state") == "finished" and row.get("actual_seconds")
     ]
+
+
+def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
+    """Their median over the whole plan."""
+    errors = prediction_errors(rows)
     error = float(np.median(errors)) if errors else None
     return {"prediction_error": error, "predicted_runs": len(errors)}
 

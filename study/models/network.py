@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,7 @@ class Stage:
         return any(parameter.startswith(f"{prefix}.") for prefix in self.modules)
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Base of the adapted networks: ``forward(x) = head(dropout(features(x)))``.
 
     `multipliers` maps a parameter's name to factors of learning rate and weight decay, where
@@ -45,16 +46,17 @@ class Network(nn.Module):
         self.folded = False
         self.multipliers: dict[str, tuple[float, float]] = {}
 
+    @abstractmethod
     def features(self, x: Tensor) -> Tensor:
         """float [N, 1, R, R] → input of the output layer, float [N, feature_size]."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def first_conv(self) -> nn.Conv2d:
-        raise NotImplementedError(type(self).__name__)
+        """The layer that sees the image."""
 
+    @abstractmethod
     def last_conv_module(self) -> nn.Module:
         """The module whose output Grad-CAM looks at."""
-        raise NotImplementedError(type(self).__name__)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.dropout(self.features(x))

@@ -40,11 +40,11 @@ class Course:
         stored = self.ledger.fact("plan", {})
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
-        self.side_seconds = self.ledger.fact("side_seconds", 0.0)
+        self.side_seconds = stored.get("side_seconds", 0.0)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
-        stored = self.ledger.fact("decisions", {})
+        stored = self.ledger.fact("plan", {}).get("decisions", {})
         share = FILL * self.work.left() / len(self.study.models)
         for model in self.study.models:
             if model.value in stored:
@@ -66,7 +66,6 @@ class Course:
         if not self.ledger.fact("replanned", False):
             left = self.work.left()
             self.side_seconds = self._plan_side(SHARE * left, side_round)
-            self.ledger.set_fact("side_seconds", self.side_seconds)
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
                 plan = self.decisions[model.value]
@@ -143,15 +142,13 @@ class Course:
 
     def save(self) -> None:
         """Into the ledger; plan.json is written from there."""
-        decisions = {model: plan.to_dict() for model, plan in self.decisions.items()}
-        self.ledger.set_fact("decisions", decisions)
         self.ledger.set_fact("plan", {
             "budget_seconds": self.deadline.budget,
             "used_seconds": self.deadline.used(),
             "reserve_seconds": self.reserve,
             "side_seconds": self.side_seconds,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
-            "decisions": decisions,
+            "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
             "phases": self.phases,
             "rows": self.rows,
         })  # fmt: skip

@@ -262,4 +262,3 @@ class _Job:
             peak_memory_mb=peak_memory_mb(self.shop.runtime.device),
             history=tuple(seen.history),
         )
-

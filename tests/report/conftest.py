@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from planted import FASHION_MNIST, plant
+from planted import plant
 
 from study.report.context import ReportData, read_report_data
 from study.report.figures import Drawing, draw_all
@@ -14,16 +14,6 @@ from study.report.numbers import Numbers
 from study.report.render import build_report, compose
 from study.report.title_page import TitlePage
 from study.report.words import Words, read_words
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Planted pictures are real FashionMNIST images; without the data set nothing is drawn."""
-    if not FASHION_MNIST.is_dir():
-        for item in items:
-            if "tests/report" in str(item.path):
-                item.add_marker(
-                    pytest.mark.skip(reason="the FashionMNIST package is not installed")
-                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from study.report.context import ReportData
 from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, svg, ticks
 from study.report.numbers import Numbers
 from study.report.words import Words
 
+Points: TypeAlias = list[dict[str, float]]
 _INITS = {"pretrained": "pretrained-full-uniform", "scratch": "scratch-full-uniform"}
 
 
 def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Test accuracy against the number of labelled training images, both inits."""
-    found = _points(data, "q2.labels")
-    if not found:
+    drawn = _panels(data, "q2.labels", 3.2, "labels", words, numbers)
+    if drawn is None:
         return None
-    figure, axes = canvas(3.2, len(found), sharey=True)
-    for panel, (model, points) in zip(axes, found.items(), strict=True):
+    figure, panels = drawn
+    for panel, points in panels:
         images = [point["train_images"] for point in points]
         for init, key in _INITS.items():
             panel.plot(images, [100 * point[init] for point in points], **arm_look(key))
         panel.set_xscale("log")
         panel.set_xticks(images, [numbers.integer(value) for value in images], rotation=30)
         panel.set_xticks([], minor=True)
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["labels"])
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["accuracy"])
     figure.legend(handles=[arm_handle(key, words) for key in _INITS.values()],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
@@ -34,11 +36,11 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Test accuracy of the pretrained network against the number of unfrozen stages."""
-    found = _points(data, "q4.depth")
-    if not found:
+    drawn = _panels(data, "q4.depth", 2.8, "unfrozen", words, numbers)
+    if drawn is None:
         return None
-    figure, axes = canvas(2.8, len(found), sharey=True)
-    for panel, (model, points) in zip(axes, found.items(), strict=True):
+    figure, panels = drawn
+    for panel, points in panels:
         x = [point["stages"] for point in points]
         y = [100 * point["accuracy"] for point in points]
         spread = [
@@ -47,18 +49,24 @@ def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         ]
         panel.errorbar(x, y, yerr=spread, capsize=2.5, **arm_look("pretrained-full-uniform"))
         panel.set_xticks(x)
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["unfrozen"])
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["accuracy"])
     return svg(figure)
 
 
-def _points(data: ReportData, prefix: str) -> dict[str, list[dict[str, float]]]:
-    """Points of each network's finding, where it was measured."""
-    found = {}
+def _panels(
+    data: ReportData, prefix: str, height: float, axis: str, words: Words, numbers: Numbers
+) -> tuple[Figure, list[tuple[Axes, Points]]] | None:
+    """A titled panel for each network whose finding `prefix` was measured, with its points."""
+    found: dict[str, Points] = {}
     for model in data.models:
-        numbers = (data.findings.get(f"{prefix}.{model}") or {}).get("numbers") or {}
-        if numbers.get("points"):
-            found[model] = numbers["points"]
-    return found
+        measured = (data.findings.get(f"{prefix}.{model}") or {}).get("numbers") or {}
+        if measured.get("points"):
+            found[model] = measured["points"]
+    if not found:
+        return None
+    figure, axes = canvas(height, len(found), sharey=True)
+    for panel, model in zip(axes, found, strict=True):
+        panel.set_title(words.model[model])
+        panel.set_xlabel(words.axis[axis])
+        panel.yaxis.set_major_formatter(ticks(numbers.comma))
+    axes[0].set_ylabel(words.axis["accuracy"])
+    return figure, list(zip(axes, found.values(), strict=True))
