@@ -32,6 +32,7 @@ class Course:
     speeds: dict[str, Speed] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     side_seconds: float = 0.0
+    replanned: bool = False
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -41,6 +42,7 @@ class Course:
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
         self.side_seconds = stored.get("side_seconds", 0.0)
+        self.replanned = stored.get("replanned", False)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
@@ -63,7 +65,7 @@ class Course:
         Side experiments get a share of the seconds if a whole round of them fits it and the arms
         are tuned; `side_round` gives one round under the decisions as they are.
         """
-        if not self.ledger.fact("replanned", False):
+        if not self.replanned:
             left = self.work.left()
             self.side_seconds = self._plan_side(SHARE * left, side_round)
             share = FILL * (left - self.side_seconds) / len(self.study.models)
@@ -73,7 +75,7 @@ class Course:
                     self.decisions[model.value] = extend(
                         model, self.study, self.expected, share, inits[model], plan
                     )
-            self.ledger.set_fact("replanned", True)
+            self.replanned = True  # kept with the decisions in one commit
         self.save()
 
     def _plan_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> float:
@@ -147,6 +149,7 @@ class Course:
             "used_seconds": self.deadline.used(),
             "reserve_seconds": self.reserve,
             "side_seconds": self.side_seconds,
+            "replanned": self.replanned,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
             "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
             "phases": self.phases,

@@ -1,0 +1,85 @@
+"""The phase that gets pre-trained weights for every network of a study, by the order of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from study.budget import Deadline, format_seconds
+from study.errors import WeightsError
+from study.matrix import arms
+from study.models import Weights
+from study.orchestration import sources
+from study.orchestration.course import Course
+from study.orchestration.screen import Screen
+from study.orchestration.setup import Options
+from study.spec import Init, ModelName
+from study.store.ledger import Ledger
+from study.training.runtime import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obtained:
+    """weights by network; entries for pretraining.json; reasons of arms that stay without any."""
+
+    weights: dict[str, Weights] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obtainer:
+    """A checkpoint of the user's, else ImageNet's file, else pre-training on formula-made fractals."""
+
+    options: Options
+    ledger: Ledger
+    course: Course
+    screen: Screen
+    runtime: Runtime
+    folder: Path
+    seed: int
+    stopped: Callable[[], bool]
+
+    def obtain(self, models: tuple[ModelName, ...], seconds: float) -> Obtained:
+        """At most `seconds` for all networks together; what is missing has its reason."""
+        obtained = Obtained()
+        for model in models:
+            found, entry = self._source_of(model, seconds / len(models))
+            obtained.entries[model.value] = entry
+            if found is not None:
+                obtained.weights[model.value] = found
+                continue
+            self.ledger.add_event("pretext_failed", entry["detail"], model.value)
+            self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")
+            for arm in arms((model,)):
+                if arm.init is Init.PRETRAINED:
+                    obtained.reasons[arm.name] = entry["reason"]
+        return obtained
+
+    def _source_of(self, model: ModelName, share: float) -> sources.Found:
+        options = self.options
+        if options.init_checkpoint is not None:
+            own = sources.checkpoint(model, options.init_checkpoint)
+            if own is not None:
+                return own
+        try:
+            return sources.imagenet(model, options.weights_dir, options.offline)
+        except WeightsError as error:
+            reason = str(error)
+            if options.weights_dir is not None and "altered" in reason:
+                raise
+        self.ledger.add_event("weights_unreachable", reason, model.value)
+        self.screen.say(
+            f"{model}: no ImageNet weights ({reason}); pre-training on formula-made fractals "
+            f"instead, {format_seconds(share)}"
+        )
+        limit: Deadline = self.course.work.within(share * 1.2)
+        return sources.fractal(
+            model, share, self.course.speeds[model.value].train, reason,
+            cache_dir=self.folder / "checkpoints", seed=self.seed,
+            runtime=self.runtime, stop=lambda: self.stopped() or limit.passed(),
+            on_progress=lambda point: self.screen.tick(
+                f"pre-training {model}: pretext accuracy {point.accuracy:.3f}"),
+        )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Which runs make up the rounds of a phase: specs from decisions, weights and committed records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from study.matrix import arms
+from study.models import Weights
+from study.orchestration.course import Course
+from study.planning.plan import Decision, run_spec
+from study.planning.side import side_runs
+from study.records import RunRecord, RunState
+from study.spec import Arm, Experiment, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.store.ledger import Ledger
+
+
+@dataclass(kw_only=True)
+class Rounds:
+    """reasons: why an arm cannot be run, by its name; weights: pre-trained weights by network."""
+
+    study: StudySpec
+    ledger: Ledger
+    course: Course
+    weights: dict[str, Weights]
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def arms(self) -> tuple[Arm, ...]:
+        return tuple(arm for arm in arms(self.study.models) if arm.name not in self.reasons)
+
+    def inits(self) -> dict[ModelName, tuple[Init, ...]]:
+        return {
+            model: tuple(Init) if model.value in self.weights else (Init.SCRATCH,)
+            for model in self.study.models
+        }
+
+    def decision(self, arm: Arm) -> Decision:
+        return self.course.decisions[arm.model.value]
+
+    @property
+    def most_trials(self) -> int:
+        return max(plan.trials for plan in self.course.decisions.values())
+
+    @property
+    def most_seeds(self) -> int:
+        return max(plan.seeds for plan in self.course.decisions.values())
+
+    @property
+    def fewest_seeds(self) -> int:
+        return min(plan.seeds for plan in self.course.decisions.values())
+
+    def trial(self, arm: Arm, number: int, hyper: HyperParams) -> RunSpec:
+        return self._spec(arm, Purpose.TRIAL, number, hyper)
+
+    def known_trials(self, arm: Arm) -> tuple[RunRecord, ...]:
+        return tuple(record for record in self.ledger.records()
+                     if record.spec.arm == arm and record.spec.purpose is Purpose.TRIAL)  # fmt: skip
+
+    def final(self, arm: Arm, number: int, decision: Decision | None = None) -> RunSpec:
+        """The final run of an arm with the number-th seed and its chosen hyperparameters."""
+        return self._spec(arm, Purpose.FINAL, number, self._chosen(arm), decision)
+
+    def further(self, number: int, going: list[ModelName]) -> dict[ModelName, list[RunSpec]]:
+        """Beyond the plan: the final runs with the number-th seed, by network."""
+        return {
+            model: [self.final(arm, number) for arm in self.arms() if arm.model is model]
+            for model in going
+            if number >= self.course.decisions[model.value].seeds
+        }
+
+    def side(self, number: int) -> list[RunSpec]:
+        """The side runs of all networks with one seed; a network's own number of seeds ends it."""
+        inits, order = self.inits(), [None, *Experiment]
+        found = [
+            spec
+            for model in self.study.models
+            if number < self.course.decisions[model.value].seeds
+            for spec in side_runs(
+                model, self.course.decisions[model.value], inits[model],
+                lambda arm, planned: self.final(arm, number, planned),
+            )
+        ]  # fmt: skip
+        return sorted(found, key=lambda spec: order.index(spec.experiment))
+
+    def _spec(
+        self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None,
+        decision: Decision | None = None,
+    ) -> RunSpec:  # fmt: skip
+        weights = self.weights.get(arm.model.value) if arm.init is Init.PRETRAINED else None
+        source = (weights.source, weights.sha256) if weights else ("none", "")
+        return run_spec(arm, decision or self.decision(arm), self.study, purpose=purpose, number=number,
+                        hyper=hyper, source=source)  # fmt: skip
+
+    def _chosen(self, arm: Arm) -> HyperParams | None:
+        """The hyperparameters of the best finished trial on validation; None means the default."""
+        done = [r for r in self.known_trials(arm) if r.state is RunState.FINISHED]
+        best = max(done, key=lambda record: record.val_accuracy or 0.0, default=None)
+        return best.spec.hyper if best else None
