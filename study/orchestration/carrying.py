@@ -10,9 +10,8 @@ from pathlib import Path
 
 from study.budget import Deadline
 from study.orchestration.course import Course
-from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Executor
 from study.orchestration.files import write_results
-from study.orchestration.keeping import Keeper
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.stopping import Stop
@@ -32,8 +31,7 @@ class Carrier:
     ledger: Ledger
     course: Course
     rounds: Rounds
-    executor: LocalExecutor
-    keeper: Keeper
+    executor: Executor
     screen: Screen
     stop: Stop
 
@@ -74,11 +72,10 @@ class Carrier:
             judge(point)
 
         self.screen.tick(spec.run_id)
-        outcome = self.executor.submit(
-            spec, stop=lambda: self.stop.asked or limit.passed(), on_evaluation=on_evaluation
-        )
-        record = outcome.record
-        self.keeper.keep(outcome)
+        record = self.executor.submit(
+            spec, finals=self.rounds.finals(), limit=limit, stop=lambda: self.stop.asked,
+            on_evaluation=on_evaluation,
+        )  # fmt: skip
         self.ledger.commit(record)
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)

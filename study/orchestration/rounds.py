@@ -55,6 +55,13 @@ class Rounds:
         return tuple(record for record in self.ledger.records()
                      if record.spec.arm == arm and record.spec.purpose is Purpose.TRIAL)  # fmt: skip
 
+    def finals(self) -> tuple[RunRecord, ...]:
+        """The finished final runs so far."""
+        return tuple(
+            record for record in self.ledger.records()
+            if record.spec.purpose is Purpose.FINAL and record.state is RunState.FINISHED
+        )  # fmt: skip
+
     def final(self, arm: Arm, number: int, decision: Decision | None = None) -> RunSpec:
         """The final run of an arm with the number-th seed and its chosen hyperparameters."""
         return self._spec(arm, Purpose.FINAL, number, self._chosen(arm), decision)
