@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from study import __version__
-from study.budget import Deadline, format_seconds, parse_budget
+from study.budget import Deadline, parse_budget
 from study.errors import StudyError, UsageError
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
@@ -59,7 +59,9 @@ def _run(arguments: list[str]) -> int:
         "Comparative study of transfer learning on FashionMNIST. "
         "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain."
     )
-    parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    time_given = parser.add_mutually_exclusive_group()
+    time_given.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
     parser.add_argument("--seeds", type=int, help="most final seeds per arm")
     parser.add_argument("--seed", type=int, default=0, help="seed of the study")
@@ -76,7 +78,9 @@ def _run(arguments: list[str]) -> int:
     again.add_argument("--fresh", action="store_true", help="move an older study aside, start anew")
     parser.add_argument("--version", action="version", version=__version__)
     flags = parser.parse_args(arguments)
-    budget = parse_budget(flags.budget)
+    if flags.extend is not None and flags.fresh:
+        raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
+    budget = parse_budget(flags.budget if flags.extend is None else flags.extend)
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     models = _models(flags.models)
@@ -89,9 +93,11 @@ def _run(arguments: list[str]) -> int:
     require_folder(flags.report_dir, "report directory")
 
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options
+    from study.orchestration.setup import Options, extended
     from study.training.runtime import detect
 
+    if flags.extend is not None:
+        budget = extended(flags.results_dir, budget)
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
         models=models,
@@ -167,25 +173,11 @@ def _predict(arguments: list[str]) -> int:
 
 
 def _status(arguments: list[str]) -> int:
-    flags = _common("What is done, failed and left, from the ledger alone.").parse_args(arguments)
-    from study.store.ledger import Ledger
+    flags = _common("What is done, at work, failed and left, from the ledger alone.").parse_args(arguments)
+    from study.orchestration.status import status
 
-    path = flags.results_dir / "ledger.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{flags.results_dir} holds no study")
-    ledger = Ledger(path)
-    records = ledger.records()
-    states: dict[str, int] = {}
-    for record in records:
-        key = f"{record.spec.purpose} {record.state}"
-        states[key] = states.get(key, 0) + 1
-    budget = ledger.fact("plan", {}).get("budget_seconds", 0.0)
-    print(f"used {format_seconds(ledger.fact('used_seconds', 0.0))} of {format_seconds(budget)}")
-    for key in sorted(states):
-        print(f"{key}: {states[key]}")
-    for record in records:
-        if record.reason:
-            print(f"{record.spec.run_id}: {record.state}: {record.reason}")
+    for line in status(flags.results_dir):
+        print(line)
     return 0
 
 

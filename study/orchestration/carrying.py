@@ -14,6 +14,7 @@ from study.orchestration.executors.protocol import Executor
 from study.orchestration.files import write_results
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
+from study.orchestration.status import RUNNING
 from study.orchestration.stopping import Stop
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Arm, RunSpec, StudySpec
@@ -72,11 +73,13 @@ class Carrier:
             judge(point)
 
         self.screen.tick(spec.run_id)
+        self.ledger.set_fact(RUNNING, {"run_id": spec.run_id, "since": time.time()})
         record = self.executor.submit(
             spec, finals=self.rounds.finals(), limit=limit, stop=lambda: self.stop.asked,
             on_evaluation=on_evaluation,
         )  # fmt: skip
         self.ledger.commit(record)
+        self.ledger.set_fact(RUNNING, None)
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
         write_results(self.ledger, self.study, self.folder, self.rounds.reasons)
