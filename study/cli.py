@@ -14,7 +14,7 @@ from study.errors import StudyError, UsageError
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
 STARTED = time.monotonic()
-VERBS = ("report", "predict", "status", "doctor", "pretrain", "run")
+VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         "status": _status,
         "doctor": _doctor,
         "pretrain": _pretrain,
+        "title-page": _title_page,
     }
     try:
         return verbs[verb](arguments)
@@ -49,6 +50,7 @@ def _common(description: str) -> _Parser:
     parser.add_argument("--report-dir", type=Path, default=Path("report_out"))
     parser.add_argument("--lang", choices=("ru",), default="ru", help="language of the report")
     parser.add_argument("--title-page", type=Path, help="YAML file with the title page's fields")
+    parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     parser.add_argument("--data-dir", type=Path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--offline", action="store_true", help="never download anything")
     return parser
@@ -57,7 +59,8 @@ def _common(description: str) -> _Parser:
 def _run(arguments: list[str]) -> int:
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
-        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain."
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
+        "title-page --init."
     )
     time_given = parser.add_mutually_exclusive_group()
     time_given.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
@@ -117,6 +120,7 @@ def _run(arguments: list[str]) -> int:
         init_checkpoint=flags.init_checkpoint,
         title_page=flags.title_page,
         lang=flags.lang,
+        flat=flags.flat,
         offline=flags.offline,
         fresh=flags.fresh,
         dry_run=flags.dry_run,
@@ -147,8 +151,9 @@ def _report(arguments: list[str]) -> int:
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
-        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page
-    )
+        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
+        flat=flags.flat,
+    )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for problem in result.problems:
@@ -196,6 +201,25 @@ def _pretrain(arguments: list[str]) -> int:
     pretrain_only(
         models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=print
     )
+    return 0
+
+
+def _title_page(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="run_study.py title-page",
+        description="The title page's fields: write a commented example, or check a file.",
+    )
+    parser.add_argument("file", nargs="?", type=Path, default=Path("title_page.yaml"))
+    parser.add_argument("--init", action="store_true", help="write the example; never over a file")
+    flags = parser.parse_args(arguments)
+    from study.report.title_page import empty_fields, read_title_page, write_example
+
+    if flags.init:
+        write_example(flags.file)
+        print(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
+        return 0
+    empty = empty_fields(read_title_page(flags.file))
+    print(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
     return 0
 
 

@@ -33,6 +33,7 @@ class Options:
     init_checkpoint: Path | None = None
     title_page: Path | None = None
     lang: str = "ru"
+    flat: bool = False
     offline: bool = False
     fresh: bool = False
     dry_run: bool = False
