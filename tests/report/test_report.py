@@ -51,7 +51,8 @@ def test_one_seed_claims_nothing(built: Built) -> None:
 
 
 def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> None:
-    captions = re.findall(r"<(?:figcaption|p class=\"tcaption\"[^>]*)>(.*?)</(?:p|figcaption)>", built.html, re.S)
+    pattern = r"<(?:figcaption|p class=\"tcaption\"[^>]*)>(.*?)</(?:p|figcaption)>"
+    captions = re.findall(pattern, built.html, re.S)
     assert captions
     for caption in captions:
         assert not re.search(r"ImageNet-1K|IMAGENET", caption)
