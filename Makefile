@@ -8,6 +8,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
+# What only the tests need.
+test pytest check: PACKAGES += chromium
 
 .PHONY: study test check lint pytest linters system bench
 study: .venv/.installed

@@ -25,6 +25,7 @@ from study.report.pdf_check import check_pdf
 from study.report.placing import Placing
 from study.report.title_page import TitlePage, read_title_page
 from study.report.vocabulary import filters, names
+from study.report.web import web_page
 from study.report.words import TEMPLATES, Words, read_words
 from study.store.files import write_atomic, write_text
 
@@ -90,7 +91,7 @@ def build_report(
     if font_is_missing():
         problems.append("rule 2: Liberation Serif is not installed; figures use another font")
     write_atomic(report_dir / "report.pdf", lambda stream: stream.write(content))
-    write_text(report_dir / "report.html", html)
+    write_text(report_dir / "report.html", web_page(composition.html, title, words))
     _write_figures(report_dir / "figures", drawings)
     if not draft:
         problems += check_pdf(report_dir / "report.pdf")
