@@ -137,9 +137,8 @@ def pretrained_network(path: Path) -> nn.Module:
 def random_network(seed: int, images: Tensor, shop: Workshop) -> nn.Module:
     """The same network with weights drawn from `seed`, without its output layer.
 
-    Its BatchNorm statistics are those of the uint8 images [N, 28, 28]: with the mean 0 and variance
-    1 of the start, 50 layers shrink what distinguishes two images, and the control would lose for
-    that alone.
+    Its BatchNorm statistics are those of the uint8 images [N, 28, 28], so that the control is judged
+    by its random weights and not by the mean 0 and variance 1 that no data gave it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
