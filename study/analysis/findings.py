@@ -16,6 +16,7 @@ from study.analysis.finding import Finding
 from study.analysis.interval import detectable_effect
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict, contrast_verdict
+from study.analysis.witness import witness
 from study.matrix import arms
 from study.spec import Init, LrPolicy, ModelName
 
@@ -185,6 +186,8 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
     return [
         _finding("q7.views.model", 7, "one network leads at equal samples and at equal seconds",
                  ALL, between, ("curves-vgg11", "curves-googlenet")),
+        _finding("witness", 1, "EfficientNet-Lite0: ImageNet features classify better than random ones",
+                 ALL, witness(sources), ()),
         _finding("best", 0, "the arm that is best on validation", ALL,
                  predicted.best(runs), ("arms",)),
         _finding("confusion", 7, "classes confused by the best network", ALL,

@@ -46,6 +46,7 @@ class Sources:
     environment: dict[str, Any] = field(default_factory=dict)
     architecture: dict[str, Any] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
+    witness: dict[str, Any] = field(default_factory=dict)
     drift: Mapping[str, tuple[list[str], list[float]]] = field(default_factory=dict)
     chosen: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
@@ -74,6 +75,7 @@ def read_sources(folder: Path) -> Sources:
         environment=_object(folder / "environment.json"),
         architecture=_object(folder / "architecture.json"),
         pretraining=_object(folder / "pretraining.json"),
+        witness=_object(folder / "witness.json"),
         drift=_drift(_arrays(folder / "artifacts" / "drift.npz")),
         chosen=_arrays(
             folder / "artifacts" / "object.npz",

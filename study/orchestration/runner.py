@@ -24,6 +24,7 @@ from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.orchestration.stopping import Stop
+from study.orchestration.witnessing import Witnessing
 from study.planning.cost import measure
 from study.spec import StudySpec
 from study.store.ledger import Ledger
@@ -96,11 +97,14 @@ class Runner:
             return
         self._phase("matrix", None, self._matrix)
         self._phase("tuning", None, self._tuning)
-        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0))
+        witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
+                                screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
+        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
         if self.rounds.most_trials:
             self.screen.say(self.course.told())
         self._phase("final", None, self._finals)
         self._phase("side", None, self._side)
+        witnessing.attend()
         self._phase("further", None, self._further)
         self._finish()
 
@@ -197,7 +201,7 @@ class Runner:
 
     def _side(self) -> None:
         """Rounds of side experiments within their share, as many as there are planned seeds."""
-        limit = self.course.work.within(self.course.side_seconds)
+        limit = self.course.work.within(self.course.side_seconds - self.course.witness_seconds)
         for number in range(self.rounds.most_seeds):
             for spec in self.rounds.side(number):
                 self.carrier.run(spec, limit=limit)
