@@ -144,6 +144,7 @@ def _report(arguments: list[str]) -> int:
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page
     )
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for problem in result.problems:
         print(f"form: {problem}")
