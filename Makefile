@@ -43,6 +43,7 @@ linters: | .venv/.installed-dev
 # dpkg -s would also answer for a package that was removed and left its settings behind.
 system: NEEDED := $(PACKAGES)
 system-dev: NEEDED := $(TEST_PACKAGES)
+system-dev: | system
 system system-dev:
 	@if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then \
 	  echo "not a Debian system: Pango, HarfBuzz-subset and Liberation fonts must come from elsewhere"; \

@@ -13,12 +13,14 @@ from study.report.docx.inline import Inline, classes
 from study.report.docx.wordml import TEXT_WIDTH, paragraph, w
 
 _STYLES = {"tight": "TableTextTight", "dense": "TableTextDense"}
+#: Points of each style's letters, and space beside them in twentieths of a point.
+_SIZES = {"TableText": 12.0, "TableTextTight": 11.0, "TableTextDense": 9.5}
+_BESIDE = {"TableText": 70, "TableTextTight": 45, "TableTextDense": 45}
 #: A column without a given width is as wide as its longest line, within these characters.
 _NARROWEST, _WIDEST = 6, 36
-#: Characters that the space beside the text of a cell is worth.
-_PADDING = 3
-#: Space beside the text of a cell in twentieths of a point, where the style's own is too wide.
-_CLOSE = 45
+#: A word up to this length is not divided; its letters are so wide in parts of their size.
+_UNDIVIDED = 16
+_LETTER = 0.53
 
 
 def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxmlElement:
@@ -30,8 +32,8 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
         whole: stands on one page.
     """
     rows = [row for row in element.iter("tr")]
-    widths = _widths(element, rows)
     style = next((_STYLES[c] for c in classes(element) if c in _STYLES), "TableText")
+    widths = _widths(element, rows, style)
     written = [
         _row(row, widths, style, bookmarks, keep_next=_is_head(row) or (whole and row is not rows[-1]))
         for row in rows
@@ -41,15 +43,11 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
         w("tblStyle", val="TableGrid"),
         w("tblW", w=TEXT_WIDTH, type="dxa"),
         w("tblLayout", type="fixed"),
-        *([] if style == "TableText" else [w("tblCellMar", *_beside())]),
+        w("tblCellMar", *(w(side, w=_BESIDE[style], type="dxa") for side in ("left", "right"))),
         w("tblLook", val="0020", firstRow=1, noHBand=1, noVBand=1),
     )
     grid = w("tblGrid", *(w("gridCol", w=width) for width in widths))
     return w("tbl", properties, grid, *written)
-
-
-def _beside() -> list[BaseOxmlElement]:
-    return [w(side, w=_CLOSE, type="dxa") for side in ("left", "right")]
 
 
 def _is_head(row: HtmlElement) -> bool:
@@ -65,15 +63,29 @@ def _span(cell: HtmlElement) -> int:
     return int(cell.get("colspan") or 1)
 
 
-def _widths(element: HtmlElement, rows: list[HtmlElement]) -> list[int]:
-    """Widths of the columns in twentieths of a point: the given ones, or by their text."""
+def _widths(element: HtmlElement, rows: list[HtmlElement], style: str) -> list[int]:
+    """Widths of the columns in twentieths of a point: the given ones, or by their text.
+
+    Unlike a browser, Word tears a word that is wider than its cell, so a column gets at least
+    its longest word, at the cost of the wider ones.
+    """
+    cells = [_cells(row) for row in rows if not _spans(row)]
+    columns = [[c for c in column if c is not None] for column in zip_longest(*cells)]
     given = [re.search(r"width:\s*([\d.]+)%", col.get("style") or "") for col in element.iter("col")]
-    shares = [float(match[1]) for match in given if match]
-    if not shares:
-        lengths = [[_length(c) for c in _cells(row)] for row in rows if not _spans(row)]
-        columns = zip_longest(*lengths, fillvalue=0)
-        shares = [float(min(max(*column, _NARROWEST), _WIDEST) + _PADDING) for column in columns]
-    edges = [round(TEXT_WIDTH * sum(shares[:n]) / sum(shares)) for n in range(len(shares) + 1)]
+    shares = [float(match[1]) for match in given if match] or [
+        float(min(max(_NARROWEST, *map(_length, column)), _WIDEST)) for column in columns
+    ]
+    letter = 20 * _SIZES[style] * _LETTER
+    least = [max(map(_longest_word, column)) * letter + 2 * _BESIDE[style] for column in columns]
+    wanted = [TEXT_WIDTH * share / sum(shares) for share in shares]
+    missing = sum(max(low - width, 0) for low, width in zip(least, wanted, strict=True))
+    spare = [max(width - low, 0) for low, width in zip(least, wanted, strict=True)]
+    if 0 < missing <= sum(spare):
+        wanted = [
+            max(width, low) - room * missing / sum(spare)
+            for width, low, room in zip(wanted, least, spare, strict=True)
+        ]
+    edges = [round(sum(wanted[:n])) for n in range(len(wanted) + 1)]
     return [right - left for left, right in pairwise(edges)]
 
 
@@ -85,6 +97,12 @@ def _length(cell: HtmlElement) -> int:
     """Characters of the longest line of a cell."""
     lines = [cell.text_content()] if cell.find("br") is None else list(cell.itertext())
     return max((len(line.strip()) for line in lines), default=0)
+
+
+def _longest_word(cell: HtmlElement) -> int:
+    """Characters that must stay on one line; a no-break space does not end them."""
+    text = " ".join(cell.itertext()) if cell.find("br") is not None else cell.text_content()
+    return min(max(map(len, re.split(r"[ \t\n]", text))), _UNDIVIDED)
 
 
 def _row(
