@@ -155,6 +155,7 @@ def _report(arguments: list[str]) -> int:
         flat=flags.flat,
     )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for problem in result.problems:
         print(f"form: {problem}")
