@@ -11,7 +11,7 @@ from study.budget import Deadline, format_seconds
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
-from study.spec import Init, ModelName, RunSpec, StudySpec
+from study.spec import Experiment, Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
@@ -77,7 +77,10 @@ class Course:
         self.save()
 
     def _plan_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> float:
-        """Give the decisions the longest side runs of which a round fits; 0 where none does."""
+        """Give the decisions the longest side runs of which a round fits; 0 where none does.
+
+        Runs of the adaptation experiment are not counted: they are made where the others leave room.
+        """
         tuned = min(plan.trials for plan in self.decisions.values()) >= TRIALS_BEFORE_SIDE
         for divisor in SHORTENED if tuned else ():
             lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
@@ -87,7 +90,8 @@ class Course:
                 model: replace(plan, side_samples=lengths[model])
                 for model, plan in self.decisions.items()
             }
-            wanted = sum(self.expected(spec) for spec in side_round()) / FILL
+            counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
+            wanted = sum(self.expected(spec) for spec in counted) / FILL
             if 0 < wanted <= seconds:
                 return seconds
         self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}

@@ -25,9 +25,9 @@ from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.planning.cost import measure
 from study.planning.plan import Decision, run_spec
-from study.planning.side import side_runs
+from study.planning.side import by_importance, side_runs
 from study.records import EvaluationPoint, Reason, RunState
-from study.spec import Arm, Experiment, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.loop import Pruned
 from study.training.run import Outcome, Workshop
@@ -165,7 +165,8 @@ class Runner:
         facts = self.ledger.fact("environment")
         facts["weights"] = {
             model: {"source": weights.source, "sha256": weights.sha256,
-                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": ""}
+                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
+                    "channels": weights.channels}
             for model, weights in self.shop.weights.items()
         }  # fmt: skip
         self.ledger.set_fact("environment", facts)
@@ -361,9 +362,10 @@ class Runner:
             spec
             for model in self.study.models
             if number < self.course.decisions[model.value].seeds
-            for spec in side_runs(model, self.course.decisions[model.value], inits[model], final_run)
-        ]
-        return sorted(found, key=lambda spec: spec.experiment is Experiment.DEPTH)
+            for spec in side_runs(model, self.course.decisions[model.value], inits[model],
+                                  final_run, self.shop.weights)
+        ]  # fmt: skip
+        return by_importance(found)
 
     def _chosen(self, arm: Arm) -> HyperParams | None:
         """The hyperparameters of the best finished trial on validation; None means the default."""
