@@ -11,7 +11,7 @@ from study.budget import Deadline, format_seconds
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
-from study.spec import Init, ModelName, RunSpec, StudySpec
+from study.spec import Experiment, Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
@@ -96,7 +96,10 @@ class Course:
         return seconds if self._fit_side(seconds, side_round) else 0.0
 
     def _fit_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> bool:
-        """Give the decisions the longest side runs of which a round fits; none where none does."""
+        """Give the decisions the longest side runs of which a round fits; none where none does.
+
+        Runs of the adaptation experiment are not counted: they are made where the others leave room.
+        """
         for divisor in SHORTENED:
             lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
             if min(lengths.values()) < LEAST_SAMPLES:
@@ -105,7 +108,8 @@ class Course:
                 model: replace(plan, side_samples=lengths[model])
                 for model, plan in self.decisions.items()
             }
-            wanted = sum(self.expected(spec) for spec in side_round()) / FILL
+            counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
+            wanted = sum(self.expected(spec) for spec in counted) / FILL
             if 0 < wanted <= seconds:
                 return True
         self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}

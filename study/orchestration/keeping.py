@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from study.explain.artifacts import relative_change, write_errors, write_filters, write_object
+from study.explain.artifacts import write_errors, write_filters, write_object
+from study.explain.change import activation_similarity, relative_change, starting_network
 from study.models import save_checkpoint, unfolded_state_dict
 from study.orchestration.files import ArrayFile, Predictions
 from study.records import RunRecord
-from study.spec import Purpose, Scope
+from study.spec import Init, Purpose, Scope
 from study.training.run import Outcome, Workshop
 
 
@@ -42,13 +43,16 @@ class Keeper:
         labels = self.shop.fashion.test_labels.numpy()
         self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
         if spec.arm.scope is Scope.FULL:
-            change = relative_change(network, record, self.shop)
-            self.drift.update(
-                {
-                    f"{spec.run_id}.stages": np.array(list(change)),
-                    f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
-                }
-            )
+            before = starting_network(spec, self.shop)
+            change = relative_change(before, network)
+            found = {
+                f"{spec.run_id}.stages": np.array(list(change)),
+                f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
+            }
+            if spec.arm.init is Init.PRETRAINED:  # from scratch there is nothing to be kept
+                alike = activation_similarity(before, network, spec.resolution, self.shop)
+                found[f"{spec.run_id}.cka"] = np.array(list(alike.values()), np.float32)
+            self.drift.update(found)
         kind = (spec.arm.model, spec.arm.scope)
         others = [
             other.val_accuracy or 0.0

@@ -8,9 +8,9 @@ from study.matrix import arms
 from study.models import Weights
 from study.orchestration.course import Course
 from study.planning.plan import Decision, run_spec
-from study.planning.side import side_runs
+from study.planning.side import by_importance, side_runs
 from study.records import RunRecord, RunState
-from study.spec import Arm, Experiment, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 
@@ -76,17 +76,17 @@ class Rounds:
 
     def side(self, number: int) -> list[RunSpec]:
         """The side runs of all networks with one seed; a network's own number of seeds ends it."""
-        inits, order = self.inits(), [None, *Experiment]
+        inits = self.inits()
         found = [
             spec
             for model in self.study.models
             if number < self.course.decisions[model.value].seeds
             for spec in side_runs(
                 model, self.course.decisions[model.value], inits[model],
-                lambda arm, planned: self.final(arm, number, planned),
+                lambda arm, planned: self.final(arm, number, planned), self.weights,
             )
         ]  # fmt: skip
-        return sorted(found, key=lambda spec: order.index(spec.experiment))
+        return by_importance(found)
 
     def _spec(
         self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None,

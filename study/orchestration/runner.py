@@ -154,7 +154,8 @@ class Runner:
         facts = self.ledger.fact("environment")
         facts["weights"] = {
             model: {"source": weights.source, "sha256": weights.sha256,
-                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": ""}
+                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
+                    "channels": weights.channels}
             for model, weights in self.shop.weights.items()
         }  # fmt: skip
         self.ledger.set_fact("environment", facts)

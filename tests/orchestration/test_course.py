@@ -12,7 +12,7 @@ from study.matrix import arms
 from study.orchestration.course import Course
 from study.planning.cost import Speed, predicted_seconds
 from study.planning.plan import decide, run_spec
-from study.spec import Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 SPEED = Speed(train=300, inference=900, build=0.3, tail=1.2)
@@ -129,6 +129,27 @@ def test_the_witness_is_dropped_before_the_side_runs(
 def test_without_side_runs_there_is_no_witness(course: Course) -> None:
     course.replan({MODEL: tuple(Init)}, lambda: [], lambda: 10.0)
     assert (course.side_seconds, course.witness_seconds) == (0.0, 0.0)
+
+
+def test_first_convolutions_never_shorten_the_side_runs(course: Course) -> None:
+    lengths = []
+    for experiment in (Experiment.DEPTH, Experiment.ADAPTATION):
+        course.replanned = False
+        course.decisions = {
+            MODEL.value: decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+        }
+
+        def side_round(experiment: Experiment = experiment) -> list[RunSpec]:
+            samples = course.decisions[MODEL.value].side_samples
+            base = replace(_spec(course), samples=samples, purpose=Purpose.SIDE,
+                           experiment=Experiment.LABELS)  # fmt: skip
+            more = replace(base, experiment=experiment, first_conv=FirstConv.FRESH
+                           if experiment is Experiment.ADAPTATION else None)  # fmt: skip
+            return [base] * 2 + [more] * 40
+
+        course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
+        lengths.append(course.decisions[MODEL.value].side_samples)
+    assert lengths[0] < lengths[1]
 
 
 def test_a_plan_survives_the_ledger(course: Course) -> None:
