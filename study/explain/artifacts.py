@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from study.data import augment, to_input
-from study.models import Network, build
+from study.explain.fresh import fresh_network
+from study.models import Network
 from study.pretraining import generate
 from study.records import RunRecord
 from study.spec import Init, Scope
@@ -89,7 +90,7 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
 
 def relative_change(network: Network, record: RunRecord, shop: Workshop) -> dict[str, float]:
     """‖w after − w before‖ / ‖w before‖ of each stage's parameters, by stage in depth order."""
-    start = dict(_fresh(record, shop).named_parameters())
+    start = dict(fresh_network(record, shop).named_parameters())
     moved = [0.0] * len(network.stages)
     size = [0.0] * len(network.stages)
     for name, parameter in network.named_parameters():
@@ -107,27 +108,12 @@ def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: P
     arm = record.spec.arm
     if arm.scope is not Scope.FULL or arm.init is not Init.PRETRAINED:
         return
-    scratch = build(
-        arm.model,
-        weights=None,
-        resolution=record.spec.resolution,
-        fold=record.spec.fold,
-        seed=record.spec.seed,
+    parts = (
+        ("before", fresh_network(record, shop)),
+        ("after", network),
+        ("scratch", fresh_network(record, shop, Init.SCRATCH)),
     )
-    parts = (("before", _fresh(record, shop)), ("after", network), ("scratch", scratch))
     arrays = {
         name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts
     }
     write_arrays(folder / f"filters-{arm.model}.npz", arrays)
-
-
-def _fresh(record: RunRecord, shop: Workshop) -> Network:
-    """The network as it was before the run's first step."""
-    spec = record.spec
-    return build(
-        spec.arm.model,
-        weights=shop.weights[spec.arm.model.value] if spec.arm.init is Init.PRETRAINED else None,
-        resolution=spec.resolution,
-        fold=spec.fold,
-        seed=spec.seed,
-    )

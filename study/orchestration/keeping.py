@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from study.errors import WeightsError
 from study.explain.artifacts import relative_change, write_errors, write_filters, write_object
+from study.explain.featuremap import write_featuremap
+from study.explain.gradcam import write_gradcam
+from study.explain.kept import is_compared, keep_network, kept_networks
 from study.models import save_checkpoint, unfolded_state_dict
 from study.orchestration.files import ArrayFile, Predictions
-from study.records import RunRecord, RunState
+from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, Scope
 from study.store.ledger import Ledger
+from study.training.loop import Stopped
 from study.training.run import Outcome, Workshop
 
 
@@ -50,10 +56,13 @@ class Keeper:
                     f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
                 }
             )
+        finals = self._finals()
+        if is_compared(spec.arm) and all(other.spec.arm != spec.arm for other in finals):
+            keep_network(network, record, self.folder / "checkpoints")
         kind = (spec.arm.model, spec.arm.scope)
         others = [
             other.val_accuracy or 0.0
-            for other in self._finals()
+            for other in finals
             if (other.spec.arm.model, other.spec.arm.scope) == kind
         ]
         if (record.val_accuracy or 0.0) <= max(others, default=-1.0):
@@ -81,6 +90,40 @@ class Keeper:
         write_object(self.shop, predicted, folder, index)
         best = max(finals, key=lambda record: record.val_accuracy or 0.0)
         write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
+
+    def write_explanations(self, index: int, stop: Callable[[], bool]) -> None:
+        """Grad-CAM and feature maps of every model that has the networks for a comparison.
+
+        Args:
+            index: the chosen test object.
+            stop: True ends the work between two batches: what is not done yet is left out.
+        """
+        finals = self._finals()
+        first = min((record.spec.seed for record in finals), default=0)
+        rounds: dict[str, list[RunRecord]] = {}
+        for record in finals:
+            if record.spec.seed == first:
+                rounds.setdefault(record.spec.arm.model.value, []).append(record)
+
+        def check() -> None:
+            if stop():
+                raise Stopped
+
+        for model, records in rounds.items():
+            try:
+                self._explain(records, index, check)
+            except (Stopped, WeightsError) as error:
+                told = str(error) or Reason.DEADLINE.value
+                self.ledger.add_event("explanation_missing", told, model)
+
+    def _explain(self, records: list[RunRecord], index: int, check: Callable[[], None]) -> None:
+        folder = self.folder / "artifacts"
+        kept = kept_networks(records, self.shop, self.folder / "checkpoints")
+        if len(kept) > 1:
+            predicted = [self.predictions.probabilities(one.record.spec.run_id) for one in kept]
+            write_gradcam(kept, predicted, self.shop, folder, index, check)
+        if records[0].spec.arm.model.value in self.shop.weights:
+            write_featuremap(records[0], self.shop, folder, check)
 
     def _finals(self) -> list[RunRecord]:
         return [

@@ -36,6 +36,8 @@ from study.tuning import Search
 
 PRETRAINING_SHARE = 0.2
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
+#: The share of the reserve that explanations may use; the report needs the rest.
+EXPLANATION_SHARE = 1 / 3
 PLAN_BATCH = 64
 
 
@@ -250,14 +252,18 @@ class Runner:
                         going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:
+        began = time.monotonic()
         self.keeper.write_pictures(self.options.object_index)
+        limit = self.deadline.minus((1 - EXPLANATION_SHARE) * self.course.reserve)
+        self.keeper.write_explanations(
+            self.options.object_index, lambda: self.stopped or limit.passed()
+        )
         facts = self.ledger.fact("environment")
         facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
         self.ledger.set_fact("environment", facts)
         self.course.save()
         write_results(self.ledger, self.study, self.folder, self.reasons)
         self.screen.show_results(self.ledger.records())
-        began = time.monotonic()
         render(self.options, self.deadline.left() - 1, self.screen.say)
         self.course.note_phase("report", self.course.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())
