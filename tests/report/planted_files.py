@@ -162,7 +162,7 @@ def _gradcam(
         "maps": np.repeat(np.stack(maps)[:, None], len(index), 1).astype(np.float16),
         "probabilities": rng.dirichlet(np.full(10, 0.2), (len(run_ids), len(index))),
         "layer": np.array({"vgg11": "features.14", "googlenet": "inception3b"}[model]),
-        "map_size": np.array([4, 4]), "sampled": np.array(200), "area": np.array(0.5055),
+        "map_size": np.array([4, 4]), "sampled": np.array(200), "area": np.array(0.5033),
         "inside": np.linspace(0.4044, 0.7077, len(run_ids)),
         "empty": np.arange(len(run_ids)) % 2,
     }  # fmt: skip

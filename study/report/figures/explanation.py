@@ -54,7 +54,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     found = {m: s for m in data.models if "labels" in (s := data.artifacts.get(f"featuremap-{m}"))}
     if not found:
         return None
-    figure, axes = canvas(2.5 * len(found) + 0.6, 2, len(found))
+    figure, axes = canvas(2.25 * len(found) + 0.6, 2, len(found))
     panels = iter(axes)
     for model, stored in found.items():
         for init in ("pretrained", "scratch"):
@@ -67,7 +67,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     handles = [
         Line2D([], [], linestyle="none", marker=marker, color=colour, label=f"{k} – {name}")
         for k, (marker, colour, name) in enumerate(
-            zip(MARKERS, sns.color_palette("colorblind", 10), words.classes, strict=True)
+            zip(MARKERS, sns.color_palette("deep", 10), words.classes, strict=True)
         )
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False,
@@ -88,7 +88,7 @@ def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     points = (points - low) / np.maximum(high - low, 1e-12)
     centres = []
-    for k, colour in enumerate(sns.color_palette("colorblind", 10)):
+    for k, colour in enumerate(sns.color_palette("deep", 10)):
         own = points[labels == k]
         axes.scatter(own[:, 0], own[:, 1], s=7, marker=MARKERS[k], color=colour, alpha=0.6, lw=0)
         centres.append(np.median(own, axis=0))
