@@ -113,7 +113,9 @@ def inside_share(maps: Maps, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.fl
     """Share of each map's mass on the object's non-zero pixels; NaN for an empty map. float64 [N]."""
     mass = maps.sum((1, 2), dtype=np.float64)
     inside = (maps * (images > 0)).sum((1, 2), dtype=np.float64)
-    return np.divide(inside, mass, out=np.full(len(maps), np.nan), where=mass > 0)
+    shares: npt.NDArray[np.float64] = np.full(len(maps), np.nan)
+    np.divide(inside, mass, out=shares, where=mass > 0)
+    return shares
 
 
 def write_gradcam(
@@ -171,7 +173,8 @@ def write_gradcam(
 def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:
     """A map over the network's input → over the image's own 28×28 pixels."""
     if resolution != SIDE + 2 * PADDING:
-        return LayerAttribution.interpolate(coarse, (SIDE, SIDE), "bilinear")
+        fitted: Tensor = LayerAttribution.interpolate(coarse, (SIDE, SIDE), "bilinear")
+        return fitted
     whole = LayerAttribution.interpolate(coarse, (resolution, resolution), "bilinear")
     return F.pad(whole, (-PADDING,) * 4)
 
