@@ -42,7 +42,8 @@ def main() -> None:
             for model, flop in flops.items()
         },
     }
-    lines = ["| machine | budget | VGG11: seeds, trials, samples per final run | GoogLeNet |", "|---|---|---|---|"]
+    head = "| machine | budget | VGG11: seeds, trials, samples per final run | GoogLeNet |"
+    lines = [head, "|---|---|---|---|"]
     for machine, speeds in machines.items():
         for name, seconds in BUDGETS.items():
             cells = [_told(decision) for decision in _decisions(speeds, seconds)]
@@ -51,7 +52,8 @@ def main() -> None:
         machine: ", ".join(f"{model} {speed.train:,.0f}" for model, speed in speeds.items())
         for machine, speeds in machines.items()
     }
-    lines += ["", *(f"Images per second in full training, {machine}: {told}." for machine, told in rates.items())]
+    lines += [""]
+    lines += [f"Images per second in full training, {name}: {told}." for name, told in rates.items()]
     replace_block(ROOT / "docs" / "performance.md", "budgets", "\n".join(lines))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from study.data import augment, to_input
-from study.explain.change import starting_network
-from study.models import Network, build
+from study.explain.fresh import fresh_network
+from study.models import Network
 from study.pretraining import generate
 from study.records import RunRecord
 from study.spec import Init, Scope
@@ -93,15 +93,11 @@ def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: P
     arm = record.spec.arm
     if arm.scope is not Scope.FULL or arm.init is not Init.PRETRAINED:
         return
-    scratch = build(
-        arm.model,
-        weights=None,
-        resolution=record.spec.resolution,
-        fold=record.spec.fold,
-        seed=record.spec.seed,
+    parts = (
+        ("before", fresh_network(record, shop)),
+        ("after", network),
+        ("scratch", fresh_network(record, shop, Init.SCRATCH)),
     )
-    before = starting_network(record.spec, shop)
-    parts = (("before", before), ("after", network), ("scratch", scratch))
     arrays = {
         name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts
     }

@@ -8,25 +8,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from study.models import Network, build
-from study.spec import Init, RunSpec
+from study.models import Network
 from study.training.evaluate import batches_of
 from study.training.run import Workshop
 from study.training.runtime import Runtime
 
 #: Validation images whose activations are compared: about a second for VGG11 on two cores.
 COMPARED = 250
-
-
-def starting_network(spec: RunSpec, shop: Workshop) -> Network:
-    """The network as it was before the run's first step, on the CPU."""
-    return build(
-        spec.arm.model,
-        weights=shop.weights[spec.arm.model.value] if spec.arm.init is Init.PRETRAINED else None,
-        resolution=spec.resolution,
-        fold=spec.fold,
-        seed=spec.seed,
-    )
 
 
 def relative_change(before: Network, after: Network) -> dict[str, float]:

@@ -1,6 +1,13 @@
 """The networks of the study: building, adapting, weights, description."""
 
-from study.models.build import REGISTRY, build, load_adapted, trunk_state, unfolded_state_dict
+from study.models.build import (
+    REGISTRY,
+    build,
+    load_adapted,
+    torchvision_name,
+    trunk_state,
+    unfolded_state_dict,
+)
 from study.models.describe import adaptation_error, layer_table
 from study.models.network import Network, Stage
 from study.models.weights import Weights, find_imagenet, load_checkpoint, save_checkpoint
@@ -17,6 +24,7 @@ __all__ = [
     "load_adapted",
     "load_checkpoint",
     "save_checkpoint",
+    "torchvision_name",
     "trunk_state",
     "unfolded_state_dict",
 ]

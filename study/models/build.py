@@ -131,6 +131,11 @@ def trunk_state(network: Network) -> dict[str, Tensor]:
     }
 
 
+def torchvision_name(network: Network, module: str) -> str:
+    """What torchvision calls a module of the study's network."""
+    return _outer(REGISTRY[network.model], module)
+
+
 def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source: str) -> list[str]:
     """Copy `state` in and return the network's names that it did not hold."""
     own = network.state_dict()

@@ -36,6 +36,7 @@ class GoogLeNet(Network):
         Stage("inception5", tuple(f"body.{name}" for name in _FIFTH)),
         Stage("head", ("head",)),
     )
+    map_modules = tuple(f"body.{name}" for name in ("conv1", "conv3", *_THIRD, *_FOURTH, *_FIFTH))
 
     def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
         super().__init__(FEATURES, 0.2, new_head(FEATURES, seed))
@@ -60,11 +61,6 @@ class GoogLeNet(Network):
         layer = self.body.conv1.conv
         assert isinstance(layer, nn.Conv2d)
         return layer
-
-    def last_conv_module(self) -> nn.Module:
-        # The last map is 1×1 at a 32×32 input; inception4e still has 2×2 positions.
-        block: nn.Module = self.body.inception4e
-        return block
 
 
 def torchvision_original() -> nn.Module:

@@ -29,10 +29,12 @@ class Network(nn.Module, ABC):
 
     `multipliers` maps a parameter's name to factors of learning rate and weight decay, where
     they are not (1, 1). `original_parameters` counts the network before any folding.
+    `map_modules` names modules in depth order whose outputs are maps, float [N, C, H, W].
     """
 
     model: ModelName
     stages: tuple[Stage, ...]
+    map_modules: tuple[str, ...]
     feature_size: int
     original_parameters: int
     folded: bool
@@ -53,10 +55,6 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def first_conv(self) -> nn.Conv2d:
         """The layer that sees the image."""
-
-    @abstractmethod
-    def last_conv_module(self) -> nn.Module:
-        """The module whose output Grad-CAM looks at."""
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.dropout(self.features(x))

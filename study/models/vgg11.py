@@ -35,6 +35,7 @@ class VGG11(Network):
         Stage("fc7", ("classifier.3",)),
         Stage("head", ("head",)),
     )
+    map_modules = tuple(f"convolutions.{place}" for place in (1, 4, 7, 9, 12, 14, 17, 19))
 
     def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
         super().__init__(HIDDEN, 0.5, new_head(HIDDEN, seed))
@@ -65,10 +66,6 @@ class VGG11(Network):
         layer = self.convolutions[0]
         assert isinstance(layer, nn.Conv2d)
         return layer
-
-    def last_conv_module(self) -> nn.Module:
-        # Before the last two poolings' halving: the map is 4×4 at a 32×32 input.
-        return self.convolutions[14]
 
 
 def fold_fc6(weight: Tensor) -> Tensor:

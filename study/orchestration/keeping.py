@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from study.errors import WeightsError
 from study.explain.artifacts import write_errors, write_filters, write_object
-from study.explain.change import activation_similarity, relative_change, starting_network
+from study.explain.change import activation_similarity, relative_change
+from study.explain.featuremap import write_featuremap
+from study.explain.fresh import fresh_network
+from study.explain.gradcam import write_gradcam
+from study.explain.kept import is_compared, keep_network, kept_networks
 from study.models import save_checkpoint, unfolded_state_dict
 from study.orchestration.files import ArrayFile, Predictions
-from study.records import RunRecord
+from study.records import Reason, RunRecord
 from study.spec import Init, Purpose, Scope
+from study.training.loop import Stopped
 from study.training.run import Outcome, Workshop
 
 
@@ -43,7 +49,7 @@ class Keeper:
         labels = self.shop.fashion.test_labels.numpy()
         self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
         if spec.arm.scope is Scope.FULL:
-            before = starting_network(spec, self.shop)
+            before = fresh_network(record, self.shop)
             change = relative_change(before, network)
             found = {
                 f"{spec.run_id}.stages": np.array(list(change)),
@@ -53,6 +59,8 @@ class Keeper:
                 alike = activation_similarity(before, network, spec.resolution, self.shop)
                 found[f"{spec.run_id}.cka"] = np.array(list(alike.values()), np.float32)
             self.drift.update(found)
+        if is_compared(spec.arm) and all(other.spec.arm != spec.arm for other in finals):
+            keep_network(network, record, self.folder / "checkpoints")
         kind = (spec.arm.model, spec.arm.scope)
         others = [
             other.val_accuracy or 0.0
@@ -85,4 +93,36 @@ class Keeper:
         write_object(self.shop, predicted, folder, index)
         best = max(finals, key=lambda record: record.val_accuracy or 0.0)
         write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
-        return ()
+        return self._explanations(index, finals, stop)
+
+    def _explanations(
+        self, index: int, finals: tuple[RunRecord, ...], stop: Callable[[], bool]
+    ) -> tuple[tuple[str, str, str], ...]:
+        """Grad-CAM and feature maps of every model that has the networks for a comparison."""
+        first = min(record.spec.seed for record in finals)
+        rounds: dict[str, list[RunRecord]] = {}
+        for record in finals:
+            if record.spec.seed == first:
+                rounds.setdefault(record.spec.arm.model.value, []).append(record)
+
+        def check() -> None:
+            if stop():
+                raise Stopped
+
+        missing = []
+        for model, records in rounds.items():
+            try:
+                self._explain(records, index, check)
+            except (Stopped, WeightsError) as error:
+                told = str(error) or Reason.DEADLINE.value
+                missing.append(("explanation_missing", told, model))
+        return tuple(missing)
+
+    def _explain(self, records: list[RunRecord], index: int, check: Callable[[], None]) -> None:
+        folder = self.folder / "artifacts"
+        kept = kept_networks(records, self.shop, self.folder / "checkpoints")
+        if len(kept) > 1:
+            predicted = [self.predictions.probabilities(one.record.spec.run_id) for one in kept]
+            write_gradcam(kept, predicted, self.shop, folder, index, check)
+        if records[0].spec.arm.model.value in self.shop.weights:
+            write_featuremap(records[0], self.shop, folder, check)

@@ -226,13 +226,13 @@ class Runner:
                         going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:
+        began = time.monotonic()
         self._pictures()
         facts = self.ledger.fact("environment")
         facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
         self.ledger.set_fact("environment", facts)
         self._write()
         self.screen.show_results(self.ledger.records())
-        began = time.monotonic()
         render(self.options, self.deadline.left() - 1, self.screen.say)
         self.course.note_phase("report", self.course.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())

@@ -42,6 +42,41 @@ class SureError:
     confidence: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExplainedNetwork:
+    """One row of the Grad-CAM figure.
+
+    key: as in `words.arm_short`; right: drawn objects with the right answer; inside: mean share of
+    a map on the object's pixels, None if every map is empty; empty: maps without a positive value.
+    """
+
+    key: str
+    right: int
+    inside: float | None
+    empty: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What the Grad-CAM figure of a model shows; area: the share that an even map has inside."""
+
+    index: tuple[int, ...]
+    layer: str
+    map_size: tuple[int, int]
+    sampled: int
+    area: float
+    networks: tuple[ExplainedNetwork, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separation:
+    """How features separate classes before training, each as (pretrained, random)."""
+
+    images: int
+    neighbour: tuple[float, float]
+    between: tuple[float, float]
+
+
 class Reading:
     """Derived values by name, for templates (`reading.confusions("vgg11")`)."""
 
@@ -89,6 +124,38 @@ class Reading:
                 )
             )
         return answers
+
+    def explanation(self, model: str) -> Explanation | None:
+        stored = self._data.artifacts.get(f"gradcam-{model}")
+        if "maps" not in stored:
+            return None
+        right = stored["probabilities"].argmax(-1) == stored["labels"]
+        return Explanation(
+            index=tuple(int(i) for i in stored["index"]),
+            layer=str(stored["layer"]),
+            map_size=(int(stored["map_size"][0]), int(stored["map_size"][1])),
+            sampled=int(stored["sampled"]),
+            area=float(stored["area"]),
+            networks=tuple(
+                ExplainedNetwork(
+                    key=str(arm).removeprefix(f"{model}-"), right=int(hits.sum()),
+                    inside=None if np.isnan(inside) else float(inside), empty=int(empty),
+                )
+                for arm, hits, inside, empty in zip(
+                    stored["arms"], right, stored["inside"], stored["empty"], strict=True
+                )
+            ),
+        )  # fmt: skip
+
+    def separation(self, model: str) -> Separation | None:
+        stored = self._data.artifacts.get(f"featuremap-{model}")
+        if "labels" not in stored:
+            return None
+        neighbour, between = (
+            (float(stored[f"pretrained.{name}"]), float(stored[f"scratch.{name}"]))
+            for name in ("neighbour", "between")
+        )
+        return Separation(images=len(stored["labels"]), neighbour=neighbour, between=between)
 
     def sure_errors(self, count: int = 5) -> list[SureError]:
         """Wrong test answers given with most confidence by the best network's first run."""

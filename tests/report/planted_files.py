@@ -112,11 +112,9 @@ def arrays(
     done = [row["run_id"] for row in results if row["state"] == "finished" and row["seed"] == 0]
     shares = rng.dirichlet(np.ones(10) * 0.2, len(done))
     shares[:, int(labels[0])] += 2
-    spot = np.exp(-(np.add.outer(np.linspace(-1, 1, 8) ** 2, np.linspace(-1, 1, 8) ** 2)) * 2)
     files["object"] = {
         "image": images[0], "index": np.array(0), "label": np.array(labels[0]),
         "run_ids": np.array(done), "probabilities": shares / shares.sum(1, keepdims=True),
-        "gradcam": np.stack([np.roll(spot, i, 1) for i in range(len(done))]).astype(np.float32),
     }  # fmt: skip
     files["errors"] = {
         "images": images[5:17], "index": np.arange(5, 17), "label": labels[5:17],
@@ -129,6 +127,12 @@ def arrays(
             "before": before, "after": before + rng.normal(0, 0.2, before.shape),
             "scratch": rng.normal(0, 1, before.shape),
         }  # fmt: skip
+    for model in ("vgg11", "googlenet"):
+        compared = [run for run in done if run.startswith(model) and "scratch-frozen" not in run
+                    and "discriminative" not in run]  # fmt: skip
+        if compared:
+            files[f"gradcam-{model}"] = _gradcam(model, compared, images, labels, rng)
+            files[f"featuremap-{model}"] = _featuremap(labels, rng)
     files["drift"] = {}
     for run_id in done:
         if "-full-" in run_id:
@@ -166,6 +170,41 @@ def experiments(models: tuple[str, ...], source: str, seeds: int, rng: np.random
                     "test_accuracy": float(base + rng.normal(0, 0.004)),
                 })
     return rows  # fmt: skip
+
+
+def _gradcam(
+    model: str, run_ids: list[str], images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Round spots as maps: of the first network at the left, of the next ones further right."""
+    index = np.array([0, 25, 40, 66, 147])
+    line = np.arange(28)
+    maps = [
+        np.exp(-(np.add.outer((line - 13.5) ** 2, (line - 6 - 6 * place) ** 2)) / 60)
+        for place in range(len(run_ids))
+    ]
+    return {
+        "run_ids": np.array(run_ids), "index": index, "images": images[index],
+        "arms": np.array([run_id.rsplit("-", 2)[0] for run_id in run_ids]),
+        "labels": labels[index].astype(np.int64),
+        "maps": np.repeat(np.stack(maps)[:, None], len(index), 1).astype(np.float16),
+        "probabilities": rng.dirichlet(np.full(10, 0.2), (len(run_ids), len(index))),
+        "layer": np.array({"vgg11": "features.14", "googlenet": "inception3b"}[model]),
+        "map_size": np.array([4, 4]), "sampled": np.array(200), "area": np.array(0.5033),
+        "inside": np.linspace(0.4044, 0.7077, len(run_ids)),
+        "empty": np.arange(len(run_ids)) % 2,
+    }  # fmt: skip
+
+
+def _featuremap(labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    index = np.arange(1000)
+    files = {"index": index, "labels": labels[index].astype(np.int64)}
+    for init, spread in (("pretrained", 5.0), ("scratch", 2.0)):
+        centres = rng.normal(0, spread, (10, 2))
+        files[f"{init}.points"] = centres[labels[index]] + rng.normal(0, 1.5, (1000, 2))
+        files[f"{init}.explained"] = np.array([0.3033, 0.1011])
+        files[f"{init}.neighbour"] = np.array(0.5 + spread / 20)
+        files[f"{init}.between"] = np.array(spread / 20)
+    return files
 
 
 def _fractals(rng: np.random.Generator) -> np.ndarray:

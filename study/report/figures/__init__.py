@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from study.report.context import ReportData
-from study.report.figures import comparison, curves, images, side, training
+from study.report.figures import comparison, curves, explanation, images, side, training
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.numbers import Numbers
 from study.report.words import Words
@@ -32,10 +32,12 @@ FIGURES: dict[str, Draw] = {
     "confusion": images.confusion,
     "object": images.one_object,
     "errors": images.errors,
+    "featuremap": explanation.featuremap,
 }
 PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]] = {
     "curves": curves.learning,
     "filters": images.filters,
+    "gradcam": explanation.gradcam,
 }
 
 

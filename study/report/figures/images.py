@@ -18,7 +18,7 @@ OBJECT_RUNS = 4
 ERRORS = 12
 
 
-def _show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
+def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
     """A grey picture on white paper: garments are drawn dark on light to spare toner."""
     axes.imshow(picture, cmap="gray_r", interpolation="nearest", **keywords)  # type: ignore[arg-type]
     axes.set_xticks([])
@@ -48,7 +48,7 @@ def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     figure, axes = canvas(2.6, 2, 5)
     for place, panel in enumerate(axes):
         number = place // 2 + 5 * (place % 2)
-        _show(panel, _tiled(stored[number], 6, 2))
+        show(panel, _tiled(stored[number], 6, 2))
         for spine in panel.spines.values():
             spine.set_visible(False)
         panel.set_ylabel(words.classes[number], rotation=0, ha="right", va="center", labelpad=4)
@@ -64,7 +64,7 @@ def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | 
     figure, axes = canvas(0.3 + 0.82 * rows, columns, rows, width=5.0)
     for place, panel in enumerate(axes):
         row, column = divmod(place, columns)
-        _show(panel, stored[row, column], vmin=0, vmax=255)
+        show(panel, stored[row, column], vmin=0, vmax=255)
         if row == 0:
             changed = words.figure["changed"].format(n=column)
             panel.set_title(words.figure["original"] if column == 0 else changed, fontsize=10)
@@ -82,7 +82,7 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
         panel.set_visible(False)
     for panel, picture in zip(axes, stored, strict=False):
         panel.set_visible(True)
-        _show(panel, picture)
+        show(panel, picture)
     return png(figure)
 
 
@@ -139,44 +139,19 @@ def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
 
 
 def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """The chosen object, Grad-CAM of the networks, and the probabilities they give."""
+    """The chosen object and the probabilities that the networks give."""
     runs = chosen_object_runs(data)
     stored = data.artifacts.get("object")
     if not runs or "image" not in stored:
         return None
-    maps = stored.get("gradcam")
-    heights = [1.25, 1.75]
-    figure, axes = canvas(sum(heights) + 0.35, len(runs) + 1, 2,
-                          gridspec_kw={"height_ratios": heights})  # fmt: skip
-    top, bottom = axes[: len(runs) + 1], axes[len(runs) + 1 :]
-    _show(top[0], stored["image"])
-    top[0].set_title(words.figure["object"], fontsize=10)
-    bottom[0].set_visible(False)
+    figure, axes = canvas(2.2, len(runs) + 1)
+    show(axes[0], stored["image"])
+    axes[0].set_title(words.figure["object"], fontsize=10)
     for column, (place, arm) in enumerate(runs, start=1):
         title = f"{words.model[arm.model]},\n{words.init_adjective[arm.init]}"
-        if maps is not None:
-            _overlay(top[column], stored["image"], maps[place])
-            top[column].set_title(title, fontsize=10)
-        else:
-            top[column].set_visible(False)
-            bottom[column].set_title(title, fontsize=10)
-        _bars(bottom[column], stored["probabilities"][place], words, numbers, names=column == 1)
+        axes[column].set_title(title, fontsize=10)
+        _bars(axes[column], stored["probabilities"][place], words, numbers, names=column == 1)
     return png(figure)
-
-
-def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
-    """The picture under lines and a tint of equal Grad-CAM value, legible without colour."""
-    size = picture.shape[0]
-    _show(axes, picture, extent=(0, size, size, 0))
-    heat = np.nan_to_num(heat.astype(float))
-    axes.imshow(heat, extent=(0, size, size, 0), cmap="Oranges", alpha=0.45, vmin=0, vmax=1,
-                interpolation="bilinear")  # fmt: skip
-    if heat.max() > heat.min() and min(heat.shape) > 1:
-        centres = [(np.arange(n) + 0.5) * size / n for n in heat.shape]
-        axes.contour(centres[1], centres[0], heat, levels=[0.25, 0.5, 0.75], colors="black",
-                     linewidths=0.8)  # fmt: skip
-    axes.set_xlim(0, size)
-    axes.set_ylim(size, 0)
 
 
 def _bars(axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool) -> None:
@@ -201,7 +176,7 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_visible(False)
     for place in range(count):
         axes[place].set_visible(True)
-        _show(axes[place], stored["images"][place])
+        show(axes[place], stored["images"][place])
         title = words.figure["error"].format(
             index=f"№ {int(stored['index'][place])}",
             true=words.classes[int(stored["label"][place])],
@@ -222,6 +197,6 @@ def filters(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
     for panel, kind in zip(axes, kinds, strict=True):
         kernels = stored[kind].astype(float)
         spread = np.abs(kernels).max(axis=(1, 2), keepdims=True) + 1e-12
-        _show(panel, _tiled(kernels / spread, 8), vmin=-1, vmax=1)
+        show(panel, _tiled(kernels / spread, 8), vmin=-1, vmax=1)
         panel.set_title(words.figure[kind], fontsize=10.5)
     return png(figure)

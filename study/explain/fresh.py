@@ -1,0 +1,21 @@
+"""Networks as they were before training."""
+
+from __future__ import annotations
+
+from study.models import Network, build
+from study.records import RunRecord
+from study.spec import Init
+from study.training.run import Workshop
+
+
+def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -> Network:
+    """The network as it was before the run's first step, or as another `init` would have given it."""
+    spec = record.spec
+    init = init or spec.arm.init
+    return build(
+        spec.arm.model,
+        weights=shop.weights[spec.arm.model.value] if init is Init.PRETRAINED else None,
+        resolution=spec.resolution,
+        fold=spec.fold,
+        seed=spec.seed,
+    )

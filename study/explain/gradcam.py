@@ -1,0 +1,186 @@
+"""Where networks look: Grad-CAM of the same objects through the networks of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from captum.attr import LayerAttribution, LayerGradCam
+from torch import Tensor, nn
+
+from study.data import to_input
+from study.data.augment import PADDING
+from study.explain.kept import Kept
+from study.models import Network, torchvision_name
+from study.models.network import CLASSES
+from study.store.files import write_arrays
+from study.training.evaluate import Probabilities
+from study.training.run import Workshop
+
+#: A smaller map tells hardly anything about places: at 32×32 the last ones are 1×1.
+LEAST_SIDE = 4
+#: Objects drawn beside the one that the user chose.
+DISPUTED = 4
+#: Test images of every class over which the share of a map inside the object is averaged.
+SAMPLED = 20
+BATCH = 50
+SIDE = 28
+
+Maps = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A module of a network by name, and the height and width of its map."""
+
+    name: str
+    size: tuple[int, int]
+
+
+def target_layer(network: Network, resolution: int) -> Layer:
+    """The deepest module of `map_modules` whose map is at least 4×4 at this resolution."""
+    found: list[Layer] = []
+
+    def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        return lambda module, inputs, output: found.append(
+            Layer(name=name, size=(output.shape[2], output.shape[3]))
+        )
+
+    handles = [
+        network.get_submodule(name).register_forward_hook(hook(name)) for name in network.map_modules
+    ]
+    device = next(network.parameters()).device
+    try:
+        with torch.inference_mode():
+            network.features(torch.zeros(1, 1, resolution, resolution, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [layer for layer in found if min(layer.size) >= LEAST_SIDE][-1]
+
+
+def grad_cam(
+    network: Network, images: Tensor, classes: Tensor, layer: Layer, resolution: int,
+    stop: Callable[[], None] = lambda: None,
+) -> Maps:  # fmt: skip
+    """Grad-CAM maps (Selvaraju et al. 2017, eq. 1 and 2), each divided by its largest value.
+
+    Args:
+        network: in evaluation mode; computed in float32 whatever the study's precision.
+        images: uint8 [N, 28, 28].
+        classes: int64 [N], the class that each map explains.
+
+    Returns:
+        float32 [N, 28, 28] in [0, 1] over the pixels of the image, from the layer's map by
+        bilinear interpolation; all zero where no place raises the class's score.
+    """
+    cam = LayerGradCam(network, network.get_submodule(layer.name))
+    device = next(network.parameters()).device
+    parts = []
+    for chunk, wanted in zip(images.split(BATCH), classes.split(BATCH), strict=True):  # type: ignore[no-untyped-call]
+        stop()
+        # The gradient has to reach the layer also where every parameter before it is frozen.
+        x = to_input(chunk.to(device), resolution).requires_grad_()
+        coarse = cam.attribute(x, target=wanted.to(device), relu_attributions=True)
+        parts.append(_over_pixels(coarse.detach(), resolution)[:, 0].float().cpu())
+    maps = torch.cat(parts)
+    highest = maps.amax((1, 2), keepdim=True)
+    result: Maps = torch.where(highest > 0, maps / highest, 0.0).numpy()
+    return result
+
+
+def most_disputed(probabilities: Sequence[Probabilities], count: int) -> npt.NDArray[np.int64]:
+    """Images on which networks differ most, by falling divergence; ties by index.
+
+    Args:
+        probabilities: of each network, float32 [N, 10].
+
+    Returns:
+        int64 [count] by the Jensen–Shannon divergence of the networks' distributions (equal
+        weights): entropy of the mean minus mean of the entropies.
+    """
+    stacked = np.stack(probabilities).astype(np.float64)
+    divergence = _entropy(stacked.mean(0)) - _entropy(stacked).mean(0)
+    return np.argsort(-divergence, kind="stable")[:count]
+
+
+def inside_share(maps: Maps, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Share of each map's mass on the object's non-zero pixels; NaN for an empty map. float64 [N]."""
+    mass = maps.sum((1, 2), dtype=np.float64)
+    inside = (maps * (images > 0)).sum((1, 2), dtype=np.float64)
+    shares: npt.NDArray[np.float64] = np.full(len(maps), np.nan)
+    np.divide(inside, mass, out=shares, where=mass > 0)
+    return shares
+
+
+def write_gradcam(
+    kept: Sequence[Kept], predicted: Sequence[Probabilities], shop: Workshop, folder: Path,
+    index: int, stop: Callable[[], None],
+) -> None:  # fmt: skip
+    """artifacts/gradcam-<model>.npz: the chosen test object and the most disputed ones.
+
+    Every network explains its own answer. `inside` is the mean over `sampled` test images of a
+    map's share on the object's pixels, `area` the share that an even map would have there.
+
+    Args:
+        kept: networks of one model and one seed.
+        predicted: their stored test probabilities, in the same order.
+        index: the chosen object.
+        stop: called between batches; raises to give up.
+    """
+    disputed = [int(i) for i in most_disputed(predicted, DISPUTED + 1) if i != index]
+    chosen = np.array([index, *disputed[:DISPUTED]])
+    images, labels = shop.fashion.test_images, shop.fashion.test_labels
+    sampled = torch.cat([torch.nonzero(labels == c)[:SAMPLED, 0] for c in range(CLASSES)])
+    both = torch.cat([torch.from_numpy(chosen), sampled])
+    resolution = kept[0].record.spec.resolution
+    layer = target_layer(kept[0].network, resolution)
+    maps = np.stack(
+        [
+            grad_cam(one.network, images[both], torch.from_numpy(answer[both].argmax(1)), layer,
+                     resolution, stop)
+            for one, answer in zip(kept, predicted, strict=True)
+        ]
+    )  # fmt: skip
+    drawn, pixels = maps[:, : len(chosen)], images[sampled].numpy()
+    shares = np.stack([inside_share(one, pixels) for one in maps[:, len(chosen) :]])
+    write_arrays(
+        folder / f"gradcam-{kept[0].record.spec.arm.model}.npz",
+        {
+            "run_ids": np.array([one.record.spec.run_id for one in kept]),
+            "arms": np.array([one.record.spec.arm.name for one in kept]),
+            "index": chosen,
+            "images": images[chosen].numpy(),
+            "labels": labels[chosen].numpy(),
+            "maps": drawn.astype(np.float16),
+            "probabilities": np.stack([answer[chosen] for answer in predicted]).astype(np.float32),
+            "layer": np.array(torchvision_name(kept[0].network, layer.name)),
+            "map_size": np.array(layer.size),
+            "sampled": np.array(len(sampled)),
+            "area": np.array((pixels > 0).mean()),
+            "inside": np.array([s[~np.isnan(s)].mean() if (~np.isnan(s)).any() else np.nan
+                                for s in shares]),
+            "empty": np.isnan(shares).sum(1),
+        },
+    )  # fmt: skip
+
+
+def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:
+    """A map over the network's input → over the image's own 28×28 pixels."""
+    if resolution != SIDE + 2 * PADDING:
+        fitted: Tensor = LayerAttribution.interpolate(coarse, (SIDE, SIDE), "bilinear")
+        return fitted
+    whole = LayerAttribution.interpolate(coarse, (resolution, resolution), "bilinear")
+    return F.pad(whole, (-PADDING,) * 4)
+
+
+def _entropy(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Along the last axis, in nats."""
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    result: npt.NDArray[np.float64] = -(shares * logs).sum(-1)
+    return result

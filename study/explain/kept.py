@@ -1,0 +1,83 @@
+"""The networks whose explanations are compared: what of them is kept, and bringing them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from study.errors import WeightsError
+from study.explain.fresh import fresh_network
+from study.models import Network
+from study.records import RunRecord
+from study.spec import Arm, Init, LrPolicy, Scope
+from study.store.files import write_atomic
+from study.training.run import Workshop
+
+#: One rate for all stages, so that the three differ in initialisation and scope alone.
+COMPARED = (
+    (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM),
+    (Init.PRETRAINED, Scope.FROZEN, LrPolicy.NONE),
+    (Init.PRETRAINED, Scope.FULL, LrPolicy.UNIFORM),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A finished final run and its network in evaluation mode."""
+
+    record: RunRecord
+    network: Network
+
+
+def is_compared(arm: Arm) -> bool:
+    return (arm.init, arm.scope, arm.lr_policy) in COMPARED
+
+
+def keep_network(network: Network, record: RunRecord, folder: Path) -> None:
+    """checkpoints/explained-<arm>.pth: what training changed; of a frozen network the output layer."""
+    still = tuple(f"{name}." for name in network.frozen_modules)
+    state = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith(still)
+    }
+
+    def write(stream: IO[bytes]) -> None:
+        torch.save({"run_id": record.spec.run_id, "state": state}, stream)
+
+    write_atomic(_path(record.spec.arm, folder), write)
+
+
+def kept_networks(records: Iterable[RunRecord], shop: Workshop, folder: Path) -> list[Kept]:
+    """The kept networks of the runs given, in the order of `COMPARED`.
+
+    Raises:
+        WeightsError: a file is damaged.
+    """
+    found = []
+    for record in records:
+        path = _path(record.spec.arm, folder)
+        if not is_compared(record.spec.arm) or not path.is_file():
+            continue
+        network = fresh_network(record, shop)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            if content["run_id"] != record.spec.run_id:
+                continue
+            network.load_state_dict(content["state"], strict=False)
+        except Exception as error:  # torch raises many types for a damaged file
+            raise WeightsError(f"{path.name} is damaged ({type(error).__name__})") from error
+        found.append(Kept(record=record, network=network.to(shop.runtime.device).eval()))
+    return sorted(found, key=lambda kept: COMPARED.index(_key(kept.record.spec.arm)))
+
+
+def _key(arm: Arm) -> tuple[Init, Scope, LrPolicy]:
+    return arm.init, arm.scope, arm.lr_policy
+
+
+def _path(arm: Arm, folder: Path) -> Path:
+    return folder / f"explained-{arm.name}.pth"

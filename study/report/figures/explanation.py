@@ -1,0 +1,122 @@
+"""Figures of what networks look at and how their features lie: Grad-CAM, planes of features."""
+
+from __future__ import annotations
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from study.report.context import ReportData
+from study.report.figures.images import show
+from study.report.figures.style import Drawing, canvas, png
+from study.report.numbers import Numbers
+from study.report.words import Words
+
+#: Lines of equal Grad-CAM value and their widths: the wider, the higher.
+LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)
+#: The darkest point of a garment under a map, so that black lines stay visible on it.
+PALE = 520
+#: Class → marker of its points; the digit on the class centre says the same without colour.
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "p")
+#: Least distance of two digits as a share of a panel's width.
+APART = 0.075
+
+
+def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Drawing | None:
+    """The same test objects through the networks of one model: maps and answers."""
+    stored = data.artifacts.get(f"gradcam-{model}")
+    if "maps" not in stored:
+        return None
+    networks, objects = stored["maps"].shape[:2]
+    figure, axes = canvas(1.3 * (networks + 1), objects, networks + 1)
+    for column in range(objects):
+        label, picture = int(stored["labels"][column]), stored["images"][column]
+        top = axes[column]
+        show(top, picture, vmin=0, vmax=255)
+        top.set_title(f"№ {int(stored['index'][column])}\n{words.classes[label]}", fontsize=9)
+        for row in range(networks):
+            panel = axes[(row + 1) * objects + column]
+            shares = stored["probabilities"][row, column]
+            answer = int(shares.argmax())
+            _overlay(panel, picture, stored["maps"][row, column].astype(float))
+            panel.set_title(f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
+                            fontsize=9, pad=3, style="normal" if answer == label else "italic")  # fmt: skip
+    axes[0].set_ylabel(words.figure["object"], fontsize=10)
+    for row, arm in enumerate(stored["arms"]):
+        key = str(arm).removeprefix(f"{model}-")
+        axes[(row + 1) * objects].set_ylabel(words.explained[key], fontsize=10)
+    return png(figure)
+
+
+def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test images in the plane of the first two principal components of untrained features."""
+    found = {m: s for m in data.models if "labels" in (s := data.artifacts.get(f"featuremap-{m}"))}
+    if not found:
+        return None
+    figure, axes = canvas(2.25 * len(found) + 0.6, 2, len(found))
+    panels = iter(axes)
+    for model, stored in found.items():
+        for init in ("pretrained", "scratch"):
+            panel = next(panels)
+            _plane(panel, stored[f"{init}.points"], stored["labels"])
+            explained = [numbers.num(100 * float(s), 1) for s in stored[f"{init}.explained"]]
+            panel.set_title(f"{words.model[model]}, {words.features_of[init]}", fontsize=10.5)
+            panel.set_xlabel(words.axis["component"].format(n=1, share=explained[0]), fontsize=10)
+            panel.set_ylabel(words.axis["component"].format(n=2, share=explained[1]), fontsize=10)
+    handles = [
+        Line2D([], [], linestyle="none", marker=marker, color=colour, label=f"{k} – {name}")
+        for k, (marker, colour, name) in enumerate(
+            zip(MARKERS, sns.color_palette("deep", 10), words.classes, strict=True)
+        )
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False,
+                  fontsize=9, handletextpad=0.1, columnspacing=1.0)  # fmt: skip
+    return png(figure)
+
+
+def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
+    """The picture under lines and a tint of equal Grad-CAM value, legible without colour."""
+    show(axes, picture, vmin=0, vmax=PALE)
+    if heat.max() > 0:
+        axes.imshow(heat, cmap="Oranges", alpha=0.5 * heat, vmin=0, vmax=1.3)
+        axes.contour(heat, levels=LEVELS, colors="black", linewidths=WIDTHS)
+
+
+def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
+    """Points by class in colour and marker; a digit in a circle on the median of each class."""
+    low, high = np.percentile(points, [0.5, 99.5], axis=0)
+    points = (points - low) / np.maximum(high - low, 1e-12)
+    centres = []
+    for k, colour in enumerate(sns.color_palette("deep", 10)):
+        own = points[labels == k]
+        axes.scatter(own[:, 0], own[:, 1], s=7, marker=MARKERS[k], color=colour, alpha=0.6, lw=0)
+        centres.append(np.median(own, axis=0))
+    for k, (x, y) in enumerate(_apart(np.array(centres))):
+        circle = {"boxstyle": "circle,pad=0.12", "fc": "white", "ec": "black", "lw": 0.7}
+        axes.text(x, y, str(k), fontsize=8.5, ha="center", va="center", bbox=circle)
+    axes.set_xlim(-0.04, 1.04)
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+
+
+def _apart(centres: np.ndarray) -> np.ndarray:
+    """Push digits that would cover one another apart."""
+    places = centres.copy()
+    for _ in range(200):
+        moved = False
+        for i in range(len(places)):
+            for j in range(i):
+                step = places[i] - places[j]
+                # A panel is wider than high: the same step covers more of its height.
+                distance = float(np.hypot(step[0], 0.7 * step[1]))
+                if distance < APART:
+                    push = (step if distance > 1e-6 else np.array([0.0, 1e-3])) / max(distance, 1e-3)
+                    places[i] += push * (APART - distance) / 2
+                    places[j] -= push * (APART - distance) / 2
+                    moved = True
+        if not moved:
+            break
+    return places

@@ -1,0 +1,129 @@
+"""Grad-CAM: the layer, planted evidence, the choice of objects, and the file that is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from finished import record_of
+from torch import Tensor, nn
+
+from study.data import to_input
+from study.explain.fresh import fresh_network
+from study.explain.gradcam import (
+    Layer,
+    grad_cam,
+    inside_share,
+    most_disputed,
+    target_layer,
+    write_gradcam,
+)  # fmt: skip
+from study.explain.kept import Kept
+from study.models import build
+from study.models.network import Network, Stage
+from study.spec import Init, ModelName, Scope
+from study.training.run import Workshop
+
+
+class _Halves(nn.Module):
+    """Brightness of the left half in channel 0, of the right half in channel 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        left = (torch.arange(8) < 4).float()
+        coarse = nn.functional.avg_pool2d((x + 1) / 2, 4)
+        return torch.cat([coarse * left, coarse * (1 - left)], dim=1)
+
+
+class _OneSided(Network):
+    """Class 0 rests on the left half of the image alone, class 1 on the right half."""
+
+    model = ModelName.VGG11
+    stages = (Stage("scale", ("scale",)), Stage("head", ("head",)))
+    map_modules = ("halves",)
+
+    def __init__(self) -> None:
+        super().__init__(2, 0.5, nn.Linear(2, 10))
+        self.scale = nn.Conv2d(1, 1, 1)
+        self.halves = _Halves()
+        with torch.no_grad():
+            self.scale.weight.fill_(1.0)
+            for parameter in (self.scale.bias, self.head.weight, self.head.bias):
+                assert parameter is not None
+                parameter.zero_()
+            self.head.weight[:2] = torch.eye(2)
+            self.head.weight[2] = -1.0
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.halves(self.scale(x)).mean((2, 3))
+
+    def first_conv(self) -> nn.Conv2d:
+        return self.scale
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_map_lies_where_the_evidence_was_planted(frozen: bool, shop: Workshop) -> None:
+    network = _OneSided()
+    if frozen:
+        network.freeze()
+        assert not network.scale.weight.requires_grad
+    images = shop.fashion.test_images[:3]
+    layer = target_layer(network.eval(), 32)
+    assert layer == Layer(name="halves", size=(8, 8))
+    for side, half in ((0, slice(0, 14)), (1, slice(14, 28))):
+        maps = grad_cam(network, images, torch.full((3,), side), layer, 32)
+        assert maps.shape == (3, 28, 28) and maps.min() == 0
+        assert np.allclose(maps.max((1, 2)), 1)
+        assert (maps[:, :, half].sum((1, 2)) > 0.8 * maps.sum((1, 2))).all()
+    # Nothing speaks for class 2: its map is empty and not a division by zero.
+    assert (grad_cam(network, images, torch.full((3,), 2), layer, 32) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(ModelName.GOOGLENET, "body.inception3b"), (ModelName.VGG11, "convolutions.14")]
+)
+def test_layer_is_the_deepest_with_places_left(model: ModelName, name: str, shop: Workshop) -> None:
+    network = build(model, weights=None, resolution=32, fold=True, seed=1).eval()
+    network.freeze()
+    layer = target_layer(network, 32)
+    assert layer == Layer(name=name, size=(4, 4))
+    maps = grad_cam(network, shop.fashion.test_images[:2], torch.tensor([0, 9]), layer, 32)
+    assert maps.shape == (2, 28, 28) and maps.min() >= 0 and maps.max() <= 1
+
+
+def test_objects_are_those_on_which_networks_differ_most() -> None:
+    sure = np.full((4, 10), 0.0, np.float32)
+    sure[:, 0] = 1.0
+    other = sure.copy()
+    other[2] = np.roll(sure[2], 1)  # opposite and sure
+    other[1] = 0.1  # undecided
+    assert most_disputed([sure, other], 4).tolist() == [2, 1, 0, 3]
+
+
+def test_share_inside_counts_the_pixels_of_the_object() -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[:, :14] = 9
+    maps = np.ones((1, 28, 28), np.float32)
+    maps[:, :14] = 3
+    assert inside_share(maps, image) == pytest.approx(0.75)
+    assert np.isnan(inside_share(0 * maps, image)).all()
+
+
+def test_file_holds_the_chosen_object_first(shop: Workshop, tmp_path: Path) -> None:
+    kept, predicted = [], []
+    for init in (Init.SCRATCH, Init.PRETRAINED):
+        record = record_of(init, Scope.FULL)
+        network = fresh_network(record, shop).eval()
+        with torch.inference_mode():
+            shares = network(to_input(shop.fashion.test_images, 32)).softmax(1).numpy()
+        kept.append(Kept(record=record, network=network))
+        predicted.append(shares)
+    index = int(most_disputed(predicted, 1)[0])
+    write_gradcam(kept, predicted, shop, tmp_path, index, lambda: None)
+    with np.load(tmp_path / "gradcam-googlenet.npz") as stored:
+        assert stored["index"][0] == index and len(set(stored["index"].tolist())) == 5
+        assert stored["maps"].shape == (2, 5, 28, 28)
+        assert np.array_equal(stored["probabilities"][1], predicted[1][stored["index"]])
+        assert str(stored["layer"]) == "inception3b"
+        assert stored["sampled"] == 100 and 0.2 < stored["area"] < 0.8
