@@ -1,18 +1,22 @@
 # make study BUDGET=10m   set up and run a study      make test    set up and run the tests
 # make check              linters and tests           make lint    set up and run the linters
 # make bench              compare the training speed with other libraries
+# make audit              known holes of the installed packages, and a list of them (CycloneDX)
 # Any Python from 3.10 on: make study PYTHON=python3.12
+# LOCK=1 takes exactly the versions of requirements.lock, as CI does (made with Python 3.11 on Linux).
 BUDGET ?= 2h
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK ?=
+PIP_FLAGS := --quiet --disable-pip-version-check $(if $(LOCK),-c requirements.lock)
+PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
 # What only the tests need: a browser for report.html; a word processor that lays out report.docx, with
 # Russian hyphenation.
 TEST_PACKAGES := chromium libreoffice-writer hyphen-ru
 
-.PHONY: study test check lint pytest linters system system-dev bench
+.PHONY: study test check lint pytest linters system system-dev bench audit lock
 study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
@@ -29,6 +33,18 @@ linters: | .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict study
 	$(BIN)/lint-imports
+
+# Needs the advisories of pypi.org; where they cannot be reached, pip-audit says so for every package.
+audit: .venv/.installed
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit cyclonedx-bom
+	mkdir -p benchmarks/out
+	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --of JSON -o benchmarks/out/sbom.json
+	.venv-audit/bin/pip-audit --path $$($(BIN)/python -c "import site; print(site.getsitepackages()[0])")
+
+# The versions that are installed now, for CI and for whoever wants the same.
+lock: .venv/.installed-dev
+	$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > requirements.lock
 
 # The stamp is written last, so a set-up that was stopped half-way is done again.
 .venv/.installed: requirements.txt | system
