@@ -9,11 +9,10 @@ import pandas as pd
 
 from study.analysis import efficiency, evidence, networks, outcome, predicted, side, views
 from study.analysis.arms import Runs, main_runs, select
-from study.analysis.contrasts import Estimate
+from study.analysis.contrasts import Estimate, detectable
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, POOLED
 from study.analysis.finding import Finding
-from study.analysis.interval import detectable_effect
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict, contrast_verdict
 from study.matrix import arms
@@ -64,6 +63,7 @@ def _contrast_findings(
     runs: Runs, estimates: list[Estimate], contrasts: pd.DataFrame, studied: set[str]
 ) -> list[Finding]:
     found = []
+    tests = max(1, int(contrasts["p_value"].count()))
     for item, row in zip(estimates, contrasts.to_dict("records"), strict=True):
         p_holm = float(row["p_holm"])
         verdict, reason = contrast_verdict(
@@ -81,7 +81,7 @@ def _contrast_findings(
             "p_holm": p_holm,
             "first_accuracy": item.first,
             "second_accuracy": item.second,
-            "detectable_pp": detectable_effect(item.per_seed),
+            "detectable_pp": detectable(item, tests),
             "images_in_interval": item.with_images,
             "samples_equal": item.samples_equal,
             "source": _source(runs, item.model),
