@@ -11,9 +11,16 @@ import pandas as pd
 
 from study.analysis.arms import Runs, common_seeds, main_runs, number
 from study.analysis.family import CONTRASTS, Weights, rows_of
-from study.analysis.interval import DRAWS, Array, crossed_interval, paired_p
+from study.analysis.interval import (
+    DRAWS,
+    Array,
+    crossed_interval,
+    crossed_p,
+    detectable_effect,
+    image_error,
+)
 from study.analysis.sources import Classes
-from study.analysis.verdicts import SEEDS_FOR_A_TEST, contrast_verdict, holm
+from study.analysis.verdicts import ALPHA, SEEDS_FOR_A_TEST, contrast_verdict, holm
 
 COLUMNS = (
     "name", "model", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_holm",
@@ -26,7 +33,8 @@ class Estimate:
     """One row of contrasts.csv before the family's correction, with what it rests on.
 
     first and second are the mean test accuracies of the sides with positive and negative
-    weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points.
+    weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points, and
+    image_error what the choice of test images adds to the standard error of their mean.
     """
 
     name: str
@@ -35,6 +43,7 @@ class Estimate:
     low: float
     high: float
     p_value: float
+    image_error: float
     first: float
     second: float
     with_images: bool
@@ -109,6 +118,17 @@ def table(estimates: list[Estimate]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def detectable(item: Estimate, tests: int) -> float:
+    """The true effect in percentage points that would be claimed with probability 0.8.
+
+    By the rules of `verdicts`: from five seeds on a claim passes Holm's correction, whose first
+    step asks for α over the number of tests; below five the interval alone decides.
+    """
+    tested = item.per_seed.size >= SEEDS_FOR_A_TEST
+    alpha = ALPHA / tests if tested else ALPHA
+    return detectable_effect(item.per_seed, item.image_error, alpha=alpha)
+
+
 def _estimate(
     name: str,
     model: str,
@@ -132,6 +152,7 @@ def _estimate(
             [sum(100 * w * correct[row["run_id"]] for w, row in p) for p in chosen]
         )
     low, high = crossed_interval(per_seed, per_image, rng, draws=draws)
+    error = image_error(per_image) if len(seeds) > 1 else 0.0
     samples = {number(row["samples_seen"]) for pairs in chosen for _, row in pairs}
     return Estimate(
         name=name,
@@ -139,7 +160,8 @@ def _estimate(
         per_seed=per_seed,
         low=low,
         high=high,
-        p_value=paired_p(per_seed) if len(seeds) >= SEEDS_FOR_A_TEST else math.nan,
+        p_value=crossed_p(per_seed, error) if len(seeds) >= SEEDS_FOR_A_TEST else math.nan,
+        image_error=error,
         first=_side(chosen, 1.0),
         second=_side(chosen, -1.0),
         with_images=with_images,

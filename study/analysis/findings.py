@@ -18,11 +18,10 @@ from study.analysis import (
     views,
 )
 from study.analysis.arms import Runs, main_runs, select
-from study.analysis.contrasts import Estimate
+from study.analysis.contrasts import Estimate, detectable
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, POOLED
 from study.analysis.finding import Finding
-from study.analysis.interval import detectable_effect
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict, contrast_verdict
 from study.analysis.witness import witness
@@ -74,6 +73,7 @@ def _contrast_findings(
     runs: Runs, estimates: list[Estimate], contrasts: pd.DataFrame, studied: set[str]
 ) -> list[Finding]:
     found = []
+    tests = max(1, int(contrasts["p_value"].count()))
     for item, row in zip(estimates, contrasts.to_dict("records"), strict=True):
         p_holm = float(row["p_holm"])
         verdict, reason = contrast_verdict(
@@ -91,7 +91,7 @@ def _contrast_findings(
             "p_holm": p_holm,
             "first_accuracy": item.first,
             "second_accuracy": item.second,
-            "detectable_pp": detectable_effect(item.per_seed),
+            "detectable_pp": detectable(item, tests),
             "images_in_interval": item.with_images,
             "samples_equal": item.samples_equal,
             "source": _source(runs, item.model),

@@ -78,7 +78,8 @@ def test_table_equals_the_definitions(study: Study) -> None:
     for row in table.to_dict("records"):
         effects = np.array(by_definition(results, str(row["name"]), str(row["model"])))
         assert abs(row["effect_pp"] - effects.mean()) < 1e-9
-        assert abs(row["p_value"] - stats.ttest_1samp(effects, 0).pvalue) < 1e-9
+        # The choice of test images adds to the error over seeds.
+        assert row["p_value"] >= stats.ttest_1samp(effects, 0).pvalue - 1e-9
         assert row["n_pairs"] == 5
         assert row["ci_low_pp"] < row["effect_pp"] < row["ci_high_pp"]
     assert np.allclose(table["p_holm"], _holm_by_hand(list(table["p_value"])))
@@ -172,6 +173,7 @@ def test_pure_function_needs_no_predictions(tmp_path: Path) -> None:
     interval = stats.ttest_1samp(effects, 0).confidence_interval()
     assert row["ci_low_pp"] == pytest.approx(interval.low)
     assert row["ci_high_pp"] == pytest.approx(interval.high)
+    assert row["p_value"] == pytest.approx(stats.ttest_1samp(effects, 0).pvalue)
 
 
 def test_empty_and_absent_results_are_not_measured(tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from study.analysis.interval import crossed_interval, detectable_effect, paired_p, t_interval
+from study.analysis.interval import (
+    crossed_interval,
+    crossed_p,
+    detectable_effect,
+    image_error,
+    t_interval,
+)
 from study.analysis.verdicts import Verdict, contrast_verdict
 
 IMAGES = 2_000
@@ -54,7 +60,8 @@ def test_no_effect_brings_at_most_five_percent_of_claims() -> None:
         differences = simulated(rng, seeds=5, effect_pp=0.0, noise_pp=0.5)
         per_seed = differences.mean(axis=1)
         low, high = crossed_interval(per_seed, differences, rng, draws=1_000)
-        verdict, _ = contrast_verdict(low=low, high=high, pairs=5, p_holm=paired_p(per_seed))
+        p_value = crossed_p(per_seed, image_error(differences))
+        verdict, _ = contrast_verdict(low=low, high=high, pairs=5, p_holm=p_value)
         claims += verdict is Verdict.SUPPORTED
     assert claims / ROUNDS <= 0.05
 
@@ -78,6 +85,29 @@ def test_limits_of_the_interval() -> None:
     low, high = crossed_interval(per_seed, constant, rng, draws=20_000)
     assert (low, high) == pytest.approx(t_interval(per_seed), abs=0.02)
     assert all(map(math.isnan, crossed_interval(per_seed[:1], None, rng)))
-    assert paired_p(np.zeros(5)) == 1.0
-    assert paired_p(np.ones(5)) == 0.0
-    assert detectable_effect(per_seed) > stats.sem(per_seed)
+    assert image_error(constant) == pytest.approx(0.0, abs=1e-9)
+    assert crossed_p(np.zeros(5), 0.0) == 1.0
+    assert crossed_p(np.ones(5), 0.0) == 0.0
+    assert crossed_p(np.ones(5), 0.5) == pytest.approx(2 * stats.norm.sf(2))
+    assert crossed_p(per_seed, 0.0) == pytest.approx(stats.ttest_1samp(per_seed, 0).pvalue)
+
+
+@pytest.mark.parametrize("images", [0.0, 0.05, 0.3, 3.0])
+def test_p_value_is_the_tail_of_the_interval(images: float) -> None:
+    """Drawn here, integrated there: the same sum of a Student and a normal part."""
+    rng = np.random.default_rng(6)
+    per_seed = rng.normal(0.4, 0.3, 5)
+    sample = rng.standard_t(4, 400_000) * stats.sem(per_seed) + rng.normal(0, images, 400_000)
+    expected = float((np.abs(sample) >= abs(per_seed.mean())).mean())
+    assert crossed_p(per_seed, images) == pytest.approx(expected, abs=0.003)
+
+
+def test_detectable_effect_counts_images_and_tests() -> None:
+    per_seed = np.array([0.1, 0.5, 0.2, 0.7, 0.4])
+    student = stats.t.ppf(0.975, 4) + stats.t.ppf(0.8, 4)
+    alone = detectable_effect(per_seed, 0.0)
+    assert alone == pytest.approx(student * stats.sem(per_seed))
+    assert detectable_effect(per_seed, 0.3) > alone
+    assert detectable_effect(per_seed, 0.0, alpha=0.05 / 25) > 1.9 * alone
+    assert math.isnan(detectable_effect(per_seed[:1], 0.0))
+    assert detectable_effect(np.ones(3), 0.0) == 0.0

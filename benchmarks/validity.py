@@ -1,0 +1,208 @@
+"""Whether the analysis tells the truth: `python -m benchmarks.validity --studies 1000`.
+
+Simulates whole studies with a known truth (benchmarks/simulated.py), hands each to the functions
+that analyse a real one and counts how often intervals cover, claims are false and effects are
+found. Writes benchmarks/out/validity.json, the block `validity` of docs/validity.md and the
+picture docs/validity.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.simulated import World, simulate
+from benchmarks.validity_page import publish
+from study.analysis.contrasts import Estimate, detectable, estimate, table
+from study.analysis.interval import crossed_p
+from study.analysis.verdicts import ALPHA, SEEDS_FOR_A_TEST, Verdict, holm
+
+ROOT = Path(__file__).parents[1]
+SEEDS = (3, 5, 10)
+#: Studies take turns in the noise over seeds within an arm.
+NOISE_PP = (0.3, 0.45, 0.6)
+#: Effects that are simulated as often as no effect at five seeds, and others for the power curve.
+MAIN_PP = (0.5, 1.0, 2.0)
+CURVE_PP = (0.25, 1.5, 3.0)
+MAIN_SEEDS = 5
+#: A study has 25 intervals; the product draws 4,000 times for each, which takes three times as long.
+DRAWS = 1_000
+#: The printed detectable effect depends on the spread, not on the effect, and its median needs few
+#: studies: it is computed for every fifth of those without an effect.
+DETECTABLE_EVERY = 5
+TINY = 1e-9
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Studies that share seeds and effect; seeds of the generator follow from rng_seed."""
+
+    seeds: int
+    effect_pp: float
+    studies: int
+    rng_seed: int
+    draws: int = DRAWS
+    images: int = 10_000
+
+    def world(self, index: int) -> World:
+        return World(
+            seeds=self.seeds,
+            effect_pp=self.effect_pp,
+            noise_pp=NOISE_PP[index % len(NOISE_PP)],
+            images=self.images,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the analysis said about the rows of contrasts.csv; arrays are [rows].
+
+    above, below, equivalent: verdicts. seeds_only: claims of a direction had the p-value come
+    from a paired t-test over seeds, which takes the test images as given. detectable is NaN
+    where it was not asked for.
+    """
+
+    effect: Floats
+    low: Floats
+    high: Floats
+    above: Flags
+    below: Flags
+    equivalent: Flags
+    seeds_only: Flags
+    detectable: Floats
+
+
+JUDGED = tuple(field.name for field in fields(Judged))
+
+
+def judge(task: tuple[Cell, int]) -> Judged:
+    """Simulate the study with this index and analyse it as a real one."""
+    cell, index = task
+    rng = np.random.default_rng([cell.rng_seed, cell.seeds, round(1000 * cell.effect_pp), index])
+    study = simulate(cell.world(index), rng)
+    estimates = estimate(study.results, study.predictions, study.labels, rng=rng, draws=cell.draws)
+    rows = table(estimates)
+    low, high = (rows[name].to_numpy(np.float64) for name in ("ci_low_pp", "ci_high_pp"))
+    verdict = rows["verdict"].to_numpy()
+    refuted = verdict == Verdict.REFUTED.value
+    tests = int(rows["p_value"].count())
+    wanted = cell.effect_pp == 0 and index % DETECTABLE_EVERY == 0
+    found = [detectable(item, max(1, tests)) if wanted else math.nan for item in estimates]
+    return Judged(
+        effect=rows["effect_pp"].to_numpy(np.float64),
+        low=low,
+        high=high,
+        above=verdict == Verdict.SUPPORTED.value,
+        below=refuted & (high < 0),
+        equivalent=refuted & (low <= 0) & (high >= 0),
+        seeds_only=((low > 0) | (high < 0)) & _seeds_only(estimates),
+        detectable=np.array(found),
+    )
+
+
+def _seeds_only(estimates: list[Estimate]) -> Flags:
+    p_values = [
+        crossed_p(item.per_seed, 0.0) if item.per_seed.size >= SEEDS_FOR_A_TEST else math.nan
+        for item in estimates
+    ]
+    return np.array([math.isnan(p) or p <= ALPHA for p in holm(p_values)])
+
+
+def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
+    """Rates over the studies of a cell; `family` counts studies, `rows` one contrast each."""
+    truth = cell.world(0).truth()
+    names, true = list(truth), np.array(list(truth.values()))
+    stack = {key: np.stack([getattr(one, key) for one in judged]) for key in JUDGED}
+    covered = (stack["low"] <= true) & (true <= stack["high"])
+    wrong = (stack["above"] & (true < TINY)) | (stack["below"] & (true > -TINY))
+    right = np.where(true > 0, stack["above"], stack["below"])
+    error = stack["effect"] - true
+    family = {
+        "false_direction": float(wrong.any(axis=1).mean()),
+        "false_direction_seeds_only": (
+            None if cell.effect_pp else float(stack["seeds_only"].any(axis=1).mean())
+        ),
+        "excludes_zero": float(((stack["low"] > 0) | (stack["high"] < 0)).mean()),
+    }
+    noise = {
+        str(pp): float(covered[i :: len(NOISE_PP)].mean())
+        for i, pp in enumerate(NOISE_PP)
+        if i < len(judged)
+    }
+    rows = [
+        {
+            "name": name,
+            "model": model,
+            "truth_pp": float(true[i]),
+            "bias_pp": float(error[:, i].mean()),
+            "bias_error_pp": float(error[:, i].std(ddof=1) / math.sqrt(len(judged))),
+            "coverage": float(covered[:, i].mean()),
+            "half_width_pp": float((stack["high"] - stack["low"])[:, i].mean() / 2),
+            "claimed": float(right[:, i].mean()),
+            "equivalent": float(stack["equivalent"][:, i].mean()),
+            "detectable_pp": None if cell.effect_pp else float(np.nanmedian(stack["detectable"][:, i])),
+        }
+        for i, (name, model) in enumerate(names)
+    ]
+    return asdict(cell) | {"family": family, "coverage_by_noise": noise, "rows": rows}
+
+
+def cells(studies: int, rng_seed: int) -> Iterator[Cell]:
+    """No effect first; away from the main cells a fifth of the studies has to do."""
+    few = max(len(NOISE_PP), studies // 5)
+    for effect in (0.0, *MAIN_PP, *CURVE_PP):
+        for seeds in SEEDS:
+            full = effect == 0 or (effect in MAIN_PP and seeds == MAIN_SEEDS)
+            count = max(len(NOISE_PP), studies) if full else few
+            yield Cell(seeds=seeds, effect_pp=effect, studies=count, rng_seed=rng_seed)
+
+
+def run(wanted: Iterable[Cell], jobs: int) -> list[dict[str, Any]]:
+    """Summaries of all cells; the result does not depend on the number of processes."""
+    result = []
+    began = time.perf_counter()
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        for cell in wanted:
+            tasks = [(cell, index) for index in range(cell.studies)]
+            result.append(summarise(cell, list(pool.imap(judge, tasks, chunksize=4))))
+            print(
+                f"{time.perf_counter() - began:7.0f} s  {cell.seeds:2} seeds, effect "
+                f"{cell.effect_pp:4.2f} pp, {cell.studies:5} studies: mean coverage "
+                f"{np.mean([row['coverage'] for row in result[-1]['rows']]):.3f}, "
+                f"false direction {result[-1]['family']['false_direction']:.3f}",
+                flush=True,
+            )
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=1_000, help="per main cell (default 1000)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--seed", type=int, default=1, help="of all generators")
+    flags = parser.parse_args()
+    # One thread a process: the arrays are small and the processes already fill the machine.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    result = {"studies": flags.studies, "cells": run(cells(flags.studies, flags.seed), flags.jobs)}
+    out = ROOT / "benchmarks" / "out"
+    out.mkdir(exist_ok=True)
+    (out / "validity.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    publish(result, ROOT / "docs")
+
+
+if __name__ == "__main__":
+    main()

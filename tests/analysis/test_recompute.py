@@ -1,0 +1,65 @@
+"""The effects of contrasts.csv agree with a computation that shares no code with the product."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from planting import Planted, plant
+
+from benchmarks.recompute import TOLERANCE, accuracy_error, compare
+from study.analysis import Analysis, write_analysis
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "docs" / "sample" / "results"
+
+
+def agree(folder: Path) -> bool:
+    both = compare(folder)
+    assert len(both) == 25
+    pairs = bool((both["n_pairs"] == both["n_pairs_again"]).all())
+    return pairs and bool((both["difference_pp"] <= TOLERANCE).all())
+
+
+def test_sample_study_agrees() -> None:
+    assert agree(SAMPLE)
+    assert compare(SAMPLE)["effect_pp"].notna().all()
+    assert accuracy_error(SAMPLE) <= TOLERANCE
+
+
+def test_planted_study_agrees(study: Callable[[Planted], tuple[Path, Analysis]]) -> None:
+    folder, _ = study(Planted(init_pp=2, scope_pp=1, policy_pp=-0.5, model_pp=1))
+    assert agree(folder)
+    assert accuracy_error(folder) <= TOLERANCE
+
+
+def test_missing_runs_agree(tmp_path: Path) -> None:
+    folder = plant(tmp_path, Planted(images=500, without=("vgg11-scratch-frozen",)))
+    results = pd.read_csv(folder / "results.csv")
+    lost = results["run_id"].str.startswith("googlenet-scratch-full-uniform-s2")
+    results.loc[lost, "state"] = "interrupted"
+    results.to_csv(folder / "results.csv", index=False)
+    write_analysis(folder, seed=0)
+    assert agree(folder)
+
+
+@pytest.mark.parametrize("column", ["effect_pp", "n_pairs"])
+def test_a_wrong_table_is_found(tmp_path: Path, column: str) -> None:
+    folder = plant(tmp_path, Planted(seeds=2, images=500))
+    write_analysis(folder, seed=0)
+    table = pd.read_csv(folder / "contrasts.csv")
+    table.loc[3, column] += 1
+    table.to_csv(folder / "contrasts.csv", index=False)
+    assert not agree(folder)
+
+
+def test_nothing_of_the_product_is_imported() -> None:
+    tree = ast.parse((ROOT / "benchmarks" / "recompute.py").read_text(encoding="utf-8"))
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    assert {name.split(".")[0] for name in names if name} == {
+        "__future__", "argparse", "numpy", "pandas", "pathlib",
+    }  # fmt: skip
