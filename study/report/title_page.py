@@ -17,7 +17,10 @@ MAX_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class TitlePage:
-    """Fields of the title page; an empty one becomes a line to write on."""
+    """Fields of the title page; an empty one becomes a line to write on.
+
+    An empty lab_title becomes the assignment's title in the language of the report.
+    """
 
     ministry: str = ""
     university: str = ""
@@ -25,7 +28,7 @@ class TitlePage:
     department: str = ""
     discipline: str = ""
     lab_number: str = "4"
-    lab_title: str = "Предобученные нейронные сети"
+    lab_title: str = ""
     student: str = ""
     group: str = ""
     teacher: str = ""
