@@ -8,8 +8,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
+# What only the tests need: a browser for report.html; a word processor that lays out report.docx, with
+# Russian hyphenation.
+TEST_PACKAGES := chromium libreoffice-writer hyphen-ru
 
-.PHONY: study test check lint pytest linters system bench
+.PHONY: study test check lint pytest linters system system-dev bench
 study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
@@ -33,19 +36,22 @@ linters: | .venv/.installed-dev
 	$(PIP) -r requirements.txt
 	touch $@
 
-.venv/.installed-dev: requirements-dev.txt .venv/.installed
+.venv/.installed-dev: requirements-dev.txt .venv/.installed | system-dev
 	$(PIP) -r requirements-dev.txt
 	touch $@
 
 # Installs the Debian packages that are missing when it may; else says which and stops.
 # dpkg -s would also answer for a package that was removed and left its settings behind.
-system:
+system: NEEDED := $(PACKAGES)
+system-dev: NEEDED := $(TEST_PACKAGES)
+system-dev: | system
+system system-dev:
 	@if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then \
 	  echo "not a Debian system: Pango, HarfBuzz-subset and Liberation fonts must come from elsewhere"; \
 	  exit 0; \
 	fi; \
 	missing=""; \
-	for p in $(PACKAGES); do \
+	for p in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$p"; \
 	done; \
 	[ -x $(BIN)/python ] || $(PYTHON) -c "import ensurepip" 2>/dev/null || missing="$$missing python3-venv"; \
@@ -54,7 +60,7 @@ system:
 	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	else echo "missing Debian packages; run: sudo apt-get install$$missing"; exit 1; fi; \
 	$$sudo apt-get update -qq </dev/null || true; \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null </dev/null || \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null </dev/null || \
 	  { echo "could not install Debian packages; run: sudo apt-get install$$missing"; exit 1; }
 
 # The other libraries live in their own environment and never touch the product's.

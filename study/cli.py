@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from study import __version__
-from study.budget import Deadline, format_seconds, parse_budget
+from study.budget import Deadline, parse_budget
 from study.errors import StudyError, UsageError
 from study.report.words import languages
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
 STARTED = time.monotonic()
-VERBS = ("report", "predict", "status", "doctor", "pretrain", "run")
+VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         "status": _status,
         "doctor": _doctor,
         "pretrain": _pretrain,
+        "title-page": _title_page,
     }
     try:
         return verbs[verb](arguments)
@@ -50,6 +51,7 @@ def _common(description: str) -> _Parser:
     parser.add_argument("--report-dir", type=Path, default=Path("report_out"))
     parser.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     parser.add_argument("--title-page", type=Path, help="YAML file with the title page's fields")
+    parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     parser.add_argument("--data-dir", type=Path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--offline", action="store_true", help="never download anything")
     return parser
@@ -58,9 +60,12 @@ def _common(description: str) -> _Parser:
 def _run(arguments: list[str]) -> int:
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
-        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain."
+        "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
+        "title-page --init."
     )
-    parser.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    time_given = parser.add_mutually_exclusive_group()
+    time_given.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
     parser.add_argument("--seeds", type=int, help="most final seeds per arm")
     parser.add_argument("--seed", type=int, default=0, help="seed of the study")
@@ -77,7 +82,9 @@ def _run(arguments: list[str]) -> int:
     again.add_argument("--fresh", action="store_true", help="move an older study aside, start anew")
     parser.add_argument("--version", action="version", version=__version__)
     flags = parser.parse_args(arguments)
-    budget = parse_budget(flags.budget)
+    if flags.extend is not None and flags.fresh:
+        raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
+    budget = parse_budget(flags.budget if flags.extend is None else flags.extend)
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     models = _models(flags.models)
@@ -90,9 +97,11 @@ def _run(arguments: list[str]) -> int:
     require_folder(flags.report_dir, "report directory")
 
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options
+    from study.orchestration.setup import Options, extended
     from study.training.runtime import detect
 
+    if flags.extend is not None:
+        budget = extended(flags.results_dir, budget)
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
         models=models,
@@ -112,6 +121,7 @@ def _run(arguments: list[str]) -> int:
         init_checkpoint=flags.init_checkpoint,
         title_page=flags.title_page,
         lang=flags.lang,
+        flat=flags.flat,
         offline=flags.offline,
         fresh=flags.fresh,
         dry_run=flags.dry_run,
@@ -142,9 +152,11 @@ def _report(arguments: list[str]) -> int:
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
-        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page
-    )
+        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
+        flat=flags.flat,
+    )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for problem in result.problems:
         print(f"form: {problem}")
@@ -168,25 +180,11 @@ def _predict(arguments: list[str]) -> int:
 
 
 def _status(arguments: list[str]) -> int:
-    flags = _common("What is done, failed and left, from the ledger alone.").parse_args(arguments)
-    from study.store.ledger import Ledger
+    flags = _common("What is done, at work, failed and left, from the ledger alone.").parse_args(arguments)
+    from study.orchestration.status import status
 
-    path = flags.results_dir / "ledger.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{flags.results_dir} holds no study")
-    ledger = Ledger(path)
-    records = ledger.records()
-    states: dict[str, int] = {}
-    for record in records:
-        key = f"{record.spec.purpose} {record.state}"
-        states[key] = states.get(key, 0) + 1
-    budget = ledger.fact("plan", {}).get("budget_seconds", 0.0)
-    print(f"used {format_seconds(ledger.fact('used_seconds', 0.0))} of {format_seconds(budget)}")
-    for key in sorted(states):
-        print(f"{key}: {states[key]}")
-    for record in records:
-        if record.reason:
-            print(f"{record.spec.run_id}: {record.state}: {record.reason}")
+    for line in status(flags.results_dir):
+        print(line)
     return 0
 
 
@@ -205,6 +203,25 @@ def _pretrain(arguments: list[str]) -> int:
     pretrain_only(
         models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=print
     )
+    return 0
+
+
+def _title_page(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="run_study.py title-page",
+        description="The title page's fields: write a commented example, or check a file.",
+    )
+    parser.add_argument("file", nargs="?", type=Path, default=Path("title_page.yaml"))
+    parser.add_argument("--init", action="store_true", help="write the example; never over a file")
+    flags = parser.parse_args(arguments)
+    from study.report.title_page import empty_fields, read_title_page, write_example
+
+    if flags.init:
+        write_example(flags.file)
+        print(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
+        return 0
+    empty = empty_fields(read_title_page(flags.file))
+    print(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
     return 0
 
 

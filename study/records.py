@@ -31,6 +31,9 @@ class Reason(str, Enum):
     PRUNED = "given up: worse than the median of the other trials"
     PRETRAINING_TIME = "no pre-trained weights: pre-training does not fit the budget"
     PRETRAINING_GATE = "no pre-trained weights: the pre-training did not pass its gate"
+    PACKAGE = "a package is not installed"
+    WEIGHTS_FILE = "the weights file is not the published one"
+    ERROR = "ended by an error"
 
     def __str__(self) -> str:
         return str(self.value)

@@ -56,10 +56,19 @@ class Purpose(_Name):
 
 
 class Experiment(_Name):
-    """Side experiments: accuracy by number of labels, and by number of unfrozen stages."""
+    """Side experiments, the most important first: accuracy by number of labels, by number of
+    unfrozen stages, and by how the first convolution was adapted to one channel."""
 
     LABELS = "labels"
     DEPTH = "depth"
+    ADAPTATION = "adaptation"
+
+
+class FirstConv(_Name):
+    """Other ways of adapting the pretrained first convolution than the study's (see `study.models`)."""
+
+    MEAN = "mean"
+    FRESH = "fresh"
 
 
 class Precision(_Name):
@@ -125,7 +134,8 @@ class RunSpec:
     train_images is the size of the pool they are drawn from, at most 54,000.
     init_source is ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``;
     weights_sha256 is empty for scratch. experiment is set for side runs only; unfrozen_stages is
-    how many stages below the output layer are trained, where that is not all or none by scope.
+    how many stages below the output layer are trained, where that is not all or none by scope;
+    first_conv is set where the first convolution is adapted in another way than everywhere else.
     """
 
     arm: Arm
@@ -145,10 +155,15 @@ class RunSpec:
     trial: int | None = None
     experiment: Experiment | None = None
     unfrozen_stages: int | None = None
+    first_conv: FirstConv | None = None
 
     def __post_init__(self) -> None:
         if (self.purpose is Purpose.SIDE) != (self.experiment is not None):
             raise UsageError("a side run, and no other, belongs to an experiment")
+        if (self.experiment is Experiment.ADAPTATION) != (self.first_conv is not None):
+            raise UsageError("a run of the adaptation experiment, and no other, has a first_conv")
+        if self.first_conv is not None and self.arm.init is Init.SCRATCH:
+            raise UsageError("a network trained from scratch has no first convolution to adapt")
         if self.unfrozen_stages is not None and self.unfrozen_stages < 0:
             raise UsageError(f"unfrozen_stages must not be negative, got {self.unfrozen_stages}")
         if not 1 <= self.train_images <= TRAIN_IMAGES:
@@ -164,7 +179,8 @@ class RunSpec:
     def run_id(self) -> str:
         """Stable and readable; equal specs have equal ids in every process and on every day."""
         values = self.to_dict()
-        for name in ("experiment", "unfrozen_stages"):  # younger than the ids of the matrix's runs
+        # Younger than the ids of the matrix's runs.
+        for name in ("experiment", "unfrozen_stages", "first_conv"):
             if values[name] is None:
                 del values[name]
         text = json.dumps(values, sort_keys=True, ensure_ascii=False)
@@ -192,6 +208,7 @@ class RunSpec:
                 "purpose": Purpose(values["purpose"]),
                 "precision": Precision(values["precision"]),
                 "experiment": Experiment(values["experiment"]) if values.get("experiment") else None,
+                "first_conv": FirstConv(values["first_conv"]) if values.get("first_conv") else None,
             }
         )
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from study.data import FashionMNIST, load
+from study.data import FashionMNIST, load, split
 from study.data.places import Part
+from study.training.run import Workshop
+from study.training.runtime import detect
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SAMPLE_SIZES = {"train": 200, "t10k": 100}
@@ -45,3 +48,20 @@ def sample() -> dict[str, Part]:
                 name=images.name,
             )
     return parts
+
+
+@pytest.fixture(scope="session")
+def small(sample: dict[str, Part]) -> Workshop:
+    """A workshop over the sample: 150 training, 50 validation and 100 test images."""
+    train, test = (
+        (torch.from_numpy(part.images), torch.from_numpy(part.labels).long())
+        for part in (sample["train"], sample["t10k"])
+    )
+    fashion = FashionMNIST(
+        train_images=train[0], train_labels=train[1], test_images=test[0], test_labels=test[1],
+        source="sample", sha256="",
+    )  # fmt: skip
+    return Workshop(
+        fashion=fashion, split=split(train[1], seed=0, validation=50),
+        runtime=detect("cpu", "fp32"), weights={},
+    )  # fmt: skip

@@ -34,3 +34,10 @@ def test_an_empty_data_folder_and_missing_weights_are_told(
 def test_torch_is_not_imported() -> None:
     code = "import sys, study.doctor as d; d.checks(); raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_packages_of_the_witness_are_looked_for() -> None:
+    from study.pretraining.witness import PACKAGES
+
+    found = {check.name: check for check in checks()}["ImageNet witness"]
+    assert found.ok and all(name in found.detail for name in PACKAGES)

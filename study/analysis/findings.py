@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from study.analysis import efficiency, evidence, networks, outcome, predicted, side, views
+from study.analysis import (
+    efficiency,
+    evidence,
+    networks,
+    outcome,
+    predicted,
+    side,
+    similarity,
+    views,
+)
 from study.analysis.arms import Runs, main_runs, select
 from study.analysis.contrasts import Estimate
 from study.analysis.evidence import Measured
@@ -16,8 +25,9 @@ from study.analysis.finding import Finding
 from study.analysis.interval import detectable_effect
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict, contrast_verdict
+from study.analysis.witness import witness
 from study.matrix import arms
-from study.spec import Init, LrPolicy, ModelName
+from study.spec import FirstConv, Init, LrPolicy, ModelName
 
 #: contrast → (question, id prefixes); a contrast may serve two questions.
 _CONTRASTS: dict[str, tuple[tuple[int, str], ...]] = {
@@ -124,6 +134,10 @@ def _model_findings(
         test = _effect(contrasts, contrast, model.value)
         return views.three_views(runs, curve, sources.trials, cells, test_pp=test)
 
+    def adaptation(other: FirstConv) -> Measured:
+        weights = (sources.environment.get("weights") or {}).get(model.value) or {}
+        return side.adaptation(sources.experiments, model, other, weights.get("channels"))
+
     catalogue: list[tuple[int, str, str, Callable[[], Measured], tuple[str, ...]]] = [
         (1, "q1.provenance", "the weights' origin is known and passed its gate",
          lambda: networks.provenance(sources, runs, model), (f"filters-{model}", "fractals")),
@@ -143,12 +157,20 @@ def _model_findings(
          lambda: side.depth(sources.experiments, model, _stages(sources, model)), ("depth",)),
         (4, "q4.drift", "uniform rates change the last backbone stage more than the first",
          lambda: networks.drift(sources, runs, model, LrPolicy.UNIFORM), ("drift",)),
+        (4, "q4.cka", "uniform rates leave the first stage more as it was than the last of the backbone",
+         lambda: similarity.by_depth(sources, runs, model), ("drift",)),
+        (5, "q5.cka", "discriminative rates leave the backbone more as it was than uniform ones",
+         lambda: similarity.by_policy(sources, runs, model), ("drift",)),
         (5, "q5.drift", "discriminative rates change the last backbone stage more than the first",
          lambda: networks.drift(sources, runs, model, LrPolicy.DISCRIMINATIVE), ("drift",)),
         (5, "q5.lr_decay", "the factor between neighbouring stages",
          lambda: networks.lr_decay(sources, runs, model), ("tuning",)),
         (6, "q6.architecture", "the one-channel network equals the original on grey images",
          lambda: networks.architecture(sources, model), ()),
+        (6, "q6.first_conv", "the pretrained first convolution is more accurate than a fresh one",
+         lambda: adaptation(FirstConv.FRESH), ()),
+        (6, "q6.channel_sum", "the sum over the channels is more accurate than their mean",
+         lambda: adaptation(FirstConv.MEAN), ()),
         (7, "q7.views", "one init leads at equal samples and at equal seconds",
          lambda: three("init@full", views.init_cells(model)), (f"curves-{model}", "tuning")),
         (7, "q7.views.scope", "one scope leads at equal samples and at equal seconds",
@@ -185,6 +207,8 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
     return [
         _finding("q7.views.model", 7, "one network leads at equal samples and at equal seconds",
                  ALL, between, ("curves-vgg11", "curves-googlenet")),
+        _finding("witness", 1, "EfficientNet-Lite0: ImageNet features classify better than random ones",
+                 ALL, witness(sources), ()),
         _finding("best", 0, "the arm that is best on validation", ALL,
                  predicted.best(runs), ("arms",)),
         _finding("confusion", 7, "classes confused by the best network", ALL,

@@ -1,4 +1,4 @@
-"""The side experiments: accuracy by number of labels and by number of unfrozen stages."""
+"""The side experiments: accuracy by labels, by unfrozen stages, by the first layer's adaptation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from study.analysis.arms import Row, finished, number, summary
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
-from study.spec import Experiment, Init, ModelName
+from study.spec import Experiment, FirstConv, Init, ModelName
 
 LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio", "samples")
 
@@ -81,19 +81,14 @@ def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
         stages: number of stages below the output layer.
     """
     rows = _rows(experiments, model, Experiment.DEPTH)
-    whole = [
-        row for row in _rows(experiments, model, Experiment.LABELS)
-        if row["init"] == Init.PRETRAINED.value
-    ]  # fmt: skip
-    most = max((row["train_images"] for row in whole), default=None)
+    ends = _whole(experiments, model)
     found: dict[int, dict[int, float]] = {}
     for row in rows:
         cell = found.setdefault(int(row["unfrozen_stages"]), {})
         cell[int(row["seed"])] = float(row["test_accuracy"])
-    ends = [row for row in whole if row["train_images"] == most]
     if ends:
         found[stages] = {int(row["seed"]): float(row["test_accuracy"]) for row in ends}
-    if len(found) < 3 or not {0, stages} <= set(found):
+    if not {0, stages} <= set(found) or not any(0 < k < stages for k in found):
         return absent(DEPTH, Reason.NOT_IN_MATRIX)
     seeds = sorted(set.intersection(*(set(cell) for cell in found.values())))
     if not seeds:
@@ -118,6 +113,61 @@ def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
         "samples": max(number(row["samples_seen"]) for row in rows),
     }  # fmt: skip
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids([*rows, *ends]))
+
+
+ADAPTATION = (
+    "n_pairs", "usual_accuracy", "other_accuracy", "difference_pp", "difference_low_pp",
+    "difference_high_pp", "channels", "samples",
+)  # fmt: skip
+
+
+def adaptation(
+    experiments: pd.DataFrame, model: ModelName, other: FirstConv, channels: int | None
+) -> Measured:
+    """Test accuracy of the study's way of adapting the first convolution against another way.
+
+    The study's way is the labels experiment's pretrained run on all planned images, which is the same
+    training otherwise. difference_pp: the study's way minus the other, paired over seeds.
+
+    Args:
+        channels: of the pre-trained first convolution: three were summed, one was kept.
+    """
+    usual = {int(row["seed"]): row for row in _whole(experiments, model)}
+    rows = {
+        int(row["seed"]): row for row in _rows(experiments, model, Experiment.ADAPTATION)
+        if row["first_conv"] == other.value
+    }  # fmt: skip
+    seeds = sorted(set(usual) & set(rows))
+    if not seeds:
+        return absent(ADAPTATION, Reason.NOT_IN_MATRIX)
+    first, second = (
+        [100 * float(side[seed]["test_accuracy"]) for seed in seeds] for side in (usual, rows)
+    )
+    difference, verdict, reason = paired([a - b for a, b in zip(first, second, strict=True)])
+    numbers = {
+        "n_pairs": difference.n,
+        "usual_accuracy": float(np.mean(first)) / 100,
+        "other_accuracy": float(np.mean(second)) / 100,
+        "difference_pp": difference.mean,
+        "difference_low_pp": difference.low,
+        "difference_high_pp": difference.high,
+        "channels": channels,
+        "samples": max(number(row["samples_seen"]) for row in rows.values()),
+    }
+    return Measured(
+        verdict=verdict, reason=reason, numbers=numbers,
+        rows=_ids([side[seed] for side in (usual, rows) for seed in seeds]),
+    )  # fmt: skip
+
+
+def _whole(experiments: pd.DataFrame, model: ModelName) -> list[Row]:
+    """The pretrained runs of the labels experiment on the most images."""
+    rows = [
+        row for row in _rows(experiments, model, Experiment.LABELS)
+        if row["init"] == Init.PRETRAINED.value
+    ]  # fmt: skip
+    most = max((row["train_images"] for row in rows), default=None)
+    return [row for row in rows if row["train_images"] == most]
 
 
 def _rows(experiments: pd.DataFrame, model: ModelName, experiment: Experiment) -> list[Row]:

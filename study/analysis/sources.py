@@ -22,9 +22,10 @@ from study.store.tables import (
 
 _TEXT = {
     "run_id", "model", "init", "init_source", "scope", "lr_policy", "state", "checkpoint", "reason",
-    "experiment",
+    "experiment", "first_conv",
 }  # fmt: skip
 Classes = Mapping[str, npt.NDArray[np.uint8]]
+ByStage = Mapping[str, tuple[list[str], list[float]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Sources:
 
     predictions: run_id → uint8 [N] predicted classes; labels: uint8 [N] or None.
     drift: run_id → (stage names, relative change of each stage ‖Δw‖/‖w‖).
+    cka: run_id → (stage names, similarity of each stage's activations before and after training).
     chosen: arrays of artifacts/object.npz.
     """
 
@@ -46,7 +48,9 @@ class Sources:
     environment: dict[str, Any] = field(default_factory=dict)
     architecture: dict[str, Any] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
-    drift: Mapping[str, tuple[list[str], list[float]]] = field(default_factory=dict)
+    witness: dict[str, Any] = field(default_factory=dict)
+    drift: ByStage = field(default_factory=dict)
+    cka: ByStage = field(default_factory=dict)
     chosen: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
@@ -59,6 +63,7 @@ def read_sources(folder: Path) -> Sources:
     stored = _arrays(folder / "predictions.npz", wanted=lambda key: not key.endswith("abilities"))
     labels = stored.pop("labels", None)
     size = None if labels is None else labels.shape
+    change = _arrays(folder / "artifacts" / "drift.npz")
     return Sources(
         results=_table(folder / "results.csv", RESULT_COLUMNS),
         trials=_table(folder / "trials.csv", TRIAL_COLUMNS),
@@ -74,7 +79,9 @@ def read_sources(folder: Path) -> Sources:
         environment=_object(folder / "environment.json"),
         architecture=_object(folder / "architecture.json"),
         pretraining=_object(folder / "pretraining.json"),
-        drift=_drift(_arrays(folder / "artifacts" / "drift.npz")),
+        witness=_object(folder / "witness.json"),
+        drift=_by_stage(change, "relative_change"),
+        cka=_by_stage(change, "cka"),
         chosen=_arrays(
             folder / "artifacts" / "object.npz",
             wanted=lambda key: key in ("index", "label", "run_ids", "probabilities"),
@@ -121,12 +128,10 @@ def _arrays(path: Path, wanted: Any = lambda key: True) -> dict[str, npt.NDArray
         raise StoreError(f"{path.name} cannot be read as arrays: {error}") from error
 
 
-def _drift(
-    stored: dict[str, npt.NDArray[Any]],
-) -> dict[str, tuple[list[str], list[float]]]:
+def _by_stage(stored: dict[str, npt.NDArray[Any]], quantity: str) -> ByStage:
     result = {}
     for key, change in stored.items():
-        run_id = key.removesuffix(".relative_change")
+        run_id = key.removesuffix(f".{quantity}")
         stages = stored.get(f"{run_id}.stages")
         if run_id != key and stages is not None and stages.shape == change.shape:
             result[run_id] = ([str(name) for name in stages], [float(x) for x in change])

@@ -58,6 +58,7 @@ class Reason(str, Enum):
     MISSING_FILE = "missing_file"
     NOT_IN_MATRIX = "not_in_matrix"
     NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
     MEASURED = "measured"
     GATE_FAILED = "gate_failed"
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from study.data import augment, to_input
+from study.explain.change import starting_network
 from study.models import Network, build
 from study.pretraining import generate
 from study.records import RunRecord
@@ -87,21 +88,6 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
     )
 
 
-def relative_change(network: Network, record: RunRecord, shop: Workshop) -> dict[str, float]:
-    """‖w after − w before‖ / ‖w before‖ of each stage's parameters, by stage in depth order."""
-    start = dict(_fresh(record, shop).named_parameters())
-    moved = [0.0] * len(network.stages)
-    size = [0.0] * len(network.stages)
-    for name, parameter in network.named_parameters():
-        stage, before = network.stage_of(name), start[name].detach()
-        moved[stage] += float((parameter.detach().cpu() - before).square().sum())
-        size[stage] += float(before.square().sum())
-    return {
-        stage.name: (change / norm) ** 0.5 if norm > 0 else 0.0
-        for stage, change, norm in zip(network.stages, moved, size, strict=True)
-    }
-
-
 def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: Path) -> None:
     """artifacts/filters-<model>.npz: first-layer filters before and after full fine-tuning."""
     arm = record.spec.arm
@@ -114,20 +100,9 @@ def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: P
         fold=record.spec.fold,
         seed=record.spec.seed,
     )
-    parts = (("before", _fresh(record, shop)), ("after", network), ("scratch", scratch))
+    before = starting_network(record.spec, shop)
+    parts = (("before", before), ("after", network), ("scratch", scratch))
     arrays = {
         name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts
     }
     write_arrays(folder / f"filters-{arm.model}.npz", arrays)
-
-
-def _fresh(record: RunRecord, shop: Workshop) -> Network:
-    """The network as it was before the run's first step."""
-    spec = record.spec
-    return build(
-        spec.arm.model,
-        weights=shop.weights[spec.arm.model.value] if spec.arm.init is Init.PRETRAINED else None,
-        resolution=spec.resolution,
-        fold=spec.fold,
-        seed=spec.seed,
-    )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from study.data import CLASS_NAMES, load, to_input
-from study.errors import UsageError
+from study.errors import UsageError, WeightsError
 from study.models import load_adapted, load_checkpoint
 from study.spec import TEST_IMAGES, ModelName
 
@@ -40,10 +40,11 @@ def predict(
         lines.append(f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}")
     for path in paths:
         weights, meta = load_checkpoint(path)
-        resolution = int(meta.get("resolution", 32))
-        network = load_adapted(
-            ModelName(meta["model"]), weights.state, resolution=resolution, fold=True
-        )
+        try:
+            model, resolution = ModelName(meta["model"]), int(meta["resolution"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{path} does not say which network it holds") from error
+        network = load_adapted(model, weights.state, resolution=resolution, fold=True)
         with torch.inference_mode():
             found = network(to_input(pixels[None], resolution)).softmax(1)[0]
         best = found.argsort(descending=True)[:3]
@@ -60,7 +61,9 @@ def read_image(path: Path) -> Tensor:
             if opened.width * opened.height > MOST_PIXELS:
                 raise UsageError(f"{path} is larger than {MOST_PIXELS:,} pixels")
             grey = ImageOps.exif_transpose(opened).convert("L")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except UsageError:
+        raise
+    except Exception as error:  # decoders of damaged pictures raise many types
         raise UsageError(f"{path} is not a readable image") from error
     values = np.asarray(grey)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])

@@ -12,7 +12,7 @@ from study.errors import WeightsError
 from study.models import googlenet, vgg11
 from study.models.network import Network
 from study.models.weights import Weights
-from study.spec import ModelName
+from study.spec import FirstConv, ModelName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +51,27 @@ REGISTRY: dict[ModelName, ModelEntry] = {
 
 
 def build(
-    model: ModelName, *, weights: Weights | None, resolution: int, fold: bool, seed: int
-) -> Network:
+    model: ModelName, *, weights: Weights | None, resolution: int, fold: bool, seed: int,
+    first_conv: FirstConv | None = None,
+) -> Network:  # fmt: skip
     """A one-channel, ten-class network on the CPU, in training mode.
 
     Without `weights` it starts as torchvision's own initialisation would, drawn from `seed`.
     With them only what they do not cover is drawn from `seed`: always the output layer, which
     so equals that of the scratch network of the same seed; for a trunk, fc6 and fc7 too.
 
+    Args:
+        first_conv: None sums three-channel weights over the channels and keeps one-channel ones.
+            ``mean`` then divides the weights, not the bias, by three: for VGG11 this averages what
+            `fold_normalisation` made of each channel. ``fresh`` leaves the first convolution as
+            drawn from `seed` and takes everything else from `weights`.
+
     Raises:
-        WeightsError: names or shapes do not fit the network.
+        WeightsError: names or shapes do not fit the network, or there are no channels to average.
     """
     entry = REGISTRY[model]
     network = entry.network(resolution=resolution, fold=fold, seed=seed)
+    drawn = {name: value.clone() for name, value in network.first_conv().state_dict().items()}
     if weights is not None:
         state = {
             name: tensor
@@ -73,6 +81,10 @@ def build(
         try:
             if weights.channels == 3:
                 entry.adapt_first(state)
+            if first_conv is FirstConv.MEAN:
+                if weights.channels != 3:
+                    raise WeightsError(f"{weights.source}: one channel has no mean over channels")
+                state[entry.first_weight] = state[entry.first_weight] / 3
         except (KeyError, RuntimeError) as error:
             raise WeightsError(f"{weights.source}: does not fit {model}: {error}") from error
         missing = _load(network, entry, state, weights.source)
@@ -80,6 +92,8 @@ def build(
         lost = [name for name in missing if not name.startswith(allowed)]
         if lost:
             raise WeightsError(f"{weights.source}: does not fit {model}: {lost[0]} is missing")
+        if first_conv is FirstConv.FRESH:
+            network.first_conv().load_state_dict(drawn)
     return network
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.request import urlopen
@@ -124,6 +124,19 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         path=str(path),
     )
     return weights, dict(meta)
+
+
+def reload(path: Path, source: str) -> Weights:
+    """Weights that were found before, in another process; `source` as it was found then.
+
+    Raises:
+        WeightsError: the file is gone or is not what it was.
+    """
+    if source != IMAGENET:
+        return replace(load_checkpoint(path)[0], source=source)
+    digest = file_sha256(path)
+    return Weights(source=IMAGENET, sha256=digest, state=_tensors(_read(path), path), channels=3,
+                   covers="network", path=str(path))  # fmt: skip
 
 
 def file_sha256(path: Path) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from study.budget import Deadline
 from study.orchestration.course import Course
-from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Executor
 from study.orchestration.files import write_results
-from study.orchestration.keeping import Keeper
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
+from study.orchestration.status import RUNNING
 from study.orchestration.stopping import Stop
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Arm, RunSpec, StudySpec
@@ -32,8 +32,7 @@ class Carrier:
     ledger: Ledger
     course: Course
     rounds: Rounds
-    executor: LocalExecutor
-    keeper: Keeper
+    executor: Executor
     screen: Screen
     stop: Stop
 
@@ -74,12 +73,13 @@ class Carrier:
             judge(point)
 
         self.screen.tick(spec.run_id)
-        outcome = self.executor.submit(
-            spec, stop=lambda: self.stop.asked or limit.passed(), on_evaluation=on_evaluation
-        )
-        record = outcome.record
-        self.keeper.keep(outcome)
+        self.ledger.set_fact(RUNNING, {"run_id": spec.run_id, "since": time.time()})
+        record = self.executor.submit(
+            spec, finals=self.rounds.finals(), limit=limit, stop=lambda: self.stop.asked,
+            on_evaluation=on_evaluation,
+        )  # fmt: skip
         self.ledger.commit(record)
+        self.ledger.set_fact(RUNNING, None)
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
         write_results(self.ledger, self.study, self.folder, self.rounds.reasons)

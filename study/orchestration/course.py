@@ -11,7 +11,7 @@ from study.budget import Deadline, format_seconds
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
-from study.spec import Init, ModelName, RunSpec, StudySpec
+from study.spec import Experiment, Init, ModelName, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
@@ -32,6 +32,7 @@ class Course:
     speeds: dict[str, Speed] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     side_seconds: float = 0.0
+    witness_seconds: float = 0.0
     replanned: bool = False
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Course:
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
         self.side_seconds = stored.get("side_seconds", 0.0)
+        self.witness_seconds = stored.get("witness_seconds", 0.0)
         self.replanned = stored.get("replanned", False)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
@@ -58,16 +60,18 @@ class Course:
         self.save()
 
     def replan(
-        self, inits: dict[ModelName, tuple[Init, ...]], side_round: Callable[[], list[RunSpec]]
-    ) -> None:
+        self, inits: dict[ModelName, tuple[Init, ...]], side_round: Callable[[], list[RunSpec]],
+        witness: Callable[[], float],
+    ) -> None:  # fmt: skip
         """After tuning, once: final runs get as many samples as the seconds left can pay.
 
         Side experiments get a share of the seconds if a whole round of them fits it and the arms
-        are tuned; `side_round` gives one round under the decisions as they are.
+        are tuned; `side_round` gives one round under the decisions as they are. The ImageNet witness
+        takes its seconds out of that share, and none where a round would not fit beside it.
         """
         if not self.replanned:
             left = self.work.left()
-            self.side_seconds = self._plan_side(SHARE * left, side_round)
+            self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
                 plan = self.decisions[model.value]
@@ -78,10 +82,25 @@ class Course:
             self.replanned = True  # kept with the decisions in one commit
         self.save()
 
-    def _plan_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> float:
-        """Give the decisions the longest side runs of which a round fits; 0 where none does."""
-        tuned = min(plan.trials for plan in self.decisions.values()) >= TRIALS_BEFORE_SIDE
-        for divisor in SHORTENED if tuned else ():
+    def _plan_side(
+        self, seconds: float, side_round: Callable[[], list[RunSpec]], witness: Callable[[], float]
+    ) -> float:
+        """The seconds of side experiments and witness together; 0 where no round of runs fits."""
+        self.witness_seconds = 0.0
+        if min(plan.trials for plan in self.decisions.values()) < TRIALS_BEFORE_SIDE:
+            return 0.0
+        aside = witness()
+        if aside and self._fit_side(seconds - aside, side_round):
+            self.witness_seconds = aside
+            return seconds
+        return seconds if self._fit_side(seconds, side_round) else 0.0
+
+    def _fit_side(self, seconds: float, side_round: Callable[[], list[RunSpec]]) -> bool:
+        """Give the decisions the longest side runs of which a round fits; none where none does.
+
+        Runs of the adaptation experiment are not counted: they are made where the others leave room.
+        """
+        for divisor in SHORTENED:
             lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
             if min(lengths.values()) < LEAST_SAMPLES:
                 break
@@ -89,11 +108,12 @@ class Course:
                 model: replace(plan, side_samples=lengths[model])
                 for model, plan in self.decisions.items()
             }
-            wanted = sum(self.expected(spec) for spec in side_round()) / FILL
+            counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
+            wanted = sum(self.expected(spec) for spec in counted) / FILL
             if 0 < wanted <= seconds:
-                return seconds
+                return True
         self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}
-        return 0.0
+        return False
 
     def told(self) -> str:
         """The plan of the final runs in a line."""
@@ -149,6 +169,7 @@ class Course:
             "used_seconds": self.deadline.used(),
             "reserve_seconds": self.reserve,
             "side_seconds": self.side_seconds,
+            "witness_seconds": self.witness_seconds,
             "replanned": self.replanned,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
             "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},

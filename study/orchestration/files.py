@@ -37,7 +37,7 @@ def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[
     environment: dict[str, Any] = ledger.fact("environment", {})
     write_json(folder / "environment.json", {**environment, "events": ledger.events()})
     write_json(folder / "plan.json", ledger.fact("plan", {}))
-    for name in ("architecture", "pretraining"):
+    for name in ("architecture", "pretraining", "witness"):
         value = ledger.fact(name)
         if value is not None:
             write_json(folder / f"{name}.json", value)

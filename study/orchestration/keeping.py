@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from study.explain.artifacts import relative_change, write_errors, write_filters, write_object
+from study.explain.artifacts import write_errors, write_filters, write_object
+from study.explain.change import activation_similarity, relative_change, starting_network
 from study.models import save_checkpoint, unfolded_state_dict
 from study.orchestration.files import ArrayFile, Predictions
-from study.records import RunRecord, RunState
-from study.spec import Purpose, Scope
-from study.store.ledger import Ledger
+from study.records import RunRecord
+from study.spec import Init, Purpose, Scope
 from study.training.run import Outcome, Workshop
 
 
 @dataclass(kw_only=True)
 class Keeper:
-    """Writes under the results directory; the ledger says what is there already."""
+    """Writes under the results directory; `finals` are the finished final runs so far."""
 
     folder: Path
-    ledger: Ledger
     shop: Workshop
     predictions: Predictions = field(init=False)
     drift: ArrayFile = field(init=False)
@@ -30,7 +30,7 @@ class Keeper:
         self.predictions = Predictions(self.folder / "predictions.npz")
         self.drift = ArrayFile(self.folder / "artifacts" / "drift.npz")
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: Outcome, finals: tuple[RunRecord, ...]) -> None:
         """Predictions of a finished final run, and its network if it is the best of its kind.
 
         Best on validation among the finished runs of the same model and scope. Called before
@@ -43,17 +43,20 @@ class Keeper:
         labels = self.shop.fashion.test_labels.numpy()
         self.predictions.add(spec.run_id, outcome.test_probabilities, labels)
         if spec.arm.scope is Scope.FULL:
-            change = relative_change(network, record, self.shop)
-            self.drift.update(
-                {
-                    f"{spec.run_id}.stages": np.array(list(change)),
-                    f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
-                }
-            )
+            before = starting_network(spec, self.shop)
+            change = relative_change(before, network)
+            found = {
+                f"{spec.run_id}.stages": np.array(list(change)),
+                f"{spec.run_id}.relative_change": np.array(list(change.values()), np.float32),
+            }
+            if spec.arm.init is Init.PRETRAINED:  # from scratch there is nothing to be kept
+                alike = activation_similarity(before, network, spec.resolution, self.shop)
+                found[f"{spec.run_id}.cka"] = np.array(list(alike.values()), np.float32)
+            self.drift.update(found)
         kind = (spec.arm.model, spec.arm.scope)
         others = [
             other.val_accuracy or 0.0
-            for other in self._finals()
+            for other in finals
             if (other.spec.arm.model, other.spec.arm.scope) == kind
         ]
         if (record.val_accuracy or 0.0) <= max(others, default=-1.0):
@@ -69,11 +72,12 @@ class Keeper:
         save_checkpoint(path, unfolded_state_dict(network), meta)
         write_filters(network, record, self.shop, self.folder / "artifacts")
 
-    def write_pictures(self, index: int) -> None:
+    def write_pictures(
+        self, index: int, finals: tuple[RunRecord, ...], stop: Callable[[], bool]
+    ) -> tuple[tuple[str, str, str], ...]:
         """Test object `index` by every arm's first network; the errors of the best network."""
-        finals = self._finals()
         if not finals:
-            return
+            return ()
         folder = self.folder / "artifacts"
         first = min(record.spec.seed for record in finals)
         names = [record.spec.run_id for record in finals if record.spec.seed == first]
@@ -81,10 +85,4 @@ class Keeper:
         write_object(self.shop, predicted, folder, index)
         best = max(finals, key=lambda record: record.val_accuracy or 0.0)
         write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
-
-    def _finals(self) -> list[RunRecord]:
-        return [
-            record
-            for record in self.ledger.records()
-            if record.spec.purpose is Purpose.FINAL and record.state is RunState.FINISHED
-        ]
+        return ()

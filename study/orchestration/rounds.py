@@ -8,9 +8,9 @@ from study.matrix import arms
 from study.models import Weights
 from study.orchestration.course import Course
 from study.planning.plan import Decision, run_spec
-from study.planning.side import side_runs
+from study.planning.side import by_importance, side_runs
 from study.records import RunRecord, RunState
-from study.spec import Arm, Experiment, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 
@@ -55,6 +55,13 @@ class Rounds:
         return tuple(record for record in self.ledger.records()
                      if record.spec.arm == arm and record.spec.purpose is Purpose.TRIAL)  # fmt: skip
 
+    def finals(self) -> tuple[RunRecord, ...]:
+        """The finished final runs so far."""
+        return tuple(
+            record for record in self.ledger.records()
+            if record.spec.purpose is Purpose.FINAL and record.state is RunState.FINISHED
+        )  # fmt: skip
+
     def final(self, arm: Arm, number: int, decision: Decision | None = None) -> RunSpec:
         """The final run of an arm with the number-th seed and its chosen hyperparameters."""
         return self._spec(arm, Purpose.FINAL, number, self._chosen(arm), decision)
@@ -69,17 +76,17 @@ class Rounds:
 
     def side(self, number: int) -> list[RunSpec]:
         """The side runs of all networks with one seed; a network's own number of seeds ends it."""
-        inits, order = self.inits(), [None, *Experiment]
+        inits = self.inits()
         found = [
             spec
             for model in self.study.models
             if number < self.course.decisions[model.value].seeds
             for spec in side_runs(
                 model, self.course.decisions[model.value], inits[model],
-                lambda arm, planned: self.final(arm, number, planned),
+                lambda arm, planned: self.final(arm, number, planned), self.weights,
             )
         ]  # fmt: skip
-        return sorted(found, key=lambda spec: order.index(spec.experiment))
+        return by_importance(found)
 
     def _spec(
         self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
@@ -15,14 +16,15 @@ from study.models.describe import architecture
 from study.orchestration.carrying import Carrier
 from study.orchestration.course import Course
 from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Bench
 from study.orchestration.files import write_results
-from study.orchestration.keeping import Keeper
 from study.orchestration.obtaining import Obtainer
 from study.orchestration.reporting import render
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.orchestration.stopping import Stop
+from study.orchestration.witnessing import Witnessing
 from study.planning.cost import measure
 from study.spec import StudySpec
 from study.store.ledger import Ledger
@@ -31,6 +33,8 @@ from study.training.runtime import Runtime
 
 PRETRAINING_SHARE = 0.2
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
+#: The share of the reserve that pictures of networks may take; the report needs the rest.
+PICTURES_SHARE = 1 / 3
 PLAN_BATCH = 64
 
 
@@ -49,6 +53,7 @@ class Runner:
     course: Course = field(init=False)
     rounds: Rounds = field(init=False)
     carrier: Carrier = field(init=False)
+    executor: LocalExecutor | None = None
 
     def execute(self) -> None:
         """Run the study; afterwards results/ and report_out/ are complete and the lock is free."""
@@ -59,6 +64,8 @@ class Runner:
                 with Screen(self.deadline) as self.screen:
                     self._phases()
             finally:
+                if self.executor is not None:
+                    self.executor.close()
                 self.ledger.set_fact("used_seconds", self.deadline.used())
                 self.ledger.close()
                 lock.release()
@@ -90,11 +97,14 @@ class Runner:
             return
         self._phase("matrix", None, self._matrix)
         self._phase("tuning", None, self._tuning)
-        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0))
+        witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
+                                screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
+        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
         if self.rounds.most_trials:
             self.screen.say(self.course.told())
         self._phase("final", None, self._finals)
         self._phase("side", None, self._side)
+        witnessing.attend()
         self._phase("further", None, self._further)
         self._finish()
 
@@ -105,12 +115,6 @@ class Runner:
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip
-        folder = self.options.results_dir
-        self.carrier = Carrier(
-            study=self.study, folder=folder, ledger=self.ledger, course=self.course,
-            rounds=self.rounds, executor=LocalExecutor(self.shop), screen=self.screen, stop=self.stop,
-            keeper=Keeper(folder=folder, ledger=self.ledger, shop=self.shop),
-        )  # fmt: skip
         self._fact_once("environment",
                         lambda: environment(self.study, self.runtime, fashion, parts))  # fmt: skip
         self._fact_once("architecture", lambda: {
@@ -150,10 +154,30 @@ class Runner:
         facts = self.ledger.fact("environment")
         facts["weights"] = {
             model: {"source": weights.source, "sha256": weights.sha256,
-                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": ""}
+                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
+                    "channels": weights.channels}
             for model, weights in self.shop.weights.items()
         }  # fmt: skip
         self.ledger.set_fact("environment", facts)
+        self.executor = self._executor()
+        self.carrier = Carrier(
+            study=self.study, folder=folder, ledger=self.ledger, course=self.course,
+            rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
+        )  # fmt: skip
+
+    def _executor(self) -> LocalExecutor:
+        bench = Bench(
+            study=self.study, runtime=self.runtime, folder=self.options.results_dir,
+            data_dir=self.options.data_dir,
+            weights={model: (Path(weights.path), weights.source)
+                     for model, weights in self.shop.weights.items()},
+        )  # fmt: skip
+
+        def on_loss(reason: str) -> None:
+            self.ledger.add_event("worker_lost", reason)
+            self.screen.say(reason)
+
+        return LocalExecutor(bench, on_loss=on_loss)
 
     def _matrix(self) -> None:
         """Every arm once with its default hyperparameters, before any arm is tuned."""
@@ -178,7 +202,7 @@ class Runner:
 
     def _side(self) -> None:
         """Rounds of side experiments within their share, as many as there are planned seeds."""
-        limit = self.course.work.within(self.course.side_seconds)
+        limit = self.course.work.within(self.course.side_seconds - self.course.witness_seconds)
         for number in range(self.rounds.most_seeds):
             for spec in self.rounds.side(number):
                 self.carrier.run(spec, limit=limit)
@@ -202,7 +226,7 @@ class Runner:
                         going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:
-        self.carrier.keeper.write_pictures(self.options.object_index)
+        self._pictures()
         facts = self.ledger.fact("environment")
         facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
         self.ledger.set_fact("environment", facts)
@@ -215,6 +239,16 @@ class Runner:
         self._write()
         self.screen.say(f"used {format_seconds(self.deadline.used())} "
                         f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
+
+    def _pictures(self) -> None:
+        """What the report draws of the networks, in the first part of the reserve."""
+        executor = self.carrier.executor
+        limit = self.deadline.minus((1 - PICTURES_SHARE) * self.course.reserve)
+        found = executor.picture(self.options.object_index, finals=self.rounds.finals(), limit=limit,
+                                 stop=lambda: False)  # fmt: skip
+        for kind, detail, model in found:
+            self.ledger.add_event(kind, detail, model or None)
+        executor.close()  # its memory is the report's
 
     # ---- small things
     def _write(self) -> None:

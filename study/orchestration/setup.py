@@ -33,6 +33,7 @@ class Options:
     init_checkpoint: Path | None = None
     title_page: Path | None = None
     lang: str = "ru"
+    flat: bool = False
     offline: bool = False
     fresh: bool = False
     dry_run: bool = False
@@ -59,6 +60,25 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
         )
     ledger.set_fact("fingerprint", study.fingerprint)
     return lock, ledger
+
+
+def extended(folder: Path, seconds: float) -> float:
+    """The budget of the study in `folder` and `seconds` more.
+
+    Raises:
+        UsageError: there is no study that got as far as a plan.
+    """
+    path = folder / "ledger.sqlite"
+    if not path.is_file():
+        raise UsageError(f"--extend: {folder} holds no study")
+    ledger = Ledger(path)
+    try:
+        budget = ledger.fact("plan", {}).get("budget_seconds")
+    finally:
+        ledger.close()
+    if budget is None:
+        raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
+    return float(budget) + seconds
 
 
 def _move_aside(folder: Path) -> None:

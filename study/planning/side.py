@@ -1,12 +1,23 @@
-"""Side experiments: the fewest runs that show accuracy by labels and by unfrozen stages."""
+"""Side experiments: the fewest runs that show what labels, trained stages and the first layer do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from study.models import Weights
 from study.planning.plan import Decision
-from study.spec import Arm, Experiment, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.spec import (
+    Arm,
+    Experiment,
+    FirstConv,
+    Init,
+    LrPolicy,
+    ModelName,
+    Purpose,
+    RunSpec,
+    Scope,
+)
 
 #: Numbers of training images; the planned number of a side run is the last point.
 LABELS = (500, 2_000, 10_000)
@@ -14,6 +25,9 @@ LABELS = (500, 2_000, 10_000)
 APART = 1.5
 #: Stages trained below the output layer; that all are trained is the last point of the labels.
 DEPTHS = (0, 1, 2, 4)
+#: One network is enough to show what the first layer's adaptation does: the first that has weights,
+#: the one of the fewer parameters first.
+ADAPTED = (ModelName.GOOGLENET, ModelName.VGG11)
 #: At most this share of the seconds left after tuning goes to side experiments.
 SHARE = 0.25
 #: A side run is as long as a tuning trial, or a half or a quarter of it, and never shorter than this.
@@ -25,13 +39,19 @@ FinalRun = Callable[[Arm, Decision], RunSpec]
 
 
 def side_runs(
-    model: ModelName, decision: Decision, inits: tuple[Init, ...], final_run: FinalRun
-) -> list[RunSpec]:
+    model: ModelName, decision: Decision, inits: tuple[Init, ...], final_run: FinalRun,
+    weights: Mapping[str, Weights],
+) -> list[RunSpec]:  # fmt: skip
     """The side runs of one network with one seed, the most telling first.
 
     All see `decision.side_samples` samples; none are made where that is 0. Labels: both inits, all stages
     trained, on 500, 2,000, 10,000 and all planned images. Depth: pretrained, with some stages
-    below the output layer trained.
+    below the output layer trained. Adaptation, of one network: pretrained, with another first
+    convolution. The labels' pretrained run on all planned images is the last point of the depth
+    experiment and the study's own way of the adaptation experiment.
+
+    Args:
+        weights: pre-trained weights by network.
     """
     samples = decision.side_samples
     if not samples:
@@ -39,13 +59,29 @@ def side_runs(
     whole = min(decision.train_images, samples)
     planned = replace(decision, samples=samples, train_images=whole)
 
-    def side(init: Init, experiment: Experiment, **changes: int) -> RunSpec:
+    def side(init: Init, experiment: Experiment, **changes: int | FirstConv) -> RunSpec:
         arm = Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
-        spec = replace(final_run(arm, planned), **changes)  # type: ignore[arg-type]
-        return replace(spec, purpose=Purpose.SIDE, experiment=experiment, evaluations=2)
+        base = replace(final_run(arm, planned), purpose=Purpose.SIDE, experiment=experiment,
+                       evaluations=2, **changes)  # type: ignore[arg-type]  # fmt: skip
+        return base
 
     sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:
         runs += [side(Init.PRETRAINED, Experiment.DEPTH, unfrozen_stages=k) for k in DEPTHS]
+        runs += [side(Init.PRETRAINED, Experiment.ADAPTATION, first_conv=variant)
+                 for variant in _first_convs(model, weights)]  # fmt: skip
     return runs
+
+
+def by_importance(runs: Iterable[RunSpec]) -> list[RunSpec]:
+    """A round of all networks in the order of the experiments, which is that of their importance."""
+    order = list(Experiment)
+    return sorted(runs, key=lambda spec: order.index(spec.experiment or order[0]))
+
+
+def _first_convs(model: ModelName, weights: Mapping[str, Weights]) -> tuple[FirstConv, ...]:
+    """The other first convolutions to be tried; a mean over channels needs three of them."""
+    if model is not next((known for known in ADAPTED if known.value in weights), None):
+        return ()
+    return tuple(FirstConv) if weights[model.value].channels == 3 else (FirstConv.FRESH,)

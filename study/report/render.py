@@ -1,4 +1,4 @@
-"""Templates → HTML → PDF (the only user of Jinja2 and WeasyPrint)."""
+"""Templates → HTML → PDF and DOCX (the only user of Jinja2 and WeasyPrint)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import jinja2
 import yaml
@@ -18,6 +18,7 @@ from weasyprint.urls import URLFetcher
 
 from study.report.context import ReportData, read_report_data
 from study.report.document import Document, keep_together
+from study.report.docx.writing import report_docx
 from study.report.figures import Drawing, draw_all, font_is_missing
 from study.report.numbers import Numbers, as_float
 from study.report.pagination import Places, paginate
@@ -25,6 +26,7 @@ from study.report.pdf_check import check_pdf
 from study.report.placing import Placing
 from study.report.title_page import TitlePage, read_title_page
 from study.report.vocabulary import filters, names
+from study.report.web import web_page
 from study.report.words import TEMPLATES, Words, read_words
 from study.store.files import write_atomic, write_text
 
@@ -39,9 +41,18 @@ class ReportResult:
     """problems: sentences of the form `rule N, page P: …`; empty for a report in good form."""
 
     pdf: Path
+    docx: Path
     pages: int
     seconds: float
     problems: tuple[str, ...]
+
+
+class Printed(NamedTuple):
+    """anchors: page of every id of the text."""
+
+    content: bytes
+    pages: int
+    anchors: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +72,7 @@ def build_report(
     draft: bool = False,
     flat: bool = False,
 ) -> ReportResult:
-    """Build report.pdf, report.html and figures/ from whatever results exist.
+    """Build report.pdf, report.html, report.docx and figures/ from whatever results exist.
 
     Args:
         results_dir: `results/` of a study, complete or not.
@@ -84,19 +95,22 @@ def build_report(
     drawings = draw_all(data, words, numbers)
     composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
     html = settle(composition.html, words, flat=flat)
-    content, pages = to_pdf(html)
+    printed = to_pdf(html)
     problems = list(composition.problems)
     problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
     if font_is_missing():
         problems.append("rule 2: Liberation Serif is not installed; figures use another font")
-    write_atomic(report_dir / "report.pdf", lambda stream: stream.write(content))
-    write_text(report_dir / "report.html", html)
+    write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
+    write_text(report_dir / "report.html", web_page(composition.html, title, words))
+    docx = to_docx(composition.html, printed.anchors)
+    write_atomic(report_dir / "report.docx", partial(_write, docx))
     _write_figures(report_dir / "figures", drawings)
     if not draft:
         problems += check_pdf(report_dir / "report.pdf", words)
     return ReportResult(
         pdf=report_dir / "report.pdf",
-        pages=pages,
+        docx=report_dir / "report.docx",
+        pages=printed.pages,
         seconds=time.perf_counter() - started,
         problems=tuple(problems),
     )
@@ -215,7 +229,20 @@ def _html(text: str) -> HTML:
     return HTML(string=text, url_fetcher=fetcher)
 
 
-def to_pdf(html: str) -> tuple[bytes, int]:
+def to_pdf(html: str) -> Printed:
     document = _html(html).render(pdf_variant="pdf/ua-1")
     content = document.write_pdf(pdf_variant="pdf/ua-1")
-    return bytes(content or b""), len(document.pages)
+    anchors = {
+        name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors
+    }
+    return Printed(bytes(content or b""), len(document.pages), anchors)
+
+
+def to_docx(html: str, anchors: dict[str, int]) -> bytes:
+    """The composed text as a Word file; pages of its contents are those of the PDF until Word counts."""
+    return report_docx(
+        html,
+        forms=TEMPLATES / "docx",
+        print_pages=lambda text: to_pdf(text).content,
+        pages=anchors,
+    )

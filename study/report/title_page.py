@@ -10,6 +10,7 @@ import yaml
 
 from study.errors import UsageError
 from study.report.document import strip_tokens
+from study.report.words import TEMPLATES
 
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 200
@@ -87,3 +88,24 @@ def read_title_page(path: Path | None) -> TitlePage:
             raise UsageError(f"title page: {name} must be a line of text")
     given = {name: strip_tokens(value.strip()) for name, value in values.items() if value.strip()}
     return TitlePage(**{**asdict(default_title_page()), **given})
+
+
+def empty_fields(page: TitlePage) -> tuple[str, ...]:
+    """Fields that will be printed as a line to write on."""
+    return tuple(name for name, value in asdict(page).items() if not value)
+
+
+def write_example(path: Path) -> None:
+    """A commented title page to fill in.
+
+    Raises:
+        UsageError: there is a file already, or the place cannot be written.
+    """
+    example = (TEMPLATES / "title_page.example.yaml").read_bytes()
+    try:
+        with path.open("xb") as stream:
+            stream.write(example)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; it is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

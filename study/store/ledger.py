@@ -127,3 +127,15 @@ class StudyLock:
 
     def release(self) -> None:
         self._stream.close()
+
+
+def lock_holder(folder: Path) -> str | None:
+    """Who holds the lock of a results directory; None if nobody does."""
+    try:
+        with open(folder / ".lock", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return (folder / ".lock").read_text(encoding="utf-8").strip() or "unknown process"

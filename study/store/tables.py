@@ -20,7 +20,7 @@ RESULT_COLUMNS = (
     "total_parameters", "peak_memory_mb", "checkpoint", "reason",
 )  # fmt: skip
 TRIAL_COLUMNS = (*RESULT_COLUMNS[:-1], "trial", "reason")
-EXPERIMENT_COLUMNS = (*RESULT_COLUMNS[:-1], "experiment", "unfrozen_stages", "reason")
+EXPERIMENT_COLUMNS = (*RESULT_COLUMNS[:-1], "experiment", "unfrozen_stages", "reason", "first_conv")
 HISTORY_COLUMNS = ("run_id", "samples_seen", "seconds", "train_loss", "val_accuracy", "val_loss")
 
 #: A text cell that begins so would be run as a formula by a spreadsheet (CWE-1236).
@@ -50,6 +50,7 @@ def experiments_table(records: Iterable[RunRecord]) -> pd.DataFrame:
             **_row(record),
             "experiment": record.spec.experiment.value if record.spec.experiment else "",
             "unfrozen_stages": record.spec.unfrozen_stages,
+            "first_conv": record.spec.first_conv.value if record.spec.first_conv else "",
         }
         for record in records
         if record.spec.purpose is Purpose.SIDE

@@ -111,6 +111,7 @@ class _Job:
             resolution=spec.resolution,
             fold=spec.fold,
             seed=spec.seed,
+            first_conv=spec.first_conv,
         )
         self.network = network.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         pool = shop.split.train[: spec.train_images]

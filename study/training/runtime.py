@@ -68,6 +68,12 @@ def detect(device: str = "auto", precision: str = "auto") -> Runtime:
     )
 
 
+def adopt(runtime: Runtime) -> None:
+    """Compute in this process as `runtime` says; called before its first tensor."""
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(runtime.threads)
+
+
 def _best_threads() -> int:
     given = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:

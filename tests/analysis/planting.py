@@ -21,7 +21,11 @@ SAMPLES = 8_000
 
 @dataclass(frozen=True, kw_only=True)
 class Planted:
-    """effect_* are true differences of test accuracy in percentage points."""
+    """*_pp are true differences of test accuracy in percentage points.
+
+    cka_early: similarity of the first stage minus that of the last backbone stage; cka_policy: that
+    of discriminative minus uniform rates; NaN leaves similarities out, as older studies do.
+    """
 
     seeds: int = 5
     init_pp: float = 0.0
@@ -29,6 +33,8 @@ class Planted:
     policy_pp: float = 0.0
     model_pp: float = 0.0
     noise_pp: float = 0.3
+    cka_early: float = 0.3
+    cka_policy: float = 0.1
     images: int = 4_000
     source: str = "fractal"
     models: tuple[ModelName, ...] = tuple(ModelName)
@@ -178,7 +184,8 @@ def _json(folder: Path, study: Planted) -> None:
                 "validation_images": 6_000, "test_images": 10_000,
             },
             "weights": {
-                model.value: {"source": study.source, "sha256": "ab" * 32, "path_name": "weights"}
+                model.value: {"source": study.source, "sha256": "ab" * 32, "path_name": "weights",
+                              "channels": 1 if own else 3}
                 for model in study.models
             },
         },
@@ -195,5 +202,10 @@ def _json(folder: Path, study: Planted) -> None:
                 run_id = f"{arm.name}-s{seed}-00000000"
                 drift[f"{run_id}.stages"] = stages
                 drift[f"{run_id}.relative_change"] = np.array([0.01, 0.05, 0.1 + seed / 1e3, 1.0])
+                policy = arm.lr_policy is LrPolicy.DISCRIMINATIVE
+                middle = 0.5 + (study.cka_policy + seed / 1e3) * policy
+                gap = study.cka_early / 2 + seed / 1e3
+                if not np.isnan(gap):
+                    drift[f"{run_id}.cka"] = np.array([middle + gap, middle, middle - gap, 0.1])
     (folder / "artifacts").mkdir(exist_ok=True)
     np.savez(folder / "artifacts" / "drift.npz", **drift)

@@ -1,4 +1,4 @@
-"""Side experiments: labels saved and the best depth, from planted tables of known truth."""
+"""Side experiments: labels, depth and first layer, from planted tables of known truth."""
 
 from __future__ import annotations
 
@@ -30,10 +30,15 @@ def _row(init: str, seed: int, experiment: str, accuracy: float, **cells: object
 
 
 def _study(
-    folder: Path, *, seeds: int, gain: float, middle: float = 0.0, scratch: tuple[str, ...] = ("scratch",)
-) -> tuple[Path, Analysis]:
-    """Scratch reaches 0.5, 0.6, 0.7; pretrained is `gain` better; depth 2 is `middle` better."""
-    plant(folder, Planted(seeds=2, images=500))
+    folder: Path, *, seeds: int, gain: float, middle: float = 0.0,
+    scratch: tuple[str, ...] = ("scratch",), first_convs: dict[str, float] | None = None,
+    source: str = "fractal",
+) -> tuple[Path, Analysis]:  # fmt: skip
+    """Scratch reaches 0.5, 0.6, 0.7; pretrained is `gain` better; depth 2 is `middle` better.
+
+    first_convs: how much worse another first convolution is than pretrained at its best.
+    """
+    plant(folder, Planted(seeds=2, images=500, source=source))
     rows = []
     for seed in range(seeds):
         for place, size in enumerate(SIZES):
@@ -43,6 +48,9 @@ def _study(
         for stages in (0, 1, 2):
             accuracy = 0.65 + 0.001 * seed + (middle if stages == 2 else 0.0) * (1 + 0.01 * seed)
             rows.append(_row("pretrained", seed, "depth", accuracy, unfrozen_stages=stages))
+        for variant, loss in (first_convs or {}).items():
+            accuracy = 0.7 + gain + 0.001 * seed - loss * (1 + 0.01 * seed)
+            rows.append(_row("pretrained", seed, "adaptation", accuracy, first_conv=variant))
     table = pd.DataFrame(rows, columns=list(EXPERIMENT_COLUMNS))
     table.to_csv(folder / "experiments.csv", index=False)
     architecture = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
@@ -98,6 +106,57 @@ def test_the_best_depth(
     assert found.numbers["last_accuracy"] == pytest.approx(0.8015)
     text = render_answer(folder, "q4")
     assert said in text and not_said not in text
+
+
+@pytest.mark.parametrize(
+    ("loss", "verdict", "said"),
+    [
+        (0.02, Verdict.SUPPORTED, "Предобученный первый слой полезен."),
+        (-0.02, Verdict.REFUTED, "Случайный первый слой точнее предобученного."),
+    ],
+)
+def test_a_kept_first_layer_against_a_fresh_one(
+    tmp_path: Path, loss: float, verdict: Verdict, said: str
+) -> None:
+    folder, analysis = _study(tmp_path, seeds=3, gain=0.1, first_convs={"fresh": loss})
+    found = analysis.by_id()["q6.first_conv.vgg11"]
+    assert found.verdict is verdict
+    assert found.numbers["difference_pp"] == pytest.approx(101 * loss)
+    assert found.numbers["usual_accuracy"] == pytest.approx(0.801)
+    assert (found.numbers["n_pairs"], found.numbers["channels"]) == (3, 1)
+    assert len(found.rows) == 6
+    assert analysis.by_id()["q6.channel_sum.vgg11"].verdict is Verdict.NOT_MEASURED
+    text = render_answer(folder, "q6")
+    assert said in text and text.count("первый слой полезен") == (verdict is Verdict.SUPPORTED)
+    assert "сумма весов по каналам даёт точность" not in text
+
+
+@pytest.mark.parametrize(
+    ("loss", "verdict", "said", "not_said"),
+    [
+        (0.02, Verdict.SUPPORTED, "сумма точнее среднего.", "среднее точнее суммы."),
+        (-0.02, Verdict.REFUTED, "среднее точнее суммы.", "сумма точнее среднего."),
+    ],
+)
+def test_the_sum_over_channels_against_their_mean(
+    tmp_path: Path, loss: float, verdict: Verdict, said: str, not_said: str
+) -> None:
+    folder, analysis = _study(
+        tmp_path, seeds=3, gain=0.1, first_convs={"mean": loss, "fresh": 0.0}, source="imagenet1k_v1"
+    )
+    found = analysis.by_id()["q6.channel_sum.vgg11"]
+    assert (found.verdict, found.numbers["channels"]) == (verdict, 3)
+    text = render_answer(folder, "q6")
+    assert said in text and not_said not in text
+    assert "пакетная нормализация" not in text  # VGG11 has none
+
+
+def test_two_seeds_of_a_first_layer_make_no_claim(tmp_path: Path) -> None:
+    folder, analysis = _study(tmp_path, seeds=2, gain=0.1, first_convs={"fresh": 0.2, "mean": 0.2})
+    for name in ("q6.first_conv.vgg11", "q6.channel_sum.vgg11"):
+        assert analysis.by_id()[name].reason is Reason.FEW_PAIRS
+    text = render_answer(folder, "q6")
+    assert text.count("Зёрен слишком мало") == 2 and "None" not in text
 
 
 def test_side_runs_never_enter_the_contrasts(tmp_path: Path) -> None:

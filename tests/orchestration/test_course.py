@@ -12,7 +12,7 @@ from study.matrix import arms
 from study.orchestration.course import Course
 from study.planning.cost import Speed, predicted_seconds
 from study.planning.plan import decide, run_spec
-from study.spec import Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 SPEED = Speed(train=300, inference=900, build=0.3, tail=1.2)
@@ -83,11 +83,11 @@ def test_only_whole_rounds_that_fit_are_begun(course: Course, clock: Clock) -> N
 def test_time_saved_by_tuning_becomes_samples_once(course: Course, clock: Clock) -> None:
     clock.now = 500
     planned = course.decisions[MODEL.value]
-    course.replan({MODEL: tuple(Init)}, lambda: [])
+    course.replan({MODEL: tuple(Init)}, lambda: [], lambda: 0.0)
     more = course.decisions[MODEL.value]
     assert more.samples > planned.samples and more.trial_samples == planned.trial_samples
     clock.now = 2_500
-    course.replan({MODEL: tuple(Init)}, lambda: [])
+    course.replan({MODEL: tuple(Init)}, lambda: [], lambda: 0.0)
     assert course.decisions[MODEL.value] == more
 
 
@@ -102,12 +102,54 @@ def test_side_runs_are_shortened_until_a_round_fits(course: Course) -> None:
         return [replace(base, seed=seed) for seed in range(12)]
 
     trial = course.decisions[MODEL.value].trial_samples
-    course.replan({MODEL: tuple(Init)}, side_round)
+    course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
     side = course.decisions[MODEL.value].side_samples
     assert side == 0 or trial / side in (1, 2, 4)
     assert (side > 0) == (course.side_seconds > 0)
     if side:
         assert sum(course.expected(spec) for spec in side_round()) <= course.side_seconds
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(100.0, 100.0), (900.0, 0.0)])
+def test_the_witness_is_dropped_before_the_side_runs(
+    course: Course, wanted: float, given: float
+) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000)}
+
+    def side_round() -> list[RunSpec]:
+        samples = course.decisions[MODEL.value].side_samples
+        return [replace(_spec(course), samples=samples, seed=seed) for seed in range(8)]
+
+    course.replan({MODEL: tuple(Init)}, side_round, lambda: wanted)
+    assert course.side_seconds > 0 and course.witness_seconds == given
+    assert sum(course.expected(spec) for spec in side_round()) <= course.side_seconds - given
+
+
+def test_without_side_runs_there_is_no_witness(course: Course) -> None:
+    course.replan({MODEL: tuple(Init)}, lambda: [], lambda: 10.0)
+    assert (course.side_seconds, course.witness_seconds) == (0.0, 0.0)
+
+
+def test_first_convolutions_never_shorten_the_side_runs(course: Course) -> None:
+    lengths = []
+    for experiment in (Experiment.DEPTH, Experiment.ADAPTATION):
+        course.replanned = False
+        course.decisions = {
+            MODEL.value: decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+        }
+
+        def side_round(experiment: Experiment = experiment) -> list[RunSpec]:
+            samples = course.decisions[MODEL.value].side_samples
+            base = replace(_spec(course), samples=samples, purpose=Purpose.SIDE,
+                           experiment=Experiment.LABELS)  # fmt: skip
+            more = replace(base, experiment=experiment, first_conv=FirstConv.FRESH
+                           if experiment is Experiment.ADAPTATION else None)  # fmt: skip
+            return [base] * 2 + [more] * 40
+
+        course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
+        lengths.append(course.decisions[MODEL.value].side_samples)
+    assert lengths[0] < lengths[1]
 
 
 def test_a_plan_survives_the_ledger(course: Course) -> None:

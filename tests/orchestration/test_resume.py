@@ -25,8 +25,10 @@ def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path) -> None:
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     before = _wait_for_a_run(results / "ledger.sqlite")
-    os.killpg(first.pid, signal.SIGKILL)
+    workers = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    os.kill(first.pid, signal.SIGKILL)
     first.wait()
+    _wait_for_the_end_of(workers)
 
     second = subprocess.run(command, capture_output=True, text=True, timeout=400)
 
@@ -37,6 +39,15 @@ def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path) -> None:
     assert set(before) <= set(runs["run_id"])
     assert (tmp_path / "o" / "report.pdf").is_file()
     assert main(["--budget", "60s", "--models", "vgg11", "--results-dir", str(results)]) == 2
+
+
+def _wait_for_the_end_of(pids: list[str]) -> None:
+    """A coordinator that is gone leaves no process that goes on writing."""
+    assert pids
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < end, f"still there: {pids}"
+        time.sleep(0.1)
 
 
 def _wait_for_a_run(ledger: Path) -> dict[str, str]:

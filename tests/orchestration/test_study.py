@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +28,28 @@ def test_a_study_fits_its_minute_and_leaves_a_report(tmp_path: Path) -> None:
     assert set(results["state"]) <= {"finished", "skipped", "interrupted"}
     assert results.loc[results["state"] != "finished", "reason"].notna().all()
     assert (tmp_path / "o" / "report.pdf").read_bytes().startswith(b"%PDF")
-    again = main(["status", "--results-dir", str(tmp_path / "r")])
-    assert again == 0
+
+
+def test_a_finished_study_tells_its_state_and_is_extended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "o")]
+    flags = ["--models", "googlenet", "--seeds", "1", "--offline", *folders]
+    command = [sys.executable, "run_study.py", *flags]
+    subprocess.run([*command, "--budget", "60s"], capture_output=True, timeout=240, check=True)
+    before = pd.read_csv(tmp_path / "r" / "results.csv").query("state == 'finished'")
+    assert main(["status", *folders[:2]]) == 0
+    told = capsys.readouterr().out
+    assert "of 1m00s" in told and "not at work" in told and f"{len(before)} finished" in told
+    done = subprocess.run(
+        [*command, "--extend", "45s"], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 2 and "1m" in done.stderr, "45 s lie below the least budget"
+    subprocess.run([*command, "--extend", "1m"], capture_output=True, timeout=240, check=True)
+    after = pd.read_csv(tmp_path / "r" / "results.csv").query("state == 'finished'")
+    assert set(before["run_id"]) <= set(after["run_id"]) and after["run_id"].is_unique
+    plan = json.loads((tmp_path / "r" / "plan.json").read_text())
+    assert plan["budget_seconds"] == 120 and plan["used_seconds"] <= 120
 
 
 @pytest.mark.parametrize(
@@ -61,6 +82,9 @@ def test_seconds_for_people() -> None:
         ["predict"],
         ["predict", "/nonexistent.png"],
         ["status", "--results-dir", "/nonexistent"],
+        ["--extend", "1h", "--results-dir", "/nonexistent"],
+        ["--extend", "1h", "--budget", "1h"],
+        ["--extend", "1h", "--fresh"],
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(

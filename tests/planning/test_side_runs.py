@@ -7,22 +7,30 @@ from functools import partial
 
 import pytest
 
+from study.models import Weights
 from study.planning.cost import Speed, predicted_seconds
 from study.planning.plan import Decision, decide, run_spec
-from study.planning.side import DEPTHS, side_runs
-from study.spec import Arm, Experiment, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.planning.side import DEPTHS, by_importance, side_runs
+from study.spec import Arm, Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
 
 COST = partial(predicted_seconds, speed=Speed(train=300, inference=900, build=0.3))
 
 
-def _round(model: ModelName, inits: tuple[Init, ...], number: int = 0) -> list[RunSpec]:
+def _weights(channels: int, *models: ModelName) -> dict[str, Weights]:
+    weights = Weights(source="x", sha256="", state={}, channels=channels, covers="network")
+    return {model.value: weights for model in models or ModelName}
+
+
+def _round(
+    model: ModelName, inits: tuple[Init, ...], number: int = 0, weights: dict[str, Weights] | None = None
+) -> list[RunSpec]:
     study = StudySpec()
     decision = replace(decide(model, study, COST, 20_000, tuple(Init)), side_samples=12_000)
 
     def final_run(arm: Arm, planned: Decision) -> RunSpec:
         return run_spec(arm, planned, study, purpose=Purpose.FINAL, number=number)
 
-    return side_runs(model, decision, inits, final_run)
+    return side_runs(model, decision, inits, final_run, weights or _weights(3))
 
 
 @pytest.mark.parametrize("model", list(ModelName))
@@ -39,6 +47,33 @@ def test_a_round_is_fair(model: ModelName) -> None:
     assert {spec.train_images for spec in depth} == {max(sizes[Init.PRETRAINED])}
 
 
+@pytest.mark.parametrize(
+    ("model", "weights", "variants"),
+    [
+        (ModelName.GOOGLENET, _weights(3), [FirstConv.MEAN, FirstConv.FRESH]),
+        (ModelName.GOOGLENET, _weights(1), [FirstConv.FRESH]),
+        (ModelName.VGG11, _weights(3), []),
+        (ModelName.VGG11, _weights(3, ModelName.VGG11), [FirstConv.MEAN, FirstConv.FRESH]),
+    ],
+)
+def test_one_network_tries_other_first_convolutions(
+    model: ModelName, weights: dict[str, Weights], variants: list[FirstConv]
+) -> None:
+    runs = _round(model, tuple(Init), weights=weights)
+    tried = [spec for spec in runs if spec.experiment is Experiment.ADAPTATION]
+    assert [spec.first_conv for spec in tried] == variants
+    whole = max((s for s in runs if s.arm.init is Init.PRETRAINED
+                 and s.experiment is Experiment.LABELS), key=lambda s: s.train_images)  # fmt: skip
+    for spec in tried:  # the same training but for the first convolution
+        assert replace(spec, experiment=Experiment.LABELS, first_conv=None) == whole
+
+
+def test_first_convolutions_come_last() -> None:
+    both = [spec for model in reversed(ModelName) for spec in _round(model, tuple(Init))]
+    order = [spec.experiment for spec in by_importance(both)]
+    assert order == sorted(order, key=[Experiment.LABELS, Experiment.DEPTH, Experiment.ADAPTATION].index)
+
+
 def test_another_seed_is_another_run() -> None:
     first, second = (_round(ModelName.VGG11, tuple(Init), number) for number in (0, 1))
     assert not {spec.run_id for spec in first} & {spec.run_id for spec in second}
@@ -51,7 +86,7 @@ def test_without_weights_only_scratch_is_run() -> None:
 
 def test_no_samples_no_runs() -> None:
     decision = decide(ModelName.VGG11, StudySpec(), COST, 20_000, tuple(Init))
-    assert side_runs(ModelName.VGG11, decision, tuple(Init), lambda arm, plan: None) == []  # type: ignore
+    assert side_runs(ModelName.VGG11, decision, tuple(Init), lambda arm, plan: None, {}) == []  # type: ignore
 
 
 def test_a_side_run_survives_the_ledger() -> None:

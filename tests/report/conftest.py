@@ -26,6 +26,10 @@ class Built:
     pages: int
 
     @property
+    def docx(self) -> Path:
+        return self.folder / "report.docx"
+
+    @property
     def pdf(self) -> Path:
         return self.folder / "report.pdf"
 

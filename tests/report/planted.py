@@ -9,13 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from planted_files import architecture, arrays, pretraining
+from planted_files import architecture, arrays, experiments, pretraining
 
 from study.analysis import write_analysis
 from study.matrix import arms
 from study.spec import Arm, ModelName
 from study.store.files import write_arrays
-from study.store.tables import HISTORY_COLUMNS, RESULT_COLUMNS, TRIAL_COLUMNS
+from study.store.tables import (
+    EXPERIMENT_COLUMNS,
+    HISTORY_COLUMNS,
+    RESULT_COLUMNS,
+    TRIAL_COLUMNS,
+)
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 _BASE = {
@@ -77,6 +82,11 @@ def plant(
     if bare:
         return folder
     pd.DataFrame(tuning, columns=list(TRIAL_COLUMNS)).to_csv(folder / "trials.csv", index=False)
+    if trials:
+        side = experiments(models, source, seeds, rng)
+        pd.DataFrame(side, columns=list(EXPERIMENT_COLUMNS)).to_csv(
+            folder / "experiments.csv", index=False
+        )
     if artifacts:
         _write_artifacts(folder, results, history, predictions, models, source, rng)
     write_analysis(folder, seed=0)
@@ -182,7 +192,8 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
         "commit": "0000000", "study_version": "0.1.0", "seed": 0,
         "dataset": {"source": "debian", "sha256": "ab" * 32, "train_images": 54_000,
                     "validation_images": 6_000, "test_images": 10_000},
-        "weights": {m: {"source": source, "sha256": "cd" * 32, "path_name": f"{m}.pt", "detail": ""}
+        "weights": {m: {"source": source, "sha256": "cd" * 32, "path_name": f"{m}.pt", "detail": "",
+                        "channels": 1 if source == "fractal" else 3}
                     for m in models},
         "started": "2031-02-03T04:05:06+00:00",
         "finished": "2031-02-03T06:05:06+00:00" if finished else None, "events": events,
@@ -198,7 +209,7 @@ def _plan(results: list[dict[str, Any]], models: tuple[str, ...], trials: int) -
         "decisions": {
             model: {"samples": 162_000, "trial_samples": 20_000, "train_images": 54_000,
                     "batch_size": 128, "seeds": 3, "trials": trials, "validation_images": 6_000,
-                    "resolution": 32}
+                    "resolution": 32, "side_samples": 10_000 if trials else 0}
             for model in models
         },
         "phases": [

@@ -138,7 +138,34 @@ def arrays(
             files["drift"][f"{run_id}.relative_change"] = np.linspace(0.02, 0.3, 6) * rng.uniform(
                 0.5, 1.5
             )
+            if "-pretrained-" in run_id:
+                kept = 0.9 if "discriminative" in run_id else 0.8
+                files["drift"][f"{run_id}.cka"] = kept - np.linspace(-0.1, 0.7, 6) ** 2
     return files
+
+
+def experiments(models: tuple[str, ...], source: str, seeds: int, rng: np.random.Generator) -> Rows:
+    """Side runs: labels and depth of every network, first convolutions of the last one."""
+    rows: Rows = []
+    for model in models:
+        cells: Rows = [{"experiment": "labels", "init": init, "train_images": images}
+                       for images in (500, 2_000, 10_000) for init in ("pretrained", "scratch")]
+        cells += [{"experiment": "depth", "unfrozen_stages": k} for k in (0, 1, 2, 4)]
+        if model == models[-1]:
+            cells += [{"experiment": "adaptation", "first_conv": variant}
+                      for variant in ("mean", "fresh")[source == "fractal":]]
+        for seed in range(seeds):
+            for number, cell in enumerate(cells):
+                row: dict[str, Any] = {"init": "pretrained", "train_images": 10_000} | cell
+                base = 0.6 + 0.05 * np.log10(row["train_images"]) + 0.03 * (row["init"] == "pretrained")
+                rows.append(row | {
+                    "run_id": f"{model}-{row['init']}-full-uniform-{row['experiment']}{number}-s{seed}",
+                    "model": model, "init_source": source if row["init"] == "pretrained" else "none",
+                    "scope": "full", "lr_policy": "uniform", "seed": seed, "state": "finished",
+                    "samples_seen": 10_000, "resolution": 32,
+                    "test_accuracy": float(base + rng.normal(0, 0.004)),
+                })
+    return rows  # fmt: skip
 
 
 def _fractals(rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,21 @@ from planted import plant
 
 from study.errors import ReportError, StoreError
 from study.report.context import read_report_data
+from study.report.figures import FIGURES
+from study.report.figures.style import look
 from study.report.listings import read_listings
+from study.report.numbers import Numbers
 from study.report.pdf_lines import read_pdf
 from study.report.render import build_report, to_pdf
 from study.report.title_page import read_title_page
+from study.report.words import Words
 
 if TYPE_CHECKING:
     from conftest import Built, Composer
 
 
 def _plain(html: str) -> str:
-    html = re.sub(r"<style>.*?</style>", "", html, flags=re.S)
+    html = re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.S)
     return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " ").split())
 
 
@@ -31,24 +36,28 @@ def test_report_is_in_good_form(built: Built) -> None:
     assert built.problems == ()
     assert built.pages >= 18
     assert {path.name for path in built.folder.iterdir()} == {
-        "figures", "report.html", "report.pdf",
+        "figures", "report.docx", "report.html", "report.pdf",
     }  # fmt: skip
 
 
 def test_report_is_self_contained(built: Built) -> None:
-    addresses = re.findall(r'(?:src|href)="([^"]{1,40})', built.html)
-    assert addresses and all(a.startswith(("#", "data:image/")) for a in addresses)
+    fetched = re.findall(r'(?:src|<link [^>]*href)="([^"]{1,40})', built.html)
+    assert fetched and all(address.startswith("data:image/") for address in fetched)
+    before, sources, _ = built.html.partition('<ol class="sources">')
+    assert sources and all(a.startswith("#") for a in re.findall(r'<a [^>]*href="([^"]*)', before))
     assert "url(" not in built.html
 
 
 def test_one_seed_claims_nothing(built: Built) -> None:
     text = _plain(built.html)
     assert "одно обучение, интервал не определён" in text
-    assert "значим" not in text.partition("Результаты и анализ")[2].partition("ЗАКЛЮЧЕНИЕ")[0]
+    results = built.html.partition('id="sec-4"')[2].partition('id="sec-5"')[0]
+    assert results and "значим" not in _plain(results)
 
 
 def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> None:
-    captions = re.findall(r"<(?:figcaption|p class=\"tcaption\")>(.*?)</", built.html, re.S)
+    pattern = r"<(?:figcaption|p class=\"tcaption\"[^>]*)>(.*?)</(?:p|figcaption)>"
+    captions = re.findall(pattern, built.html, re.S)
     assert captions
     for caption in captions:
         assert not re.search(r"ImageNet-1K|IMAGENET", caption)
@@ -81,6 +90,35 @@ def test_imagenet_report_says_so(tmp_path: Path, composer: Composer) -> None:
     text = _plain(composer(plant(tmp_path, seeds=1, trials=0, source="imagenet1k_v1")))
     assert "предобучение: ImageNet-1K" in text
     assert "фракталы, порождаемые формулой (без ImageNet)" not in text
+
+
+@pytest.mark.parametrize(("source", "averaged"), [("imagenet1k_v1", True), ("fractal", False)])
+def test_first_convolutions_that_were_tried_are_tabled(
+    source: str, averaged: bool, tmp_path: Path, composer: Composer
+) -> None:
+    results = plant(tmp_path, seeds=2, source=source, models=("googlenet",))
+    text = _plain(composer(results))
+    assert "Начало первого свёрточного слоя и доля верных ответов GoogLeNet на тесте" in text
+    assert ("Среднее по каналам" in text) is averaged
+    assert ("Сумма по каналам (основной способ)" in text) is averaged
+    assert ("Предобученные веса одноканальные" in text) is not averaged
+    table = pd.read_csv(results / "experiments.csv")
+    fresh = table[table["first_conv"] == "fresh"]["test_accuracy"]
+    assert f"Случайный {100 * fresh.mean():.2f}".replace(".", ",") in text
+
+
+def test_similarity_is_drawn_under_the_drift_where_it_is_stored(
+    tmp_path: Path, composer: Composer, words: Words, numbers: Numbers
+) -> None:
+    data = read_report_data(plant(tmp_path, seeds=2, trials=0, models=("googlenet",)))
+    older = replace(data, tables=replace(data.tables, cka={}))
+    with look():
+        drawings = [FIGURES["drift"](item, words, numbers) for item in (data, older)]
+    both, one = (drawing for drawing in drawings if drawing is not None)
+    assert words.axis["cka"].encode() in both.data and words.axis["cka"].encode() not in one.data
+    assert both.height_mm > one.height_mm
+    assert "Нижние графики" in _plain(composer(data, drawings={"drift": both}))
+    assert "Нижние графики" not in _plain(composer(older, drawings={"drift": one}))
 
 
 @pytest.mark.parametrize("case", ["bare", "missing", "no artifacts", "one network", "unfinished"])

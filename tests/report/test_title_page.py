@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import UsageError
-from study.report.title_page import TitlePage, read_title_page
+from study.report.title_page import TitlePage, empty_fields, read_title_page, write_example
 from study.report.words import TEMPLATES
 
 
@@ -72,3 +72,18 @@ def test_no_text_gets_past_the_limits(text: str) -> None:
     except UsageError:
         return
     assert (len(page.student) <= 200 and page.student.isprintable()) or "\n" not in page.student
+
+
+def test_the_example_is_written_once_and_is_usable(tmp_path: Path) -> None:
+    path = tmp_path / "title.yaml"
+    write_example(path)
+    page = read_title_page(path)
+    assert page.lab_number == "4"
+    assert {"student", "teacher", "university"} <= set(empty_fields(page))
+    filled = path.read_text(encoding="utf-8").replace('student: ""', "student: И. И. Иванов")
+    path.write_text(filled, encoding="utf-8")
+    with pytest.raises(UsageError):
+        write_example(path)
+    assert "student" not in empty_fields(read_title_page(path))
+    with pytest.raises(UsageError):
+        write_example(tmp_path / "absent" / "title.yaml")

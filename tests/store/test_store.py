@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from study.errors import StoreError
+from study.errors import StoreError, UsageError
 from study.matrix import EXCLUDED, arms
 from study.records import EvaluationPoint, RunRecord, RunState
-from study.spec import HyperParams, ModelName, Purpose, RunSpec
+from study.spec import Experiment, FirstConv, HyperParams, Init, ModelName, Purpose, RunSpec
 from study.store.files import write_text
 from study.store.ledger import Ledger, StudyLock
-from study.store.tables import RESULT_COLUMNS, TRIAL_COLUMNS, results_table, write_tables
+from study.store.tables import (
+    EXPERIMENT_COLUMNS,
+    RESULT_COLUMNS,
+    TRIAL_COLUMNS,
+    results_table,
+    write_tables,
+)
 
 
 def _record(index: int = 0, reason: str = "") -> RunRecord:
@@ -50,12 +59,49 @@ def test_run_ids_are_stable_and_differ_by_content() -> None:
     assert RunSpec.from_dict(_record().to_dict()["spec"]) == _record().spec
 
 
+def test_run_ids_of_side_runs_are_stable() -> None:
+    spec = replace(_record().spec, purpose=Purpose.SIDE, experiment=Experiment.DEPTH, unfrozen_stages=1)
+    assert spec.run_id == "vgg11-pretrained-frozen-depth-s1-564949e2"
+    fresh = replace(spec, experiment=Experiment.ADAPTATION, unfrozen_stages=None,
+                    first_conv=FirstConv.FRESH)  # fmt: skip
+    assert RunSpec.from_dict(json.loads(json.dumps(fresh.to_dict()))) == fresh
+    assert fresh.run_id != replace(fresh, first_conv=FirstConv.MEAN).run_id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"first_conv": FirstConv.FRESH},
+        {"experiment": Experiment.LABELS, "purpose": Purpose.SIDE, "first_conv": FirstConv.FRESH},
+        {"experiment": Experiment.ADAPTATION, "purpose": Purpose.SIDE},
+    ],
+)
+def test_a_first_conv_belongs_to_its_experiment(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="first_conv"):
+        replace(_record().spec, **changes)
+
+
+def test_a_scratch_network_has_no_first_conv_to_adapt() -> None:
+    scratch = next(arm for arm in arms() if arm.init is Init.SCRATCH)
+    with pytest.raises(UsageError, match="scratch"):
+        replace(_record().spec, arm=scratch, purpose=Purpose.SIDE, experiment=Experiment.ADAPTATION,
+                first_conv=FirstConv.FRESH)  # fmt: skip
+
+
 def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
     write_tables([_record()], tmp_path)
     results = pd.read_csv(tmp_path / "results.csv")
     assert tuple(results.columns) == RESULT_COLUMNS
     assert results.loc[0, "epochs"] == 2.5 and results.loc[0, "lr"] == 0.1 / 3
     assert tuple(pd.read_csv(tmp_path / "trials.csv").columns) == TRIAL_COLUMNS
+    side = replace(_record(), spec=replace(
+        _record().spec, purpose=Purpose.SIDE, experiment=Experiment.ADAPTATION,
+        first_conv=FirstConv.MEAN))  # fmt: skip
+    write_tables([side], tmp_path)
+    experiments = pd.read_csv(tmp_path / "experiments.csv")
+    assert tuple(experiments.columns) == EXPERIMENT_COLUMNS
+    assert tuple(experiments.columns[-2:]) == ("reason", "first_conv")
+    assert experiments.loc[0, "first_conv"] == "mean"
     assert len(pd.read_csv(tmp_path / "history.csv")) == 1
     assert len(results_table([])) == 0
 

@@ -7,9 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from study.models import build
+from study.models import Weights, build, trunk_state
 from study.records import EvaluationPoint, Reason, RunState
-from study.spec import Experiment, ModelName, Purpose, Scope
+from study.spec import (
+    Experiment,
+    FirstConv,
+    HyperParams,
+    Init,
+    ModelName,
+    Purpose,
+    Scope,
+)
 from study.training import run as run_module
 from study.training.evaluate import probabilities
 from study.training.loop import Pruned
@@ -82,6 +90,28 @@ def test_only_unfrozen_stages_move(shop: Workshop, spec_of: SpecOf, model: Model
     assert outcome.record.trainable_parameters == sum(
         p.numel() for n, p in trained.named_parameters() if n.startswith("head.") or last.holds(n)
     )
+
+
+def test_a_run_starts_with_the_first_convolution_it_names(shop: Workshop, spec_of: SpecOf) -> None:
+    model = ModelName.GOOGLENET
+    donor = build(model, weights=None, resolution=32, fold=True, seed=8)
+    weights = Weights(source="x", sha256="", state=trunk_state(donor), channels=1, covers="network")
+    few = replace(
+        shop.fashion,
+        test_images=shop.fashion.test_images[:50],
+        test_labels=shop.fashion.test_labels[:50],
+    )
+    shop = replace(shop, fashion=few, weights={model.value: weights})
+    base = spec_of(model, Scope.FULL, trial=None, samples=32, train_images=32)
+    spec = replace(
+        base, arm=replace(base.arm, init=Init.PRETRAINED), purpose=Purpose.SIDE,
+        experiment=Experiment.ADAPTATION, first_conv=FirstConv.FRESH, hyper=HyperParams(lr=1e-9),
+    )  # fmt: skip
+    trained = run(spec, shop).network
+    scratch = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
+    assert trained is not None
+    assert torch.allclose(trained.first_conv().weight, scratch.first_conv().weight, atol=1e-6)
+    assert torch.allclose(trained.body.conv2.conv.weight, donor.body.conv2.conv.weight, atol=1e-6)
 
 
 def test_the_second_trial_takes_the_features_from_the_cache(shop: Workshop, spec_of: SpecOf) -> None:

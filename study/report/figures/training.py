@@ -1,9 +1,11 @@
-"""Figures of the search and of what training did to the weights: tuning trials, drift."""
+"""Figures of the search and of what training changed in a network: tuning trials, drift."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from study.analysis.sources import ByStage
 from study.report.context import ReportData
 from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, svg, ticks
 from study.report.numbers import Numbers
@@ -38,29 +40,43 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Relative weight change of every stage of fully trained networks, mean over stored runs."""
-    stored = data.tables.drift
-    models = [
-        m for m in data.models if any(set(a.run_ids) & set(stored) for a in data.finished_of(m))
-    ]
+    """What full training changed in every stage, mean over runs: weights and, below, activations."""
+    rows = [(axis, stored) for axis, stored in (("drift", data.tables.drift), ("cka", data.tables.cka))
+            if any(_profiles(data, model, stored) for model in data.models)]  # fmt: skip
+    models = [m for m in data.models if any(_profiles(data, m, stored) for _, stored in rows)]
     if not models:
         return None
-    figure, axes = canvas(3.0, len(models), sharey=True)
+    height = 0.9 + 2.0 * len(rows)
+    figure, axes = canvas(height, len(models), len(rows), sharex="col", sharey="row")
     used: dict[str, None] = {}
-    for panel, model in zip(axes, models, strict=True):
-        for arm in data.finished_of(model):
-            known = [stored[run_id] for run_id in arm.run_ids if run_id in stored]
-            if not known:
-                continue
-            used[arm.key] = None
-            panel.plot(100 * np.mean([change for _, change in known], axis=0), **arm_look(arm.key))
-            panel.set_xticks(range(len(known[0][0])), [str(k + 1) for k in range(len(known[0][0]))])
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["stage"])
-        panel.set_yscale("log")
+    for place, panel in enumerate(axes):
+        row, column = divmod(place, len(models))
+        axis, stored = rows[row]
+        for key, profile in _profiles(data, models[column], stored).items():
+            used[key] = None
+            panel.plot(100 * profile if axis == "drift" else profile, **arm_look(key))
+            panel.set_xticks(range(len(profile)), [str(k + 1) for k in range(len(profile))])
+        if axis == "drift":
+            panel.set_yscale("log")
+            panel.yaxis.set_minor_formatter("")
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
-        panel.yaxis.set_minor_formatter("")
-    axes[0].set_ylabel(words.axis["drift"])
+        if row == 0:
+            panel.set_title(words.model[models[column]])
+        if row == len(rows) - 1:
+            panel.set_xlabel(words.axis["stage"])
+        if column == 0:
+            panel.set_ylabel(words.axis[axis])
     figure.legend(handles=[arm_handle(key, words) for key in used],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
+
+
+def _profiles(
+    data: ReportData, model: str, stored: ByStage
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Arm's key → a stored quantity of each stage, mean over the arm's finished runs."""
+    found = {
+        arm.key: [stored[run_id][1] for run_id in arm.run_ids if run_id in stored]
+        for arm in data.finished_of(model)
+    }
+    return {key: np.mean(values, axis=0) for key, values in found.items() if values}

@@ -1,0 +1,53 @@
+"""What ImageNet features of EfficientNet-Lite0 are worth: a measurement apart from the 12 arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from study.analysis.evidence import Measured, absent, paired
+from study.analysis.sources import Sources
+from study.analysis.verdicts import Reason
+
+IMAGENET = "imagenet1k_v1"
+WITNESS = (
+    "obstacle", "detail", "n_pairs", "pretrained_accuracy", "random_accuracy", "effect_pp", "ci_low_pp",
+    "ci_high_pp", "train_images", "validation_images", "test_images", "resolution", "features", "passes",
+    "seconds", "package", "version", "sha256",
+)  # fmt: skip
+
+
+def witness(sources: Sources) -> Measured:
+    """Linear probe on ImageNet features minus the same on random ones, paired by seed.
+
+    Not applicable where every network of the study has torchvision's ImageNet weights itself. Not
+    run: numbers.obstacle is the reason in the words of `study.records.Reason`.
+    """
+    entry = sources.witness
+    origins = [(own or {}).get("source") for own in sources.pretraining.values()]
+    if origins and all(origin == IMAGENET for origin in origins):
+        return absent(WITNESS, Reason.NOT_APPLICABLE)
+    if not entry:
+        return absent(WITNESS, Reason.MISSING_FILE)
+    pairs: list[dict[str, Any]] = entry.get("pairs") or []
+    if entry.get("state") != "finished" or not pairs:
+        missing = absent(WITNESS, Reason.NOT_RUN)
+        told = {"obstacle": entry.get("reason"), "detail": entry.get("detail")}
+        return Measured(
+            verdict=missing.verdict, reason=missing.reason, numbers={**missing.numbers, **told}
+        )
+    difference, verdict, reason = paired(
+        [100 * (float(pair["pretrained"]) - float(pair["random"])) for pair in pairs]
+    )
+    numbers = dict.fromkeys(WITNESS) | {key: entry.get(key) for key in WITNESS if key in entry}
+    numbers |= {
+        "detail": None,
+        "n_pairs": difference.n,
+        "pretrained_accuracy": float(np.mean([pair["pretrained"] for pair in pairs])),
+        "random_accuracy": float(np.mean([pair["random"] for pair in pairs])),
+        "effect_pp": difference.mean,
+        "ci_low_pp": difference.low,
+        "ci_high_pp": difference.high,
+    }
+    return Measured(verdict=verdict, reason=reason, numbers=numbers)

@@ -1,0 +1,59 @@
+"""What the coordinator and a worker say to each other; plain values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from study.records import EvaluationPoint, RunRecord
+from study.spec import RunSpec
+
+
+class Reply(Enum):
+    """The coordinator's answer to an evaluation point."""
+
+    GO_ON = "go on"
+    PRUNE = "prune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """seconds: what is left for the run."""
+
+    spec: RunSpec
+    finals: tuple[RunRecord, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    index: int
+    finals: tuple[RunRecord, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """The worker is set up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    point: EvaluationPoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    record: RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictured:
+    events: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """The worker cannot be set up, or pictures failed; a run that fails is a record instead."""
+
+    reason: str

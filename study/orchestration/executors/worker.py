@@ -1,0 +1,102 @@
+"""The process in which trainings run: a crash, a hang or a kill there costs one run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
+
+from study.budget import Deadline
+from study.data import load, split
+from study.models.weights import reload
+from study.orchestration.executors.messages import (
+    Broken,
+    Evaluated,
+    Picture,
+    Pictured,
+    Ran,
+    Ready,
+    Reply,
+    Run,
+)
+from study.orchestration.executors.protocol import Bench
+from study.orchestration.keeping import Keeper
+from study.records import EvaluationPoint, RunRecord
+from study.training.loop import Pruned
+from study.training.run import Workshop, run
+from study.training.runtime import adopt
+
+
+def serve(bench: Bench, wire: Connection, stop: Event, beat: Synchronized[int]) -> None:
+    """Carry out what comes over `wire` until it closes.
+
+    Args:
+        stop: set by the coordinator: end the task at its next step.
+        beat: raised at every step, so that a hang can be told from work.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the coordinator decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    adopt(bench.runtime)
+    try:
+        shop = _open(bench)
+    except Exception as error:
+        wire.send(Broken(reason=f"{type(error).__name__}: {error}"))
+        return
+    keeper = Keeper(folder=bench.folder, shop=shop)
+    wire.send(Ready())
+    while True:
+        try:
+            task = wire.recv()
+        except EOFError:
+            return
+        limit = Deadline(budget=task.seconds, started=time.monotonic())
+
+        def check(limit: Deadline = limit) -> bool:
+            beat.value += 1
+            return stop.is_set() or limit.passed()
+
+        if isinstance(task, Run):
+            wire.send(Ran(record=_run(task, shop, keeper, wire, check)))
+        elif isinstance(task, Picture):
+            wire.send(_picture(task, keeper, check))
+
+
+def _open(bench: Bench) -> Workshop:
+    fashion = load(bench.data_dir, offline=True)  # the coordinator has put it in place
+    weights = {model: reload(path, source) for model, (path, source) in bench.weights.items()}
+    parts = split(fashion.train_labels, seed=bench.study.seed)
+    return Workshop(fashion=fashion, split=parts, runtime=bench.runtime, weights=weights)
+
+
+def _run(
+    task: Run, shop: Workshop, keeper: Keeper, wire: Connection, check: Callable[[], bool]
+) -> RunRecord:
+    def on_evaluation(point: EvaluationPoint) -> None:
+        wire.send(Evaluated(point=point))
+        if wire.recv() is Reply.PRUNE:
+            raise Pruned
+
+    outcome = run(task.spec, shop, stop=check, on_evaluation=on_evaluation)
+    keeper.keep(outcome, task.finals)
+    return outcome.record
+
+
+def _picture(task: Picture, keeper: Keeper, check: Callable[[], bool]) -> Pictured | Broken:
+    try:
+        return Pictured(events=keeper.write_pictures(task.index, task.finals, check))
+    except Exception as error:  # a picture must not cost the report
+        return Broken(reason=f"{type(error).__name__}: {error}")
+
+
+def _end_with_parent() -> None:
+    """A coordinator that was killed must not leave a worker that goes on writing."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,68 @@
+"""What is done, at work, failed, planned and left, from the ledger alone; also while a study runs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from study.budget import format_seconds
+from study.errors import UsageError
+from study.matrix import arms
+from study.records import RunRecord, RunState
+from study.spec import ModelName, Purpose
+from study.store.ledger import Ledger, lock_holder
+
+#: Fact of the ledger: the run at work, with the time of day when it began.
+RUNNING = "running"
+
+
+def status(folder: Path) -> list[str]:
+    """Lines for the terminal.
+
+    Raises:
+        UsageError: there is no study in the folder.
+    """
+    path = folder / "ledger.sqlite"
+    if not path.is_file():
+        raise UsageError(f"{folder} holds no study")
+    ledger = Ledger(path)
+    try:
+        return list(_lines(ledger, lock_holder(folder)))
+    finally:
+        ledger.close()
+
+
+def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
+    plan: dict[str, Any] = ledger.fact("plan", {})
+    records = ledger.records()
+    used, budget = ledger.fact("used_seconds", 0.0), plan.get("budget_seconds", 0.0)
+    left = format_seconds(max(0.0, budget - used))
+    yield f"used {format_seconds(used)} of {format_seconds(budget)}, {left} left"
+    yield f"at work: {holder}" if holder else "not at work"
+    running = ledger.fact(RUNNING)
+    if running:
+        since = datetime.fromtimestamp(running["since"])
+        word = f"for {format_seconds(time.time() - running['since'])}" if holder else "cut off"
+        yield f"run: {running['run_id']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
+    yield from _counts(records, plan.get("decisions", {}))
+    for record in records:
+        if record.reason and record.state is not RunState.PRUNED:
+            yield f"{record.spec.run_id}: {record.state}: {record.reason}"
+
+
+def _counts(records: tuple[RunRecord, ...], decisions: dict[str, Any]) -> Iterator[str]:
+    found = Counter((record.spec.purpose, record.state) for record in records)
+    planned: Counter[Purpose] = Counter()
+    for model, plan in decisions.items():
+        number = len(arms((ModelName(model),)))
+        planned[Purpose.TRIAL] += number * plan["trials"]
+        planned[Purpose.FINAL] += number * plan["seeds"]
+    for purpose in Purpose:
+        states = [f"{found[purpose, state]} {state}" for state in RunState if found[purpose, state]]
+        if states or planned[purpose]:
+            wanted = f" of {planned[purpose]} planned" if planned[purpose] else ""
+            yield f"{purpose} runs: {', '.join(states) or 'none'}{wanted}"

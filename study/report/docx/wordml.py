@@ -1,0 +1,77 @@
+"""Elements of WordprocessingML, built in one expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.oxml.xmlchemy import BaseOxmlElement
+
+#: Width of the text block (165 mm) in twentieths of a point, Word's unit of length.
+TEXT_WIDTH = 9355
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def twips(millimetres: float) -> int:
+    return round(millimetres / 25.4 * 1440)
+
+
+def w(tag: str, *children: BaseOxmlElement, **attributes: str | int) -> BaseOxmlElement:
+    """`<w:tag w:name="value">` with the children; the schema fixes their order."""
+    element: BaseOxmlElement = OxmlElement(f"w:{tag}")
+    for name, value in attributes.items():
+        element.set(qn(f"w:{name}"), str(value))
+    element.extend(children)
+    return element
+
+
+def written(tag: str, text: str) -> BaseOxmlElement:
+    """`<w:t>` or `<w:instrText>` with every space kept; what XML cannot hold becomes U+FFFD."""
+    element = w(tag)
+    element.text = _NO_XML.sub("\ufffd", text)
+    element.set(qn("xml:space"), "preserve")
+    return element
+
+
+def run(*children: BaseOxmlElement, properties: Iterable[BaseOxmlElement] = ()) -> BaseOxmlElement:
+    listed = list(properties)
+    return w("r", *([w("rPr", *listed)] if listed else []), *children)
+
+
+def paragraph(
+    style: str,
+    *,
+    keep_next: bool = False,
+    page_break: bool | None = None,
+    numbering: int | None = None,
+    before: int | None = None,
+    indent: int | None = None,
+    align: str | None = None,
+) -> BaseOxmlElement:
+    """An empty paragraph; only what differs from its style is said.
+
+    Args:
+        style: id of the style.
+        keep_next: stands on one page with the next paragraph.
+        page_break: begins a page, or, where its style does, does not.
+        numbering: id of a list other than the style's own.
+        before: space above in twentieths of a point.
+        indent: left indent in twentieths of a point.
+        align: `left`, `center`, `right`.
+    """
+    properties = [w("pStyle", val=style)]
+    if keep_next:
+        properties.append(w("keepNext"))
+    if page_break is not None:
+        properties.append(w("pageBreakBefore", val=int(page_break)))
+    if numbering is not None:
+        properties.append(w("numPr", w("ilvl", val=0), w("numId", val=numbering)))
+    if before is not None:
+        properties.append(w("spacing", before=before))
+    if indent is not None:
+        properties.append(w("ind", left=indent, firstLine=0))
+    if align is not None:
+        properties.append(w("jc", val=align))
+    return w("p", w("pPr", *properties))

@@ -1,0 +1,88 @@
+"""`predict` reads the user's picture or refuses it in one line; nothing else can happen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from study.errors import UsageError, WeightsError
+from study.explain.predict import predict, read_image
+from study.models import build, save_checkpoint, unfolded_state_dict
+from study.spec import ModelName
+
+
+def _picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    stream = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_usual_pictures_become_28_by_28(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "p").write_bytes(_picture(kind))
+    pixels = read_image(tmp_path / "p")
+    assert pixels.shape == (28, 28) and pixels.dtype is torch.uint8
+
+
+def test_dark_on_light_is_turned_round(tmp_path: Path) -> None:
+    values = np.full((28, 28), 255, np.uint8)
+    values[8:20, 8:20] = 10
+    Image.fromarray(values).save(tmp_path / "p.png")
+    pixels = read_image(tmp_path / "p.png")
+    assert int(pixels[0, 0]) == 0 and int(pixels[14, 14]) == 245
+
+
+def _png_of(width: int, height: int) -> bytes:
+    """A PNG that declares a size and holds next to nothing."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        body = name + data
+        return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"\0" * 1000, b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+     _png_of(9_000, 9_000), _png_of(60_000, 60_000), _png_of(0, 5), _picture("PNG")[:60]],
+)  # fmt: skip
+def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(content)
+    with pytest.raises(UsageError):
+        read_image(tmp_path / "p.png")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200,
+          deadline=None)  # fmt: skip
+@given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP"]), st.data())
+def test_damaged_pictures_are_read_or_refused(tmp_path: Path, kind: str, data: st.DataObject) -> None:
+    content = bytearray(_picture(kind))
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
+        content[place] = data.draw(st.integers(0, 255))
+    (tmp_path / "p").write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with contextlib.suppress(UsageError):
+        assert read_image(tmp_path / "p").shape == (28, 28)
+
+
+def test_a_checkpoint_that_names_no_network_is_refused(tmp_path: Path) -> None:
+    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    path = tmp_path / "checkpoints" / "googlenet-full-best.pth"
+    save_checkpoint(path, unfolded_state_dict(network), {"model": "resnet", "resolution": 32})
+    (tmp_path / "p.png").write_bytes(_picture("PNG"))
+    with pytest.raises(WeightsError):
+        predict(tmp_path, tmp_path / "p.png", None, None, offline=True)
+    save_checkpoint(path, unfolded_state_dict(network), {"model": "googlenet", "resolution": 32})
+    lines = predict(tmp_path, tmp_path / "p.png", None, None, offline=True)
+    assert len(lines) == 1 and lines[0].startswith("googlenet-full: ")

@@ -1,0 +1,151 @@
+"""The contract of executors, on real runs: a run that is lost costs itself and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.budget import Deadline
+from study.data import FashionMNIST, split
+from study.matrix import arms
+from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Bench, Executor
+from study.records import EvaluationPoint, Reason, RunRecord, RunState
+from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
+from study.training.loop import Pruned
+from study.training.run import Workshop, run
+from study.training.runtime import detect
+
+ARM = next(
+    arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
+)
+SPEC = RunSpec(
+    arm=ARM, purpose=Purpose.FINAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=128, samples=256,
+    batch_size=32, evaluations=2, validation_images=100, precision=Precision.FP32,
+)  # fmt: skip
+LONG = replace(SPEC, samples=200_000, train_images=1_000, evaluations=1_000)
+
+
+@pytest.fixture
+def losses() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def executor(tmp_path: Path, losses: list[str]) -> Iterator[LocalExecutor]:
+    study = StudySpec(models=(ModelName.GOOGLENET,), precision=Precision.FP32)
+    bench = Bench(study=study, runtime=detect("cpu", "fp32"), folder=tmp_path, weights={})
+    made = LocalExecutor(bench, on_loss=losses.append, grace=3, silence=10)
+    yield made
+    made.close()
+
+
+def submit(
+    executor: Executor, spec: RunSpec, seconds: float = 120,
+    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> RunRecord:  # fmt: skip
+    limit = Deadline(budget=seconds, started=time.monotonic())
+    return executor.submit(spec, finals=(), limit=limit, stop=stop, on_evaluation=on_evaluation)
+
+
+def test_a_run_there_is_the_run_here(
+    executor: LocalExecutor, fashion: FashionMNIST, tmp_path: Path
+) -> None:
+    shop = Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0),
+                    runtime=detect("cpu", "fp32"), weights={})  # fmt: skip
+    seen: list[EvaluationPoint] = []
+    record = submit(executor, SPEC, on_evaluation=seen.append)
+    here = run(SPEC, shop).record
+    assert record.state is RunState.FINISHED, record.reason
+    assert (record.test_accuracy, record.test_loss) == (here.test_accuracy, here.test_loss)
+    assert tuple(seen) == record.history and len(seen) == 2
+    with np.load(tmp_path / "predictions.npz") as kept:
+        assert kept[f"{SPEC.run_id}.class"].shape == (10_000,)
+    assert (tmp_path / "checkpoints" / "googlenet-full-best.pth").is_file()
+
+
+def test_a_run_is_given_up_or_stopped_from_here(executor: LocalExecutor) -> None:
+    def judge(point: EvaluationPoint) -> None:
+        raise Pruned
+
+    assert submit(executor, LONG, on_evaluation=judge).state is RunState.PRUNED
+    began = time.monotonic()
+    record = submit(executor, LONG, stop=lambda: time.monotonic() > began + 1)
+    assert (record.state, record.reason) == (RunState.INTERRUPTED, Reason.DEADLINE.value)
+    late = submit(executor, LONG, seconds=2)
+    assert (late.state, late.reason) == (RunState.INTERRUPTED, Reason.DEADLINE.value)
+    assert late.samples_seen > 0
+
+
+def test_a_killed_process_costs_one_attempt(executor: LocalExecutor, losses: list[str]) -> None:
+    killed: list[int] = []
+
+    def kill_once(point: EvaluationPoint) -> None:
+        if not killed and executor.pid is not None:
+            killed.append(executor.pid)
+            os.kill(executor.pid, signal.SIGKILL)
+
+    record = submit(executor, SPEC, on_evaluation=kill_once)
+    assert record.state is RunState.FINISHED and len(record.history) == 2
+    assert losses == ["the training process was ended by SIGKILL"]
+    assert executor.pid not in (None, killed[0])
+
+
+def test_a_process_killed_twice_is_a_failed_run(executor: LocalExecutor, losses: list[str]) -> None:
+    def kill(point: EvaluationPoint) -> None:
+        assert executor.pid is not None
+        os.kill(executor.pid, signal.SIGKILL)
+
+    record = submit(executor, SPEC, on_evaluation=kill)
+    assert (record.state, record.reason) == (RunState.FAILED, losses[0])
+    assert len(losses) == 2
+    assert submit(executor, SPEC).state is RunState.FINISHED
+
+
+def test_a_stopped_process_is_killed_at_the_limit(executor: LocalExecutor) -> None:
+    def freeze(point: EvaluationPoint) -> None:
+        assert executor.pid is not None
+        os.kill(executor.pid, signal.SIGSTOP)
+
+    submit(executor, SPEC)  # the process is up
+    began = time.monotonic()
+    record = submit(executor, LONG, seconds=4, on_evaluation=freeze)
+    assert time.monotonic() - began < 12
+    assert record.state is RunState.INTERRUPTED and len(record.history) == 1
+
+
+def test_a_silent_process_is_lost_and_replaced(
+    executor: LocalExecutor, losses: list[str]
+) -> None:
+    def freeze_once(point: EvaluationPoint) -> None:
+        if not losses and executor.pid is not None:
+            os.kill(executor.pid, signal.SIGSTOP)
+
+    record = submit(executor, SPEC, on_evaluation=freeze_once)
+    assert losses == ["the training process did not answer for 10 s"]
+    assert record.state is RunState.FINISHED
+
+
+def test_what_breaks_inside_is_a_failed_run_and_the_process_lives(executor: LocalExecutor) -> None:
+    record = submit(executor, replace(SPEC, hyper=HyperParams(lr=1e20)))
+    assert record.state is RunState.FAILED and record.reason
+    pid = executor.pid
+    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert executor.pid == pid
+
+
+def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
+    submit(executor, SPEC)
+    pid = executor.pid
+    executor.close()
+    assert pid is not None and executor.pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
