@@ -91,8 +91,10 @@ def read_title_page(path: Path | None) -> TitlePage:
 
 
 def empty_fields(page: TitlePage) -> tuple[str, ...]:
-    """Fields that will be printed as a line to write on."""
-    return tuple(name for name, value in asdict(page).items() if not value)
+    """Fields that will be printed as a line to write on; without a title the assignment's stands."""
+    return tuple(
+        name for name, value in asdict(page).items() if not value and name != "lab_title"
+    )
 
 
 def write_example(path: Path) -> None:
