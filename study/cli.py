@@ -11,6 +11,7 @@ from typing import NoReturn
 from study import __version__
 from study.budget import Deadline, parse_budget
 from study.errors import StudyError, UsageError
+from study.report.words import languages
 from study.spec import RESOLUTIONS, ModelName, StudySpec
 
 STARTED = time.monotonic()
@@ -48,7 +49,7 @@ def _common(description: str) -> _Parser:
     parser = _Parser(prog="run_study.py", description=description)
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--report-dir", type=Path, default=Path("report_out"))
-    parser.add_argument("--lang", choices=("ru",), default="ru", help="language of the report")
+    parser.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     parser.add_argument("--title-page", type=Path, help="YAML file with the title page's fields")
     parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     parser.add_argument("--data-dir", type=Path, help="folder with FashionMNIST (idx, CSV or zip)")

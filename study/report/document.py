@@ -50,9 +50,12 @@ def appendix(letter: str) -> Markup:
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
+    """listed is false for the heading of the contents themselves."""
+
     level: int
     text: str
     anchor: str
+    listed: bool
 
 
 @dataclass(kw_only=True)
@@ -85,7 +88,8 @@ class Document:
         anchor = f"sec-{number.replace('.', '-')}" if number else f"part-{len(self.headings)}"
         plain = unescape(_TAGS.sub(" ", _TOKEN.sub("", inner)))
         text = " ".join(f"{number} {plain}".split())
-        self.headings.append(Heading(level=level, text=text, anchor=anchor))
+        listed = not match.string[match.end() :].lstrip().startswith(CONTENTS_PLACE)
+        self.headings.append(Heading(level=level, text=text, anchor=anchor, listed=listed))
         label = escape(text)
         prefix = f"{number} " if number else ""
         bookmark = f"bookmark-label: &quot;{_css(label)}&quot;"
@@ -150,7 +154,7 @@ class Document:
         return "".join(
             f'<p class="level{h.level}"><a href="#{h.anchor}">{escape(h.text)}</a></p>'
             for h in self.headings
-            if not h.text.startswith(("СОДЕРЖАНИЕ", "CONTENTS"))
+            if h.listed
         )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from study.report.words import Words
+
 NBSP = "\u00a0"
 MINUS = "\u2212"
 EMPTY = "–"
@@ -27,13 +29,24 @@ class Numbers:
     Args:
         decimal: decimal mark.
         group: sign between groups of three digits, from five digits on.
-        unit: words `pp`, `second`, `minute`, `hour`, `million`.
+        separator: sign between the ends of an interval.
+        unit: words `pp`, `second`, `minute`, `hour`, `million`, and `percent` with the space
+            that stands before it.
     """
 
-    def __init__(self, *, decimal: str, group: str, unit: dict[str, str]) -> None:
+    def __init__(
+        self, *, decimal: str, group: str, separator: str, unit: dict[str, str]
+    ) -> None:
         self._decimal = decimal
         self._group = group
+        self._separator = separator
         self._unit = unit
+
+    @classmethod
+    def of(cls, words: Words) -> Numbers:
+        return cls(
+            decimal=words.decimal, group=words.group, separator=words.separator, unit=words.unit
+        )
 
     def num(self, value: Any, digits: int = 2) -> str:
         """`0.5` → `0,50`; a rounded zero has no sign."""
@@ -60,7 +73,7 @@ class Numbers:
     def percent(self, value: Any, digits: int = 1) -> str:
         """A share in [0, 1] as `91,2 %`."""
         number = as_float(value)
-        return EMPTY if number is None else f"{self.num(100 * number, digits)}{NBSP}%"
+        return EMPTY if number is None else f"{self.num(100 * number, digits)}{self._unit['percent']}"
 
     def share(self, value: Any, digits: int = 2) -> str:
         """A share in [0, 1] as a number of per cent without the sign, for table cells."""
@@ -78,7 +91,7 @@ class Numbers:
         low, high = pair
         if as_float(low) is None or as_float(high) is None:
             return EMPTY
-        return f"[{self.num(low, digits)};{NBSP}{self.num(high, digits)}]"
+        return f"[{self.num(low, digits)}{self._separator}{NBSP}{self.num(high, digits)}]"
 
     def integer(self, value: Any) -> str:
         """`54000` → `54 000` with no-break spaces."""
@@ -123,9 +136,18 @@ class Numbers:
         power = str(int(exponent)).replace("-", MINUS)
         return Markup(f"{mantissa}·10<sup>{power}</sup>")
 
-    def plural(self, count: Any, one: str, few: str, many: str) -> str:
-        """The form of a Russian noun after a whole number."""
+    def plural(self, count: Any, one: str, few: str, many: str = "") -> str:
+        """The form of a noun after a whole number.
+
+        Args:
+            count: the number.
+            one: form after 1; of three forms, after numbers that end with 1 except 11.
+            few: form after all others; of three forms, after 2, 3, 4 except 12, 13, 14.
+            many: third form, in languages that have one.
+        """
         number = abs(int(count))
+        if not many:
+            return one if number == 1 else few
         if number % 10 == 1 and number % 100 != 11:
             return one
         return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many

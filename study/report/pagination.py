@@ -2,7 +2,7 @@
 
 Sections begin pages, so every section is laid out alone until nothing changes:
 
-* a table whose rows fall on two pages is cut there, and `Продолжение таблицы N` put above;
+* a table whose rows fall on two pages is cut there, and a continuation caption put above;
 * a figure or table that moved to the next page leaves a hole; what stands behind it is put
   before it while it fits. Order within figures and within tables stays, so numbers stay, and
   a float still stands behind the text that mentions it.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from study.report.pdf_lines import CENTRE, LEFT, Line, Page, Pdf
+from study.report.pdf_lines import CENTRE, LEADING, LEFT, Line, Page, Pdf
+from study.report.words import Words
 
-_KINDS = {"Рисунок": "рисун", "Таблица": "таблиц"}
-_CAPTION = re.compile(r"^(Рисунок|Таблица) (\d+|[А-Я]\.\d+) – (\S.*)$")
-_MALFORMED = re.compile(
-    r"^(?:(?:Рисунок|Таблица) (?:\d+|[А-Я]\.\d+)\s*[-—.:]|Рис\. ?\d|Табл\. ?\d)"
-)
-_NUMBER = r"(?:\d+|[А-Я]\.\d+)"
+#: `3`, or `A.3` with the letter of an appendix in any alphabet.
+_NUMBER = r"(?:\d+|[^\W\d_]\.\d+)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
+    """kind is `figure` or `table`, word what the report calls it."""
+
     kind: str
+    word: str
     number: str
     page: int
     lines: tuple[Line, ...]
@@ -28,27 +28,57 @@ class Caption:
         return " ".join(line.text for line in self.lines)
 
 
-def check_captions(pdf: Pdf) -> list[str]:
+class _Patterns:
+    """How captions and mentions look in one language."""
+
+    def __init__(self, words: Words) -> None:
+        form = words.form
+        self.kinds = {form[kind]: kind for kind in ("figure", "table")}
+        names = "|".join(map(re.escape, self.kinds))
+        short = "|".join(rf"{pattern} ?\d" for pattern in form["abbreviated"])
+        self.caption = re.compile(rf"^({names}) ({_NUMBER}) – (\S.*)$")
+        self.malformed = re.compile(rf"^(?:(?:{names}) {_NUMBER}\s*[-—.:]|{short})")
+        numbers = rf"{_NUMBER}(?:(?:\s*[,–]\s*|\s+{form['and']}\s+){_NUMBER})*"
+        self.mention = {
+            kind: re.compile(rf"(?i){form['mention'][kind]}\s+({numbers})")
+            for kind in self.kinds.values()
+        }
+        self.abbreviation = words.unit["pp"]
+
+
+def check_captions(pdf: Pdf, words: Words) -> list[str]:
     """Form, order and earlier mention of every figure and table."""
+    patterns = _Patterns(words)
     problems = []
     captions: list[Caption] = []
     for page in pdf.pages[1:]:
         for position, line in enumerate(page.lines):
-            if line.bold or line.size < 12:
+            if line.bold or line.size < 12 or _is_running(page, position):
                 continue
-            if _MALFORMED.match(line.text):
+            if patterns.malformed.match(line.text):
                 problems.append(f"rule 8, page {page.number}: {line.text[:40]!r} needs «N – name»")
-            match = _CAPTION.match(line.text)
+            match = patterns.caption.match(line.text)
             if match:
-                captions.append(_caption(page, position, match[1], match[2]))
+                kind = patterns.kinds[match[1]]
+                captions.append(_caption(page, position, kind, match[1], match[2]))
     problems += _order(captions)
-    mentions = _Mentions(pdf)
+    mentions = _Mentions(pdf, patterns)
     for caption in captions:
-        problems += _form(caption) + mentions.problems(caption)
+        problems += _form(caption, patterns.abbreviation) + mentions.problems(caption)
     return problems
 
 
-def _caption(page: Page, position: int, kind: str, number: str) -> Caption:
+def _is_running(page: Page, position: int) -> bool:
+    """Whether a neighbour stands at the leading of running text: a sentence may begin `Table 3`."""
+    line = page.lines[position]
+    near = page.lines[max(0, position - 1) : position] + page.lines[position + 1 : position + 2]
+    return any(
+        abs(abs(other.y - line.y) - LEADING) < 0.3 and abs(other.size - line.size) < 0.2
+        for other in near
+    )
+
+
+def _caption(page: Page, position: int, kind: str, word: str, number: str) -> Caption:
     """The caption with its further lines, which follow at less than the leading of the text."""
     lines = [page.lines[position]]
     for line in page.lines[position + 1 :]:
@@ -56,21 +86,23 @@ def _caption(page: Page, position: int, kind: str, number: str) -> Caption:
             break
         lines.append(line)
     earlier = " ".join(line.text for line in page.lines[:position])
-    return Caption(kind=kind, number=number, page=page.number, lines=tuple(lines), before=earlier)
+    return Caption(
+        kind=kind, word=word, number=number, page=page.number, lines=tuple(lines), before=earlier
+    )
 
 
-def _form(caption: Caption) -> list[str]:
-    place = f"rule 8, page {caption.page}: {caption.kind} {caption.number}"
+def _form(caption: Caption, abbreviation: str) -> list[str]:
+    place = f"rule 8, page {caption.page}: {caption.word} {caption.number}"
     problems = []
-    if re.search(r"(?<!п\. п)\.$", caption.text):
+    if caption.text.endswith(".") and not caption.text.endswith(abbreviation):
         problems.append(f"{place} ends with a dot")
     if any(line.hyphenated for line in caption.lines):
         problems.append(
             f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated"
         )
-    if caption.kind == "Рисунок" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
+    if caption.kind == "figure" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
         problems.append(f"{place} is not centred")
-    if caption.kind == "Таблица" and abs(caption.lines[0].x0 - LEFT) > 1:
+    if caption.kind == "table" and abs(caption.lines[0].x0 - LEFT) > 1:
         problems.append(f"{place} does not begin at the left")
     return problems
 
@@ -85,7 +117,7 @@ def _order(captions: list[Caption]) -> list[str]:
         counts[key] = counts.get(key, 0) + 1
         if int(digits) != counts[key]:
             problems.append(
-                f"rule 8, page {caption.page}: {caption.kind} {caption.number} stands where "
+                f"rule 8, page {caption.page}: {caption.word} {caption.number} stands where "
                 f"number {counts[key]} is due"
             )
             counts[key] = int(digits)
@@ -95,24 +127,26 @@ def _order(captions: list[Caption]) -> list[str]:
 class _Mentions:
     """Which numbers the running text names, by page."""
 
-    def __init__(self, pdf: Pdf) -> None:
+    def __init__(self, pdf: Pdf, patterns: _Patterns) -> None:
+        self._mention = patterns.mention
+        caption = patterns.caption
         self._pages = {
-            page.number: _joined([line for line in page.lines if not _CAPTION.match(line.text)])
+            page.number: _joined([line for line in page.lines if not caption.match(line.text)])
             for page in pdf.pages
         }
 
     def problems(self, caption: Caption) -> list[str]:
         """A mention must stand on the caption's page above it, or on the page before."""
-        stem = _KINDS[caption.kind]
-        same = _named(_joined_text(caption.before))
+        mention = self._mention[caption.kind]
+        same = _named(_joined_text(caption.before), mention)
         previous = self._pages.get(caption.page - 1, "")
         # A mention torn over the page break is seen by joining both pages.
-        near = _named(_joined_text(f"{previous} {caption.before}"))
-        if caption.number in same.get(stem, set()) | near.get(stem, set()):
+        near = _named(_joined_text(f"{previous} {caption.before}"), mention)
+        if caption.number in same | near:
             return []
-        place = f"rule 8, page {caption.page}: {caption.kind} {caption.number}"
+        place = f"rule 8, page {caption.page}: {caption.word} {caption.number}"
         earlier = " ".join(text for number, text in self._pages.items() if number < caption.page)
-        if caption.number in _named(earlier).get(stem, set()):
+        if caption.number in _named(earlier, mention):
             return [f"{place} stands more than a page behind its mention"]
         return [f"{place} is not mentioned before it stands"]
 
@@ -125,12 +159,11 @@ def _joined_text(text: str) -> str:
     return re.sub("[\u2010\u00ad] ", "", text)
 
 
-def _named(text: str) -> dict[str, set[str]]:
-    """Numbers named after words of each stem: «рисунках 3 и 4», «таблицы 5–7»."""
-    found: dict[str, set[str]] = {"рисун": set(), "таблиц": set()}
-    pattern = rf"(?i)(рисун|таблиц)\w*\s+({_NUMBER}(?:(?:\s*[,–]\s*|\s+и\s+){_NUMBER})*)"
-    for stem, numbers in re.findall(pattern, text):
-        found[stem.lower()] |= set(re.findall(_NUMBER, numbers))
+def _named(text: str, mention: re.Pattern[str]) -> set[str]:
+    """Numbers behind the word of one kind: `figures 3 and 4`, `tables 5–7`."""
+    found: set[str] = set()
+    for numbers in mention.findall(text):
+        found |= set(re.findall(_NUMBER, numbers))
         for low, high in re.findall(r"(\d+)–(\d+)", numbers):
-            found[stem.lower()] |= {str(n) for n in range(int(low), int(high) + 1)}
+            found |= {str(n) for n in range(int(low), int(high) + 1)}
     return found

@@ -12,6 +12,7 @@ from study.report.pdf_lines import (
     BOTTOM,
     CENTRE,
     INDENT,
+    LEADING,
     LEFT,
     RIGHT,
     TOP,
@@ -20,19 +21,20 @@ from study.report.pdf_lines import (
     Pdf,
     read_pdf,
 )
+from study.report.words import Words
 
 BODY_SIZE = 14.0
-LEADING = 24.15
 _SERIF = re.compile(r"(?i)liberation-?serif|times-?new-?roman")
 _MONO = re.compile(r"(?i)liberation-?mono")
 _NEAR = 1.0
 
 
-def check_pdf(path: Path, *, flat: bool = False) -> list[str]:
+def check_pdf(path: Path, words: Words, *, flat: bool = False) -> list[str]:
     """Problems of the form `rule N, page P: …`, empty for a report in good form.
 
     Args:
         path: the PDF.
+        words: those of the report's language.
         flat: main sections need not begin a page.
     """
     pdf = read_pdf(path)
@@ -45,12 +47,13 @@ def check_pdf(path: Path, *, flat: bool = False) -> list[str]:
         problems += check_fonts(page)
         problems += check_number(page)
     problems += check_size(pdf)
-    loose = {h.page for h in headings if h.text.startswith(("СПИСОК", "СОДЕРЖАНИЕ"))}
-    problems += check_spacing(pdf, loose)
-    problems += check_headings(pdf, headings, flat=flat)
-    problems += check_contents(pdf, headings)
-    problems += check_captions(pdf)
-    problems += check_title_page(pdf.pages[0])
+    ragged = (words.heading["sources"], words.heading["contents"])
+    loose = {h.page for h in headings if h.text.startswith(ragged)}
+    problems += check_spacing(pdf, loose, words)
+    problems += check_headings(pdf, headings, words, flat=flat)
+    problems += check_contents(pdf, headings, words.heading["contents"])
+    problems += check_captions(pdf, words)
+    problems += check_title_page(pdf.pages[0], words)
     return problems
 
 
@@ -128,17 +131,19 @@ def check_number(page: Page) -> list[str]:
     return []
 
 
-def check_spacing(pdf: Pdf, loose: set[int]) -> list[str]:
+def check_spacing(pdf: Pdf, loose: set[int], words: Words) -> list[str]:
     """Rule 3: leading, paragraph indent, justification, hyphenation of running text.
 
     Args:
         pdf: the document.
         loose: first pages of the contents and of the list of sources, whose lines are not
             justified; the pages up to the next heading of the first level belong to them.
+        words: those of the report's language.
     """
     problems = []
     for page in pdf.pages[1:]:
-        found = _page_spacing(page, ragged=_belongs(pdf, page.number, loose))
+        ragged = _belongs(pdf, page.number, loose)
+        found = _page_spacing(page, ragged=ragged, table=f"{words.form['table']} ")
         problems += found[:1]
     full = [line for page in pdf.pages[1:] for line in page.lines if _is_full(line)]
     if len(full) >= 50 and not any(line.hyphenated for line in full):
@@ -146,12 +151,12 @@ def check_spacing(pdf: Pdf, loose: set[int]) -> list[str]:
     return problems
 
 
-def _page_spacing(page: Page, *, ragged: bool) -> list[str]:
+def _page_spacing(page: Page, *, ragged: bool, table: str) -> list[str]:
     problems = []
     for line, following in zip(page.lines, page.lines[1:], strict=False):
         if line.bold or following.bold or line.size < 12 or following.size < 12:
             continue
-        if abs(following.x0 - LEFT) > _NEAR or line.text.startswith("Таблица "):
+        if abs(following.x0 - LEFT) > _NEAR or line.text.startswith(table):
             continue
         step = following.y - line.y
         filled = abs(line.x1 - RIGHT) <= 1.5 and line.x0 < CENTRE
@@ -189,20 +194,12 @@ def _is_full(line: Line) -> bool:
     )
 
 
-def check_title_page(page: Page) -> list[str]:
+def check_title_page(page: Page, words: Words) -> list[str]:
     """Rule 15: what the title page must say and where."""
     text = " ".join(line.text for line in page.lines)
-    wanted = {
-        "ОТЧЁТ": r"\bОТЧЁТ\b",
-        "о лабораторной работе №": r"о лабораторной работе № ?\S+",
-        "the title in «»": r"«[^»]{3,}»",
-        "по дисциплине": r"по дисциплине",
-        "Выполнил: студент группы": r"Выполнил: студент группы",
-        "Проверил:": r"Проверил:",
-    }
     problems = [
-        f"rule 15, page 1: {name} is missing"
-        for name, pattern in wanted.items()
+        f"rule 15, page 1: {name} ({pattern}) is missing"
+        for name, pattern in words.form["title_page"].items()
         if not re.search(pattern, text)
     ]
     last = page.lines[-1] if page.lines else None

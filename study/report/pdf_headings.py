@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass
 
 from study.report.pdf_lines import CENTRE, INDENT, LEFT, RIGHT, Line, Pdf
+from study.report.words import Words
 
-STRUCTURAL = (
-    "СОДЕРЖАНИЕ", "ВВЕДЕНИЕ", "ЗАКЛЮЧЕНИЕ", "СПИСОК ИСПОЛЬЗОВАННЫХ ИСТОЧНИКОВ", "ПРИЛОЖЕНИЕ А",
-)  # fmt: skip
 _NUMBERED = re.compile(r"^(\d+(?:\.\d+)*)(\.?)\s+(\S.*)")
 _ENTRY = re.compile(r"^(.*?)[ .]{3,}(\d+)$")
 _SIZE = 12.0
@@ -63,10 +61,14 @@ def find_headings(pdf: Pdf) -> list[Heading]:
     return found
 
 
-def check_headings(pdf: Pdf, headings: list[Heading], *, flat: bool) -> list[str]:
+def check_headings(
+    pdf: Pdf, headings: list[Heading], words: Words, *, flat: bool
+) -> list[str]:
     """Rules 5 and 6."""
     problems = []
-    for name in STRUCTURAL:
+    appendix = words.heading["appendix"]
+    plain = [name for name in words.heading.values() if name != appendix]
+    for name in (*plain, words.form["first_appendix"]):
         if not any(h.text.rstrip(".").startswith(name) for h in headings):
             problems.append(f"rule 5, page 1: there is no heading {name}")
     for heading in headings:
@@ -75,7 +77,7 @@ def check_headings(pdf: Pdf, headings: list[Heading], *, flat: bool) -> list[str
             problems += _numbered(heading, place, flat)
             continue
         line = heading.lines[0]
-        if not heading.text.startswith("ПРИЛОЖЕНИЕ") and heading.text != heading.text.upper():
+        if not heading.text.startswith(appendix) and heading.text != heading.text.upper():
             problems.append(f"rule 5, {place}: {heading.text[:40]!r} is not in capitals")
         if any(abs(part.centre - CENTRE) > 2 for part in heading.lines):
             problems.append(f"rule 5, {place}: {heading.text[:40]!r} is not centred")
@@ -110,10 +112,16 @@ def _numbered(heading: Heading, place: str, flat: bool) -> list[str]:
     return problems
 
 
-def check_contents(pdf: Pdf, headings: list[Heading]) -> list[str]:
-    """Rule 7: every heading is listed with its real page, with leaders, and is a bookmark."""
-    entries, problems = _entries(pdf, headings)
-    real = {h.text: h.page for h in headings if h.text != "СОДЕРЖАНИЕ"}
+def check_contents(pdf: Pdf, headings: list[Heading], contents: str) -> list[str]:
+    """Rule 7: every heading is listed with its real page, with leaders, and is a bookmark.
+
+    Args:
+        pdf: the document.
+        headings: all its headings.
+        contents: heading of the contents, which does not list itself.
+    """
+    entries, problems = _entries(pdf, headings, contents)
+    real = {h.text: h.page for h in headings if h.text != contents}
     for text, (shown, place) in entries.items():
         if text not in real:
             problems.append(f"rule 7, page {place}: {text[:50]!r} is listed but not a heading")
@@ -132,9 +140,11 @@ def check_contents(pdf: Pdf, headings: list[Heading]) -> list[str]:
     return problems
 
 
-def _entries(pdf: Pdf, headings: list[Heading]) -> tuple[dict[str, tuple[int, int]], list[str]]:
+def _entries(
+    pdf: Pdf, headings: list[Heading], contents: str
+) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Entries of the contents: text → (page shown, page of the contents)."""
-    start = next((h for h in headings if h.text.rstrip(".") == "СОДЕРЖАНИЕ"), None)
+    start = next((h for h in headings if h.text.rstrip(".") == contents), None)
     if start is None:
         return {}, []
     end = next((h.page for h in headings if h.page > start.page), len(pdf.pages) + 1)

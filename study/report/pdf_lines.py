@@ -15,6 +15,8 @@ import pdfplumber
 LEFT, RIGHT, TOP, BOTTOM = 85.04, 552.76, 56.69, 785.20
 INDENT = LEFT + 35.43
 CENTRE = (LEFT + RIGHT) / 2
+#: Between the baselines of running text (rule 3).
+LEADING = 24.15
 
 
 @dataclass(frozen=True, kw_only=True)

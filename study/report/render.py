@@ -90,7 +90,7 @@ def build_report(
     started = time.perf_counter()
     title = read_title_page(title_page)
     words = read_words(lang)
-    numbers = Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+    numbers = Numbers.of(words)
     data = read_report_data(results_dir)
     drawings = draw_all(data, words, numbers)
     composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
@@ -106,7 +106,7 @@ def build_report(
     write_atomic(report_dir / "report.docx", partial(_write, docx))
     _write_figures(report_dir / "figures", drawings)
     if not draft:
-        problems += check_pdf(report_dir / "report.pdf")
+        problems += check_pdf(report_dir / "report.pdf", words)
     return ReportResult(
         pdf=report_dir / "report.pdf",
         docx=report_dir / "report.docx",
@@ -146,12 +146,13 @@ def compose(
     environment.globals["title"] = title
     environment.globals["flat"] = flat
     environment.globals["css"] = (templates / "gost.css").read_text(encoding="utf-8")
-    texts: dict[str, str] = yaml.safe_load((templates / "sources.yaml").read_text(encoding="utf-8"))
+    sources = (templates / lang / "sources.yaml").read_text(encoding="utf-8")
+    texts: dict[str, str] = yaml.safe_load(sources)
     template = environment.get_template("report.html")
     first = Placing(drawings, words.caption)
     template.render(**_placing(first))
     placing = Placing(drawings, words.caption, frozenset(first.tables))
-    today = date.today().strftime("%d.%m.%Y")
+    today = date.today().strftime(words.date)
     document = Document(
         source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
     )
@@ -162,9 +163,10 @@ def compose(
     ]
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
     html = html.replace("\u202f", "\u00a0")
-    # An abbreviation's full stop ends the sentence too.
+    html = keep_together(html)
     unit = words.unit["pp"].replace(" ", "\u00a0")
-    html = keep_together(html).replace(f"{unit}.", unit)
+    if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
+        html = html.replace(f"{unit}.", unit)
     return Composition(html=html, problems=tuple(problems))
 
 

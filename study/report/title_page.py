@@ -18,7 +18,10 @@ MAX_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class TitlePage:
-    """Fields of the title page; an empty one becomes a line to write on."""
+    """Fields of the title page; an empty one becomes a line to write on.
+
+    An empty lab_title becomes the assignment's title in the language of the report.
+    """
 
     ministry: str = ""
     university: str = ""
@@ -26,7 +29,7 @@ class TitlePage:
     department: str = ""
     discipline: str = ""
     lab_number: str = "4"
-    lab_title: str = "Предобученные нейронные сети"
+    lab_title: str = ""
     student: str = ""
     group: str = ""
     teacher: str = ""
@@ -88,8 +91,10 @@ def read_title_page(path: Path | None) -> TitlePage:
 
 
 def empty_fields(page: TitlePage) -> tuple[str, ...]:
-    """Fields that will be printed as a line to write on."""
-    return tuple(name for name, value in asdict(page).items() if not value)
+    """Fields that will be printed as a line to write on; without a title the assignment's stands."""
+    return tuple(
+        name for name, value in asdict(page).items() if not value and name != "lab_title"
+    )
 
 
 def write_example(path: Path) -> None:

@@ -63,8 +63,9 @@ def web_page(html: str, title: TitlePage, words: Words, *, templates: Path = TEM
         policy=_policy(script),
         title=words.title,
         css=_read(templates / "screen.css"),
+        letters=words.letters,
         skip=screen["skip"],
-        header=_header(title, screen),
+        header=_header(title, words),
         contents=screen["contents"],
         list=contents,
         labels=Markup("").join(
@@ -88,10 +89,10 @@ def _policy(script: str) -> str:
     )
 
 
-def _header(title: TitlePage, screen: dict[str, list[str]]) -> Markup:
+def _header(title: TitlePage, words: Words) -> Markup:
     above, below, people = (
         Markup("").join(
-            Markup("<span>{}</span>").format(line) for line in _lines(screen[place], title)
+            Markup("<span>{}</span>").format(line) for line in _lines(words.screen[place], title)
         )
         for place in ("above", "below", "people")
     )
@@ -99,7 +100,7 @@ def _header(title: TitlePage, screen: dict[str, list[str]]) -> Markup:
         form.format(text)
         for form, text in (
             (Markup('<p class="above">{}</p>'), above),
-            (Markup("<h1>{}</h1>"), title.lab_title),
+            (Markup("<h1>{}</h1>"), title.lab_title or words.lab_title),
             (Markup('<p class="below">{}</p>'), below),
             (Markup('<p class="people">{}</p>'), people),
         )

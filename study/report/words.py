@@ -25,6 +25,11 @@ class Words:
         return self.kinds[name]
 
 
+def languages(templates: Path = TEMPLATES) -> tuple[str, ...]:
+    """Languages of the report: the folders that hold words."""
+    return tuple(sorted(path.parent.name for path in templates.glob("*/words.yaml")))
+
+
 def read_words(lang: str, templates: Path = TEMPLATES) -> Words:
     """Words of a language.
 

@@ -33,6 +33,8 @@ def analysed(
 
 
 @pytest.fixture
-def answer(study: Callable[[Planted], tuple[Path, Analysis]]) -> Callable[[str, Planted], str]:
-    """The words of one answer, tags and line breaks removed."""
-    return lambda name, truth: render_answer(study(truth)[0], name)
+def answer(
+    study: Callable[[Planted], tuple[Path, Analysis]],
+) -> Callable[[str, Planted, str], str]:
+    """The words of one answer in one language, tags and line breaks removed."""
+    return lambda name, truth, lang: render_answer(study(truth)[0], name, lang)

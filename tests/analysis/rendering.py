@@ -22,11 +22,11 @@ EVERYTHING = (*ANSWERS, "preface", "summary", "conclusion")
 
 
 @cache
-def environment() -> Environment:
-    words = read_words("ru")
-    numbers = Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+def environment(lang: str = "ru") -> Environment:
+    words = read_words(lang)
+    numbers = Numbers.of(words)
     env = Environment(
-        loader=FileSystemLoader(TEMPLATES / "ru"),
+        loader=FileSystemLoader(TEMPLATES / lang),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,9 +34,9 @@ def environment() -> Environment:
     )
     for name in (
         "num", "signed", "percent", "pp", "interval", "integer", "millions", "seconds", "rate",
+        "plural",
     ):  # fmt: skip
         env.filters[name] = getattr(numbers, name)
-    env.filters["plural"] = _plural
     env.globals |= {
         "words": words,
         "fig": lambda name: Markup("1"),
@@ -45,12 +45,12 @@ def environment() -> Environment:
         "has_table": lambda name: True,
         "cite": lambda *keys: Markup("[1]"),
         "table": lambda name, title, cls="", caller=None: caller(),
-        "resolution_words": lambda: "разрешение 32 × 32",
+        "resolution_words": lambda: words.resolution.format(size=32),
     }
     return env
 
 
-def render_html(folder: Path, name: str) -> str:
+def render_html(folder: Path, name: str, lang: str = "ru") -> str:
     stored = json.loads((folder / "findings.json").read_text(encoding="utf-8"))["findings"]
     findings = {item["id"]: item for item in stored}
     studied = set(pd.read_csv(folder / "results.csv")["model"])
@@ -62,21 +62,15 @@ def render_html(folder: Path, name: str) -> str:
             model: findings[f"q1.provenance.{model}"]["numbers"]["source"] for model in models
         },
     )
-    template = environment().get_template(f"answers/{name}.html")
+    template = environment(lang).get_template(f"answers/{name}.html")
     return template.render(findings=findings, data=data)
 
 
-def render_answer(folder: Path, name: str) -> str:
-    return plain(render_html(folder, name))
+def render_answer(folder: Path, name: str, lang: str = "ru") -> str:
+    return plain(render_html(folder, name, lang))
 
 
 def plain(html: str) -> str:
     text = unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").replace("\u202f", " ")
     return re.sub(r"\s+([,.;:)])", r"\1", " ".join(text.split()))
 
-
-def _plural(n: float, one: str, few: str, many: str) -> str:
-    count = abs(int(n))
-    if count % 10 == 1 and count % 100 != 11:
-        return one
-    return few if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else many

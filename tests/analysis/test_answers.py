@@ -1,4 +1,4 @@
-"""Flip the data and the sentence flips: rendered Russian answers against planted truths."""
+"""Flip the data and the sentence flips: rendered answers of every language against planted truths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from phrases import LANGUAGES, phrase
 from planting import Planted
 from rendering import ANSWERS, EVERYTHING, environment, plain, render_answer, render_html
 
@@ -40,15 +41,16 @@ SCENARIOS = {
 }
 
 
-Answer = Callable[[str, Planted], str]
+Answer = Callable[[str, Planted, str], str]
 Study = Callable[[Planted], tuple[Path, Analysis]]
 
 
-def measured(text: str) -> str:
+def measured(text: str, lang: str) -> str:
     """The part of an answer that speaks of this study, without the theory before it."""
-    return text.split("Что измерено.")[1]
+    return text.split(phrase("Что измерено.", lang))[1]
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize(
     ("truth", "said", "never"),
     [
@@ -62,13 +64,14 @@ def measured(text: str) -> str:
     ],
 )  # fmt: skip
 def test_advantage_of_pretraining_is_what_was_planted(
-    answer: Answer, truth: Planted, said: str, never: tuple[str, ...]
+    answer: Answer, truth: Planted, said: str, never: tuple[str, ...], lang: str
 ) -> None:
-    text = answer("q2", truth)
-    assert said in text
-    assert not [claim for claim in never if claim in text]
+    text = answer("q2", truth, lang)
+    assert phrase(said, lang) in text
+    assert not [claim for claim in never if phrase(claim, lang) in text]
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize(
     ("name", "truths", "up", "down"),
     [
@@ -84,53 +87,61 @@ def test_advantage_of_pretraining_is_what_was_planted(
     ],
 )  # fmt: skip
 def test_every_answer_flips_with_its_data(
-    answer: Answer, name: str, truths: tuple[Planted, Planted], up: str, down: str
+    answer: Answer, name: str, truths: tuple[Planted, Planted], up: str, down: str, lang: str
 ) -> None:
     for truth, said, never in zip(truths, (up, down), (down, up), strict=True):
-        text = answer(name, truth)
-        assert said in text
-        assert never not in text
+        text = answer(name, truth, lang)
+        assert phrase(said, lang) in text
+        assert phrase(never, lang) not in text
 
 
-def test_summary_row_flips(answer: Answer) -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_summary_row_flips(answer: Answer, lang: str) -> None:
+    row = phrase("2. Преимущества", lang)
     first, second = (
-        answer("summary", truth).split("2. Преимущества")[1].split("3. ")[0] for truth in INIT
+        answer("summary", truth, lang).split(row)[1].split("3. ")[0] for truth in INIT
     )
-    assert "точнее" in first and "уступает" not in first and "+" in first
-    assert "уступает" in second and "точнее" not in second and "−" in second
+    better, worse = phrase("точнее", lang), phrase("уступает", lang)
+    assert better in first and worse not in first and "+" in first
+    assert worse in second and better not in second and "−" in second
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_text_breaks_or_oversteps(study: Study, scenario: str) -> None:
+def test_no_text_breaks_or_oversteps(study: Study, scenario: str, lang: str) -> None:
     truth = SCENARIOS[scenario]
     folder, _ = study(truth)
     for name in EVERYTHING:
-        html = render_html(folder, name)
+        html = render_html(folder, name, lang)
         text = plain(html)
         assert "None" not in text and "nan" not in text.lower() and ".." not in text
         assert html.count("<p>") == html.count("</p>") and html.count("<li>") == html.count("</li>")
         if truth.seeds < 5:
-            assert "значим" not in text
+            assert phrase("значим", lang) not in text
     for name in ANSWERS:
-        text = render_answer(folder, name)
+        text = render_answer(folder, name, lang)
         for part in ("Ответ.", "Что измерено.", "Вердикт.", "Границы вывода."):
-            assert part in text
+            assert phrase(part, lang) in text
 
 
-def test_formula_driven_pretraining_is_never_called_imagenet(study: Study) -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_formula_driven_pretraining_is_never_called_imagenet(study: Study, lang: str) -> None:
     folder, _ = study(SCENARIOS["better"])
+    unavailable = phrase("веса ImageNet не были доступны", lang)
     for name in ANSWERS:
-        text = measured(render_answer(folder, name)).replace("веса ImageNet не были доступны", "")
+        text = measured(render_answer(folder, name, lang), lang).replace(unavailable, "")
         assert "ImageNet" not in text
     warning = "О предобучении на ImageNet результат, полученный с весами от фракталов, не говорит ничего"
-    assert warning in render_answer(folder, "preface")
-    assert "предобучение на фракталах, порождаемых формулой" in render_answer(folder, "summary")
+    assert phrase(warning, lang) in render_answer(folder, "preface", lang)
+    source = phrase("предобучение на фракталах, порождаемых формулой", lang)
+    assert source in render_answer(folder, "summary", lang)
 
 
-def test_imagenet_study_does_not_speak_of_fractals(study: Study) -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_imagenet_study_does_not_speak_of_fractals(study: Study, lang: str) -> None:
     folder, _ = study(SCENARIOS["imagenet"])
     for name in EVERYTHING:
-        assert "фрактал" not in render_answer(folder, name)
+        assert phrase("фрактал", lang) not in render_answer(folder, name, lang)
 
 
 def test_printed_numbers_are_the_stored_ones(study: Study) -> None:
@@ -142,20 +153,26 @@ def test_printed_numbers_are_the_stored_ones(study: Study) -> None:
             f"{row[key]:.2f}".replace(".", ",") for key in ("effect_pp", "ci_low_pp", "ci_high_pp")
         )
         assert f"+{effect} п. п. (95 %-й интервал [{low}; {high}], 5 зёрен)" in text
+        english = f"+{effect} pp (95% interval [{low}; {high}], 5 seeds)".replace(",", ".")
+        english = english.replace(";", ",").replace("]. 5", "], 5")
+        assert english in render_answer(folder, "q2", "en")
 
 
-def test_answers_stand_without_any_findings() -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_answers_stand_without_any_findings(lang: str) -> None:
     data = SimpleNamespace(models=("vgg11",), seeds=0, sources={"vgg11": None})
     for name in EVERYTHING:
         text = plain(
-            environment().get_template(f"answers/{name}.html").render(findings={}, data=data)
+            environment(lang).get_template(f"answers/{name}.html").render(findings={}, data=data)
         )
-        assert "подтверждено" not in text and "опровергнуто" not in text
+        for verdict in ("подтверждено", "опровергнуто"):
+            assert phrase(verdict, lang) not in text
 
 
-def test_hostile_names_are_text(study: Study) -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_hostile_names_are_text(study: Study, lang: str) -> None:
     folder, _ = study(Planted(seeds=2, source="<script>x</script>"))
-    assert "<script>" not in render_html(folder, "q1")
+    assert "<script>" not in render_html(folder, "q1", lang)
 
 
 def test_findings_file_is_typed(study: Study) -> None:

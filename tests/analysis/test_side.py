@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from phrases import LANGUAGES, phrase
 from planting import Planted, plant
 from rendering import render_answer
 
@@ -66,15 +67,19 @@ def test_labels_saved_are_found(tmp_path: Path) -> None:
     assert found.numbers["labels_pretrained"] == 2_000
     assert found.numbers["labels_ratio"] == pytest.approx(4.0)
     assert [p["effect_pp"] for p in found.numbers["points"]] == pytest.approx([11.0] * 3)
-    assert "предобученная достигла уже при 2000" in render_answer(folder, "q2")
+    for lang in LANGUAGES:
+        said = phrase("предобученная достигла уже при 2000", lang)
+        assert said in render_answer(folder, "q2", lang)
 
 
 def test_no_labels_saved_is_refuted(tmp_path: Path) -> None:
     folder, analysis = _study(tmp_path, seeds=3, gain=-0.05)
     found = analysis.by_id()["q2.labels.vgg11"]
     assert (found.verdict, found.reason) == (Verdict.REFUTED, Reason.BELOW_ZERO)
-    text = render_answer(folder, "q2")
-    assert "не достигла ни при одном" in text and "достигла уже" not in text
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q2", lang)
+        assert phrase("не достигла ни при одном", lang) in text
+        assert phrase("достигла уже", lang) not in text
 
 
 def test_one_seed_makes_no_claim(tmp_path: Path) -> None:
@@ -104,8 +109,9 @@ def test_the_best_depth(
     assert found.verdict is verdict
     assert [point["stages"] for point in found.numbers["points"]] == [0, 1, 2, 3]
     assert found.numbers["last_accuracy"] == pytest.approx(0.8015)
-    text = render_answer(folder, "q4")
-    assert said in text and not_said not in text
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q4", lang)
+        assert phrase(said, lang) in text and phrase(not_said, lang) not in text
 
 
 @pytest.mark.parametrize(
@@ -126,9 +132,12 @@ def test_a_kept_first_layer_against_a_fresh_one(
     assert (found.numbers["n_pairs"], found.numbers["channels"]) == (3, 1)
     assert len(found.rows) == 6
     assert analysis.by_id()["q6.channel_sum.vgg11"].verdict is Verdict.NOT_MEASURED
-    text = render_answer(folder, "q6")
-    assert said in text and text.count("первый слой полезен") == (verdict is Verdict.SUPPORTED)
-    assert "сумма весов по каналам даёт точность" not in text
+    useful = "Предобученный первый слой полезен."
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q6", lang)
+        assert phrase(said, lang) in text
+        assert text.count(phrase(useful, lang)) == (verdict is Verdict.SUPPORTED)
+        assert phrase("сумма весов по каналам даёт точность", lang) not in text
 
 
 @pytest.mark.parametrize(
@@ -146,8 +155,10 @@ def test_the_sum_over_channels_against_their_mean(
     )
     found = analysis.by_id()["q6.channel_sum.vgg11"]
     assert (found.verdict, found.numbers["channels"]) == (verdict, 3)
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q6", lang)
+        assert phrase(said, lang) in text and phrase(not_said, lang) not in text
     text = render_answer(folder, "q6")
-    assert said in text and not_said not in text
     assert "пакетная нормализация" not in text  # VGG11 has none
 
 
@@ -155,8 +166,9 @@ def test_two_seeds_of_a_first_layer_make_no_claim(tmp_path: Path) -> None:
     folder, analysis = _study(tmp_path, seeds=2, gain=0.1, first_convs={"fresh": 0.2, "mean": 0.2})
     for name in ("q6.first_conv.vgg11", "q6.channel_sum.vgg11"):
         assert analysis.by_id()[name].reason is Reason.FEW_PAIRS
-    text = render_answer(folder, "q6")
-    assert text.count("Зёрен слишком мало") == 2 and "None" not in text
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q6", lang)
+        assert text.count(phrase("Зёрен слишком мало", lang)) == 2 and "None" not in text
 
 
 def test_side_runs_never_enter_the_contrasts(tmp_path: Path) -> None:

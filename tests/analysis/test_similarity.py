@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from phrases import LANGUAGES, phrase
 from planting import Planted
 from rendering import render_answer
 
@@ -35,8 +36,9 @@ def test_the_stages_that_changed_are_found(
     assert [stage["name"] for stage in found.numbers["stages"]] == ["stem", "middle", "deep"]
     assert found.numbers["lowest_stage"] == (3 if truth.cka_early > 0 else 1)
     assert len(found.rows) == truth.seeds
-    text = render_answer(folder, "q4")
-    assert said in text and not_said not in text
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q4", lang)
+        assert phrase(said, lang) in text and phrase(not_said, lang) not in text
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,9 @@ def test_what_the_rates_kept_is_found(
     assert found.numbers["difference"] == pytest.approx(truth.cka_policy + 0.002)
     assert found.numbers["uniform_cka"] == pytest.approx(0.5)
     assert len(found.rows) == 2 * truth.seeds
-    text = render_answer(folder, "q5")
-    assert said in text and not_said not in text
+    for lang in LANGUAGES:
+        text = render_answer(folder, "q5", lang)
+        assert phrase(said, lang) in text and phrase(not_said, lang) not in text
 
 
 def test_two_seeds_make_no_claim(study: Study) -> None:
@@ -64,11 +67,14 @@ def test_two_seeds_make_no_claim(study: Study) -> None:
     for name in ("q4.cka.vgg11", "q5.cka.vgg11"):
         found = analysis.by_id()[name]
         assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, Reason.FEW_PAIRS)
-    assert EARLY not in render_answer(folder, "q4") and LESS not in render_answer(folder, "q5")
+    for lang in LANGUAGES:
+        assert phrase(EARLY, lang) not in render_answer(folder, "q4", lang)
+        assert phrase(LESS, lang) not in render_answer(folder, "q5", lang)
 
 
 def test_studies_without_similarities_do_not_speak_of_them(study: Study) -> None:
     folder, analysis = study(Planted(seeds=2, cka_early=math.nan))
     assert analysis.by_id()["q4.cka.vgg11"].verdict is Verdict.NOT_MEASURED
     assert analysis.by_id()["q4.drift.vgg11"].verdict is not Verdict.NOT_MEASURED
-    assert not [name for name in ("q4", "q5") if "CKA" in render_answer(folder, name)]
+    for lang in LANGUAGES:
+        assert not [name for name in ("q4", "q5") if "CKA" in render_answer(folder, name, lang)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
+from phrases import LANGUAGES, phrase
 from planting import Planted, plant
 from rendering import ANSWERS, EVERYTHING, plain, render_answer, render_html
 
@@ -12,6 +14,7 @@ from study.analysis import Analysis, analyse, write_analysis
 from study.analysis.verdicts import Reason as Why
 from study.analysis.verdicts import Verdict
 from study.records import Reason
+from study.report.words import read_words
 from study.store.files import write_json
 
 SPEAKING = ("q1", "q2", "q7")
@@ -35,6 +38,7 @@ def _study(
     return folder, write_analysis(folder)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize(
     ("gains", "verdict", "said", "never"),
     [
@@ -46,17 +50,17 @@ def _study(
     ],
 )
 def test_the_sentence_follows_the_pairs(
-    tmp_path: Path, gains: list[float], verdict: Verdict, said: str, never: str
+    tmp_path: Path, gains: list[float], verdict: Verdict, said: str, never: str, lang: str
 ) -> None:
     folder, analysis = _study(tmp_path, gains)
     found = analysis.by_id()["witness"]
     assert found.verdict is verdict and found.numbers["n_pairs"] == len(gains)
     assert found.numbers["effect_pp"] == pytest.approx(100 * sum(gains) / len(gains))
     for name in SPEAKING:
-        html = render_html(folder, name)
-        text = plain(html).split("Что измерено.")[1]
+        html = render_html(folder, name, lang)
+        text = plain(html).split(phrase("Что измерено.", lang))[1]
         about = text[text.index("EfficientNet-Lite0") :]
-        assert said in about and never not in about
+        assert phrase(said, lang) in about and phrase(never, lang) not in about
         assert "None" not in text and ".." not in text
         assert html.count("<p>") == html.count("</p>")
 
@@ -73,24 +77,24 @@ def test_not_run_is_one_clause_with_its_reason(tmp_path: Path, reason: Reason) -
     folder, analysis = _study(tmp_path, [], state="skipped", reason=reason.value, detail="timm")
     found = analysis.by_id()["witness"]
     assert (found.verdict, found.reason) == (Verdict.NOT_MEASURED, Why.NOT_RUN)
-    for name in SPEAKING:
-        text = render_answer(folder, name)
-        assert "не проводилось:" in text and "(timm)" in text
-        assert reason.value not in text  # told in Russian
+    for name, lang in product(SPEAKING, LANGUAGES):
+        text = render_answer(folder, name, lang)
+        assert phrase("не проводилось:", lang) in text and "(timm)" in text
+        assert f": {read_words(lang).reason[reason.value]} (" in text
 
 
 def test_it_is_silent_where_imagenet_weights_were_used(tmp_path: Path) -> None:
     folder, analysis = _study(tmp_path, [0.2, 0.2, 0.21], source="imagenet1k_v1")
     assert analysis.by_id()["witness"].reason is Why.NOT_APPLICABLE
-    for name in EVERYTHING:
-        assert "EfficientNet" not in render_answer(folder, name)
+    for name, lang in product(EVERYTHING, LANGUAGES):
+        assert "EfficientNet" not in render_answer(folder, name, lang)
 
 
 def test_it_is_silent_where_nothing_is_known_of_it(tmp_path: Path) -> None:
     plant(tmp_path, Planted(seeds=2, images=500))
     assert write_analysis(tmp_path).by_id()["witness"].reason is Why.MISSING_FILE
-    for name in ANSWERS:
-        assert "EfficientNet" not in render_answer(tmp_path, name)
+    for name, lang in product(ANSWERS, LANGUAGES):
+        assert "EfficientNet" not in render_answer(tmp_path, name, lang)
 
 
 def test_it_never_enters_contrasts_or_arms(tmp_path: Path) -> None:

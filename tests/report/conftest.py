@@ -41,15 +41,24 @@ def words() -> Words:
 
 @pytest.fixture(scope="session")
 def numbers(words: Words) -> Numbers:
-    return Numbers(decimal=words.decimal, group=words.group, unit=words.unit)
+    return Numbers.of(words)
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The report of a small study: one network, one seed, no tuning, with pictures."""
-    folder = tmp_path_factory.mktemp("report")
+    return _build(tmp_path_factory.mktemp("report"), "ru")
+
+
+@pytest.fixture(scope="session")
+def english(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The same in English."""
+    return _build(tmp_path_factory.mktemp("english"), "en")
+
+
+def _build(folder: Path, lang: str) -> Built:
     results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
-    result = build_report(results, folder / "out")
+    result = build_report(results, folder / "out", lang=lang)
     html = (folder / "out" / "report.html").read_text(encoding="utf-8")
     return Built(folder=folder / "out", html=html, problems=result.problems, pages=result.pages)
 
@@ -69,8 +78,13 @@ class Composer:
     ) -> str:
         data = results if isinstance(results, ReportData) else read_report_data(results)
         title = title or TitlePage(year="2031")
-        found = compose(data, drawings or {}, self._words, self._numbers, title, lang="ru")
+        found = compose(data, drawings or {}, self._words, self._numbers, title, lang=self._words.lang)
         return found.html
+
+    def of(self, lang: str) -> Composer:
+        """The same in another language."""
+        words = read_words(lang)
+        return Composer(words, Numbers.of(words))
 
     def draw(self, data: ReportData) -> dict[str, Drawing]:
         return draw_all(data, self._words, self._numbers)

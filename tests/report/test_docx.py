@@ -22,6 +22,7 @@ from study.report.pdf_headings import find_headings
 from study.report.pdf_lines import Line, Page, Pdf, read_pdf
 from study.report.render import to_docx
 from study.report.title_page import read_title_page
+from study.report.words import read_words
 
 if TYPE_CHECKING:
     from conftest import Built, Composer
@@ -213,8 +214,9 @@ def test_laid_out_it_keeps_the_rules_of_form(laid_out: Pdf) -> None:
         for problem in (*check_margins(page), *check_fonts(page), *check_number(page))
     ]
     problems += check_size(laid_out)
-    ragged = ("СПИСОК", "СОДЕРЖАНИЕ")
+    words = read_words("ru")
+    ragged = (words.heading["sources"], words.heading["contents"])
     loose = {h.page for h in find_headings(laid_out) if h.text.startswith(ragged)}
-    problems += check_spacing(laid_out, loose)
-    problems += [p for p in check_captions(laid_out) if "more than a page behind" not in p]
+    problems += check_spacing(laid_out, loose, words)
+    problems += [p for p in check_captions(laid_out, words) if "more than a page behind" not in p]
     assert problems == []

@@ -1,4 +1,4 @@
-"""Numbers in Russian form: decimal comma, minus, no-break spaces, a dash for what is absent."""
+"""Numbers in the form of a language: decimal mark, minus, groups, a dash for what is absent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from study.report.numbers import Numbers
 from study.report.words import read_words
 
-WORDS = read_words("ru")
-NUMBERS = Numbers(decimal=WORDS.decimal, group=WORDS.group, unit=WORDS.unit)
+NUMBERS = Numbers.of(read_words("ru"))
+ENGLISH = Numbers.of(read_words("en"))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,12 @@ NUMBERS = Numbers(decimal=WORDS.decimal, group=WORDS.group, unit=WORDS.unit)
         (NUMBERS.seconds(3599.8), "1\u00a0ч"),
         (NUMBERS.seconds(4320), "1\u00a0ч\u00a012\u00a0мин"),
         (NUMBERS.millions(5_606_634), "5,61\u00a0млн"),
+        (ENGLISH.num(-1.5, 1), "−1.5"),
+        (ENGLISH.integer(54_000), "54,000"),
+        (ENGLISH.percent(0.9123), "91.2%"),
+        (ENGLISH.pp(1.244), "+1.24\u00a0pp"),
+        (ENGLISH.interval((-0.1, 1.52)), "[−0.10,\u00a01.52]"),
+        (ENGLISH.seconds(4320), "1\u00a0h\u00a012\u00a0min"),
         (str(NUMBERS.rate(0.001)), "0,001"),
         (str(NUMBERS.rate(0.00032)), "3,2·10<sup>−4</sup>"),
         (str(NUMBERS.rate(1e-5)), "1·10<sup>−5</sup>"),
@@ -56,6 +62,11 @@ def test_what_was_not_measured_is_a_dash(name: str, absent: float | None) -> Non
 )
 def test_plural(count: int, form: str) -> None:
     assert NUMBERS.plural(count, "проба", "пробы", "проб") == form
+
+
+@pytest.mark.parametrize(("count", "form"), [(0, "trials"), (1, "trial"), (2, "trials"), (21, "trials")])
+def test_two_forms(count: int, form: str) -> None:
+    assert ENGLISH.plural(count, "trial", "trials") == form
 
 
 @given(st.floats(-1e12, 1e12), st.integers(0, 6))

@@ -9,16 +9,18 @@ from miniature import miniature
 
 from study.report.pdf_check import check_pdf
 from study.report.render import to_pdf
+from study.report.words import languages, read_words
 
 
-def _problems(html: str, folder: Path) -> list[str]:
+def _problems(html: str, folder: Path, lang: str = "ru") -> list[str]:
     path = folder / "report.pdf"
     path.write_bytes(to_pdf(html)[0])
-    return check_pdf(path)
+    return check_pdf(path, read_words(lang))
 
 
-def test_good_document_has_no_problems(tmp_path: Path) -> None:
-    assert _problems(miniature(), tmp_path) == []
+@pytest.mark.parametrize("lang", languages())
+def test_good_document_has_no_problems(lang: str, tmp_path: Path) -> None:
+    assert _problems(miniature(lang), tmp_path, lang) == []
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,34 @@ def test_broken_rule_is_caught(rule: int, old: str, new: str, tmp_path: Path) ->
     assert old in html, "the break must change something"
     found = _problems(html.replace(old, new), tmp_path)
     assert any(problem.startswith(f"rule {rule}, page ") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        (3, "hyphens: auto;", "hyphens: none;"),
+        (5, ">INTRODUCTION</h1>", ">FOREWORD</h1>"),
+        (5, ">CONCLUSION</h1>", ">Conclusion</h1>"),
+        (7, ">1.1 Preparing the data</a>", ">1.1 Processing the data</a>"),
+        (8, " – A rectangle", " – A rectangle."),
+        (8, " – A rectangle", ". A rectangle"),
+        (8, "Figure 1 – ", "Fig. 1 – "),
+        (8, "Figure 1 – ", "Figure 2 – "),
+        (8, "are shown in Figure", "are shown below, number"),
+        (15, "Examined by", "Read by"),
+        (15, "REPORT", "WORK"),
+    ],
+)
+def test_broken_rule_is_caught_in_english(rule: int, old: str, new: str, tmp_path: Path) -> None:
+    html = miniature("en")
+    assert old in html, "the break must change something"
+    found = _problems(html.replace(old, new), tmp_path, "en")
+    assert any(problem.startswith(f"rule {rule}, page ") for problem in found), found
+
+
+def test_a_sentence_may_begin_with_the_name_of_a_table(tmp_path: Path) -> None:
+    html = miniature("en")
+    end = '</section>\n<section><h1 class="plain" id="part-4"'
+    assert end in html
+    sentence = '<p style="text-indent: 0">Table 1. So much for it.</p>'
+    assert _problems(html.replace(end, sentence + end), tmp_path, "en") == []

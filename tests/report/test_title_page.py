@@ -22,9 +22,11 @@ def _read(folder: Path, text: str) -> TitlePage:
 
 def test_without_a_file_only_the_assignment_and_the_year_are_given() -> None:
     page = read_title_page(None)
-    assert page.lab_title == "Предобученные нейронные сети"
+    assert page.lab_number == "4"
     assert page.year == str(date.today().year)
     assert (page.student, page.university, page.teacher, page.city) == ("", "", "", "")
+    assert "student" in empty_fields(page)
+    assert "lab_title" not in empty_fields(page)  # printed in the language of the report
 
 
 def test_example_file_is_the_default() -> None:

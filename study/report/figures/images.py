@@ -178,7 +178,7 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         axes[place].set_visible(True)
         show(axes[place], stored["images"][place])
         title = words.figure["error"].format(
-            index=f"№ {int(stored['index'][place])}",
+            index=int(stored["index"][place]),
             true=words.classes[int(stored["label"][place])],
             predicted=words.classes[int(stored["predicted"][place])],
             confidence=numbers.num(float(stored["confidence"][place]), 3),
