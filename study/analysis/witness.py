@@ -12,9 +12,9 @@ from study.analysis.verdicts import Reason
 
 IMAGENET = "imagenet1k_v1"
 WITNESS = (
-    "obstacle", "detail", "n_pairs", "pretrained_accuracy", "random_accuracy", "effect_pp", "ci_low_pp",
-    "ci_high_pp", "train_images", "validation_images", "test_images", "resolution", "features", "passes",
-    "seconds", "package", "version", "sha256",
+    "obstacle", "detail", "n_pairs", "pretrained_accuracy", "random_accuracy", "pixels_accuracy",
+    "effect_pp", "ci_low_pp", "ci_high_pp", "train_images", "validation_images", "test_images",
+    "resolution", "features", "passes", "seconds", "package", "version", "sha256",
 )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def witness(sources: Sources) -> Measured:
         "n_pairs": difference.n,
         "pretrained_accuracy": float(np.mean([pair["pretrained"] for pair in pairs])),
         "random_accuracy": float(np.mean([pair["random"] for pair in pairs])),
+        "pixels_accuracy": float(np.mean([pair["pixels"] for pair in pairs])),
         "effect_pp": difference.mean,
         "ci_low_pp": difference.low,
         "ci_high_pp": difference.high,

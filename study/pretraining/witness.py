@@ -48,13 +48,18 @@ _TIMED_STEPS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Test accuracies in [0, 1] of the two probes of one seed, and the rates validation chose."""
+    """Test accuracies in [0, 1] of the probes of one seed, and the rates validation chose.
+
+    pixels: of the same probe on the 784 pixels themselves, without any network.
+    """
 
     seed: int
     pretrained: float
     random: float
+    pixels: float
     pretrained_lr: float
     random_lr: float
+    pixels_lr: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +170,7 @@ def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
     began = time.monotonic()
     _fit(features, labels, RATES[0], 0, lambda: False, epochs=_TIMED_STEPS)
     step = (time.monotonic() - began) / _TIMED_STEPS
-    steps = 2 * sizes.seeds * len(RATES) * EPOCHS * sizes.train / BATCH
+    steps = 3 * sizes.seeds * len(RATES) * EPOCHS * sizes.train / BATCH
     return passes * float(np.median(taken)) / len(pixels) + steps * step
 
 
@@ -173,7 +178,7 @@ def witness(
     shop: Workshop, *, stop: Callable[[], bool] = lambda: False, path: Path | None = None,
     sizes: Sizes | None = None,
 ) -> Witness:  # fmt: skip
-    """Probe ImageNet features and random ones on the same labels, `sizes.seeds` times.
+    """Probe ImageNet features, random ones and bare pixels on the same labels, `sizes.seeds` times.
 
     The images are prefixes of the study's own split and its test set, resized by `data.to_input`
     and repeated in three channels. That gives [−1, 1], which these weights want (mean and standard
@@ -195,14 +200,16 @@ def witness(
     network = pretrained_network(path or weights_path()).to(shop.runtime.device)
     images, labels, borders = _images(shop, sizes)
     known = _standardised(_features(network, images, shop, stop), borders[0])
+    bare = _standardised(images.flatten(1).float(), borders[0])
     pairs = []
     for seed in range(1, sizes.seeds + 1):
         other = random_network(seed, images[: min(SETTLED, borders[0])], shop)
         drawn = _standardised(_features(other, images, shop, stop), borders[0])
         first, first_lr = _probe(known, labels, borders, seed, stop)
         second, second_lr = _probe(drawn, labels, borders, seed, stop)
-        pairs.append(Pair(seed=seed, pretrained=first, random=second,
-                          pretrained_lr=first_lr, random_lr=second_lr))  # fmt: skip
+        third, third_lr = _probe(bare, labels, borders, seed, stop)
+        pairs.append(Pair(seed=seed, pretrained=first, random=second, pixels=third,
+                          pretrained_lr=first_lr, random_lr=second_lr, pixels_lr=third_lr))  # fmt: skip
     return Witness(
         network=NETWORK, package=PACKAGES[1], version=version,
         timm_version=importlib.metadata.version(PACKAGES[0]), sha256=SHA256,

@@ -26,7 +26,8 @@ def _study(
     """Random features reach 0.6; pretrained ones of each seed are better by its gain."""
     plant(folder, Planted(seeds=2, images=500, source=source))
     pairs = [
-        {"seed": seed, "pretrained": 0.6 + gain, "random": 0.6, "pretrained_lr": 0.001, "random_lr": 0.01}
+        {"seed": seed, "pretrained": 0.6 + gain, "random": 0.6, "pixels": 0.55,
+         "pretrained_lr": 0.001, "random_lr": 0.01, "pixels_lr": 0.001}
         for seed, gain in enumerate(gains, start=1)
     ]
     write_json(folder / "witness.json", {

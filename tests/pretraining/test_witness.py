@@ -30,6 +30,7 @@ def test_imagenet_features_beat_random_ones(small: Workshop) -> None:
     found = witness(small, sizes=SIZES)
     assert all(pair.pretrained > pair.random + 0.1 for pair in found.pairs)
     assert [pair.seed for pair in found.pairs] == [1, 2]
+    assert all(0.5 < pair.pixels < 1 for pair in found.pairs)
     assert {pair.pretrained_lr for pair in found.pairs} <= set(RATES)
     assert (found.train_images, found.validation_images, found.test_images) == (150, 50, 100)
     assert (found.passes, found.features, found.sha256) == (3, 1_280, SHA256)
