@@ -76,15 +76,7 @@ def find_imagenet(
     digest = file_sha256(path)
     if not digest.startswith(expected):
         raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
-    return Weights(
-        source=IMAGENET,
-        sha256=digest,
-        state=_tensors(_read(path), path),
-        channels=3,
-        covers="network",
-        path=str(path),
-        seconds=time.monotonic() - began,
-    )
+    return replace(_imagenet(path, digest), seconds=time.monotonic() - began)
 
 
 def save_checkpoint(path: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> str:
@@ -134,7 +126,10 @@ def reload(path: Path, source: str) -> Weights:
     """
     if source != IMAGENET:
         return replace(load_checkpoint(path)[0], source=source)
-    digest = file_sha256(path)
+    return _imagenet(path, file_sha256(path))
+
+
+def _imagenet(path: Path, digest: str) -> Weights:
     return Weights(source=IMAGENET, sha256=digest, state=_tensors(_read(path), path), channels=3,
                    covers="network", path=str(path))  # fmt: skip
 

@@ -88,22 +88,25 @@ class Keeper:
             return ()
         folder = self.folder / "artifacts"
         first = min(record.spec.seed for record in finals)
-        names = [record.spec.run_id for record in finals if record.spec.seed == first]
+        compared = [record for record in finals if record.spec.seed == first]
+        names = [record.spec.run_id for record in compared]
         predicted = {name: self.predictions.probabilities(name) for name in names}
         write_object(self.shop, predicted, folder, index)
         best = max(finals, key=lambda record: record.val_accuracy or 0.0)
         write_errors(self.shop, self.predictions.probabilities(best.spec.run_id), folder)
-        return self._explanations(index, finals, stop)
+        return self._explanations(index, compared, stop)
 
     def _explanations(
-        self, index: int, finals: tuple[RunRecord, ...], stop: Callable[[], bool]
+        self, index: int, compared: list[RunRecord], stop: Callable[[], bool]
     ) -> tuple[tuple[str, str, str], ...]:
-        """Grad-CAM and feature maps of every model that has the networks for a comparison."""
-        first = min(record.spec.seed for record in finals)
+        """Grad-CAM and feature maps of every model that has the networks for a comparison.
+
+        Args:
+            compared: finished final runs of one seed.
+        """
         rounds: dict[str, list[RunRecord]] = {}
-        for record in finals:
-            if record.spec.seed == first:
-                rounds.setdefault(record.spec.arm.model.value, []).append(record)
+        for record in compared:
+            rounds.setdefault(record.spec.arm.model.value, []).append(record)
 
         def check() -> None:
             if stop():
