@@ -6,6 +6,8 @@ from study.report.words import languages
 
 LANGUAGES = languages()
 _ENGLISH = {
+    "выполнено предобучение": "fractals was carried out",
+    "предобучение на фракталах не проводилось": "pre-training on fractals was not carried out",
     "Ответ.": "Answer.",
     "Что измерено.": "What was measured.",
     "Вердикт.": "Verdict.",

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 from phrases import LANGUAGES, phrase
-from planting import Planted
+from planting import Planted, plant
 from rendering import ANSWERS, EVERYTHING, environment, plain, render_answer, render_html
 
-from study.analysis import Analysis
+from study.analysis import Analysis, write_analysis
 from study.matrix import arms
 from study.spec import Init, ModelName
 
@@ -135,6 +135,25 @@ def test_formula_driven_pretraining_is_never_called_imagenet(study: Study, lang:
     assert phrase(warning, lang) in render_answer(folder, "preface", lang)
     source = phrase("предобучение на фракталах, порождаемых формулой", lang)
     assert source in render_answer(folder, "summary", lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_pretraining_that_was_not_made_is_not_claimed(tmp_path: Path, lang: str) -> None:
+    """The budget left no time for it: the study knows its source by name and nothing else of it."""
+    plant(tmp_path, Planted(without=PRETRAINED_ARMS))
+    path = tmp_path / "pretraining.json"
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    made = ("images", "categories", "samples", "seconds", "held_out_accuracy", "chance")
+    for entry in entries.values():
+        entry |= {**dict.fromkeys(made), "sha256": "", "passed": False}
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    known = tmp_path / "environment.json"
+    facts = json.loads(known.read_text(encoding="utf-8"))
+    known.write_text(json.dumps({**facts, "weights": {}}), encoding="utf-8")
+    write_analysis(tmp_path)
+    text = render_answer(tmp_path, "q1", lang)
+    assert phrase("выполнено предобучение", lang) not in text
+    assert phrase("предобучение на фракталах не проводилось", lang) in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
