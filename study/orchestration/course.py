@@ -34,6 +34,7 @@ class Course:
     side_seconds: float = 0.0
     witness_seconds: float = 0.0
     replanned: bool = False
+    grown: bool = False
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -45,6 +46,7 @@ class Course:
         self.side_seconds = stored.get("side_seconds", 0.0)
         self.witness_seconds = stored.get("witness_seconds", 0.0)
         self.replanned = stored.get("replanned", False)
+        self.grown = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
@@ -67,11 +69,13 @@ class Course:
 
         Side experiments get a share of the seconds if a whole round of them fits it and the arms
         are tuned; `side_round` gives one round under the decisions as they are. The ImageNet witness
-        takes its seconds out of that share, and none where a round would not fit beside it.
+        takes its seconds out of that share, and none where a round would not fit beside it. A study
+        whose budget left no room for them tries again when its budget has grown.
         """
-        if not self.replanned:
-            left = self.work.left()
+        left = self.work.left()
+        if not self.replanned or (self.grown and not self.side_seconds):
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
+        if not self.replanned:
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
                 plan = self.decisions[model.value]
@@ -100,12 +104,10 @@ class Course:
 
         Runs of the adaptation experiment are not counted: they are made where the others leave room.
         """
-        for divisor in SHORTENED:
-            lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
-            if min(lengths.values()) < LEAST_SAMPLES:
-                break
+        trials = {model: plan.trial_samples for model, plan in self.decisions.items()}
+        for divisor in SHORTENED if min(trials.values()) >= LEAST_SAMPLES else ():
             self.decisions = {
-                model: replace(plan, side_samples=lengths[model])
+                model: replace(plan, side_samples=max(trials[model] // divisor, LEAST_SAMPLES))
                 for model, plan in self.decisions.items()
             }
             counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
