@@ -117,7 +117,7 @@ def test_short_trials_make_side_runs_of_the_least_length(course: Course) -> None
 
     def side_round() -> list[RunSpec]:
         samples = course.decisions[MODEL.value].side_samples
-        return [replace(_spec(course), samples=samples, seed=seed) for seed in range(13)]
+        return [replace(_spec(course), samples=samples, seed=seed) for seed in range(14)]
 
     course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
     assert course.decisions[MODEL.value].side_samples == LEAST_SAMPLES
