@@ -39,8 +39,9 @@ class Course:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def take_up(self) -> None:
-        """Go on where a stopped study was."""
+        """Go on where a stopped study was, with the speeds to which its runs were compared."""
         stored = self.ledger.fact("plan", {})
+        self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
         self.side_seconds = stored.get("side_seconds", 0.0)

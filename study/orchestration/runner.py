@@ -128,10 +128,14 @@ class Runner:
             + (f", {format_seconds(self.deadline.used_before)} used before"
                if self.deadline.used_before else "")
         )  # fmt: skip
+        known = self.ledger.fact("environment")
+        if (known["device_name"], known["threads"]) != (self.runtime.device_name, self.runtime.threads):
+            self.course.speeds.clear()
         for model in self.study.models:
-            self.course.speeds[model.value] = measure(
-                model, self.study.resolution, PLAN_BATCH, self.runtime
-            )
+            if model.value not in self.course.speeds:
+                self.course.speeds[model.value] = measure(
+                    model, self.study.resolution, PLAN_BATCH, self.runtime
+                )
         self.course.note_phase("setup", None, began)
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:

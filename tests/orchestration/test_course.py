@@ -137,7 +137,7 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     def taken_up(budget: float) -> Course:
         deadline = Deadline(budget=budget, started=0, clock=clock)
         again = Course(study=course.study, ledger=course.ledger, deadline=deadline,
-                       work=deadline.minus(100), reserve=100, speeds=course.speeds)  # fmt: skip
+                       work=deadline.minus(100), reserve=100)  # fmt: skip
         again.take_up()
         again.decide({MODEL: tuple(Init)})
         return again
@@ -198,9 +198,10 @@ def test_a_plan_survives_the_ledger(course: Course) -> None:
     course.save()
     again = Course(
         study=course.study, ledger=course.ledger, deadline=course.deadline, work=course.work,
-        reserve=100, speeds=course.speeds,
+        reserve=100,
     )  # fmt: skip
     again.take_up()
     again.decide({MODEL: tuple(Init)})
     assert (again.rows, again.decisions) == (course.rows, course.decisions)
+    assert again.speeds == {MODEL.value: SPEED}
     assert again.phases == course.phases
