@@ -70,11 +70,11 @@ class Course:
 
         Side experiments get a share of the seconds if a whole round of them fits it and the arms
         are tuned; `side_round` gives one round under the decisions as they are. The ImageNet witness
-        takes its seconds out of that share, and none where a round would not fit beside it. A study
-        whose budget left no room for them tries again when its budget has grown.
+        takes its seconds out of that share, and none where a round would not fit beside it. When the
+        budget has grown they get their share of what is left then.
         """
         left = self.work.left()
-        if not self.replanned or (self.grown and not self.side_seconds):
+        if not self.replanned or self.grown:
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
         if not self.replanned:
             share = FILL * (left - self.side_seconds) / len(self.study.models)
@@ -95,6 +95,9 @@ class Course:
         if min(plan.trials for plan in self.decisions.values()) < TRIALS_BEFORE_SIDE:
             return 0.0
         aside = witness()
+        if any(plan.side_samples for plan in self.decisions.values()):  # their length stands
+            self.witness_seconds = aside if aside <= seconds else 0.0
+            return seconds
         if aside and self._fit_side(seconds - aside, side_round):
             self.witness_seconds = aside
             return seconds

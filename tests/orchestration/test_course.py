@@ -130,8 +130,8 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
     course.decisions = {MODEL.value: replace(plan, trial_samples=8_000)}
 
-    def planned(study: Course) -> float:
-        study.replan({MODEL: tuple(Init)}, lambda: [_spec(study)], lambda: 0.0)
+    def planned(study: Course, witness: float = 500) -> float:
+        study.replan({MODEL: tuple(Init)}, lambda: [_spec(study)], lambda: witness)
         return study.side_seconds
 
     def taken_up(budget: float) -> Course:
@@ -145,9 +145,13 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     assert planned(course) == 0
     finals = course.decisions[MODEL.value].samples
     assert planned(taken_up(3_000)) == 0
-    longer = taken_up(6_000)
+    longer = taken_up(4_400)
     assert planned(longer) > 0 and longer.decisions[MODEL.value].samples == finals
-    assert planned(taken_up(6_000)) == longer.side_seconds
+    assert longer.witness_seconds == 0, "no room for both"
+    assert planned(taken_up(4_400)) == longer.side_seconds
+    longest = taken_up(6_000)
+    assert planned(longest) > longer.side_seconds and longest.witness_seconds == 500
+    assert longest.decisions == longer.decisions
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(100.0, 100.0), (900.0, 0.0)])
