@@ -164,6 +164,7 @@ class Runner:
             study=self.study, folder=folder, ledger=self.ledger, course=self.course,
             rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
         )  # fmt: skip
+        self.carrier.sweep()
 
     def _executor(self) -> LocalExecutor:
         bench = Bench(
@@ -173,11 +174,11 @@ class Runner:
                      for model, weights in self.shop.weights.items()},
         )  # fmt: skip
 
-        def on_loss(reason: str) -> None:
-            self.ledger.add_event("worker_lost", reason)
-            self.screen.say(reason)
+        def on_event(kind: str, detail: str, model: str | None) -> None:
+            self.ledger.add_event(kind, detail, model)
+            self.screen.say(detail)
 
-        return LocalExecutor(bench, on_loss=on_loss)
+        return LocalExecutor(bench, on_event=on_event)
 
     def _matrix(self) -> None:
         """Every arm once with its default hyperparameters, before any arm is tuned."""
@@ -222,7 +223,7 @@ class Runner:
                 spec = self.rounds.final(arm, number)
                 if arm.model in fits:
                     self.carrier.run(spec)
-                    if self.ledger.record(spec.run_id) is None:  # refused: its p95 did not fit
+                    if not self.rounds.done(spec.run_id):  # refused: its p95 did not fit
                         going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:
