@@ -61,7 +61,7 @@ class Checkpoints:
 
     def load(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest usable state, and of each newer file why it is not usable."""
-        unusable = []
+        unusable: list[str] = []
         for path in self._paths():
             try:
                 return _read(path, self.run_id), unusable

@@ -113,6 +113,8 @@ def test_the_random_states_of_the_process_are_left_alone(
                    evaluations=1, validation_images=50)  # fmt: skip
     kept = Checkpoints(folder=tmp_path, run_id=spec.run_id)
     before = torch.get_rng_state()
+    run(spec, small, checkpoints=kept)
+    assert not list(tmp_path.iterdir()), "a run of seconds leaves no checkpoint"
     run(spec, small, stop=_after(2), checkpoints=kept)
     run(spec, small, checkpoints=kept)
     assert torch.equal(torch.get_rng_state(), before)
