@@ -99,7 +99,8 @@ class Runner:
         self._phase("tuning", None, self._tuning)
         witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
                                 screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
-        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
+        if not self.stop.asked:  # a study that goes on later has its trials to make first
+            self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
         if self.rounds.most_trials:
             self.screen.say(self.course.told())
         self._phase("final", None, self._finals)
