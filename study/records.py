@@ -60,7 +60,8 @@ class RunRecord:
 
     train_seconds leave evaluation out and, for frozen arms, include the pass that computed
     the features (also when a cache served them: `cached_seconds` says how much was saved).
-    wall_seconds is what the budget paid.
+    wall_seconds is what the budget paid. Both are of all parts of a run that was taken up from a
+    checkpoint; what was done after the checkpoint and lost is in neither.
     """
 
     spec: RunSpec

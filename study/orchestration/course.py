@@ -130,9 +130,7 @@ class Course:
 
     def expected(self, spec: RunSpec) -> float:
         """Predicted seconds (p50) of a run, corrected by the runs of its kind so far."""
-        ratios = self._ratios(spec)
-        unscaled = predicted_seconds(spec, self.speeds[spec.arm.model.value])
-        return unscaled * (ratios[len(ratios) // 2] if ratios else 1.0)
+        return predicted_seconds(spec, self.speeds[spec.arm.model.value]) * self._ratio(spec)
 
     def tail(self, spec: RunSpec) -> float:
         """p95 over p50 of a run: at first that of a training step, later of the runs seen."""
@@ -151,15 +149,16 @@ class Course:
                 chosen.append(model)
         return chosen
 
-    def row(self, spec: RunSpec) -> dict[str, Any]:
-        """The row of a run before it starts: skipped until `ran` says otherwise."""
-        expected = self.expected(spec)
+    def row(self, spec: RunSpec, done: int = 0) -> dict[str, Any]:
+        """The row of a run, or of what is left after `done` samples, before it starts: skipped."""
+        unscaled = predicted_seconds(spec, self.speeds[spec.arm.model.value], done)
+        expected = unscaled * self._ratio(spec)
         return {
             "run_id": spec.run_id, "phase": spec.purpose.value, "arm": spec.arm.name,
             "model": spec.arm.model.value, "init": spec.arm.init.value,
             "scope": spec.arm.scope.value, "predicted_seconds": expected,
             "predicted_p95_seconds": expected * self.tail(spec),
-            "unscaled_seconds": predicted_seconds(spec, self.speeds[spec.arm.model.value]),
+            "unscaled_seconds": unscaled,
             "actual_seconds": None, "state": "skipped", "reason": "",
         }  # fmt: skip
 
@@ -182,6 +181,10 @@ class Course:
             "phases": self.phases,
             "rows": self.rows,
         })  # fmt: skip
+
+    def _ratio(self, spec: RunSpec) -> float:
+        ratios = self._ratios(spec)
+        return ratios[len(ratios) // 2] if ratios else 1.0
 
     def _ratios(self, spec: RunSpec) -> list[float]:
         """Sorted actual over predicted seconds of finished runs, as near in kind as there are."""

@@ -99,7 +99,8 @@ class Runner:
         self._phase("tuning", None, self._tuning)
         witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
                                 screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
-        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
+        if not self.stop.asked:  # a study that goes on later has its trials to make first
+            self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
         if self.rounds.most_trials:
             self.screen.say(self.course.told())
         self._phase("final", None, self._finals)
@@ -168,6 +169,7 @@ class Runner:
             study=self.study, folder=folder, ledger=self.ledger, course=self.course,
             rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
         )  # fmt: skip
+        self.carrier.sweep()
 
     def _executor(self) -> LocalExecutor:
         bench = Bench(
@@ -177,11 +179,11 @@ class Runner:
                      for model, weights in self.shop.weights.items()},
         )  # fmt: skip
 
-        def on_loss(reason: str) -> None:
-            self.ledger.add_event("worker_lost", reason)
-            self.screen.say(reason)
+        def on_event(kind: str, detail: str, model: str | None) -> None:
+            self.ledger.add_event(kind, detail, model)
+            self.screen.say(detail)
 
-        return LocalExecutor(bench, on_loss=on_loss)
+        return LocalExecutor(bench, on_event=on_event)
 
     def _matrix(self) -> None:
         """Every arm once with its default hyperparameters, before any arm is tuned."""
@@ -226,7 +228,7 @@ class Runner:
                 spec = self.rounds.final(arm, number)
                 if arm.model in fits:
                     self.carrier.run(spec)
-                    if self.ledger.record(spec.run_id) is None:  # refused: its p95 did not fit
+                    if not self.rounds.done(spec.run_id):  # refused: its p95 did not fit
                         going = [model for model in going if model is not arm.model]
 
     def _finish(self) -> None:

@@ -38,14 +38,14 @@ class Search:
         self._arm = arm
         self._trial: optuna.trial.Trial | None = None
 
-    def ask(self, number: int) -> HyperParams:
-        """Hyperparameters of trial `number` (0 is the default)."""
+    def ask(self, number: int, begun: HyperParams | None = None) -> HyperParams:
+        """Hyperparameters of trial `number` (0 is the default); `begun`: those it was begun with."""
         # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
         # no two trials of an arm draw the same numbers.
         self._study.sampler = _sampler(self._seed * 1_009 + number)
-        if number == 0:
-            first = default_hyper(self._arm)
-            self._study.enqueue_trial(_parameters(first))
+        given = begun or (default_hyper(self._arm) if number == 0 else None)
+        if given is not None:
+            self._study.enqueue_trial(_parameters(given))
         self._trial = self._study.ask(self._space)
         values = self._trial.params
         return HyperParams(

@@ -43,6 +43,15 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Noted:
+    """An event beside a run's record, with its network."""
+
+    kind: str
+    detail: str
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ran:
     record: RunRecord
 
