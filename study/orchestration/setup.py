@@ -15,6 +15,7 @@ from typing import Any
 from study import __version__
 from study.data import FashionMNIST, Split, load, split
 from study.errors import StoreError, UsageError
+from study.orchestration.files import require_sound
 from study.spec import TEST_IMAGES, StudySpec
 from study.store.ledger import Ledger, StudyLock
 from study.training.runtime import Runtime, memory_gb
@@ -45,7 +46,7 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
 
     Raises:
         UsageError: a study with other settings is there.
-        StoreError: the directory is in use or not writable.
+        StoreError: the directory is in use or not writable, or what the study would go on with is damaged.
     """
     lock = StudyLock(options.results_dir)
     path = options.results_dir / "ledger.sqlite"
@@ -58,6 +59,8 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
             f"{options.results_dir} holds a study with other settings; "
             "use --fresh (it is moved aside, not deleted) or another --results-dir"
         )
+    ledger.require_sound()
+    require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return lock, ledger
 

@@ -120,6 +120,9 @@ def _neutral(table: pd.DataFrame) -> pd.DataFrame:
     """Text cells that a spreadsheet would run get a leading apostrophe; numbers stay as they are."""
 
     def cell(value: Any) -> Any:
-        return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+        if not isinstance(value, str):
+            return value
+        text = value.replace("\0", "\ufffd")
+        return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
     return table.map(cell)
