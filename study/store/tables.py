@@ -122,7 +122,8 @@ def _neutral(table: pd.DataFrame) -> pd.DataFrame:
     def cell(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        text = value.replace("\0", "\ufffd")
-        return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        # Neither is quoted: a carriage return would end the row, and a zero byte some readers' file.
+        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
     return table.map(cell)

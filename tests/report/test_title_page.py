@@ -62,12 +62,16 @@ def test_scalars_are_read_as_written(tmp_path: Path) -> None:
         "a: &a [*a]",
         "? [a]\n: b",
         "? {a: b}\n: c",
-        "!!python/name:os.system student: x",
     ],
 )
 def test_anything_else_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         _read(tmp_path, text)
+
+
+def test_a_tag_builds_nothing(tmp_path: Path) -> None:
+    page = _read(tmp_path, "student: !!python/name:os.system x\nteacher: !!binary aGk=\n")
+    assert (page.student, page.teacher) == ("x", "aGk=")
 
 
 def test_a_bomb_of_aliases_is_cheap_and_refused(tmp_path: Path) -> None:

@@ -122,8 +122,9 @@ def test_text_from_people_never_begins_as_a_formula(start: str, tmp_path: Path) 
     write_tables([record], tmp_path)
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
         row = next(csv.DictReader(stream))
+    shown = "\n" if start == "\r" else start  # a carriage return would end the row
     assert [row[name] for name in ("init_source", "reason", "checkpoint")] == [
-        f"'{start}cmd.pth", f"'{start}1", f"'{start}x",
+        f"'{shown}cmd.pth", f"'{shown}1", f"'{shown}x",
     ]  # fmt: skip
     assert row["test_loss"] == "-1.5"
     assert (tmp_path / "history.csv").read_text().rstrip().endswith(",-0.5")
