@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import struct
 import subprocess
@@ -90,25 +91,29 @@ def make_folder(kind: str, folder: Path) -> Path:
 
 
 def command(arguments: list[str], folder: Path, seconds: float = 120) -> Told:
-    """``python run_study.py`` with these arguments, watched by the system's own accounts of it."""
-    with (folder / "errors.txt").open("w+") as errors:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "run_study.py"), *arguments], cwd=folder, stderr=errors,
-            stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        try:
-            while (found := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-                if time.perf_counter() - began > seconds:
-                    process.kill()
-                time.sleep(0.02)
-        finally:
-            process.returncode = 0  # waited for above
-        errors.seek(0)
-        return Told(
-            code=os.waitstatus_to_exitcode(found[1]), errors=errors.read(),
-            seconds=time.perf_counter() - began, peak_mb=found[2].ru_maxrss / 1024,
-        )  # fmt: skip
+    """``python run_study.py`` with these arguments, watched by the system's own accounts of it.
+
+    A small process starts it: the accounts of a process begin with the memory of the one that it came from.
+    """
+    wanted = [sys.executable, str(ROOT / "run_study.py"), *arguments]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCH, *wanted], cwd=folder, capture_output=True, text=True, check=True,
+        timeout=seconds,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    return Told(
+        code=found["code"], errors=found["errors"], seconds=time.perf_counter() - began,
+        peak_mb=found["peak"] / 1024,
+    )  # fmt: skip
+
+
+_WATCH = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"code": done.returncode, "errors": done.stderr, "peak": peak}))
+"""
 
 
 def refused(kind: str, folder: Path) -> Told:

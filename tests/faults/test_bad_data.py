@@ -15,7 +15,7 @@ SAYS = {
     "huge dimensions": "holds 2147483647, expected 60000", "count mismatch": "60007 bytes, expected 60008",
     "label 255": "a label is 255", "gzip bomb": "more bytes, expected 60008",
     "bit flip": "not FashionMNIST as published", "directory": "not a regular file",
-    "named pipe": "not a regular file", "loop of links": "not a regular file",
+    "named pipe": "not a regular file", "loop of links": "symbolic links",
 }  # fmt: skip
 MEGABYTES = 1_000
 

@@ -32,8 +32,8 @@ def main() -> int:
             for place in _CHANGES[event]:
                 if isinstance(arguments[place], str | bytes | os.PathLike):
                     seen["changed"].append(os.path.realpath(os.fsdecode(arguments[place])))
-        elif event in _FETCHES:
-            seen["fetched"].append(f"{event} {arguments[-1]!r}")
+        elif event in _FETCHES and not str(arguments[0]).startswith("data:"):
+            seen["fetched"].append(f"{event} {arguments!r}")
         elif event in _RUNS:
             seen["run"].append(f"{event} {arguments[0]!r}")
 
