@@ -39,6 +39,14 @@ class Count:
     slowest: float = 0.0
     told: list[str] = field(default_factory=list)
 
+    def __add__(self, other: Count) -> Count:
+        """Both together, tried at the same time."""
+        return Count(
+            cases=self.cases + other.cases, refusals=self.refusals + other.refusals,
+            tracebacks=self.tracebacks + other.tracebacks, seconds=max(self.seconds, other.seconds),
+            slowest=max(self.slowest, other.slowest), told=self.told + other.told,
+        )  # fmt: skip
+
 
 def quiet(examples: int) -> settings:
     """As many cases, none shrunk or kept on disk."""
@@ -48,8 +56,12 @@ def quiet(examples: int) -> settings:
     )  # fmt: skip
 
 
-def pound(target: Target, examples: int) -> Count:
-    """At least `examples` cases, all tried, whatever comes of them."""
+def pound(target: Target, examples: int, first_seed: int = 1) -> Count:
+    """At least `examples` cases, all tried, whatever comes of them.
+
+    Args:
+        first_seed: of the generator; it is raised by one as often as Hypothesis finds no further case.
+    """
     count = Count()
 
     def one(case: Any) -> None:
@@ -65,9 +77,9 @@ def pound(target: Target, examples: int) -> Count:
         count.cases += 1
         count.slowest = max(count.slowest, time.perf_counter() - began)
 
-    began, rounds = time.perf_counter(), 0
-    while count.cases < examples:  # Hypothesis ends early where it finds no further case
-        rounds += 1
-        seed(rounds)(quiet(examples - count.cases)(given(target.cases)(one)))()
+    began, number = time.perf_counter(), first_seed
+    while count.cases < examples:
+        seed(number)(quiet(examples - count.cases)(given(target.cases)(one)))()
+        number += 1
     count.seconds = time.perf_counter() - began
     return count
