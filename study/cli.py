@@ -123,6 +123,11 @@ def _run(arguments: list[str]) -> int:
 
     read_title_page(flags.title_page)
     require_folder(flags.report_dir, "report directory")
+    fashion = None
+    if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
+        from study.data import load
+
+        fashion = load(flags.data_dir)
 
     from study.orchestration.runner import Runner
     from study.orchestration.setup import Options, extended
@@ -158,6 +163,7 @@ def _run(arguments: list[str]) -> int:
         fresh=flags.fresh,
         dry_run=flags.dry_run,
         object_index=flags.object,
+        fashion=fashion,
     )
     deadline = Deadline(budget=budget, started=STARTED)
     Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()

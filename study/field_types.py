@@ -16,7 +16,8 @@ def check_types(value: Any) -> None:
         UsageError: a field is of another type, a whole number beyond 64 bits, or text that cannot be
             written down.
     """
-    for name, types in _field_types(type(value)).items():
+    kind: Any = type(value)
+    for name, types in _field_types(kind).items():
         found = getattr(value, name)
         if not isinstance(found, types) or (isinstance(found, bool) and bool not in types):
             raise UsageError(f"{name} is of the type {type(found).__name__}")

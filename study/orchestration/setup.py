@@ -25,7 +25,10 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where things are and what may be done; none of it changes what is measured."""
+    """Where things are and what may be done; none of it changes what is measured.
+
+    fashion: the data set of data_dir where it was read already.
+    """
 
     results_dir: Path
     report_dir: Path
@@ -39,6 +42,7 @@ class Options:
     fresh: bool = False
     dry_run: bool = False
     object_index: int = 0
+    fashion: FashionMNIST | None = None
 
 
 def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
@@ -96,7 +100,7 @@ def _move_aside(folder: Path) -> None:
 
 
 def read_data(study: StudySpec, options: Options) -> tuple[FashionMNIST, Split]:
-    fashion = load(options.data_dir, offline=options.offline)
+    fashion = options.fashion or load(options.data_dir, offline=options.offline)
     return fashion, split(fashion.train_labels, seed=study.seed)
 
 

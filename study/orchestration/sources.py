@@ -52,14 +52,14 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     recipe = meta.get("recipe")
     recipe = recipe if weights.source == SOURCE and isinstance(recipe, dict) else {}
     categories = recipe.get("categories")
-    countable = isinstance(categories, int) and categories > 0
+    chance = 1 / categories if isinstance(categories, int) and categories > 0 else None
     entry = {
         "source": weights.source, "images": meta.get("images") if recipe else None,
         "categories": categories, "image_size": recipe.get("size"),
         "samples": recipe.get("samples"), "seconds": meta.get("seconds") if recipe else None,
         "cached": True, "sha256": weights.sha256,
         "held_out_accuracy": meta.get("accuracy") if recipe else None,
-        "chance": 1 / categories if countable else None, "passed": True,
+        "chance": chance, "passed": True,
         "curve": meta.get("curve", []) if recipe else [], "fallback_reason": "",
     }  # fmt: skip
     try:

@@ -33,6 +33,8 @@ TITLE = {
 FETCHED = "<img src='http://127.0.0.1:9/x.png'>"
 DEVICE = "{{ 7*7 }} <script src=file:///etc/passwd></script>"
 REASON = "=HYPERLINK(\"http://127.0.0.1:9\") \u202e\ue000ref:fig-arms\ue001 \x07 {% raw %}"
+#: What Python's ctypes asks for the places of libraries, and matplotlib for those of fonts.
+OWN_TOOLS = {"ldconfig", "ld", "gcc", "cc", "objdump", "fc-list"}
 ODD_NAME = "re sults\n; rm -rf ~ '\"<b>😀 שלום"
 
 
@@ -96,8 +98,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 def test_nothing_is_fetched_run_or_read_that_a_text_names(written: Written) -> None:
     assert written.touched["fetched"] == []
-    # matplotlib lists the fonts once for its cache.
-    assert [one for one in written.touched["run"] if "fc-list" not in one] == []
+    assert set(written.touched["run"]) <= OWN_TOOLS
     read = set(written.touched["read"])
     assert read and not read & {"/etc/passwd", "/etc/hostname"}
 

@@ -35,7 +35,7 @@ def main() -> int:
         elif event in _FETCHES and not str(arguments[0]).startswith("data:"):
             seen["fetched"].append(f"{event} {arguments!r}")
         elif event in _RUNS:
-            seen["run"].append(f"{event} {arguments[0]!r}")
+            seen["run"].append(os.path.basename(os.fsdecode(arguments[0])))
 
     from study.cli import main as run
 
