@@ -46,13 +46,17 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot use {path}: {error}") from error
+        try:
             self._require_own()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
             for query in _COLUMNS:
                 self._db.execute(query)
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
+            self._db.close()  # it would keep its locks
             raise StoreError(f"cannot use {path}: {error}") from error
 
     def _require_own(self) -> None:
@@ -61,7 +65,7 @@ class Ledger:
         for kind, name in self._db.execute("SELECT type, name FROM sqlite_master"):
             known = kind == "index" or (kind == "table" and name in _TABLES)
             if not known and not str(name).startswith("sqlite_"):
-                raise StoreError(f"cannot use {self.path}: it holds another program's {kind} {name[:40]!r}")
+                raise sqlite3.DatabaseError(f"it holds another program's {kind} {str(name)[:40]!r}")
 
     def require_sound(self) -> None:
         """Read everything once.
