@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from study.field_types import check_types
 from study.spec import RunSpec
 
 
@@ -89,11 +90,20 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunRecord:
-        return cls(
+        """What `to_dict` gave, also of an older version.
+
+        Raises:
+            UsageError, KeyError, TypeError, ValueError: it is anything else.
+        """
+        history = tuple(EvaluationPoint(**point) for point in values["history"])
+        record = cls(
             **{
                 **values,
                 "spec": RunSpec.from_dict(values["spec"]),
                 "state": RunState(values["state"]),
-                "history": tuple(EvaluationPoint(**point) for point in values["history"]),
+                "history": history,
             }
         )
+        for part in (record, *history):
+            check_types(part)
+        return record

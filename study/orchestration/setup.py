@@ -15,6 +15,7 @@ from typing import Any
 from study import __version__
 from study.data import FashionMNIST, Split, load, split
 from study.errors import StoreError, UsageError
+from study.orchestration.files import require_sound
 from study.spec import TEST_IMAGES, StudySpec
 from study.store.ledger import Ledger, StudyLock
 from study.training.runtime import Runtime, memory_gb
@@ -24,7 +25,10 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where things are and what may be done; none of it changes what is measured."""
+    """Where things are and what may be done; none of it changes what is measured.
+
+    fashion: the data set of data_dir where it was read already.
+    """
 
     results_dir: Path
     report_dir: Path
@@ -38,6 +42,7 @@ class Options:
     fresh: bool = False
     dry_run: bool = False
     object_index: int = 0
+    fashion: FashionMNIST | None = None
 
 
 def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
@@ -45,7 +50,7 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
 
     Raises:
         UsageError: a study with other settings is there.
-        StoreError: the directory is in use or not writable.
+        StoreError: the directory is in use or not writable, or what the study would go on with is damaged.
     """
     lock = StudyLock(options.results_dir)
     path = options.results_dir / "ledger.sqlite"
@@ -58,6 +63,8 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
             f"{options.results_dir} holds a study with other settings; "
             "use --fresh (it is moved aside, not deleted) or another --results-dir"
         )
+    ledger.require_sound()
+    require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return lock, ledger
 
@@ -93,7 +100,7 @@ def _move_aside(folder: Path) -> None:
 
 
 def read_data(study: StudySpec, options: Options) -> tuple[FashionMNIST, Split]:
-    fashion = load(options.data_dir, offline=options.offline)
+    fashion = options.fashion or load(options.data_dir, offline=options.offline)
     return fashion, split(fashion.train_labels, seed=study.seed)
 
 

@@ -15,6 +15,10 @@ from markupsafe import Markup, escape
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([a-z]+):([^{_CLOSE}]*){_CLOSE}")
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff"
+    "\ufdd0-\ufdef\ufffe\uffff]"
+)
 _HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
@@ -25,8 +29,9 @@ CONTENTS_PLACE = Markup(f"{_OPEN}contents:{_CLOSE}")
 
 
 def strip_tokens(text: str) -> str:
-    """Text from outside without the characters that tokens are made of."""
-    return re.sub("[\ue000-\uf8ff]", "\ufffd", text)
+    """Text from outside without characters that tokens are made of, that no XML may hold, or that turn
+    the direction of what follows them."""
+    return _UNWANTED.sub("\ufffd", text)
 
 
 def refer(kind: str, name: str) -> Markup:

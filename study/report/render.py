@@ -17,9 +17,9 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
 from study.report.context import ReportData, read_report_data
-from study.report.document import Document, keep_together
+from study.report.document import Document, keep_together, strip_tokens
 from study.report.docx.writing import report_docx
-from study.report.figures import Drawing, draw_all, font_is_missing
+from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
 from study.report.numbers import Numbers, as_float
 from study.report.pagination import Places, paginate
 from study.report.pdf_check import check_pdf
@@ -117,13 +117,14 @@ def build_report(
 
 
 def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
-    """Replace the figures of an earlier report."""
+    """Replace the figures of an earlier report; other pictures in the folder stay."""
     files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
     for name, payload in files.items():
         write_atomic(folder / name, partial(_write, payload))
-    for path in folder.glob("*"):
-        if path.suffix in (".svg", ".png") and path.name not in files:
-            path.unlink()
+    for name in figure_names():
+        for path in (folder / f"{name}.svg", folder / f"{name}.png"):
+            if path.name not in files:
+                path.unlink(missing_ok=True)
 
 
 def _write(payload: bytes, stream: IO[bytes]) -> None:
@@ -179,12 +180,18 @@ def _environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_plain,
     )
     environment.filters |= filters(numbers)
     environment.filters["reason"] = lambda text: words.reason.get(text, text)
     environment.tests["known"] = lambda value: as_float(value) is not None
     environment.globals |= names(data, words)
     return environment
+
+
+def _plain(value: Any) -> Any:
+    """Texts of results are from outside; marked-up ones are the templates' own."""
+    return strip_tokens(value) if type(value) is str else value
 
 
 def _placing(placing: Placing) -> dict[str, Any]:
