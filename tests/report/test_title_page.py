@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import UsageError
-from study.report.title_page import TitlePage, empty_fields, read_title_page, write_example
+from study.report.title_page import (
+    MAX_BYTES,
+    MAX_LENGTH,
+    TitlePage,
+    empty_fields,
+    read_title_page,
+    write_example,
+)
 from study.report.words import TEMPLATES
 
 
@@ -57,6 +66,29 @@ def test_scalars_are_read_as_written(tmp_path: Path) -> None:
 def test_anything_else_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         _read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("studnet", "field 'studnet' is unknown; did you mean 'student'?"),
+        ("Teacher-Position", "did you mean 'teacher_position'?"),
+        ("colour", "known are city, department, "),
+    ],
+)
+def test_an_unknown_field_is_answered_with_the_near_one(
+    field: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, f"{field}: x")
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_documents_describe_every_field() -> None:
+    text = (TEMPLATES.parent / "docs" / "title-page.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert described == [field.name for field in fields(TitlePage)]
+    assert f"{MAX_LENGTH} characters" in text and f"{MAX_BYTES // 1024} KB" in text
 
 
 def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
