@@ -12,6 +12,8 @@ from study.report.words import Words
 #: Two numbers with a point between them; versions and dates of three parts are none.
 _POINT = re.compile(r"(?<![\w.,/-])\d+\.\d+(?!\.?\w|-\w)")
 _LATIN = re.compile(r"^[A-Za-z][\w.+-]*$")
+#: A version of three parts, after which the next in a list may have two.
+_VERSION = re.compile(r"\d\.\d+\.\d\S*[;,]$")
 _LIST = re.compile(r"^[\s,–и]*$")
 
 
@@ -46,7 +48,7 @@ def _points(text: str, words: Words) -> list[str]:
         before = text[: match.start()].rstrip()
         word = re.split(r"[\s(«]", before)[-1] if before else ""
         numbering = re.match(rf"(?i){words.form['section']}$", word)
-        version = _LATIN.match(word) and word not in names
+        version = (_LATIN.match(word) and word not in names) or _VERSION.search(before)
         if numbering or version or (excused >= 0 and _LIST.match(text[excused : match.start()])):
             excused = match.end()
         else:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PARTS = ("preface", *(f"q{number}" for number in range(1, 8)), "summary")
 _NAMED = re.compile(r'"((?:q\d|witness|confusion|design)(?:\.[\w.]+)?)"')
-#: Ends of names of numbers, and with how many decimals the text prints them.
+#: Parts of names of numbers, and with how many decimals the text prints them.
 _DIGITS = {"_pp": (2,), "ratio": (1, 2), "cka": (3,), "difference": (3,), "ece": (3,), "lr_decay": (2,)}
 
 
@@ -42,7 +42,7 @@ class Language:
         mark, group = re.escape(words.decimal), re.escape(words.group)
         whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)"
         power = rf"(?:\d+(?:{mark}\d+)?·)?10\^−?\d+"
-        self._number = re.compile(rf"(?<![\w{mark}.-])−?(?:{power}|{whole}(?:{mark}\d+)?)(?![\w^])")
+        self._number = re.compile(rf"(?<![\w{mark}.-])−?(?:{power}|{whole}(?:{mark}\d+)?)(?![\w^]|{mark}\d)")
 
     def numbers(self, text: str) -> list[str]:
         return self._number.findall(text)
@@ -73,11 +73,9 @@ class Language:
             return {f"{mantissa}·10^{int(power)}".replace("-", "−")}
         if name.startswith("p_"):
             return {self.write(max(value, 0.001), 3)}
-        for end, digits in _DIGITS.items():
-            if name.removesuffix("_low").removesuffix("_high").endswith(end):
+        for part, digits in _DIGITS.items():
+            if part in name:
                 return {self.write(value, count) for count in digits}
-        if name.endswith(("_low_pp", "_high_pp")):
-            return {self.write(value, 2)}
         whole = value == int(value) or re.search("samples|trainable|parameters|memory", name)
         shares = {self.write(100 * value, digits) for digits in (1, 2)} if abs(value) <= 1 else set()
         return shares | ({self.write(value, 0)} if whole else set())
@@ -103,9 +101,9 @@ def _parts(html: str) -> dict[str, str]:
 
 
 def _plain(html: str) -> str:
-    html = re.sub(r"<sup>", "^", html)
     captions = r'<p class="tcaption.*?</p>|<figcaption.*?</figcaption>'
     html = re.sub(rf"{captions}|<code>.*?</code>|<a [^>]*>.*?</a>", " ", html, flags=re.S)
+    html = re.sub(r"<sup>", "^", re.sub(r"</(?:td|th|tr|li|p)>", " ", html))
     return unescape(re.sub(r"<[^>]+>", "", html))
 
 
@@ -115,7 +113,9 @@ def _constants(name: str, lang: str, language: Language) -> set[str]:
     texts = [path.read_text(encoding="utf-8") for path in files]
     held = [re.sub(r"\{\{.*?\}\}|\{#.*?#\}|\{%.*?%\}", "\u2003", text, flags=re.S) for text in texts]
     said = [string for text in texts for string in re.findall(r'"([^"]* [^"]*)"', text)]
-    return set(language.numbers(_plain("\u2003".join([*held, *said]).replace("&nbsp;", "\u00a0"))))
+    bare = [number for text in texts for number in re.findall(r"\{\{ ([\d.]+)\|num\((\d)\) ", text)]
+    written = {language.write(float(value), int(digits)) for value, digits in bare}
+    return written | set(language.numbers(_plain("\u2003".join([*held, *said]).replace("&nbsp;", "\u00a0"))))
 
 
 @pytest.mark.parametrize("lang", languages())
