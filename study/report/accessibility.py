@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from study.report.pdf_lines import Pdf
 from study.report.pdf_tags import Tag
 
+#: Flag of an annotation that is printed as it is shown.
+_PRINT = 4
 _HEADING = tuple(f"H{level}" for level in range(1, 7))
 
 
@@ -16,8 +19,8 @@ _HEADING = tuple(f"H{level}" for level in range(1, 7))
 class Access:
     """tagged: the file says so and has a structure tree; stray letters are in no tag and no artefact.
 
-    skipped_levels: headings more than one level below the one before; cells_without_heads: cells of
-    tables with heads that name none of them.
+    skipped_levels: headings more than one level below the one before; cells_without_heads: cells that
+    name no head of their table; heads_without_scope: heads that do not say what they stand over.
     """
 
     tagged: bool
@@ -30,6 +33,7 @@ class Access:
     skipped_levels: int
     tables: int
     cells_without_heads: int
+    heads_without_scope: int
     stray_letters: int
 
     def problems(self) -> Iterator[str]:
@@ -42,6 +46,7 @@ class Access:
             f"{self.figures_without_text} figures have no text": self.figures_without_text,
             f"{self.skipped_levels} headings skip a level": self.skipped_levels,
             f"{self.cells_without_heads} cells name no head": self.cells_without_heads,
+            f"{self.heads_without_scope} heads have no scope": self.heads_without_scope,
             f"{self.stray_letters} letters are in no tag": self.stray_letters,
         }
         return (text for text, true in missing.items() if true)
@@ -63,8 +68,25 @@ def read_access(pdf: Pdf) -> Access:
         skipped_levels=sum(b > a + 1 for a, b in zip([0, *levels], levels, strict=False)),
         tables=len(tables),
         cells_without_heads=sum(_headless(table) for table in tables),
+        heads_without_scope=sum(not head.scope for table in tables for head in table.find("TH")),
         stray_letters=_stray(pdf, tags),
     )
+
+
+def complete_tags(objects: Sequence[Any]) -> None:
+    """Add what PDF/UA-1 asks for and WeasyPrint 70 leaves out: scopes of heads, links that print.
+
+    Args:
+        objects: those of a PDF that is not written yet, as pydyf has them.
+    """
+    found = [item for item in objects if isinstance(item, dict)]
+    known = {item.reference: item for item in objects if hasattr(item, "reference")}
+    for item in found:
+        if item.get("S") == "/TH":
+            part = known[known[item["P"]]["P"]]
+            item["A"]["Scope"] = "/Column" if part["S"] == "/THead" else "/Row"
+        elif item.get("Subtype") == "/Link":
+            item["F"] = _PRINT
 
 
 def _headless(table: Tag) -> int:

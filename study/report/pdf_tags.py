@@ -12,7 +12,8 @@ class Tag:
     """One element of the structure tree.
 
     kind is a standard type such as `Table`; page counts from 1; alt is what is read for a picture;
-    name is what the cells of a table call this head; heads are the heads of this cell; content
+    name is what the cells of a table call this head, scope what it stands over (`Row`, `Column`);
+    heads are the heads of this cell; content
     holds numbers of marked pieces of the page and the elements inside, in order of reading.
     """
 
@@ -20,6 +21,7 @@ class Tag:
     page: int | None
     alt: str
     name: str
+    scope: str
     heads: tuple[str, ...]
     content: tuple[int | Tag, ...]
 
@@ -74,6 +76,7 @@ def _tag(element: Mapping[str, Any], page: int | None, pages: Mapping[Any, int])
         page=own,
         alt=_text(element.get("Alt")),
         name=_text(element.get("ID")),
+        scope=_text(attributes.get("Scope")) if isinstance(attributes, dict) else "",
         heads=tuple(_text(head) for head in heads or ()),
         content=tuple(content),
     )

@@ -16,6 +16,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
 from study.errors import UsageError
+from study.report.accessibility import complete_tags
 from study.report.composing import compose
 from study.report.context import read_report_data
 from study.report.department import Department, open_department
@@ -214,7 +215,9 @@ def _fetcher() -> URLFetcher:
 
 def to_pdf(html: str) -> Printed:
     document = _html(html).render(pdf_variant="pdf/ua-1")
-    content = document.write_pdf(pdf_variant="pdf/ua-1")
+    content = document.write_pdf(
+        finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1"
+    )
     anchors = {
         name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors
     }

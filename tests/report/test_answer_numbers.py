@@ -42,7 +42,8 @@ class Language:
         mark, group = re.escape(words.decimal), re.escape(words.group)
         whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)"
         power = rf"(?:\d+(?:{mark}\d+)?·)?10\^−?\d+"
-        self._number = re.compile(rf"(?<![\w{mark}.-])−?(?:{power}|{whole}(?:{mark}\d+)?)(?![\w^]|{mark}\d)")
+        number = rf"−?(?:{power}|{whole}(?:{mark}\d+)?)"
+        self._number = re.compile(rf"(?<![\w{mark}.-]){number}(?![\w^]|{mark}\d)")
 
     def numbers(self, text: str) -> list[str]:
         return self._number.findall(text)
@@ -115,7 +116,8 @@ def _constants(name: str, lang: str, language: Language) -> set[str]:
     said = [string for text in texts for string in re.findall(r'"([^"]* [^"]*)"', text)]
     bare = [number for text in texts for number in re.findall(r"\{\{ ([\d.]+)\|num\((\d)\) ", text)]
     written = {language.write(float(value), int(digits)) for value, digits in bare}
-    return written | set(language.numbers(_plain("\u2003".join([*held, *said]).replace("&nbsp;", "\u00a0"))))
+    text = _plain("\u2003".join([*held, *said]).replace("&nbsp;", "\u00a0"))
+    return written | set(language.numbers(text))
 
 
 @pytest.mark.parametrize("lang", languages())

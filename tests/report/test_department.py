@@ -80,7 +80,8 @@ def test_a_mistake_is_named_with_file_and_line(
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / name).write_text(text, encoding="utf-8")
-    (folder / "link.html").symlink_to(tmp_path / "secret.html")
+    if "link" in text:
+        (folder / "link.html").symlink_to(tmp_path / "secret.html")
     with pytest.raises(UsageError) as caught:
         composer(bare, department=read_department(folder, "ru"))
     assert says in str(caught.value) and "\n" not in str(caught.value)
