@@ -34,15 +34,19 @@ def check_marks(pdf: Pdf, headings: list[Heading], words: Words) -> list[str]:
             continue
         found = []
         if words.decimal == ",":
+            before = ""
             for line in page.lines:
-                found += [] if line.bold else _points(line.prose, words)
+                found += [] if line.bold else _points(before, line.prose, words)
+                before = line.prose[:-1] if line.hyphenated else f"{line.prose} "
         problems += [f"rule 14, page {page.number}: {text!r} has a decimal point" for text in found[:1]]
         problems += _torn(page.number, pdf, words)[:1]
     return problems
 
 
-def _points(text: str, words: Words) -> list[str]:
+def _points(above: str, line: str, words: Words) -> list[str]:
+    """Decimals with a point in a line; the line above may hold the word before its first number."""
     names = set(words.model.values())
+    text = above + line
     found, excused = [], -1
     for match in _POINT.finditer(text):
         before = text[: match.start()].rstrip()
@@ -51,7 +55,7 @@ def _points(text: str, words: Words) -> list[str]:
         version = (_LATIN.match(word) and word not in names) or _VERSION.search(before)
         if numbering or version or (excused >= 0 and _LIST.match(text[excused : match.start()])):
             excused = match.end()
-        else:
+        elif match.start() >= len(above):
             found.append(match[0])
     return found
 

@@ -80,8 +80,8 @@ _TEXTS = {
     "en": _Texts(
         sentence=(
             "Transfer learning makes it possible to use features found on a large collection of "
-            "images when solving a new classification problem with considerably fewer labelled "
-            "examples. The quality of the resulting model is estimated on held-out observations "
+            "images when solving a new classification problem with considerably fewer individually labelled "
+            "photographs. The quality of the resulting model is estimated on held-out observations "
             "that did not participate in the optimisation. "
         ),
         title="""
@@ -151,5 +151,5 @@ body {{ font-kerning: none }}</style></head><body>{texts.title}
 <p>{texts.code.format(listing=refer("lst", "code"))}</p>
 <div class="listing" id="lst-code">
 <p class="tcaption">{texts.listing.format(number=define("lst", "code"))}</p>
-<pre>rate = 0.5</pre></div>{paragraph * 3}</section></body></html>"""
+<pre>rate = 0.5</pre></div>{paragraph * 2}</section></body></html>"""
     return Document(source_texts={"a": texts.sentence, "b": texts.subsection}).resolve(html)

@@ -87,3 +87,12 @@ def test_a_sentence_may_begin_with_the_name_of_a_table(tmp_path: Path) -> None:
     assert end in html
     sentence = '<p style="text-indent: 0">Table 1. So much for it.</p>'
     assert _problems(html.replace(end, sentence + end), tmp_path, "en") == []
+
+
+def test_numbers_of_sections_and_versions_are_no_decimals(tmp_path: Path) -> None:
+    old = "Обучение длилось 25&nbsp;мин."
+    named = "Смотри подраздел 3.2 и подразделы 1.1, 1.2. " * 8 + "Версия 2.14, PyTorch 2.14, 5.0.0; 70.0."
+    assert old in miniature()
+    assert _problems(miniature().replace(old, named), tmp_path) == []
+    found = _problems(miniature().replace(old, f"{named} Доля VGG11 0.91."), tmp_path)
+    assert len(found) == 1 and "'0.91'" in found[0]
