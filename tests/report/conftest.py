@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from planted import plant
+from printing import SAMPLE, print_report
 
 from study.report.composing import compose
 from study.report.context import ReportData, read_report_data
@@ -14,12 +15,9 @@ from study.report.department import Department
 from study.report.figures import Drawing, draw_all
 from study.report.numbers import Numbers
 from study.report.pdf_lines import Pdf, read_pdf
-from study.report.render import build_report, settle, to_pdf
+from study.report.render import build_report
 from study.report.title_page import TitlePage
 from study.report.words import Words, read_words
-
-#: What a study of an hour left.
-SAMPLE = Path(__file__).resolve().parents[2] / "docs" / "sample" / "results"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +72,9 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers) -> Sample:
     """Built as the verb `report` builds it, without the HTML and DOCX files."""
-    data = read_report_data(SAMPLE)
-    drawings = draw_all(data, words, numbers)
-    found = compose(data, drawings, words, numbers, TitlePage(year="2031"), lang="ru")
-    assert found.problems == ()
     path = tmp_path_factory.mktemp("sample") / "report.pdf"
-    path.write_bytes(to_pdf(settle(found.html, words)).content)
-    return Sample(folder=SAMPLE, html=found.html, pdf=read_pdf(path))
+    html = print_report(SAMPLE, path, words, numbers)
+    return Sample(folder=SAMPLE, html=html, pdf=read_pdf(path))
 
 
 def _build(folder: Path, lang: str) -> Built:

@@ -80,8 +80,8 @@ _TEXTS = {
     "en": _Texts(
         sentence=(
             "Transfer learning makes it possible to use features found on a large collection of "
-            "images when solving a new classification problem with considerably fewer individually labelled "
-            "photographs. The quality of the resulting model is estimated on held-out observations "
+            "images when solving a new classification problem with considerably fewer individually "
+            "labelled photographs. The quality of the resulting model is estimated on held-out observations "
             "that did not participate in the optimisation. "
         ),
         title="""

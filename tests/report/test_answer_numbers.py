@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import SAMPLE
 from planted import plant
+from printing import SAMPLE
 
 from study.report.words import TEMPLATES, Words, languages, read_words
 

@@ -12,10 +12,14 @@ from planted import plant
 
 from study.cli import main
 from study.errors import UsageError
+from study.report.composing import compose
 from study.report.context import ReportData, read_report_data
+from study.report.numbers import Numbers
 from study.report.pdf_headings import find_headings
 from study.report.pdf_lines import read_pdf
 from study.report.render import read_department
+from study.report.title_page import TitlePage
+from study.report.words import Words
 
 if TYPE_CHECKING:
     from conftest import Composer
@@ -89,13 +93,12 @@ def test_a_mistake_is_named_with_file_and_line(
 
 
 def test_a_template_that_no_report_asks_for_is_named(
-    tmp_path: Path, bare: ReportData, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bare: ReportData, words: Words, numbers: Numbers
 ) -> None:
     (tmp_path / "titel.html").write_text("<p>x</p>", encoding="utf-8")
-    results = str(bare.folder)
-    out = ["--report-dir", str(tmp_path / "out")]
-    assert main(["report", "--results-dir", results, *out, "--templates", str(tmp_path)]) == 0
-    assert f"note: {tmp_path / 'titel.html'} is not used" in capsys.readouterr().out
+    department = read_department(tmp_path, "ru")
+    found = compose(bare, {}, words, numbers, TitlePage(), lang="ru", department=department)
+    assert [text for text in found.problems if f"{tmp_path / 'titel.html'} is not used" in text]
 
 
 def test_a_useless_folder_is_refused_in_one_line(
