@@ -81,8 +81,8 @@ _TEXTS = {
         sentence=(
             "Transfer learning makes it possible to use features found on a large collection of "
             "images when solving a new classification problem with considerably fewer individually "
-            "labelled photographs. The quality of the resulting model is estimated on held-out observations "
-            "that did not participate in the optimisation. "
+            "labelled photographs. The quality of the resulting model is estimated on held-out "
+            "observations that did not participate in the optimisation. "
         ),
         title="""
 <div class="title"><div class="head"><p>Ministry</p><p>University</p><p>Department</p></div>
