@@ -68,6 +68,7 @@ def _common(description: str) -> _Parser:
     parser.add_argument("--report-dir", type=path, default=Path("report_out"))
     parser.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     parser.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
+    parser.add_argument("--templates", type=path, help="a department's folder of styles and templates")
     parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--offline", action="store_true", help="never download anything")
@@ -122,6 +123,10 @@ def _run(arguments: list[str]) -> int:
     from study.store.files import require_folder
 
     read_title_page(flags.title_page)
+    if flags.templates is not None:
+        from study.report.render import read_department
+
+        read_department(flags.templates, flags.lang)
     require_folder(flags.report_dir, "report directory")
     fashion = None
     if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
@@ -157,6 +162,7 @@ def _run(arguments: list[str]) -> int:
         weights_dir=flags.weights_dir,
         init_checkpoint=flags.init_checkpoint,
         title_page=flags.title_page,
+        templates=flags.templates,
         lang=flags.lang,
         flat=flags.flat,
         offline=flags.offline,
@@ -175,6 +181,7 @@ def _report(arguments: list[str]) -> int:
         arguments
     )
     from study.analysis import write_analysis
+    from study.report.form import summary
     from study.report.render import build_report
 
     if not os.path.isfile(flags.results_dir / "results.csv"):
@@ -182,13 +189,13 @@ def _report(arguments: list[str]) -> int:
     write_analysis(flags.results_dir)
     result = build_report(
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
-        flat=flags.flat,
+        templates=flags.templates, flat=flags.flat,
     )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
     print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
-    for problem in result.problems:
-        print(f"form: {problem}")
+    for line in summary(result.problems, result.pages, result.check) if result.check else ():
+        print(line)
     return 0
 
 

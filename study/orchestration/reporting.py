@@ -22,6 +22,8 @@ def render(options: Options, seconds: float, say: Callable[[str], None]) -> None
     ]  # fmt: skip
     if options.title_page is not None:
         command += ["--title-page", str(options.title_page)]
+    if options.templates is not None:
+        command += ["--templates", str(options.templates)]
     if options.flat:
         command.append("--flat")
     try:

@@ -36,6 +36,7 @@ class Options:
     weights_dir: Path | None = None
     init_checkpoint: Path | None = None
     title_page: Path | None = None
+    templates: Path | None = None
     lang: str = "ru"
     flat: bool = False
     offline: bool = False

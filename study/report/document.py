@@ -8,6 +8,7 @@ contain (`strip_tokens`), and `Document.resolve` turns them into numbers and lin
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -22,6 +23,8 @@ _UNWANTED = re.compile(
 _HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
+#: Text between two tags, but not code and style sheets.
+_BETWEEN = re.compile(r"(?s)<(style|script|pre|code)\b.*?</\1>|>[^<]+(?=<)")
 _INLINE = re.compile(r"<(/?)(a|i|sub|sup|code)\b")
 
 SOURCES_PLACE = Markup(f"{_OPEN}sources:{_CLOSE}")
@@ -182,6 +185,13 @@ def keep_together(html: str) -> str:
         return match[0] if opened or not tags else f"<span> {run}</span>"
 
     return _RUN.sub(wrap, html.replace("&nbsp;", "\u00a0"))
+
+
+def keep_units(html: str, units: Sequence[str]) -> str:
+    """A number and the unit behind it joined by a no-break space, between tags."""
+    plain = sorted({unit.strip() for unit in units}, key=len, reverse=True)
+    unit = re.compile(rf"(?<=\d) (?=(?:{'|'.join(map(re.escape, plain))})(?!\w))")
+    return _BETWEEN.sub(lambda match: match[0] if match[1] else unit.sub("\u00a0", match[0]), html)
 
 
 def _css(text: str) -> str:

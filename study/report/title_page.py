@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -88,15 +89,18 @@ def read_title_page(path: Path | None) -> TitlePage:
         raise UsageError(f"title page {path.name} must hold lines of the form `field: text`")
     for name, value in values.items():
         if not isinstance(name, str) or name not in known:
-            raise UsageError(
-                f"title page: field {str(name)[:40]!r} is unknown; "
-                f"known are {', '.join(sorted(known))}"
-            )
+            raise UsageError(f"title page: field {str(name)[:40]!r} is unknown; {_near(str(name), known)}")
         if not isinstance(value, str):
             raise UsageError(f"title page: {name} must be a line of text")
     given = {name: value.strip() for name, value in values.items() if value.strip()}
     page = TitlePage(**{**asdict(default_title_page()), **given})
     return replace(page, **{name: strip_tokens(value) for name, value in given.items()})
+
+
+def _near(name: str, known: set[str]) -> str:
+    """The field that was meant, or all of them where none is near."""
+    near = get_close_matches(name.strip().lower().replace("-", "_"), sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
 
 
 def empty_fields(page: TitlePage) -> tuple[str, ...]:

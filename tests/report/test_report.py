@@ -36,7 +36,7 @@ def test_report_is_in_good_form(built: Built) -> None:
     assert built.problems == ()
     assert built.pages >= 18
     assert {path.name for path in built.folder.iterdir()} == {
-        "figures", "report.docx", "report.html", "report.pdf",
+        "figures", "report.check.json", "report.docx", "report.html", "report.pdf",
     }  # fmt: skip
 
 

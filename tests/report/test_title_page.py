@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import UsageError
-from study.report.title_page import TitlePage, empty_fields, read_title_page, write_example
+from study.report.title_page import (
+    MAX_BYTES,
+    MAX_LENGTH,
+    TitlePage,
+    empty_fields,
+    read_title_page,
+    write_example,
+)
 from study.report.words import TEMPLATES
 
 
@@ -92,6 +101,27 @@ def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
 def test_text_of_any_script_is_kept_and_marks_of_direction_are_not(tmp_path: Path) -> None:
     page = _read(tmp_path, 'student: "שלום 😀 Ω"\nteacher: "a\\u202eb\\ue000c"\n')
     assert (page.student, page.teacher) == ("שלום 😀 Ω", "a\ufffdb\ufffdc")
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("studnet", "field 'studnet' is unknown; did you mean 'student'?"),
+        ("Teacher-Position", "did you mean 'teacher_position'?"),
+        ("colour", "known are city, department, "),
+    ],
+)
+def test_an_unknown_field_is_answered_with_the_near_one(
+    field: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, f"{field}: x")
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_documents_describe_every_field() -> None:
+    text = (TEMPLATES.parent / "docs" / "title-page.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert described == [field.name for field in fields(TitlePage)]
+    assert f"{MAX_LENGTH} characters" in text and f"{MAX_BYTES // 1024} KB" in text
 
 
 def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
