@@ -17,7 +17,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
 from study.report.context import ReportData, read_report_data
-from study.report.document import Document, keep_together
+from study.report.document import Document, count_pages, keep_together
 from study.report.docx.writing import report_docx
 from study.report.figures import Drawing, draw_all, font_is_missing
 from study.report.numbers import Numbers, as_float
@@ -101,8 +101,9 @@ def build_report(
     if font_is_missing():
         problems.append("rule 2: Liberation Serif is not installed; figures use another font")
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
-    write_text(report_dir / "report.html", web_page(composition.html, title, words))
-    docx = to_docx(composition.html, printed.anchors)
+    unpaged = count_pages(composition.html, printed.pages)
+    write_text(report_dir / "report.html", web_page(unpaged, title, words))
+    docx = to_docx(unpaged, printed.anchors)
     write_atomic(report_dir / "report.docx", partial(_write, docx))
     _write_figures(report_dir / "figures", drawings)
     if not draft:
@@ -230,7 +231,11 @@ def _html(text: str) -> HTML:
 
 
 def to_pdf(html: str) -> Printed:
+    """Laid out twice where the text names the number of its pages."""
     document = _html(html).render(pdf_variant="pdf/ua-1")
+    counted = count_pages(html, len(document.pages))
+    if counted != html:
+        document = _html(counted).render(pdf_variant="pdf/ua-1")
     content = document.write_pdf(pdf_variant="pdf/ua-1")
     anchors = {
         name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors
