@@ -27,7 +27,6 @@ def to_input(images: Tensor, resolution: int) -> Tensor:
     return F.interpolate(x, size=(resolution, resolution), mode="bilinear", align_corners=False)
 
 
-# [listing: augment]
 def augment(
     x: Tensor,
     generator: torch.Generator,
@@ -67,4 +66,3 @@ def augment(
     inside_columns = (line >= corner[1]) & (line < corner[1] + size)
     hole = (inside_rows[:, :, None] & inside_columns[:, None, :]).to(x.device)
     return moved.masked_fill_(hole, BLACK).unsqueeze(1)
-# [/listing]

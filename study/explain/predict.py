@@ -46,16 +46,17 @@ def predict(
                 raise ValueError
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise WeightsError(f"{path} does not say which network it holds") from error
+        # [listing: predict]
         network = load_adapted(model, weights.state, resolution=resolution, fold=True)
         with torch.inference_mode():
             found = network(to_input(pixels[None], resolution)).softmax(1)[0]
         best = found.argsort(descending=True)[:3]
         named = ", ".join(f"{CLASS_NAMES[int(c)]} {float(found[c]):.3f}" for c in best)
+        # [/listing]
         lines.append(f"{path.stem.removesuffix('-best')}: {named}")
     return lines
 
 
-# [listing: predict]
 def read_image(path: Path) -> Tensor:
     """Any image file as FashionMNIST shows things: grey, light on black, uint8 [28, 28]."""
     try:
@@ -73,4 +74,3 @@ def read_image(path: Path) -> Tensor:
         grey = ImageOps.invert(grey)
     fitted = ImageOps.pad(grey, (28, 28), Image.Resampling.LANCZOS, color=0)
     return torch.from_numpy(np.asarray(fitted).copy())
-# [/listing]

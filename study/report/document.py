@@ -20,8 +20,10 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff"
     "\ufdd0-\ufdef\ufffe\uffff]"
 )
-_HEADING = re.compile(r'<h([12]) class="(plain|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
+_HEADING = re.compile(r'<h([12]) class="(plain|plain unlisted|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
+#: Where the number of pages stands, or until they are counted, one as wide.
+_PAGES = re.compile(r'<span class="pages">\d+</span>')
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 #: Text between two tags, but not code and style sheets.
 _BETWEEN = re.compile(r"(?s)<(style|script|pre|code)\b.*?</\1>|>[^<]+(?=<)")
@@ -47,6 +49,16 @@ def define(kind: str, name: str) -> Markup:
     return Markup(f"{_OPEN}def:{kind}-{name}{_CLOSE}")
 
 
+def total(kind: str) -> Markup:
+    """Stands for how many there are: fig, tab, source, appendix, and pages of the PDF."""
+    return Markup(f"{_OPEN}total:{kind}{_CLOSE}")
+
+
+def count_pages(html: str, pages: int) -> str:
+    """The text with the number of its pages, wherever `total("pages")` stands."""
+    return _PAGES.sub(f'<span class="pages">{pages}</span>', html)
+
+
 def cite(*keys: str) -> Markup:
     return Markup(f"{_OPEN}cite:{' '.join(keys)}{_CLOSE}")
 
@@ -58,7 +70,7 @@ def appendix(letter: str) -> Markup:
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """listed is false for the heading of the contents themselves."""
+    """listed is false for the headings of the contents themselves and of the abstract."""
 
     level: int
     text: str
@@ -75,6 +87,7 @@ class Document:
     headings: list[Heading] = field(default_factory=list)
     cited: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    appendices: int = 0
 
     def resolve(self, html: str) -> str:
         """HTML with all tokens replaced; `problems` names what is cited but absent, and so on."""
@@ -96,7 +109,8 @@ class Document:
         anchor = f"sec-{number.replace('.', '-')}" if number else f"part-{len(self.headings)}"
         plain = unescape(_TAGS.sub(" ", _TOKEN.sub("", inner)))
         text = " ".join(f"{number} {plain}".split())
-        listed = not match.string[match.end() :].lstrip().startswith(CONTENTS_PLACE)
+        contents = match.string[match.end() :].lstrip().startswith(CONTENTS_PLACE)
+        listed = not contents and kind != "plain unlisted"
         self.headings.append(Heading(level=level, text=text, anchor=anchor, listed=listed))
         label = escape(text)
         prefix = f"{number} " if number else ""
@@ -113,6 +127,7 @@ class Document:
             kind, value = match[1], match[2]
             if kind == "appendix":
                 letter, counts = value, {}
+                self.appendices += 1
             elif kind == "ref":
                 first_reference.setdefault(value, match.start())
             elif kind == "cite":
@@ -147,9 +162,20 @@ class Document:
             places = sorted(self.cited.index(key) + 1 for key in value.split() if key in self.cited)
             links = ", ".join(f'<a href="#source-{place}">{place}</a>' for place in places)
             return f"[{links}]"
+        if kind == "total":
+            return self._total(value)
         if kind in ("sources", "contents"):
             return f"{_OPEN}{kind}{_CLOSE}"
         return ""
+
+    def _total(self, kind: str) -> str:
+        if kind == "pages":
+            return '<span class="pages">00</span>'
+        if kind == "source":
+            return str(len(self.cited))
+        if kind == "appendix":
+            return str(self.appendices)
+        return str(sum(1 for name in self.numbers if name.startswith(f"{kind}-")))
 
     def _source_list(self) -> str:
         items = "".join(

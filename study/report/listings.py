@@ -1,4 +1,7 @@
-"""Listings of the appendix, cut from the real sources so that they cannot go out of date."""
+"""Listings of the appendix, cut from the real sources so that they cannot go out of date.
+
+Of a docstring its first line is left: the text of the report says the rest.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BEGIN = re.compile(r"^\s*# \[listing: ([a-z_-]+)\]\s*$")
+_DOCSTRING = re.compile(r'^( *"""[^"\n]+?)\n.*?"""$', re.DOTALL | re.MULTILINE)
 _END = re.compile(r"^\s*# \[/listing\]\s*$")
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,7 +36,7 @@ def read_listings(root: Path = SOURCE_ROOT) -> dict[str, Listing]:
                 name, lines = begin[1].replace("-", "_"), []
             elif name and _END.match(line):
                 relative = path.relative_to(root.parent).as_posix()
-                code = textwrap.dedent("\n".join(lines)).strip("\n")
+                code = _DOCSTRING.sub(r'\1"""', textwrap.dedent("\n".join(lines)).strip("\n"))
                 found.setdefault(name, Listing(name=name, path=relative, code=code))
                 name = ""
             elif name:

@@ -66,7 +66,7 @@ def check_document(pdf: Pdf, words: Words, *, flat: bool = False) -> list[str]:
     loose = {h.page for h in headings if h.text.startswith(ragged)}
     problems += check_spacing(pdf, loose, words)
     problems += check_headings(pdf, headings, words, flat=flat)
-    problems += check_contents(pdf, headings, words.heading["contents"])
+    problems += check_contents(pdf, headings, words.heading["contents"], words.abstract)
     problems += check_captions(pdf, words)
     problems += check_tables(pdf, words)
     problems += check_formulas(pdf, words)
@@ -177,7 +177,8 @@ def _page_spacing(page: Page, *, ragged: bool, table: str) -> list[str]:
     for line, following in zip(page.lines, page.lines[1:], strict=False):
         if line.bold or following.bold or line.size < 12 or following.size < 12:
             continue
-        if abs(following.x0 - LEFT) > _NEAR or line.text.startswith(table):
+        caption = line.text.startswith(table) or following.text.startswith(table)
+        if abs(following.x0 - LEFT) > _NEAR or caption:
             continue
         step = following.y - line.y
         filled = abs(line.x1 - RIGHT) <= 1.5 and line.x0 < CENTRE

@@ -130,17 +130,21 @@ def _numbered(heading: Heading, place: str, flat: bool) -> list[str]:
     return problems
 
 
-def check_contents(pdf: Pdf, headings: list[Heading], contents: str) -> list[str]:
+def check_contents(
+    pdf: Pdf, headings: list[Heading], contents: str, abstract: str
+) -> list[str]:
     """Rule 7: every heading is listed with its real page, with leaders, and is a bookmark.
 
     Args:
         pdf: the document.
         headings: all its headings.
         contents: heading of the contents, which does not list itself.
+        abstract: heading of the abstract, which is not listed either.
     """
     entries, problems = _entries(pdf, headings, contents)
     # A dot at the end of a heading, itself a mistake, is one of the leaders here.
-    real = {h.text.rstrip("."): h.page for h in headings if h.text.rstrip(".") != contents}
+    unlisted = (contents, abstract)
+    real = {h.text.rstrip("."): h.page for h in headings if h.text.rstrip(".") not in unlisted}
     for text, (shown, place) in entries.items():
         if text not in real:
             problems.append(f"rule 7, page {place}: {text[:50]!r} is listed but not a heading")

@@ -16,7 +16,7 @@ from study.report.pagination import FLOAT_END, HOLDER
 
 Caller = Callable[[], Markup]
 #: A table of at most so many rows is never torn.
-WHOLE_ROWS = 13
+WHOLE_ROWS = 15
 
 
 class Placing:

@@ -35,14 +35,6 @@ class ObjectAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SureError:
-    index: int
-    true: int
-    predicted: int
-    confidence: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class ExplainedNetwork:
     """One row of the Grad-CAM figure.
 
@@ -157,25 +149,6 @@ class Reading:
         )
         return Separation(images=len(stored["labels"]), neighbour=neighbour, between=between)
 
-    def sure_errors(self, count: int = 5) -> list[SureError]:
-        """Wrong test answers given with most confidence by the best network's first run."""
-        labels = self._data.tables.labels
-        arm = self.overall_best
-        runs = [run for run in (arm.run_ids if arm else ()) if run in self._data.probabilities]
-        if labels is None or not runs:
-            return []
-        shares = self._data.probabilities[runs[0]].astype(float)
-        classes, confidence = shares.argmax(axis=1), shares.max(axis=1)
-        wrong = np.flatnonzero(classes != labels)
-        order = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
-        return [
-            SureError(
-                index=int(i), true=int(labels[i]), predicted=int(classes[i]),
-                confidence=float(confidence[i]),
-            )
-            for i in order
-        ]  # fmt: skip
-
     @property
     def overall_best(self) -> ArmSummary | None:
         """The arm of the highest validation accuracy over all networks."""
@@ -202,14 +175,6 @@ class Reading:
 
     def trial_count(self, arm: ArmSummary) -> int:
         return len(self._trials(arm))
-
-    def best_trial(self, arm: ArmSummary) -> dict[str, Any] | None:
-        """The trial of the highest validation accuracy; None without trials."""
-        rows = self._trials(arm)
-        rows = rows[rows["val_accuracy"].notna()]
-        if not len(rows):
-            return None
-        return {str(k): v for k, v in rows.loc[rows["val_accuracy"].idxmax()].items()}
 
     def arm_key(self, row: dict[str, Any]) -> str:
         """`pretrained-full-uniform` of a table row: key of `words.arm_short`."""

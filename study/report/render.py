@@ -20,6 +20,7 @@ from study.report.accessibility import complete_tags
 from study.report.composing import compose
 from study.report.context import read_report_data
 from study.report.department import Department, open_department
+from study.report.document import count_pages
 from study.report.docx.writing import report_docx
 from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
 from study.report.form import write_check
@@ -105,8 +106,9 @@ def build_report(
     if font_is_missing():
         problems.append("rule 2: Liberation Serif is not installed; figures use another font")
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
-    write_text(report_dir / "report.html", web_page(composition.html, title, words))
-    docx = to_docx(composition.html, printed.anchors)
+    unpaged = count_pages(composition.html, printed.pages)
+    write_text(report_dir / "report.html", web_page(unpaged, title, words))
+    docx = to_docx(unpaged, printed.anchors)
     write_atomic(report_dir / "report.docx", partial(_write, docx))
     _write_figures(report_dir / "figures", drawings)
     check = report_dir / "report.check.json"
@@ -215,7 +217,11 @@ def _fetcher() -> URLFetcher:
 
 
 def to_pdf(html: str) -> Printed:
+    """Laid out twice where the text names the number of its pages."""
     document = _html(html).render(pdf_variant="pdf/ua-1")
+    counted = count_pages(html, len(document.pages))
+    if counted != html:
+        document = _html(counted).render(pdf_variant="pdf/ua-1")
     content = document.write_pdf(
         finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1"
     )

@@ -24,7 +24,8 @@ _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 class TitlePage:
     """Fields of the title page; an empty one becomes a line to write on.
 
-    An empty lab_title becomes the assignment's title in the language of the report.
+    An empty lab_title becomes the assignment's title in the language of the report. abstract is
+    `true` or `false`: whether an abstract stands behind the title page.
     """
 
     ministry: str = ""
@@ -40,6 +41,7 @@ class TitlePage:
     teacher_position: str = ""
     city: str = ""
     year: str = ""
+    abstract: str = ""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -51,6 +53,12 @@ class TitlePage:
                 )
             if any(unicodedata.category(character) in _NOT_IN_A_LINE for character in value):
                 raise UsageError(f"title page: {name} holds a line break or a control character")
+        if self.abstract.lower() not in ("", "true", "false"):
+            raise UsageError(f"title page: abstract must be true or false, not {self.abstract!r}")
+
+    @property
+    def has_abstract(self) -> bool:
+        return self.abstract.lower() == "true"
 
 
 def default_title_page() -> TitlePage:
@@ -106,7 +114,7 @@ def _near(name: str, known: set[str]) -> str:
 def empty_fields(page: TitlePage) -> tuple[str, ...]:
     """Fields that will be printed as a line to write on; without a title the assignment's stands."""
     return tuple(
-        name for name, value in asdict(page).items() if not value and name != "lab_title"
+        name for name, value in asdict(page).items() if not value and name not in ("lab_title", "abstract")
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from study.report.context import ReportData
-from study.report.document import CONTENTS_PLACE, SOURCES_PLACE, appendix, cite, refer
+from study.report.document import CONTENTS_PLACE, SOURCES_PLACE, appendix, cite, refer, total
 from study.report.listings import read_listings
 from study.report.numbers import Numbers
 from study.report.reading import Reading, gap
@@ -38,6 +38,7 @@ def names(data: ReportData, words: Words) -> dict[str, Any]:
         "words": words,
         "cite": cite,
         "appendix": appendix,
+        "total": total,
         "fig": lambda name: refer("fig", name),
         "tab": lambda name: refer("tab", name),
         "eq": lambda name: refer("eq", name),
@@ -47,5 +48,4 @@ def names(data: ReportData, words: Words) -> dict[str, Any]:
         "sources_place": SOURCES_PLACE,
         "init_words": init_words,
         "resolution_words": lambda: words.resolution.format(size=data.resolution or "–"),
-        "is_imagenet": lambda model: data.sources.get(model) == "imagenet1k_v1",
     }

@@ -26,7 +26,7 @@ _PAPER = re.compile(
     re.DOTALL,
 )
 _HEADING_TAG = re.compile(r"<(/?)h([1-3])\b")
-_HEADING = re.compile(r'<h([23]) class="(\w+)" id="([^"]+)">(.*?)</h\1>', re.DOTALL)
+_HEADING = re.compile(r'<h([23]) class="([\w ]+)" id="([^"]+)">(.*?)</h\1>', re.DOTALL)
 _SUBTITLE = ' <span class="subtitle">'
 _TAGS = re.compile(r"<[^>]+>")
 _SIZE = re.compile(r'style="width:([\d.]+)(mm|pt);height:([\d.]+)(?:mm|pt)"')
@@ -125,7 +125,7 @@ def _sections(html: str) -> tuple[Markup, Markup]:
 
     def heading(match: re.Match[str]) -> str:
         level, kind, anchor, text = match.groups()
-        if kind == "plain":
+        if kind.startswith("plain"):
             text = text.capitalize()
         elif kind == "appendix":
             first, space, rest = text.partition(" ")

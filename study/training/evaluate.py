@@ -58,7 +58,6 @@ def probabilities(
     return result
 
 
-# [listing: evaluate]
 def quality(predicted: Probabilities, labels: Tensor) -> Quality:
     """Measures of probabilities [N, 10] against int64 labels [N]."""
     truth = labels.numpy()
@@ -70,7 +69,6 @@ def quality(predicted: Probabilities, labels: Tensor) -> Quality:
         macro_f1=float(f1_score(truth, classes, average="macro", zero_division=0)),
         ece=expected_calibration_error(predicted, truth),
     )
-# [/listing]
 
 
 def expected_calibration_error(predicted: Probabilities, truth: npt.NDArray[np.int64]) -> float:

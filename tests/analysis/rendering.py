@@ -44,7 +44,7 @@ def environment(lang: str = "ru") -> Environment:
         "has_figure": lambda name: True,
         "has_table": lambda name: True,
         "cite": lambda *keys: Markup("[1]"),
-        "table": lambda name, title, cls="", caller=None: caller(),
+        "table": lambda name, title, cls="", cols="", caller=None: caller(),
         "resolution_words": lambda: words.resolution.format(size=32),
     }
     return env

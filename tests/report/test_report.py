@@ -61,7 +61,7 @@ def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> No
     assert captions
     for caption in captions:
         assert not re.search(r"ImageNet-1K|IMAGENET", caption)
-    assert "предобучение: фракталы, порождаемые формулой (без ImageNet); разрешение 32" in _plain(
+    assert "предобучение: фракталы, без ImageNet; разрешение 32" in _plain(
         built.html
     )
 
@@ -79,7 +79,7 @@ def test_main_table_prints_the_numbers_of_the_csv(tmp_path: Path, composer: Comp
 def test_flipped_results_flip_the_sentences(tmp_path: Path, composer: Composer) -> None:
     better = _plain(composer(plant(tmp_path / "a", seeds=3, trials=0)))
     worse = _plain(composer(plant(tmp_path / "b", seeds=3, trials=0, scratch_bonus=0.08)))
-    pattern = r"предобучение при обучении всей сети: VGG11 – \S+ п\. п\. \((.*?)\)"
+    pattern = r"предобучение при обучении всей сети – ([^(]*) \(VGG11"
     claims = [re.findall(pattern, text) for text in (better, worse)]
     assert claims == [["подтверждено"], ["верно обратное"]]
     best = [re.findall(r"получена для варианта «(.*?)»", text)[0] for text in (better, worse)]
@@ -89,7 +89,7 @@ def test_flipped_results_flip_the_sentences(tmp_path: Path, composer: Composer) 
 def test_imagenet_report_says_so(tmp_path: Path, composer: Composer) -> None:
     text = _plain(composer(plant(tmp_path, seeds=1, trials=0, source="imagenet1k_v1")))
     assert "предобучение: ImageNet-1K" in text
-    assert "фракталы, порождаемые формулой (без ImageNet)" not in text
+    assert "фракталы, без ImageNet" not in text
 
 
 @pytest.mark.parametrize(("source", "averaged"), [("imagenet1k_v1", True), ("fractal", False)])
@@ -190,9 +190,14 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
     package.mkdir()
     (package / "a.py").write_text(
         "x = 1\n    # [listing: adapt]\n    y = 2\n    if y:\n        z = 3\n    # [/listing]\n"
+        '# [listing: head]\ndef f():\n    """Short.\n\n    Long.\n    """\n'
+        '    return """a\nb"""\n# [/listing]\n'
         "# [listing: open]\nnever closed\n",
         encoding="utf-8",
     )
     found = read_listings(package)
-    assert {name: item.code for name, item in found.items()} == {"adapt": "y = 2\nif y:\n    z = 3"}
+    assert {name: item.code for name, item in found.items()} == {
+        "adapt": "y = 2\nif y:\n    z = 3",
+        "head": 'def f():\n    """Short."""\n    return """a\nb"""',
+    }
     assert found["adapt"].path == "study/a.py"

@@ -14,9 +14,8 @@ from docx.shared import Mm
 
 from study.report.docx.fields import field
 from study.report.docx.wordml import paragraph, run, written
+from study.report.words import read_words
 
-#: Language of the report → what Word calls it; it decides how words are hyphenated.
-_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
 #: Parts of python-docx's own model that would show or style something of another document.
 _FOREIGN = ("/thumbnail", "/stylesWithEffects", "/customXml")
 
@@ -37,11 +36,12 @@ def blank(lang: str, title: str, forms: Path) -> Document:
     _replace(part._styles_part, forms / "styles.xml")
     _replace(part.numbering_part, forms / "numbering.xml")
     _replace(part._settings_part, forms / "settings.xml")
+    name = read_words(lang).word_language
     for language in part._styles_part.element.iter(qn("w:lang")):
-        language.set(qn("w:val"), _LANGUAGES.get(lang, lang))
+        language.set(qn("w:val"), name)
     _page(document)
     properties, now = document.core_properties, datetime.now(timezone.utc)
-    properties.title, properties.language = title, _LANGUAGES.get(lang, lang)
+    properties.title, properties.language = title, name
     properties.author = properties.comments = properties.keywords = ""
     properties.created = properties.modified = now
     return document

@@ -65,7 +65,7 @@ class _Writer:
     def _block(self, element: HtmlElement) -> None:
         kind = classes(element)
         if element.tag in ("h1", "h2"):
-            self._add(self._heading(element))
+            self._add(self._heading(element, style="TOCHeading" if "unlisted" in kind else None))
         elif element.tag in ("ul", "ol"):
             self._list(element)
         elif element.tag == "figure":

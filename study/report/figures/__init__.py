@@ -21,23 +21,20 @@ FIGURES: dict[str, Draw] = {
     "fractals": images.fractals,
     "pretext": curves.pretext,
     "tuning": training.tuning,
-    "plan": curves.plan,
     "arms": comparison.arms,
     "contrasts": comparison.contrasts,
-    "gap": comparison.gap,
-    "cost": comparison.cost,
+    "curves": curves.learning,
     "drift": training.drift,
     "labels": side.labels,
     "depth": side.depth,
     "calibration": curves.calibration,
     "confusion": images.confusion,
+    "filters": images.filters,
     "object": images.one_object,
     "errors": images.errors,
     "featuremap": explanation.featuremap,
 }
 PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]] = {
-    "curves": curves.learning,
-    "filters": images.filters,
     "gradcam": explanation.gradcam,
 }
 

@@ -1,4 +1,4 @@
-"""Figures that set arms against each other: accuracy, contrasts, gap, cost, tuning, drift."""
+"""Figures that set arms against each other: accuracy of every arm, and the main contrasts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from study.report.figures.style import (
 from study.report.numbers import Numbers, as_float
 from study.report.words import Words
 
+#: Contrasts that are drawn; the table of contrasts holds the controls and interactions too.
+DRAWN = ("init@full", "init@frozen", "scope@pretrained", "lr_policy@pretrained", "model")
+
 
 def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
     axes.set_yticks(range(len(arms)), [words.arm_axis[arm.key] for arm in arms])
@@ -29,12 +32,12 @@ def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
 
 
 def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test accuracy of every arm: every seed, the mean and its 95 % interval."""
+    """Test accuracy of every arm, seeds, mean and 95 % interval, beside the training accuracy."""
     models = [model for model in data.models if data.finished_of(model)]
     if not models:
         return None
     rows = max(len(data.finished_of(model)) for model in models)
-    figure, axes = canvas(0.85 + 0.4 * rows, len(models), sharex=True)
+    figure, axes = canvas(0.75 + 0.39 * rows, len(models), sharex=True)
     for panel, model in zip(axes, models, strict=True):
         chosen = data.finished_of(model)
         _name_rows(panel, chosen, words)
@@ -44,6 +47,8 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             panel.plot(
                 values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9
             )
+            if arm.means["train"] is not None:
+                panel.plot(100 * arm.means["train"], row, "s", ms=5, mfc="white", mec="black")
             half = None
             if arm.low is not None and arm.high is not None and arm.mean is not None:
                 half = [[100 * (arm.mean - arm.low)], [100 * (arm.high - arm.mean)]]
@@ -66,29 +71,30 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         handles=[
             Line2D([], [], marker="D", color=INK, ls="-" if several else "", label=mean_label),
             Line2D([], [], marker="o", ls="", mfc="none", mec=GREY, label=words.figure["seed"]),
+            Line2D([], [], marker="s", ls="", mfc="white", mec="black", label=words.figure["train"]),
         ],
-        loc="outside lower center", ncols=2, frameon=False,
+        loc="outside lower center", ncols=3, frameon=False,
     )  # fmt: skip
     return svg(figure)
 
 
 def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Forest plot of contrasts.csv; the interval is left out where one seed gives none."""
+    """Forest plot of the main contrasts; the interval is left out where one seed gives none."""
     rows = [
         (name, model, found)
-        for name in words.contrast
+        for name in DRAWN
         for model in words.contrast_model
         if (found := data.contrast(name, model)) is not None
     ]
     if not rows:
         return None
     # A two-line label needs the height of two rows, also where a group has one row only.
-    groups = [name for name in words.contrast if any(row[0] == name for row in rows)]
+    groups = [name for name in DRAWN if any(row[0] == name for row in rows)]
     places, at = list[float](), dict[str, list[float]]()
     for name, _, _ in rows:
         places.append(places[-1] + (1.0 if name in at else 1.9) if places else 0.0)
         at.setdefault(name, []).append(places[-1])
-    figure, (axes,) = canvas(0.85 + 0.17 * (places[-1] + 1))
+    figure, (axes,) = canvas(0.85 + 0.13 * (places[-1] + 1))
     marks = {"vgg11": ("o", INK, INK), "googlenet": ("s", SECOND_INK, "white"),
              "pooled": ("D", "black", "black"), "all": ("D", "black", "black")}  # fmt: skip
     for row, (_, model, found) in zip(places, rows, strict=True):
@@ -125,74 +131,3 @@ def _wrapped(label: str, width: int = 30) -> str:
         return label
     cut = label.rfind(" ", 0, width + 1)
     return label[:cut] + "\n" + label[cut + 1 :]
-
-
-def gap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Training, validation and test accuracy of every arm on one line."""
-    models = [
-        m for m in data.models if any(a.means["train"] is not None for a in data.finished_of(m))
-    ]
-    if not models:
-        return None
-    rows = max(len(data.finished_of(model)) for model in models)
-    figure, axes = canvas(0.85 + 0.37 * rows, len(models), sharex=True)
-    signs = (("train", "s", "white"), ("validation", "o", "white"), ("test", "D", "black"))
-    for panel, model in zip(axes, models, strict=True):
-        chosen = data.finished_of(model)
-        _name_rows(panel, chosen, words)
-        for row, arm in enumerate(chosen):
-            shares = (arm.means["train"], arm.means["val"], arm.mean)
-            known = [100 * share for share in shares if share is not None]
-            panel.plot([min(known), max(known)], [row, row], color=GREY, lw=1.2, zorder=1)
-            for share, (_, marker, fill) in zip(shares, signs, strict=True):
-                if share is not None:
-                    panel.plot(100 * share, row, marker, mfc=fill, mec="black", ms=5.5)
-        panel.set_title(words.model[model])
-        panel.xaxis.set_major_formatter(ticks(numbers.comma))
-        panel.set_xlabel(words.axis["accuracy"])
-    for panel in axes[1:]:
-        panel.set_yticklabels([])
-    figure.legend(
-        handles=[Line2D([], [], marker=marker, ls="", mfc=fill, mec="black", ms=5.5,
-                        label=words.figure[name]) for name, marker, fill in signs],
-        loc="outside lower center", ncols=3, frameon=False,
-    )  # fmt: skip
-    return svg(figure)
-
-
-def cost(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Trainable parameters and training seconds of frozen against full arms."""
-    groups = []
-    for model in data.models:
-        for scope in ("frozen", "full"):
-            chosen = [
-                a for a in data.finished_of(model) if a.scope == scope and a.init == "pretrained"
-            ]
-            chosen = chosen or [a for a in data.finished_of(model) if a.scope == scope]
-            sizes = [a.means["trainable"] for a in chosen if a.means["trainable"] is not None]
-            times = [a.means["seconds"] for a in chosen if a.means["seconds"] is not None]
-            if sizes and times:
-                label = f"{words.model[model]},\n{words.scope[scope]}"
-                groups.append((label, scope, float(np.mean(sizes)), float(np.mean(times))))
-    if len({scope for _, scope, _, _ in groups}) < 2:
-        return None
-    figure, axes = canvas(0.6 + 0.36 * len(groups), 2, sharey=True)
-    for panel, column, key in ((axes[0], 2, "parameters"), (axes[1], 3, "time_seconds")):
-        for row, group in enumerate(groups):
-            frozen = group[1] == "frozen"
-            panel.barh(row, group[column], height=0.6, color="#c9d6e4" if frozen else INK,
-                       edgecolor="black", lw=0.8, hatch="///" if frozen else "")  # fmt: skip
-            text = (
-                numbers.millions(group[column]) if column == 2 else numbers.seconds(group[column])
-            )
-            panel.annotate(text, (group[column], row), xytext=(4, 0),
-                           textcoords="offset points", va="center", fontsize=10)  # fmt: skip
-        panel.set_xlabel(words.axis[key])
-        panel.grid(axis="y", visible=False)
-    axes[0].set_xscale("log")
-    axes[0].set_xlim(right=axes[0].get_xlim()[1] * 40)
-    axes[1].set_xlim(right=axes[1].get_xlim()[1] * 1.3)
-    axes[0].set_yticks(range(len(groups)), [group[0] for group in groups])
-    axes[0].set_ylim(len(groups) - 0.5, -0.5)
-    axes[1].xaxis.set_major_formatter(ticks(numbers.comma))
-    return svg(figure)

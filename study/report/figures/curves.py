@@ -1,11 +1,12 @@
-"""Figures with a course in time: learning curves, pretext, calibration, plan against actual."""
+"""Figures with a course: learning curves, the pretext task, calibration."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from study.report.context import ArmSummary, ReportData
@@ -26,39 +27,58 @@ from study.report.words import Words
 BINS = 10
 
 
-def learning(data: ReportData, model: str, words: Words, numbers: Numbers) -> Drawing | None:
-    """Validation accuracy by samples seen and by seconds; a band of ±95 % from two seeds on."""
-    arms = [arm for arm in data.finished if arm.model == model]
-    courses = [(arm, _course(data, arm)) for arm in arms]
-    drawn = [(arm, course) for arm, course in courses if course is not None]
+def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Validation accuracy by samples seen and by seconds, a row for each network.
+
+    A band of ±95 % surrounds the mean from two seeds on.
+    """
+    courses = {
+        model: [
+            (arm.key, course)
+            for arm in data.finished_of(model)
+            if (course := _course(data, arm)) is not None
+        ]
+        for model in data.models
+    }
+    drawn = {model: found for model, found in courses.items() if found}
     if not drawn:
         return None
-    figure, axes = canvas(3.45, 2, sharey=True)
-    for arm, (samples, seconds, accuracy) in drawn:
-        mean = 100 * accuracy.mean(axis=0)
-        for panel, x in ((axes[0], samples.mean(axis=0) / 1000), (axes[1], seconds.mean(axis=0))):
-            panel.plot(x, mean, **arm_look(arm.key))
-            if len(accuracy) > 1:
-                half = stats.t.ppf(0.975, len(accuracy) - 1) * stats.sem(100 * accuracy, axis=0)
-                panel.fill_between(x, mean - half, mean + half, color=arm_look(arm.key)["color"],
-                                   alpha=0.12, lw=0)  # fmt: skip
-    _set_limits(axes, [100 * course[2].mean(axis=0) for _, course in drawn])
-    axes[0].set_xlabel(words.axis["samples"])
-    axes[1].set_xlabel(words.axis["seconds"])
-    axes[1].set_xscale("log")
-    axes[0].set_ylabel(words.axis["val_accuracy"])
-    for panel in axes:
-        panel.xaxis.set_major_formatter(ticks(numbers.comma))
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[1].xaxis.set_minor_formatter("")
-    figure.legend(handles=[arm_handle(arm.key, words) for arm, _ in drawn],
+    used = {key: None for found in drawn.values() for key, _ in found}
+    figure, axes = canvas(0.3 + 1.6 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn),
+                          sharey="row")  # fmt: skip
+    for place, (model, found) in enumerate(drawn.items()):
+        left, right = axes[2 * place : 2 * place + 2]
+        for key, (samples, seconds, accuracy) in found:
+            for panel, x in ((left, samples.mean(axis=0) / 1000), (right, seconds.mean(axis=0))):
+                _curve(panel, x, 100 * accuracy, arm_look(key))
+        _set_limits(left, [100 * course[2].mean(axis=0) for _, course in found])
+        left.set_title(words.model[model])
+        right.set_title(words.model[model])
+        right.set_xscale("log")
+        for panel in (left, right):
+            panel.xaxis.set_major_formatter(ticks(numbers.comma))
+            panel.yaxis.set_major_formatter(ticks(numbers.comma))
+        right.xaxis.set_minor_formatter("")
+    figure.supylabel(words.axis["val_accuracy"], fontsize=11)
+    axes[-2].set_xlabel(words.axis["samples"])
+    axes[-1].set_xlabel(words.axis["seconds"])
+    figure.legend(handles=[arm_handle(key, words) for key in used],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
 
 
-def _set_limits(axes: list[Axes], means: list[np.ndarray]) -> None:
+def _curve(panel: Axes, x: np.ndarray, accuracy: np.ndarray, look: dict[str, Any]) -> None:
+    """Mean of [seeds, points] per cent over x, with its band."""
+    mean = accuracy.mean(axis=0)
+    panel.plot(x, mean, **look)
+    if len(accuracy) > 1:
+        half = stats.t.ppf(0.975, len(accuracy) - 1) * stats.sem(accuracy, axis=0)
+        panel.fill_between(x, mean - half, mean + half, color=look["color"], alpha=0.12, lw=0)
+
+
+def _set_limits(panel: Axes, means: list[np.ndarray]) -> None:
     low, high = min(m.min() for m in means), max(m.max() for m in means)
-    axes[0].set_ylim(low - 0.05 * (high - low) - 0.3, high + 0.05 * (high - low) + 0.3)
+    panel.set_ylim(low - 0.05 * (high - low) - 0.3, high + 0.05 * (high - low) + 0.3)
 
 
 def _course(data: ReportData, arm: ArmSummary) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -86,7 +106,7 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     }
     if not curves:
         return None
-    figure, axes = canvas(2.7, 2)
+    figure, axes = canvas(2.1, 2)
     looks = {"vgg11": ("o-", INK, INK), "googlenet": ("s--", SECOND_INK, "white")}
     for model, curve in curves.items():
         form, colour, fill = looks[model]
@@ -120,7 +140,7 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     models = [model for model, arms in chosen.items() if arms]
     if not models or labels is None:
         return None
-    figure, axes = canvas(3.35, len(models), sharey=True, width=min(6.5, 3.6 * len(models)))
+    figure, axes = canvas(2.8, len(models), sharey=True, width=min(6.5, 3.6 * len(models)))
     used: dict[str, None] = {}
     for panel, model in zip(axes, models, strict=True):
         panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
@@ -160,30 +180,3 @@ def reliability(shares: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     full = count >= 10
     mean = np.bincount(place, confidence, BINS)[full] / count[full]
     return mean, np.bincount(place, hit.astype(float), BINS)[full] / count[full]
-
-
-def plan(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Predicted and actual minutes of every phase."""
-    phases = [
-        row for row in data.plan.get("phases", [])
-        if (row.get("predicted_seconds") or 0) + (row.get("actual_seconds") or 0) > 0
-    ]  # fmt: skip
-    if not any(row.get("actual_seconds") for row in phases):
-        return None
-    figure, (axes,) = canvas(0.65 + 0.29 * len(phases))
-    kinds = (("predicted", "#d9e2ec", "///", -0.2), ("actual", INK, "", 0.2))
-    for kind, colour, hatch, shift in kinds:
-        values = [(row.get(f"{kind}_seconds") or 0) / 60 for row in phases]
-        places = [row + shift for row in range(len(phases))]
-        axes.barh(places, values, height=0.38, color=colour, hatch=hatch, edgecolor="black",
-                  lw=0.8, label=words.figure[kind])  # fmt: skip
-    axes.set_yticks(
-        range(len(phases)), [words.phase.get(row["phase"], row["phase"]) for row in phases]
-    )
-    axes.set_ylim(len(phases) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(8))
-    axes.xaxis.set_major_formatter(ticks(numbers.comma))
-    axes.set_xlabel(words.axis["minutes"])
-    axes.legend(frameon=False)
-    return svg(figure)

@@ -16,7 +16,7 @@ from study.report.words import Words
 #: Lines of equal Grad-CAM value and their widths: the wider, the higher.
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)
 #: The darkest point of a garment under a map, so that black lines stay visible on it.
-PALE = 520
+PALE = 420
 #: Class → marker of its points; the digit on the class centre says the same without colour.
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "p")
 #: Least distance of two digits as a share of a panel's width.
@@ -29,23 +29,21 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
     if "maps" not in stored:
         return None
     networks, objects = stored["maps"].shape[:2]
-    figure, axes = canvas(1.3 * (networks + 1), objects, networks + 1)
-    for column in range(objects):
-        label, picture = int(stored["labels"][column]), stored["images"][column]
-        top = axes[column]
-        show(top, picture, vmin=0, vmax=255)
-        top.set_title(f"№ {int(stored['index'][column])}\n{words.classes[label]}", fontsize=9)
-        for row in range(networks):
-            panel = axes[(row + 1) * objects + column]
-            shares = stored["probabilities"][row, column]
-            answer = int(shares.argmax())
-            _overlay(panel, picture, stored["maps"][row, column].astype(float))
-            panel.set_title(f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
-                            fontsize=9, pad=3, style="normal" if answer == label else "italic")  # fmt: skip
-    axes[0].set_ylabel(words.figure["object"], fontsize=10)
+    figure, axes = canvas(0.4 + 0.95 * networks, objects, networks)
+    for place, panel in enumerate(axes):
+        row, column = divmod(place, objects)
+        label, shares = int(stored["labels"][column]), stored["probabilities"][row, column]
+        answer = int(shares.argmax())
+        _overlay(panel, stored["images"][column], stored["maps"][row, column].astype(float))
+        panel.set_title(f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
+                        fontsize=9, pad=3, style="normal" if answer == label else "italic")  # fmt: skip
+        if row == 0:
+            head = f"№\u00a0{int(stored['index'][column])}\n{words.classes[label]}"
+            panel.annotate(head, (0.5, 1), xytext=(0, 15), xycoords="axes fraction",
+                           textcoords="offset points", ha="center", va="bottom", fontsize=9)  # fmt: skip
     for row, arm in enumerate(stored["arms"]):
         key = str(arm).removeprefix(f"{model}-")
-        axes[(row + 1) * objects].set_ylabel(words.explained[key], fontsize=10)
+        axes[row * objects].set_ylabel(words.explained[key], fontsize=10)
     return png(figure)
 
 
@@ -54,7 +52,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     found = {m: s for m in data.models if "labels" in (s := data.artifacts.get(f"featuremap-{m}"))}
     if not found:
         return None
-    figure, axes = canvas(2.25 * len(found) + 0.6, 2, len(found))
+    figure, axes = canvas(1.6 * len(found) + 0.55, 2, len(found))
     panels = iter(axes)
     for model, stored in found.items():
         for init in ("pretrained", "scratch"):
@@ -62,8 +60,8 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
             _plane(panel, stored[f"{init}.points"], stored["labels"])
             explained = [numbers.num(100 * float(s), 1) for s in stored[f"{init}.explained"]]
             panel.set_title(f"{words.model[model]}, {words.features_of[init]}", fontsize=10.5)
-            panel.set_xlabel(words.axis["component"].format(n=1, share=explained[0]), fontsize=10)
-            panel.set_ylabel(words.axis["component"].format(n=2, share=explained[1]), fontsize=10)
+            panel.set_xlabel(words.axis["component"].format(n=1, share=explained[0]), fontsize=9)
+            panel.set_ylabel(words.axis["component"].format(n=2, share=explained[1]), fontsize=8)
     handles = [
         Line2D([], [], linestyle="none", marker=marker, color=colour, label=f"{k} – {name}")
         for k, (marker, colour, name) in enumerate(

@@ -8,14 +8,16 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from study.report.context import ArmSummary, ReportData
-from study.report.figures.style import INK, Drawing, canvas, png
+from study.report.figures.style import INK, TEXT_WIDTH, Drawing, canvas, png
 from study.report.numbers import Numbers
 from study.report.words import Words
 
 Pixels = npt.NDArray[np.uint8]
-#: Picture of one object and of errors: at most so many.
+#: At most so many networks in the picture of one object, wrong answers, and pictures augmented.
 OBJECT_RUNS = 4
-ERRORS = 12
+ERRORS = 6
+SOURCES = 2
+KERNELS = ("before", "after", "scratch")
 
 
 def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
@@ -45,7 +47,7 @@ def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     stored = data.artifacts.array("dataset", "examples")
     if stored is None:
         return None
-    figure, axes = canvas(2.6, 2, 5)
+    figure, axes = canvas(2.0, 2, 5)
     for place, panel in enumerate(axes):
         number = place // 2 + 5 * (place % 2)
         show(panel, _tiled(stored[number], 6, 2))
@@ -60,7 +62,7 @@ def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | 
     stored = data.artifacts.array("dataset", "augmented")
     if stored is None:
         return None
-    rows, columns = stored.shape[:2]
+    rows, columns = min(SOURCES, stored.shape[0]), stored.shape[1]
     figure, axes = canvas(0.3 + 0.82 * rows, columns, rows, width=5.0)
     for place, panel in enumerate(axes):
         row, column = divmod(place, columns)
@@ -76,12 +78,8 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     stored = data.artifacts.array("dataset", "fractals")
     if stored is None:
         return None
-    rows = -(-len(stored) // 6)
-    figure, axes = canvas(0.1 + 0.83 * rows, 6, rows, width=5.0)
-    for panel in axes:
-        panel.set_visible(False)
-    for panel, picture in zip(axes, stored, strict=False):
-        panel.set_visible(True)
+    figure, axes = canvas(0.62, len(stored))
+    for panel, picture in zip(axes, stored, strict=True):
         show(panel, picture)
     return png(figure)
 
@@ -92,7 +90,7 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     found = {m: s for m, arm in chosen.items() if (s := confusion_shares(data, arm)) is not None}
     if not found:
         return None
-    figure, axes = canvas(3.6, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
+    figure, axes = canvas(3.25, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
     for panel, (model, shares) in zip(axes, found.items(), strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
@@ -144,7 +142,7 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     stored = data.artifacts.get("object")
     if not runs or "image" not in stored:
         return None
-    figure, axes = canvas(2.2, len(runs) + 1)
+    figure, axes = canvas(2.05, len(runs) + 1)
     show(axes[0], stored["image"])
     axes[0].set_title(words.figure["object"], fontsize=10)
     for column, (place, arm) in enumerate(runs, start=1):
@@ -170,12 +168,8 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if "images" not in stored or not len(stored["images"]):
         return None
     count = min(ERRORS, len(stored["images"]))
-    columns = 6
-    figure, axes = canvas(1.5 * -(-count // columns), columns, -(-count // columns))
-    for panel in axes:
-        panel.set_visible(False)
+    figure, axes = canvas(1.5, count, width=TEXT_WIDTH * count / ERRORS)
     for place in range(count):
-        axes[place].set_visible(True)
         show(axes[place], stored["images"][place])
         title = words.figure["error"].format(
             index=int(stored["index"][place]),
@@ -187,16 +181,22 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     return png(figure)
 
 
-def filters(data: ReportData, model: str, words: Words, numbers: Numbers) -> Drawing | None:
-    """First-layer filters before and after fine-tuning, and of training from scratch."""
-    stored = data.artifacts.get(f"filters-{model}")
-    kinds = [kind for kind in ("before", "after", "scratch") if kind in stored]
-    if not kinds:
+def filters(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """First-layer filters before and after fine-tuning, and random ones; a row for each network."""
+    arrays = {model: data.artifacts.get(f"filters-{model}") for model in data.models}
+    found = {m: stored for m, stored in arrays.items() if any(kind in stored for kind in KERNELS)}
+    if not found:
         return None
-    figure, axes = canvas(2.3, len(kinds))
-    for panel, kind in zip(axes, kinds, strict=True):
-        kernels = stored[kind].astype(float)
-        spread = np.abs(kernels).max(axis=(1, 2), keepdims=True) + 1e-12
-        show(panel, _tiled(kernels / spread, 8), vmin=-1, vmax=1)
-        panel.set_title(words.figure[kind], fontsize=10.5)
+    figure, axes = canvas(0.25 + 0.62 * len(found), 3, len(found))
+    for row, (model, stored) in enumerate(found.items()):
+        for panel, kind in zip(axes[3 * row : 3 * row + 3], KERNELS, strict=True):
+            if row == 0:
+                panel.set_title(words.figure[kind], fontsize=10.5)
+            if kind not in stored:
+                panel.set_axis_off()
+                continue
+            kernels = stored[kind].astype(float)
+            spread = np.abs(kernels).max(axis=(1, 2), keepdims=True) + 1e-12
+            show(panel, _tiled(kernels / spread, 16), vmin=-1, vmax=1)
+        axes[3 * row].set_ylabel(words.model[model], fontsize=10)
     return png(figure)

@@ -18,7 +18,7 @@ _INITS = {"pretrained": "pretrained-full-uniform", "scratch": "scratch-full-unif
 
 def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Test accuracy against the number of labelled training images, both inits."""
-    drawn = _panels(data, "q2.labels", 3.2, "labels", words, numbers)
+    drawn = _panels(data, "q2.labels", 2.2, "labels", words, numbers)
     if drawn is None:
         return None
     figure, panels = drawn
@@ -36,7 +36,7 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Test accuracy of the pretrained network against the number of unfrozen stages."""
-    drawn = _panels(data, "q4.depth", 2.8, "unfrozen", words, numbers)
+    drawn = _panels(data, "q4.depth", 1.9, "unfrozen", words, numbers)
     if drawn is None:
         return None
     figure, panels = drawn
@@ -68,5 +68,5 @@ def _panels(
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis[axis])
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["accuracy"])
+    figure.supylabel(words.axis["accuracy"], fontsize=11)
     return figure, list(zip(axes, found.values(), strict=True))

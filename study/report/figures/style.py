@@ -141,7 +141,3 @@ def arm_handle(key: str, words: Words) -> Line2D:
 def ticks(numbers: Callable[[str], str]) -> FuncFormatter:
     """Tick labels with the local decimal mark and minus."""
     return FuncFormatter(lambda value, _: numbers(f"{value:.6g}"))
-
-
-def letter(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="center", pad=6)

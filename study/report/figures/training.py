@@ -18,7 +18,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     models = [model for model in data.models if (trials["model"] == model).any()]
     if not models:
         return None
-    figure, axes = canvas(3.2, len(models), sharey=True)
+    figure, axes = canvas(2.5, len(models), sharey=True)
     for panel, model in zip(axes, models, strict=True):
         for key in words.arm_short:
             init, scope, *policy = key.split("-")
@@ -33,7 +33,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["lr"])
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["val_accuracy"])
+    figure.supylabel(words.axis["val_accuracy"], fontsize=11)
     figure.legend(handles=[arm_handle(key, words) for key in words.arm_short],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
@@ -46,7 +46,7 @@ def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     models = [m for m in data.models if any(_profiles(data, m, stored) for _, stored in rows)]
     if not models:
         return None
-    height = 0.9 + 2.0 * len(rows)
+    height = 0.8 + 1.4 * len(rows)
     figure, axes = canvas(height, len(models), len(rows), sharex="col", sharey="row")
     used: dict[str, None] = {}
     for place, panel in enumerate(axes):
