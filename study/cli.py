@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget
@@ -16,6 +16,9 @@ from study.errors import StudyError, UsageError, one_line
 from study.flags import networks, path, seed
 from study.report.words import languages
 from study.spec import RESOLUTIONS, StudySpec
+
+if TYPE_CHECKING:
+    from study.data import FashionMNIST
 
 STARTED = time.monotonic()
 VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
@@ -120,25 +123,33 @@ def _run(arguments: list[str]) -> int:
     # What the report will need at the end is refused at the beginning.
     from study.report.title_page import read_title_page
     from study.store.files import require_folder
+    from study.store.lock import StudyLock
 
     read_title_page(flags.title_page)
     require_folder(flags.report_dir, "report directory")
-    fashion = None
+    fashion: FashionMNIST | None = None
     if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
         from study.data import load
 
         fashion = load(flags.data_dir)
+    if flags.extend is not None:
+        from study.orchestration.status import extended
 
+        flags.seconds = extended(flags.results_dir, flags.seconds)
+    if flags.init_checkpoint is not None:
+        from study.orchestration.sources import require_checkpoint
+
+        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+    with StudyLock(flags.results_dir):  # before PyTorch is imported: whoever comes second hears it at once
+        _study(flags, fashion)
+    return 0
+
+
+def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options, extended
-    from study.orchestration.sources import require_checkpoint
+    from study.orchestration.setup import Options
     from study.training.runtime import detect
 
-    if flags.init_checkpoint is not None:
-        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
-    budget = flags.seconds
-    if flags.extend is not None:
-        budget = extended(flags.results_dir, budget)
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
         models=flags.networks,
@@ -165,27 +176,30 @@ def _run(arguments: list[str]) -> int:
         object_index=flags.object,
         fashion=fashion,
     )
-    deadline = Deadline(budget=budget, started=STARTED)
+    deadline = Deadline(budget=flags.seconds, started=STARTED)
     Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()
-    return 0
 
 
 def _report(arguments: list[str]) -> int:
-    flags = _common("Rebuild the report from a results directory, without training.").parse_args(
-        arguments
-    )
+    parser = _common("Rebuild the report from a results directory, without training.")
+    parser.add_argument("--draft", action="store_true",
+                        help="sooner: PDF and page, tables not broken, form not checked")  # fmt: skip
+    flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
     from study.report.render import build_report
+    from study.store.whole import require_whole
 
+    require_whole(flags.results_dir / "ledger.sqlite")
     if not os.path.isfile(flags.results_dir / "results.csv"):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
-        flat=flags.flat,
+        flat=flags.flat, draft=flags.draft,
     )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
-    print(f"editable report: {result.docx}")
+    if not flags.draft:
+        print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for problem in result.problems:
         print(f"form: {problem}")
