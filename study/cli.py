@@ -183,7 +183,7 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
 def _report(arguments: list[str]) -> int:
     parser = _common("Rebuild the report from a results directory, without training.")
     parser.add_argument("--draft", action="store_true",
-                        help="sooner: PDF and page, tables not broken, form not checked")  # fmt: skip
+                        help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
     flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
     from study.report.render import build_report

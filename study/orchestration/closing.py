@@ -19,10 +19,10 @@ from study.store.ledger import Ledger
 #: The share of the reserve that pictures of networks may take; the report needs the rest.
 PICTURES_SHARE = 1 / 3
 #: First reports take at most this share of the budget together; seconds of one until one was made.
-DRAFT_SHARE, DRAFT_SECONDS = 0.03, 20.0
+DRAFT_SHARE, DRAFT_SECONDS = 0.03, 15.0
 DRAFT = "draft"
 #: Seconds kept of those after a signal, for what comes after the report.
-_TO_EXIT = 1.0
+_TO_EXIT = 2.0
 
 
 @dataclass(kw_only=True)

@@ -23,7 +23,7 @@ def render(
 
     Args:
         left: seconds it may still take, asked all the time; it is killed when there are none.
-        draft: PDF and page only, without the form's check.
+        draft: PDF and page only, without pictures and the form's check.
 
     Returns:
         Whether there is a new report.

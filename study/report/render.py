@@ -79,8 +79,8 @@ def build_report(
         report_dir: where the report is written; an older report.pdf is replaced at the end.
         lang: folder of templates.
         title_page: YAML file of the title page (see `study.report.title_page`).
-        draft: PDF and page only, tables without breaks of their own and the form unchecked, in about
-            half the time (a study still running, or one that has to end).
+        draft: PDF and page only, without pictures, tables without breaks of their own and the form
+            unchecked, in less than half the time (a study still running, or one that has to end).
         flat: main sections do not begin pages.
 
     Raises:
@@ -93,7 +93,7 @@ def build_report(
     words = read_words(lang)
     numbers = Numbers.of(words)
     data = read_report_data(results_dir)
-    drawings = draw_all(data, words, numbers)
+    drawings = {} if draft else draw_all(data, words, numbers)
     composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
     html = composition.html if draft else settle(composition.html, words, flat=flat)
     printed = to_pdf(html)

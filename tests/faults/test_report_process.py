@@ -61,7 +61,7 @@ def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert "error: " in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("budget", "seconds"), [(600, 0), (700, 20), (1_400, 40), (7_200, 40)])
+@pytest.mark.parametrize(("budget", "seconds"), [(400, 0), (600, 15), (1_100, 30), (7_200, 30)])
 def test_first_reports_are_planned_where_they_cost_little(
     budget: float, seconds: float, tmp_path: Path
 ) -> None:
