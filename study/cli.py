@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget
@@ -16,6 +16,9 @@ from study.errors import StudyError, UsageError, one_line
 from study.flags import networks, path, seed
 from study.report.words import languages
 from study.spec import RESOLUTIONS, StudySpec
+
+if TYPE_CHECKING:
+    from study.data import FashionMNIST
 
 STARTED = time.monotonic()
 VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
@@ -121,6 +124,7 @@ def _run(arguments: list[str]) -> int:
     # What the report will need at the end is refused at the beginning.
     from study.report.title_page import read_title_page
     from study.store.files import require_folder
+    from study.store.lock import StudyLock
 
     read_title_page(flags.title_page)
     if flags.templates is not None:
@@ -128,22 +132,29 @@ def _run(arguments: list[str]) -> int:
 
         read_department(flags.templates, flags.lang)
     require_folder(flags.report_dir, "report directory")
-    fashion = None
+    fashion: FashionMNIST | None = None
     if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
         from study.data import load
 
         fashion = load(flags.data_dir)
+    if flags.extend is not None:
+        from study.orchestration.status import extended
 
+        flags.seconds = extended(flags.results_dir, flags.seconds)
+    if flags.init_checkpoint is not None:
+        from study.orchestration.sources import require_checkpoint
+
+        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+    with StudyLock(flags.results_dir):  # before PyTorch is imported: whoever comes second hears it at once
+        _study(flags, fashion)
+    return 0
+
+
+def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options, extended
-    from study.orchestration.sources import require_checkpoint
+    from study.orchestration.setup import Options
     from study.training.runtime import detect
 
-    if flags.init_checkpoint is not None:
-        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
-    budget = flags.seconds
-    if flags.extend is not None:
-        budget = extended(flags.results_dir, budget)
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
         models=flags.networks,
@@ -171,28 +182,31 @@ def _run(arguments: list[str]) -> int:
         object_index=flags.object,
         fashion=fashion,
     )
-    deadline = Deadline(budget=budget, started=STARTED)
+    deadline = Deadline(budget=flags.seconds, started=STARTED)
     Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()
-    return 0
 
 
 def _report(arguments: list[str]) -> int:
-    flags = _common("Rebuild the report from a results directory, without training.").parse_args(
-        arguments
-    )
+    parser = _common("Rebuild the report from a results directory, without training.")
+    parser.add_argument("--draft", action="store_true",
+                        help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
+    flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
     from study.report.form import summary
     from study.report.render import build_report
+    from study.store.whole import require_whole
 
+    require_whole(flags.results_dir / "ledger.sqlite")
     if not os.path.isfile(flags.results_dir / "results.csv"):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
-        templates=flags.templates, flat=flags.flat,
+        templates=flags.templates, flat=flags.flat, draft=flags.draft,
     )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
-    print(f"editable report: {result.docx}")
+    if not flags.draft:
+        print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         print(line)

@@ -45,7 +45,8 @@ class Carrier:
         known = self.rounds.known_trials(arm)
         if any(record.spec.trial == number for record in known) or self.rounds.is_chosen(arm):
             return
-        search = Search(self.folder / "optuna.db", arm, seed=self.study.seed, known=known)
+        search = Search(self.folder / "optuna.db", arm, seed=self.study.seed, known=known,
+                        on_rebuilt=self._rebuilt)  # fmt: skip
         hyper = search.ask(number, self.rounds.begun(arm, number))
         hopeless: dict[int, bool] = {}
 
@@ -57,17 +58,30 @@ class Carrier:
             if hopeless[point.samples_seen]:
                 raise Pruned
 
-        record = self.run(self.rounds.trial(arm, number, hyper), judge)
-        if record is not None and record.state is not RunState.INTERRUPTED:
-            search.tell(record)
+        def tell(record: RunRecord) -> None:
+            if record.state is not RunState.INTERRUPTED:
+                search.tell(record)
+
+        self.run(self.rounds.trial(arm, number, hyper), judge, tell=tell)
+
+    def _rebuilt(self, told: str) -> None:
+        self.ledger.add_event("storage_rebuilt", told)
+        self.screen.say(f"the search was rebuilt from the ledger: {told}")
 
     def run(
         self, spec: RunSpec, judge: Callable[[EvaluationPoint], None] = lambda point: None,
-        limit: Deadline | None = None,
+        limit: Deadline | None = None, tell: Callable[[RunRecord], None] = lambda record: None,
     ) -> RunRecord | None:  # fmt: skip
         """Carry out and commit, if its predicted p95 fits what is left and it is not done yet.
 
         A run that was interrupted or killed goes on from its checkpoint; the prediction is of the rest.
+
+        Args:
+            tell: gets the record once the ledger has it, before the tables are written.
+
+        Raises:
+            StoreError: the results directory does not take the run (a full disk); it is not committed
+                and is repeated when the study goes on.
         """
         if self.rounds.done(spec.run_id):
             return None
@@ -92,6 +106,7 @@ class Carrier:
             on_evaluation=on_evaluation,
         )  # fmt: skip
         self.ledger.commit(record)
+        tell(record)
         if record.state is not RunState.INTERRUPTED:
             kept.remove()
         self.ledger.set_fact(RUNNING, None)

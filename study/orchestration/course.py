@@ -22,7 +22,10 @@ TRIALS_BEFORE_SIDE = 4
 
 @dataclass(kw_only=True)
 class Course:
-    """Decisions, phases and one row for every run that was tried; kept in the ledger."""
+    """Decisions, phases and one row for every run that was tried; kept in the ledger.
+
+    draft_seconds: set aside for reports while the study goes on.
+    """
 
     study: StudySpec
     ledger: Ledger
@@ -33,6 +36,7 @@ class Course:
     decisions: dict[str, Decision] = field(default_factory=dict)
     side_seconds: float = 0.0
     witness_seconds: float = 0.0
+    draft_seconds: float = 0.0
     replanned: bool = False
     grown: bool = False
     phases: list[dict[str, Any]] = field(default_factory=list)
@@ -49,10 +53,15 @@ class Course:
         self.replanned = stored.get("replanned", False)
         self.grown = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
 
+    @property
+    def decided(self) -> bool:
+        """Whether the plan was made, now or before the study was stopped."""
+        return bool(self.ledger.fact("plan", {}).get("decisions"))
+
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
         stored = self.ledger.fact("plan", {}).get("decisions", {})
-        share = FILL * self.work.left() / len(self.study.models)
+        share = FILL * (self.work.left() - self.draft_seconds) / len(self.study.models)
         for model in self.study.models:
             if model.value in stored:
                 self.decisions[model.value] = Decision(**stored[model.value])

@@ -69,7 +69,10 @@ class Obtainer:
             if found is not None:
                 obtained.weights[model.value] = found
                 continue
-            self.ledger.add_event("pretext_failed", entry["detail"], model.value)
+            if self.stopped():  # tried again when the study goes on
+                entry |= {"reason": Reason.DEADLINE.value, "detail": ""}
+            else:
+                self.ledger.add_event("pretext_failed", entry["detail"], model.value)
             self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")
             for arm in arms((model,)):
                 if arm.init is Init.PRETRAINED:

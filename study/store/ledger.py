@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import sqlite3
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from study.errors import StoreError, StudyError
 from study.records import RunRecord
 from study.store.documents import EVENTS, FACTS
 from study.store.shapes import Misshapen
+from study.store.whole import require_whole
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -40,8 +39,9 @@ class Ledger:
         """Open or create the ledger.
 
         Raises:
-            StoreError: the file cannot be opened, written, or is not a ledger.
+            StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
         """
+        require_whole(path)
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ class Ledger:
                 self._db.execute(query)
         except sqlite3.Error as error:
             self._db.close()  # it would keep its locks
-            raise StoreError(f"cannot use {path}: {error}") from error
+            raise _refused(path, error) from error
 
     def _require_own(self) -> None:
         """Another program's database is not written into, and nothing in a file may run by itself."""
@@ -83,7 +83,7 @@ class Ledger:
 
     # facts: what is known once per study (fingerprint, used seconds, plan, environment, …)
     def set_fact(self, name: str, value: Any) -> None:
-        self._db.execute(
+        self._rows(
             "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value",
             (name, json.dumps(value, ensure_ascii=False)),
         )
@@ -109,9 +109,13 @@ class Ledger:
 
     # runs
     def commit(self, record: RunRecord) -> None:
-        """Store the outcome of a run for good; a second commit of the same run_id replaces it."""
+        """Store the outcome of a run for good; a second commit of the same run_id replaces it.
+
+        Raises:
+            StoreError: the disk is full; nothing is stored.
+        """
         spec = record.spec
-        self._db.execute(
+        self._rows(
             "INSERT INTO runs VALUES (?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
             " ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET state=excluded.state,"
             " record=excluded.record, committed=excluded.committed",
@@ -145,14 +149,18 @@ class Ledger:
 
     def _record(self, run_id: Any, text: Any) -> RunRecord:
         try:
-            return RunRecord.from_dict(json.loads(text))
+            record = RunRecord.from_dict(json.loads(text))
+            own = record.spec.run_id == run_id  # the id carries a digest of the spec
         except (StudyError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: {reason[:200]}") from error
+        if not own:
+            raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: settings of another run")
+        return record
 
     # events: every fallback and every incident, shown on the terminal and in the report
     def add_event(self, kind: str, detail: str, model: str | None = None) -> None:
-        self._db.execute(
+        self._rows(
             "INSERT OR IGNORE INTO events (kind, model, detail, at) VALUES (?, ?, ?, ?)",
             (kind, model, detail, time.time()),
         )
@@ -172,50 +180,14 @@ class Ledger:
             raise StoreError(f"{self.path} is damaged: {error}") from error
         return found
 
-    def _rows(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(query, values).fetchall()
         except (sqlite3.Error, ValueError, OverflowError) as error:  # also text that is not UTF-8
-            raise StoreError(f"cannot read {self.path}: {error}") from error
+            raise _refused(self.path, error) from error
 
 
-class StudyLock:
-    """An operating-system lock on the results directory, held for the life of a study."""
-
-    def __init__(self, folder: Path) -> None:
-        """Take the lock at once or say who holds it.
-
-        Raises:
-            StoreError: another process holds it, or the directory is not writable.
-        """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._stream: IO[str] = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
-            raise StoreError(f"results directory {folder} is not writable: {error.strerror}") from error
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._stream.seek(0)
-            holder = self._stream.read(80).strip() or "unknown process"
-            self._stream.close()
-            raise StoreError(f"{folder} is in use by another study ({holder})") from None
-        self._stream.truncate(0)
-        self._stream.write(f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        self._stream.flush()
-
-    def release(self) -> None:
-        self._stream.close()
-
-
-def lock_holder(folder: Path) -> str | None:
-    """Who holds the lock of a results directory; None if nobody does."""
-    try:
-        with open(folder / ".lock", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None
-    except FileNotFoundError:
-        return None
-    except OSError:
-        holder = (folder / ".lock").read_text(encoding="utf-8", errors="replace")
-        return holder[:80].strip() or "unknown process"
+def _refused(path: Path, error: Exception) -> StoreError:
+    if "disk is full" in str(error):
+        return StoreError(f"cannot write {path}: no space left on device")
+    return StoreError(f"cannot use {path}: {error}")

@@ -23,7 +23,7 @@ CHEAP = 0.6
 KEPT = 2
 
 _NAME = re.compile(
-    r"(?P<cut_off>\.)?(?P<run_id>[a-z0-9-]+)\.\d{9}\.pt(\.sha256)?(?(cut_off)\.\w+)"
+    r"(?P<cut_off>\.)?(?P<run_id>[a-z0-9-]+)\.\d{9}\.pt(\.sha256)?(?(cut_off)\.\w+\.part)"
 )
 
 

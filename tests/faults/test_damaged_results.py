@@ -208,6 +208,6 @@ def test_foreign_pictures_beside_the_figures_stay(results: Path) -> None:
     figures.mkdir(parents=True)
     for name in ("holiday.png", "gradcam-vgg11.png"):
         (figures / name).write_bytes(b"picture")
-    build_report(results, results / "o", lang="en", draft=True)
+    build_report(results, results / "o", lang="en")
     names = {path.name for path in figures.iterdir()}
     assert "holiday.png" in names and "gradcam-vgg11.png" not in names

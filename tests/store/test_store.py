@@ -17,7 +17,8 @@ from study.matrix import EXCLUDED, arms
 from study.records import EvaluationPoint, RunRecord, RunState
 from study.spec import Experiment, FirstConv, HyperParams, Init, ModelName, Purpose, RunSpec
 from study.store.files import write_text
-from study.store.ledger import Ledger, StudyLock
+from study.store.ledger import Ledger
+from study.store.lock import StudyLock
 from study.store.tables import (
     EXPERIMENT_COLUMNS,
     RESULT_COLUMNS,
@@ -164,7 +165,7 @@ def test_a_second_study_is_told_who_holds_the_directory(tmp_path: Path) -> None:
 def test_not_a_ledger_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite"
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError, match="cannot use"):
+    with pytest.raises(StoreError, match="file is not a database"):
         Ledger(path)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from study.errors import StoreError
 from study.models.weights import file_sha256
 from study.training.checkpoint import Checkpoints, sweep
 
@@ -126,7 +127,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(kept: Checkpoints) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises((OSError, RuntimeError)):
+        with pytest.raises(StoreError, match="file too large"):
             kept.save(128, {"samples_seen": 128, "weight": torch.zeros(100_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -137,7 +138,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(kept: Checkpoints) -> None:
 
 
 def test_what_a_killed_study_left_is_swept(kept: Checkpoints) -> None:
-    part = kept.folder / f".{RUN}.000000128.pt.ab_12xyz"
+    part = kept.folder / f".{RUN}.000000128.pt.ab_12xyz.part"
     own = kept.folder / "notes.txt"
     for path in (part, own):
         path.write_text("x")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from study.budget import Deadline
+from study.errors import StoreError
 from study.orchestration.executors.messages import (
     Broken,
     Evaluated,
@@ -16,6 +17,7 @@ from study.orchestration.executors.messages import (
     Picture,
     Pictured,
     Ran,
+    Refused,
     Reply,
     Run,
 )
@@ -98,6 +100,8 @@ class LocalExecutor:
                 answer = self._ask(task, limit, stop, judge)
                 if isinstance(answer, Ran):
                     return answer.record
+                if isinstance(answer, Refused):
+                    raise StoreError(answer.reason)
                 raise Lost(answer.reason)
             except Late as late:
                 return unfinished(RunState.INTERRUPTED, str(late))
@@ -138,7 +142,7 @@ class LocalExecutor:
             if self._process is None or not self._process.is_alive():
                 self._start()
                 ready = self._receive(limit, stop, START)
-                if isinstance(ready, Broken):
+                if isinstance(ready, (Broken, Refused)):
                     self.close()
                     return ready
             self._wire.send(task)

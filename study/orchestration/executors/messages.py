@@ -57,6 +57,13 @@ class Ran:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The results directory does not take what the run leaves; no record, and the study stops."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pictured:
     events: tuple[tuple[str, str, str], ...]
 

@@ -54,6 +54,9 @@ class Executor(Protocol):
             stop: True interrupts the run at its next step.
             on_evaluation: sees each evaluation point, those before a checkpoint too, and the same
                 ones again where a run is tried once more; raising `Pruned` gives the run up.
+
+        Raises:
+            StoreError: the results directory does not take what the run leaves.
         """
 
     def picture(
