@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.ticker import LogLocator
 
 from study.analysis.sources import ByStage
 from study.report.context import ReportData
@@ -32,6 +33,9 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_xscale("log")
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["lr"])
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        panel.xaxis.set_major_formatter(ticks(numbers.comma))
+        panel.xaxis.set_minor_formatter("")
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
     figure.supylabel(words.axis["val_accuracy"], fontsize=11)
     figure.legend(handles=[arm_handle(key, words) for key in words.arm_short],
