@@ -140,7 +140,7 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     models = [model for model, arms in chosen.items() if arms]
     if not models or labels is None:
         return None
-    figure, axes = canvas(2.8, len(models), sharey=True, width=min(6.5, 3.6 * len(models)))
+    figure, axes = canvas(2.65, len(models), sharey=True, width=min(6.5, 3.6 * len(models)))
     used: dict[str, None] = {}
     for panel, model in zip(axes, models, strict=True):
         panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")

@@ -29,7 +29,7 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
     if "maps" not in stored:
         return None
     networks, objects = stored["maps"].shape[:2]
-    figure, axes = canvas(0.4 + 0.95 * networks, objects, networks)
+    figure, axes = canvas(0.4 + 0.9 * networks, objects, networks)
     for place, panel in enumerate(axes):
         row, column = divmod(place, objects)
         label, shares = int(stored["labels"][column]), stored["probabilities"][row, column]

@@ -90,7 +90,7 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     found = {m: s for m, arm in chosen.items() if (s := confusion_shares(data, arm)) is not None}
     if not found:
         return None
-    figure, axes = canvas(3.25, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
+    figure, axes = canvas(3.1, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
     for panel, (model, shares) in zip(axes, found.items(), strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
