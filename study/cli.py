@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget
-from study.errors import StudyError, UsageError
+from study.errors import StudyError, UsageError, one_line
+from study.flags import networks, path, seed
 from study.report.words import languages
-from study.spec import RESOLUTIONS, ModelName, StudySpec
+from study.spec import RESOLUTIONS, StudySpec
+
+if TYPE_CHECKING:
+    from study.data import FashionMNIST
 
 STARTED = time.monotonic()
 VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
@@ -24,7 +30,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a verb; a `StudyError` becomes one line on stderr and exit code 2."""
+    """Run a verb; what a person or the machine is to blame for is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may know fewer letters than a path has
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
     verbs = {
@@ -39,25 +48,42 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return verbs[verb](arguments)
     except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refused(error)
     except BrokenPipeError:
         return 0
+    except OSError as error:  # a full disk, no permission, a folder where a file should be
+        return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except MemoryError:
+        return _refused("not enough memory")
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _refused(message: object) -> int:
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    return 2
 
 
 def _common(description: str) -> _Parser:
     parser = _Parser(prog="run_study.py", description=description)
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
-    parser.add_argument("--report-dir", type=Path, default=Path("report_out"))
+    parser.add_argument("--results-dir", type=path, default=Path("results"))
+    parser.add_argument("--report-dir", type=path, default=Path("report_out"))
     parser.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
-    parser.add_argument("--title-page", type=Path, help="YAML file with the title page's fields")
+    parser.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
+    parser.add_argument("--templates", type=path, help="a department's folder of styles and templates")
     parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
-    parser.add_argument("--data-dir", type=Path, help="folder with FashionMNIST (idx, CSV or zip)")
+    parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--offline", action="store_true", help="never download anything")
     return parser
 
 
-def _run(arguments: list[str]) -> int:
+def run_flags(arguments: list[str]) -> argparse.Namespace:
+    """The flags of the verb `run`, with `seconds` (of --budget or --extend) and `networks` beside them.
+
+    Raises:
+        UsageError: one of them cannot be meant.
+    """
     parser = _common(
         "Comparative study of transfer learning on FashionMNIST. "
         "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
@@ -68,13 +94,13 @@ def _run(arguments: list[str]) -> int:
     time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
     parser.add_argument("--seeds", type=int, help="most final seeds per arm")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the study")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the study")
     parser.add_argument("--resolution", type=int, default=32, choices=RESOLUTIONS)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument("--no-fold", action="store_true", help="keep VGG11's fc6 at full size")
-    parser.add_argument("--weights-dir", type=Path, help="folder with torchvision's weight files")
-    parser.add_argument("--init-checkpoint", type=Path, help="your own pre-trained weights")
+    parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
+    parser.add_argument("--init-checkpoint", type=path, help="your own pre-trained weights")
     parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     again = parser.add_mutually_exclusive_group()
@@ -84,27 +110,54 @@ def _run(arguments: list[str]) -> int:
     flags = parser.parse_args(arguments)
     if flags.extend is not None and flags.fresh:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
-    budget = parse_budget(flags.budget if flags.extend is None else flags.extend)
+    flags.seconds = parse_budget(flags.budget if flags.extend is None else flags.extend)
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
-    models = _models(flags.models)
+    if flags.seeds is not None and flags.seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {flags.seeds}")
+    flags.networks = networks(flags.models)
+    return flags
 
+
+def _run(arguments: list[str]) -> int:
+    flags = run_flags(arguments)
     # What the report will need at the end is refused at the beginning.
     from study.report.title_page import read_title_page
     from study.store.files import require_folder
+    from study.store.lock import StudyLock
 
     read_title_page(flags.title_page)
-    require_folder(flags.report_dir, "report directory")
+    if flags.templates is not None:
+        from study.report.render import read_department
 
+        read_department(flags.templates, flags.lang)
+    require_folder(flags.report_dir, "report directory")
+    fashion: FashionMNIST | None = None
+    if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
+        from study.data import load
+
+        fashion = load(flags.data_dir)
+    if flags.extend is not None:
+        from study.orchestration.status import extended
+
+        flags.seconds = extended(flags.results_dir, flags.seconds)
+    if flags.init_checkpoint is not None:
+        from study.orchestration.sources import require_checkpoint
+
+        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+    with StudyLock(flags.results_dir):  # before PyTorch is imported: whoever comes second hears it at once
+        _study(flags, fashion)
+    return 0
+
+
+def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options, extended
+    from study.orchestration.setup import Options
     from study.training.runtime import detect
 
-    if flags.extend is not None:
-        budget = extended(flags.results_dir, budget)
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
-        models=models,
+        models=flags.networks,
         seed=flags.seed,
         resolution=flags.resolution,
         device=runtime.device.type,
@@ -120,52 +173,49 @@ def _run(arguments: list[str]) -> int:
         weights_dir=flags.weights_dir,
         init_checkpoint=flags.init_checkpoint,
         title_page=flags.title_page,
+        templates=flags.templates,
         lang=flags.lang,
         flat=flags.flat,
         offline=flags.offline,
         fresh=flags.fresh,
         dry_run=flags.dry_run,
         object_index=flags.object,
+        fashion=fashion,
     )
-    deadline = Deadline(budget=budget, started=STARTED)
+    deadline = Deadline(budget=flags.seconds, started=STARTED)
     Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()
-    return 0
-
-
-def _models(text: str) -> tuple[ModelName, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    known = ", ".join(model.value for model in ModelName)
-    try:
-        return tuple(dict.fromkeys(ModelName(name) for name in names))
-    except ValueError:
-        raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
 
 
 def _report(arguments: list[str]) -> int:
-    flags = _common("Rebuild the report from a results directory, without training.").parse_args(
-        arguments
-    )
+    parser = _common("Rebuild the report from a results directory, without training.")
+    parser.add_argument("--draft", action="store_true",
+                        help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
+    flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
+    from study.report.form import summary
     from study.report.render import build_report
+    from study.store.whole import require_whole
 
-    if not (flags.results_dir / "results.csv").is_file():
+    require_whole(flags.results_dir / "ledger.sqlite")
+    if not os.path.isfile(flags.results_dir / "results.csv"):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
-        flat=flags.flat,
+        templates=flags.templates, flat=flags.flat, draft=flags.draft,
     )  # fmt: skip
     print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
-    print(f"editable report: {result.docx}")
+    if not flags.draft:
+        print(f"editable report: {result.docx}")
     print(f"results: {flags.results_dir / 'results.csv'}")
-    for problem in result.problems:
-        print(f"form: {problem}")
+    for line in summary(result.problems, result.pages, result.check) if result.check else ():
+        print(line)
     return 0
 
 
 def _predict(arguments: list[str]) -> int:
     parser = _common("Classify an image file, or a test object by its index.")
-    parser.add_argument("image", nargs="?", type=Path)
+    parser.add_argument("image", nargs="?", type=path)
     parser.add_argument("--index", type=int)
     flags = parser.parse_args(arguments)
     if (flags.image is None) == (flags.index is None):
@@ -184,7 +234,7 @@ def _status(arguments: list[str]) -> int:
     from study.orchestration.status import status
 
     for line in status(flags.results_dir):
-        print(line)
+        print(one_line(line))
     return 0
 
 
@@ -192,11 +242,11 @@ def _pretrain(arguments: list[str]) -> int:
     parser = _common("Make pre-trained weights from formulas (fractals), without any data set.")
     parser.add_argument("--budget", default="10m", help="time for all networks together")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("weights"), help="folder of the files")
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--output", type=path, default=Path("weights"), help="folder of the files")
     flags = parser.parse_args(arguments)
     deadline = Deadline(budget=parse_budget(flags.budget), started=STARTED)
-    models = _models(flags.models)
+    models = networks(flags.models)
     from study.orchestration.pretraining import pretrain_only
     from study.training.runtime import detect
 
@@ -211,7 +261,7 @@ def _title_page(arguments: list[str]) -> int:
         prog="run_study.py title-page",
         description="The title page's fields: write a commented example, or check a file.",
     )
-    parser.add_argument("file", nargs="?", type=Path, default=Path("title_page.yaml"))
+    parser.add_argument("file", nargs="?", type=path, default=Path("title_page.yaml"))
     parser.add_argument("--init", action="store_true", help="write the example; never over a file")
     flags = parser.parse_args(arguments)
     from study.report.title_page import empty_fields, read_title_page, write_example
@@ -227,7 +277,7 @@ def _title_page(arguments: list[str]) -> int:
 
 def _doctor(arguments: list[str]) -> int:
     parser = _common("What this machine lacks for a study, and the command that mends it.")
-    parser.add_argument("--weights-dir", type=Path, help="folder with torchvision's weight files")
+    parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
     flags = parser.parse_args(arguments)
     from study.doctor import checks, lines
 

@@ -185,7 +185,7 @@ def _witness() -> Check:
 
 
 def _disk(folder: Path) -> Check:
-    place = folder.resolve()
+    place = Path(os.path.realpath(folder))  # unlike `resolve`, at home with a loop of links
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 1e9

@@ -1,5 +1,9 @@
 """The errors a person can cause; the command line prints one as a single line and exits with 2."""
 
+from __future__ import annotations
+
+LONGEST_LINE = 600
+
 
 class StudyError(Exception):
     """Base of all errors whose message is meant for the person at the terminal."""
@@ -27,3 +31,13 @@ class ReportError(StudyError):
 
 class TrainingError(StudyError):
     """A run cannot go on (for example, its loss is not a number)."""
+
+
+def one_line(message: object) -> str:
+    """A message for the terminal: what would break the line or steer the terminal is shown as its code."""
+    text = "".join(
+        character if character.isprintable() or character == "\u00a0"
+        else character.encode("unicode_escape").decode()
+        for character in str(message)
+    )  # fmt: skip
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from study.field_types import check_types
 from study.spec import RunSpec
 
 
@@ -60,7 +61,8 @@ class RunRecord:
 
     train_seconds leave evaluation out and, for frozen arms, include the pass that computed
     the features (also when a cache served them: `cached_seconds` says how much was saved).
-    wall_seconds is what the budget paid.
+    wall_seconds is what the budget paid. Both are of all parts of a run that was taken up from a
+    checkpoint; what was done after the checkpoint and lost is in neither.
     """
 
     spec: RunSpec
@@ -88,11 +90,20 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunRecord:
-        return cls(
+        """What `to_dict` gave, also of an older version.
+
+        Raises:
+            UsageError, KeyError, TypeError, ValueError: it is anything else.
+        """
+        history = tuple(EvaluationPoint(**point) for point in values["history"])
+        record = cls(
             **{
                 **values,
                 "spec": RunSpec.from_dict(values["spec"]),
                 "state": RunState(values["state"]),
-                "history": tuple(EvaluationPoint(**point) for point in values["history"]),
+                "history": history,
             }
         )
+        for part in (record, *history):
+            check_types(part)
+        return record

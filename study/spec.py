@@ -9,11 +9,14 @@ from enum import Enum
 from typing import Any
 
 from study.errors import UsageError
+from study.field_types import check_types
 
 TRAIN_IMAGES = 54_000
 VALIDATION_IMAGES = 6_000
 TEST_IMAGES = 10_000
 RESOLUTIONS = (32, 64, 96, 128, 224)
+#: Seeds of runs, epochs and layers are multiples of the study's and must fit 64 bits.
+MOST_SEED = 99_999_999
 
 
 class _Name(str, Enum):
@@ -194,8 +197,14 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSpec:
-        arm, hyper = values["arm"], values["hyper"]
-        return cls(
+        """What `to_dict` gave, also of an older version.
+
+        Raises:
+            UsageError, KeyError, TypeError, ValueError: it is anything else.
+        """
+        arm, hyper = values["arm"], HyperParams(**values["hyper"])
+        check_types(hyper)
+        spec = cls(
             **{
                 **values,
                 "arm": Arm(
@@ -204,13 +213,15 @@ class RunSpec:
                     scope=Scope(arm["scope"]),
                     lr_policy=LrPolicy(arm["lr_policy"]),
                 ),
-                "hyper": HyperParams(**hyper),
+                "hyper": hyper,
                 "purpose": Purpose(values["purpose"]),
                 "precision": Precision(values["precision"]),
                 "experiment": Experiment(values["experiment"]) if values.get("experiment") else None,
                 "first_conv": FirstConv(values["first_conv"]) if values.get("first_conv") else None,
             }
         )
+        check_types(spec)
+        return spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,8 +247,8 @@ class StudySpec:
             raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
         if self.max_seeds is not None and self.max_seeds < 1:
             raise UsageError(f"seeds must be at least 1, got {self.max_seeds}")
-        if self.seed < 0:
-            raise UsageError(f"seed must not be negative, got {self.seed}")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise UsageError(f"seed must lie in 0…{MOST_SEED}, got {str(self.seed)[:40]}")
 
     @property
     def fingerprint(self) -> str:

@@ -72,9 +72,21 @@ def read_folder(folder: Path) -> Found | None:
             return found
         archives = (place / name for place in places for name in _ARCHIVES)
         path = next((archive for archive in archives if archive.is_file()), None)
-        return None if path is None else _read_archive(path)
+        if path is None:
+            _refuse_odd(places)
+            return None
+        return _read_archive(path)
     except OSError as error:
         raise DataError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _refuse_odd(places: list[Path]) -> None:
+    """Say so where something has the name of a data file and is none (a pipe would hang its reader)."""
+    for place in places:
+        for name in (*_names(), *_ARCHIVES):
+            path = place / name
+            if os.path.lexists(path) and not path.is_file():
+                raise DataError(f"{path}: not a regular file")
 
 
 def _read(listings: list[_Members]) -> Found | None:

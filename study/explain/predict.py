@@ -12,7 +12,7 @@ from torch import Tensor
 from study.data import CLASS_NAMES, load, to_input
 from study.errors import UsageError, WeightsError
 from study.models import load_adapted, load_checkpoint
-from study.spec import TEST_IMAGES, ModelName
+from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName
 
 MOST_PIXELS = 50_000_000
 
@@ -42,7 +42,9 @@ def predict(
         weights, meta = load_checkpoint(path)
         try:
             model, resolution = ModelName(meta["model"]), int(meta["resolution"])
-        except (KeyError, TypeError, ValueError) as error:
+            if resolution not in RESOLUTIONS:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise WeightsError(f"{path} does not say which network it holds") from error
         # [listing: predict]
         network = load_adapted(model, weights.state, resolution=resolution, fold=True)

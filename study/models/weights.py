@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -145,6 +146,10 @@ def file_sha256(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any]:
     """weights_only=True: nothing in the file is executed."""
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                    raise ValueError  # torch never compresses; unpacked it may be of any size
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or hostile file
         raise WeightsError(f"{path} is not a weights file ({type(error).__name__})") from error
@@ -157,6 +162,13 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
     for name, value in content.items():
         if not isinstance(value, Tensor):
             raise WeightsError(f"{path} holds {name!r} which is not a tensor")
+        if value.layout is not torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
+            raise WeightsError(f"{path} holds {name!r} which is not a tensor of ordinary numbers")
+        # A few stored bytes may be stretched over any shape.
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise WeightsError(f"{path}: {name} has the shape {tuple(value.shape)} and fewer numbers")
+        if not torch.isfinite(value).all():
+            raise WeightsError(f"{path}: {name} holds what is not a number (NaN or infinity)")
     return dict(content)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from study.budget import Deadline
@@ -19,6 +18,7 @@ from study.orchestration.stopping import Stop
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Arm, RunSpec, StudySpec
 from study.store.ledger import Ledger
+from study.training.checkpoint import Checkpoints, sweep, unfinished
 from study.training.loop import Pruned
 from study.tuning import Search
 
@@ -36,31 +36,58 @@ class Carrier:
     screen: Screen
     stop: Stop
 
+    def sweep(self) -> None:
+        """Remove checkpoints that a killed study left of runs that are done."""
+        sweep(unfinished(self.folder), self.rounds.done)
+
     def trial(self, arm: Arm, number: int) -> None:
-        """The arm's tuning trial of that number, unless it is done."""
+        """The arm's tuning trial of that number, unless it is done; an interrupted one goes on."""
         known = self.rounds.known_trials(arm)
-        if any(record.spec.trial == number for record in known):
+        if any(record.spec.trial == number for record in known) or self.rounds.is_chosen(arm):
             return
-        search = Search(self.folder / "optuna.db", arm, seed=self.study.seed, known=known)
-        points = count()
+        search = Search(self.folder / "optuna.db", arm, seed=self.study.seed, known=known,
+                        on_rebuilt=self._rebuilt)  # fmt: skip
+        hyper = search.ask(number, self.rounds.begun(arm, number))
+        hopeless: dict[int, bool] = {}
 
         def judge(point: EvaluationPoint) -> None:
-            if number > 0 and search.should_prune(point.val_accuracy, next(points)):
+            if number == 0:
+                return
+            if point.samples_seen not in hopeless:  # a run that is tried once more shows it again
+                hopeless[point.samples_seen] = search.should_prune(point.val_accuracy, len(hopeless))
+            if hopeless[point.samples_seen]:
                 raise Pruned
 
-        record = self.run(self.rounds.trial(arm, number, search.ask(number)), judge)
-        if record is not None:
-            search.tell(record)
+        def tell(record: RunRecord) -> None:
+            if record.state is not RunState.INTERRUPTED:
+                search.tell(record)
+
+        self.run(self.rounds.trial(arm, number, hyper), judge, tell=tell)
+
+    def _rebuilt(self, told: str) -> None:
+        self.ledger.add_event("storage_rebuilt", told)
+        self.screen.say(f"the search was rebuilt from the ledger: {told}")
 
     def run(
         self, spec: RunSpec, judge: Callable[[EvaluationPoint], None] = lambda point: None,
-        limit: Deadline | None = None,
+        limit: Deadline | None = None, tell: Callable[[RunRecord], None] = lambda record: None,
     ) -> RunRecord | None:  # fmt: skip
-        """Carry out and commit, if its predicted p95 fits what is left and it is not done yet."""
-        if self.ledger.record(spec.run_id) is not None:
+        """Carry out and commit, if its predicted p95 fits what is left and it is not done yet.
+
+        A run that was interrupted or killed goes on from its checkpoint; the prediction is of the rest.
+
+        Args:
+            tell: gets the record once the ledger has it, before the tables are written.
+
+        Raises:
+            StoreError: the results directory does not take the run (a full disk); it is not committed
+                and is repeated when the study goes on.
+        """
+        if self.rounds.done(spec.run_id):
             return None
         limit = limit or self.course.work
-        row = self.course.row(spec)
+        kept = Checkpoints(folder=unfinished(self.folder), run_id=spec.run_id)
+        row = self.course.row(spec, kept.samples_seen())
         if self.stop.asked or limit.left() < row["predicted_p95_seconds"]:
             row["reason"] = (Reason.DEADLINE if self.stop.asked else Reason.BUDGET).value
             self.course.rows.append(row)
@@ -79,6 +106,9 @@ class Carrier:
             on_evaluation=on_evaluation,
         )  # fmt: skip
         self.ledger.commit(record)
+        tell(record)
+        if record.state is not RunState.INTERRUPTED:
+            kept.remove()
         self.ledger.set_fact(RUNNING, None)
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)

@@ -22,7 +22,10 @@ TRIALS_BEFORE_SIDE = 4
 
 @dataclass(kw_only=True)
 class Course:
-    """Decisions, phases and one row for every run that was tried; kept in the ledger."""
+    """Decisions, phases and one row for every run that was tried; kept in the ledger.
+
+    draft_seconds: set aside for reports while the study goes on.
+    """
 
     study: StudySpec
     ledger: Ledger
@@ -33,23 +36,32 @@ class Course:
     decisions: dict[str, Decision] = field(default_factory=dict)
     side_seconds: float = 0.0
     witness_seconds: float = 0.0
+    draft_seconds: float = 0.0
     replanned: bool = False
+    grown: bool = False
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def take_up(self) -> None:
-        """Go on where a stopped study was."""
+        """Go on where a stopped study was, with the speeds to which its runs were compared."""
         stored = self.ledger.fact("plan", {})
+        self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
         self.side_seconds = stored.get("side_seconds", 0.0)
         self.witness_seconds = stored.get("witness_seconds", 0.0)
         self.replanned = stored.get("replanned", False)
+        self.grown = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the plan was made, now or before the study was stopped."""
+        return bool(self.ledger.fact("plan", {}).get("decisions"))
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
         stored = self.ledger.fact("plan", {}).get("decisions", {})
-        share = FILL * self.work.left() / len(self.study.models)
+        share = FILL * (self.work.left() - self.draft_seconds) / len(self.study.models)
         for model in self.study.models:
             if model.value in stored:
                 self.decisions[model.value] = Decision(**stored[model.value])
@@ -67,11 +79,13 @@ class Course:
 
         Side experiments get a share of the seconds if a whole round of them fits it and the arms
         are tuned; `side_round` gives one round under the decisions as they are. The ImageNet witness
-        takes its seconds out of that share, and none where a round would not fit beside it.
+        takes its seconds out of that share, and none where a round would not fit beside it. When the
+        budget has grown they get their share of what is left then.
         """
-        if not self.replanned:
-            left = self.work.left()
+        left = self.work.left()
+        if not self.replanned or self.grown:
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
+        if not self.replanned:
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
                 plan = self.decisions[model.value]
@@ -90,6 +104,9 @@ class Course:
         if min(plan.trials for plan in self.decisions.values()) < TRIALS_BEFORE_SIDE:
             return 0.0
         aside = witness()
+        if any(plan.side_samples for plan in self.decisions.values()):  # their length stands
+            self.witness_seconds = aside if aside <= seconds else 0.0
+            return seconds
         if aside and self._fit_side(seconds - aside, side_round):
             self.witness_seconds = aside
             return seconds
@@ -100,12 +117,10 @@ class Course:
 
         Runs of the adaptation experiment are not counted: they are made where the others leave room.
         """
-        for divisor in SHORTENED:
-            lengths = {m: plan.trial_samples // divisor for m, plan in self.decisions.items()}
-            if min(lengths.values()) < LEAST_SAMPLES:
-                break
+        trials = {model: plan.trial_samples for model, plan in self.decisions.items()}
+        for divisor in SHORTENED if min(trials.values()) >= LEAST_SAMPLES else ():
             self.decisions = {
-                model: replace(plan, side_samples=lengths[model])
+                model: replace(plan, side_samples=max(trials[model] // divisor, LEAST_SAMPLES))
                 for model, plan in self.decisions.items()
             }
             counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
@@ -124,9 +139,7 @@ class Course:
 
     def expected(self, spec: RunSpec) -> float:
         """Predicted seconds (p50) of a run, corrected by the runs of its kind so far."""
-        ratios = self._ratios(spec)
-        unscaled = predicted_seconds(spec, self.speeds[spec.arm.model.value])
-        return unscaled * (ratios[len(ratios) // 2] if ratios else 1.0)
+        return predicted_seconds(spec, self.speeds[spec.arm.model.value]) * self._ratio(spec)
 
     def tail(self, spec: RunSpec) -> float:
         """p95 over p50 of a run: at first that of a training step, later of the runs seen."""
@@ -145,15 +158,16 @@ class Course:
                 chosen.append(model)
         return chosen
 
-    def row(self, spec: RunSpec) -> dict[str, Any]:
-        """The row of a run before it starts: skipped until `ran` says otherwise."""
-        expected = self.expected(spec)
+    def row(self, spec: RunSpec, done: int = 0) -> dict[str, Any]:
+        """The row of a run, or of what is left after `done` samples, before it starts: skipped."""
+        unscaled = predicted_seconds(spec, self.speeds[spec.arm.model.value], done)
+        expected = unscaled * self._ratio(spec)
         return {
             "run_id": spec.run_id, "phase": spec.purpose.value, "arm": spec.arm.name,
             "model": spec.arm.model.value, "init": spec.arm.init.value,
             "scope": spec.arm.scope.value, "predicted_seconds": expected,
             "predicted_p95_seconds": expected * self.tail(spec),
-            "unscaled_seconds": predicted_seconds(spec, self.speeds[spec.arm.model.value]),
+            "unscaled_seconds": unscaled,
             "actual_seconds": None, "state": "skipped", "reason": "",
         }  # fmt: skip
 
@@ -176,6 +190,10 @@ class Course:
             "phases": self.phases,
             "rows": self.rows,
         })  # fmt: skip
+
+    def _ratio(self, spec: RunSpec) -> float:
+        ratios = self._ratios(spec)
+        return ratios[len(ratios) // 2] if ratios else 1.0
 
     def _ratios(self, spec: RunSpec) -> list[float]:
         """Sorted actual over predicted seconds of finished runs, as near in kind as there are."""

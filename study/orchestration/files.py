@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.errors import StoreError
 from study.matrix import arms
 from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, StudySpec
 from study.store.files import write_arrays, write_json
 from study.store.ledger import Ledger
+from study.store.reading import read_arrays
 from study.store.tables import write_tables
 from study.training.defaults import default_hyper
 
@@ -43,15 +45,30 @@ def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[
             write_json(folder / f"{name}.json", value)
 
 
+def require_sound(folder: Path) -> None:
+    """Refuse what no ledger can rebuild and a resumed study would add to.
+
+    Raises:
+        StoreError: predictions or changes of weights are damaged.
+    """
+    for path in (folder / "predictions.npz", folder / "artifacts" / "drift.npz"):
+        try:
+            read_arrays(path)
+        except StoreError as error:
+            raise StoreError(f"{error}; move {path} away to go on without it") from error
+
+
 class ArrayFile:
     """An .npz that grows with the runs; written whole and atomically at every addition."""
 
     def __init__(self, path: Path) -> None:
+        """Go on with what is there.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
         self._path = path
-        self._arrays: dict[str, npt.NDArray[Any]] = {}
-        if path.is_file():
-            with np.load(path) as stored:
-                self._arrays = dict(stored)
+        self._arrays = read_arrays(path)
 
     def update(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
         self._arrays |= arrays

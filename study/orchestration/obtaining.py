@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
-from study.errors import WeightsError
+from study.errors import UsageError, WeightsError
 from study.matrix import arms
-from study.models import Weights
+from study.models import Weights, find_imagenet
+from study.models.weights import IMAGENET, reload
 from study.orchestration import sources
 from study.orchestration.course import Course
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
+from study.records import Reason
 from study.spec import Init, ModelName
 from study.store.ledger import Ledger
 from study.training.runtime import Runtime
@@ -43,20 +45,59 @@ class Obtainer:
     stopped: Callable[[], bool]
 
     def obtain(self, models: tuple[ModelName, ...], seconds: float) -> Obtained:
-        """At most `seconds` for all networks together; what is missing has its reason."""
+        """At most `seconds` for all networks together; what is missing has its reason.
+
+        A study that goes on keeps the weights that its runs had; what it went without is tried again
+        when its budget has grown.
+
+        Raises:
+            UsageError: the weights that the study began with cannot be had.
+        """
         obtained = Obtained()
+        before: dict[str, dict[str, Any]] = self.ledger.fact("pretraining", {})
         for model in models:
-            found, entry = self._source_of(model, seconds / len(models))
+            entry = before.get(model.value, {})
+            if entry.get("sha256"):
+                obtained.entries[model.value] = entry
+                obtained.weights[model.value] = self._again(model, entry)
+                continue
+            if entry and not (self.course.grown or entry["reason"] == Reason.DEADLINE.value):
+                found: Weights | None = None
+            else:
+                found, entry = self._source_of(model, seconds / len(models))
             obtained.entries[model.value] = entry
             if found is not None:
                 obtained.weights[model.value] = found
                 continue
-            self.ledger.add_event("pretext_failed", entry["detail"], model.value)
+            if self.stopped():  # tried again when the study goes on
+                entry |= {"reason": Reason.DEADLINE.value, "detail": ""}
+            else:
+                self.ledger.add_event("pretext_failed", entry["detail"], model.value)
             self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")
             for arm in arms((model,)):
                 if arm.init is Init.PRETRAINED:
                     obtained.reasons[arm.name] = entry["reason"]
         return obtained
+
+    def _again(self, model: ModelName, entry: dict[str, Any]) -> Weights:
+        options, source, digest = self.options, entry["source"], entry["sha256"]
+        kept = (self.folder / "checkpoints").glob("*.sha256")
+        made = next((path.with_suffix(".pth") for path in kept if path.read_text() == digest), None)
+        try:
+            if source == IMAGENET:
+                weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline)
+            elif path := made or options.init_checkpoint:
+                weights = reload(path, source)
+            else:
+                raise WeightsError(f"no file with the SHA-256 {digest[:8]}…")
+            if weights.sha256 != digest:
+                raise WeightsError(f"{weights.path} has other content")
+        except WeightsError as error:
+            raise UsageError(
+                f"the study goes on only with the {model} weights that it began with ({error}); put them "
+                "back, give --init-checkpoint or --weights-dir as before, or begin anew with --fresh"
+            ) from None
+        return weights
 
     def _source_of(self, model: ModelName, share: float) -> sources.Found:
         options = self.options

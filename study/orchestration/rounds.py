@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from study.matrix import arms
@@ -51,9 +52,23 @@ class Rounds:
     def trial(self, arm: Arm, number: int, hyper: HyperParams) -> RunSpec:
         return self._spec(arm, Purpose.TRIAL, number, hyper)
 
+    def done(self, run_id: str) -> bool:
+        """Whether a run has its outcome; an interrupted one can be taken up again."""
+        record = self.ledger.record(run_id)
+        return record is not None and record.state is not RunState.INTERRUPTED
+
     def known_trials(self, arm: Arm) -> tuple[RunRecord, ...]:
-        return tuple(record for record in self.ledger.records()
-                     if record.spec.arm == arm and record.spec.purpose is Purpose.TRIAL)  # fmt: skip
+        """The arm's trials that have their outcome."""
+        return tuple(r for r in self._of(arm, Purpose.TRIAL) if r.state is not RunState.INTERRUPTED)
+
+    def begun(self, arm: Arm, number: int) -> HyperParams | None:
+        """What an interrupted trial was begun with: it goes on with the same."""
+        return next((r.spec.hyper for r in self._of(arm, Purpose.TRIAL)
+                     if r.state is RunState.INTERRUPTED and r.spec.trial == number), None)  # fmt: skip
+
+    def is_chosen(self, arm: Arm) -> bool:
+        """Whether final runs of the arm have fixed its hyperparameters; no trial may change them."""
+        return any(self._of(arm, Purpose.FINAL))
 
     def finals(self) -> tuple[RunRecord, ...]:
         """The finished final runs so far."""
@@ -67,12 +82,15 @@ class Rounds:
         return self._spec(arm, Purpose.FINAL, number, self._chosen(arm), decision)
 
     def further(self, number: int, going: list[ModelName]) -> dict[ModelName, list[RunSpec]]:
-        """Beyond the plan: the final runs with the number-th seed, by network."""
+        """Beyond the plan: what is left of the final runs with the number-th seed, by network."""
         return {
-            model: [self.final(arm, number) for arm in self.arms() if arm.model is model]
+            model: [
+                spec for arm in self.arms() if arm.model is model
+                if not self.done((spec := self.final(arm, number)).run_id)
+            ]
             for model in going
             if number >= self.course.decisions[model.value].seeds
-        }
+        }  # fmt: skip
 
     def side(self, number: int) -> list[RunSpec]:
         """The side runs of all networks with one seed; a network's own number of seeds ends it."""
@@ -87,6 +105,10 @@ class Rounds:
             )
         ]  # fmt: skip
         return by_importance(found)
+
+    def _of(self, arm: Arm, purpose: Purpose) -> Iterator[RunRecord]:
+        return (record for record in self.ledger.records()
+                if record.spec.arm == arm and record.spec.purpose is purpose)  # fmt: skip
 
     def _spec(
         self, arm: Arm, purpose: Purpose, number: int, hyper: HyperParams | None,

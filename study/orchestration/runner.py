@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ from study.errors import UsageError
 from study.explain.artifacts import write_dataset
 from study.models.describe import architecture
 from study.orchestration.carrying import Carrier
-from study.orchestration.course import Course
+from study.orchestration.closing import Closing
+from study.orchestration.course import FILL, Course
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
-from study.orchestration.files import write_results
 from study.orchestration.obtaining import Obtainer
-from study.orchestration.reporting import render
+from study.orchestration.phases import Phases
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.orchestration.stopping import Stop
 from study.orchestration.witnessing import Witnessing
-from study.planning.cost import measure
+from study.planning.cost import Speed, measure
+from study.planning.measuring import SHARE as MEASURE_SHARE
+from study.planning.measuring import Stakes, settle
 from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
@@ -33,8 +35,6 @@ from study.training.runtime import Runtime
 
 PRETRAINING_SHARE = 0.2
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
-#: The share of the reserve that pictures of networks may take; the report needs the rest.
-PICTURES_SHARE = 1 / 3
 PLAN_BATCH = 64
 
 
@@ -56,9 +56,9 @@ class Runner:
     executor: LocalExecutor | None = None
 
     def execute(self) -> None:
-        """Run the study; afterwards results/ and report_out/ are complete and the lock is free."""
+        """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock."""
         with self.stop:
-            lock, self.ledger = open_ledger(self.study, self.options)
+            self.ledger = open_ledger(self.study, self.options)
             try:
                 self._open()
                 with Screen(self.deadline) as self.screen:
@@ -66,9 +66,10 @@ class Runner:
             finally:
                 if self.executor is not None:
                     self.executor.close()
-                self.ledger.set_fact("used_seconds", self.deadline.used())
-                self.ledger.close()
-                lock.release()
+                try:
+                    self.ledger.set_fact("used_seconds", self.deadline.used())
+                finally:
+                    self.ledger.close()
 
     def _open(self) -> None:
         """Go on where a stopped study was: its seconds, plan rows and phases are kept."""
@@ -90,23 +91,37 @@ class Runner:
 
     def _phases(self) -> None:
         self._prepare()
+        closing = Closing(
+            options=self.options, deadline=self.deadline, ledger=self.ledger, course=self.course,
+            rounds=self.rounds, screen=self.screen, stop=self.stop,
+        )  # fmt: skip
         self._phase("pretraining", PRETRAINING_SHARE * self.deadline.budget, self._weights)
+        if self.stop.asked and not self.course.decided:  # nothing is planned for what is half prepared
+            closing.finish(self.carrier)
+            return
+        self.course.draft_seconds = closing.drafts_expected()
         self.course.decide(self.rounds.inits())
         self.screen.show_plan(self.course.decisions)
         if self.options.dry_run:
             return
-        self._phase("matrix", None, self._matrix)
-        self._phase("tuning", None, self._tuning)
+        phases = Phases(
+            study=self.study, course=self.course, rounds=self.rounds, carrier=self.carrier,
+            stop=self.stop, draft=closing.draft,
+        )  # fmt: skip
+        self._phase("matrix", None, phases.matrix)
+        closing.draft()
+        self._phase("tuning", None, phases.tuning)
         witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
                                 screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
-        self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
+        if not self.stop.asked:  # a study that goes on later has its trials to make first
+            self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
         if self.rounds.most_trials:
             self.screen.say(self.course.told())
-        self._phase("final", None, self._finals)
-        self._phase("side", None, self._side)
+        self._phase("final", None, phases.finals)
+        self._phase("side", None, phases.side)
         witnessing.attend()
-        self._phase("further", None, self._further)
-        self._finish()
+        self._phase("further", None, phases.further)
+        closing.finish(self.carrier)
 
     # ---- phases
     def _prepare(self) -> None:
@@ -128,11 +143,24 @@ class Runner:
             + (f", {format_seconds(self.deadline.used_before)} used before"
                if self.deadline.used_before else "")
         )  # fmt: skip
-        for model in self.study.models:
-            self.course.speeds[model.value] = measure(
-                model, self.study.resolution, PLAN_BATCH, self.runtime
-            )
+        known = self.ledger.fact("environment")
+        if (known["device_name"], known["threads"]) != (self.runtime.device_name, self.runtime.threads):
+            self.course.speeds.clear()
+        if set(self.course.speeds) != {model.value for model in self.study.models}:
+            self.course.speeds.update(self._speeds())
         self.course.note_phase("setup", None, began)
+
+    def _speeds(self) -> dict[str, Speed]:
+        left = self.course.work.left()
+        stakes = Stakes(
+            study=self.study,
+            runs=math.inf if self.course.decided else FILL * (1 - PRETRAINING_SHARE) * left,
+            pretraining=0.0 if self.options.init_checkpoint else PRETRAINING_SHARE * left,
+        )
+        return settle(
+            lambda model: measure(model, self.study.resolution, PLAN_BATCH, self.runtime), stakes,
+            seconds=MEASURE_SHARE * self.deadline.budget, say=self.screen.say,
+        )  # fmt: skip
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:
         if self.ledger.fact(name) is None:
@@ -164,6 +192,7 @@ class Runner:
             study=self.study, folder=folder, ledger=self.ledger, course=self.course,
             rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
         )  # fmt: skip
+        self.carrier.sweep()
 
     def _executor(self) -> LocalExecutor:
         bench = Bench(
@@ -173,91 +202,17 @@ class Runner:
                      for model, weights in self.shop.weights.items()},
         )  # fmt: skip
 
-        def on_loss(reason: str) -> None:
-            self.ledger.add_event("worker_lost", reason)
-            self.screen.say(reason)
+        def on_event(kind: str, detail: str, model: str | None) -> None:
+            self.ledger.add_event(kind, detail, model)
+            self.screen.say(detail)
 
-        return LocalExecutor(bench, on_loss=on_loss)
-
-    def _matrix(self) -> None:
-        """Every arm once with its default hyperparameters, before any arm is tuned."""
-        for arm in self.rounds.arms():
-            if self.rounds.decision(arm).trials:
-                self.carrier.trial(arm, 0)
-            else:
-                self.carrier.run(self.rounds.final(arm, 0))
-
-    def _tuning(self) -> None:
-        for number in range(1, self.rounds.most_trials):
-            for arm in self.rounds.arms():
-                if number < self.rounds.decision(arm).trials:
-                    self.carrier.trial(arm, number)
-
-    def _finals(self) -> None:
-        """The planned seeds, in rounds over the arms."""
-        for number in range(self.rounds.most_seeds):
-            for arm in self.rounds.arms():
-                if number < self.rounds.decision(arm).seeds:
-                    self.carrier.run(self.rounds.final(arm, number))
-
-    def _side(self) -> None:
-        """Rounds of side experiments within their share, as many as there are planned seeds."""
-        limit = self.course.work.within(self.course.side_seconds - self.course.witness_seconds)
-        for number in range(self.rounds.most_seeds):
-            for spec in self.rounds.side(number):
-                self.carrier.run(spec, limit=limit)
-
-    def _further(self) -> None:
-        """Further seeds while whole rounds fit: the arms of a network keep equal numbers."""
-        going = list(self.study.models)
-        for number in count(self.rounds.fewest_seeds):
-            if self.stop.asked or number == self.study.max_seeds:
-                return
-            rounds = self.rounds.further(number, going)
-            fits = self.course.affordable(rounds)
-            going = [model for model in going if model not in rounds or model in fits]
-            if not going:
-                return
-            for arm in self.rounds.arms():
-                spec = self.rounds.final(arm, number)
-                if arm.model in fits:
-                    self.carrier.run(spec)
-                    if self.ledger.record(spec.run_id) is None:  # refused: its p95 did not fit
-                        going = [model for model in going if model is not arm.model]
-
-    def _finish(self) -> None:
-        began = time.monotonic()
-        self._pictures()
-        facts = self.ledger.fact("environment")
-        facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
-        self.ledger.set_fact("environment", facts)
-        self._write()
-        self.screen.show_results(self.ledger.records())
-        render(self.options, self.deadline.left() - 1, self.screen.say)
-        self.course.note_phase("report", self.course.reserve, began)
-        self.ledger.set_fact("used_seconds", self.deadline.used())
-        self._write()
-        self.screen.say(f"used {format_seconds(self.deadline.used())} "
-                        f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
-
-    def _pictures(self) -> None:
-        """What the report draws of the networks, in the first part of the reserve."""
-        executor = self.carrier.executor
-        limit = self.deadline.minus((1 - PICTURES_SHARE) * self.course.reserve)
-        found = executor.picture(self.options.object_index, finals=self.rounds.finals(), limit=limit,
-                                 stop=lambda: False)  # fmt: skip
-        for kind, detail, model in found:
-            self.ledger.add_event(kind, detail, model or None)
-        executor.close()  # its memory is the report's
+        return LocalExecutor(bench, on_event=on_event)
 
     # ---- small things
-    def _write(self) -> None:
-        self.course.save()
-        write_results(self.ledger, self.study, self.options.results_dir, self.rounds.reasons)
-
     def _phase(self, name: str, predicted: float | None, work: Callable[[], None]) -> None:
-        began, before = time.monotonic(), len(self.course.rows)
+        began, before, inner = time.monotonic(), len(self.course.rows), len(self.course.phases)
         work()
+        began += sum(row["actual_seconds"] for row in self.course.phases[inner:])  # counted there
         if predicted is None and len(self.course.rows) == before:
             return  # nothing was to be done
         if predicted is None:

@@ -15,8 +15,10 @@ from typing import Any
 from study import __version__
 from study.data import FashionMNIST, Split, load, split
 from study.errors import StoreError, UsageError
+from study.orchestration.files import require_sound
 from study.spec import TEST_IMAGES, StudySpec
-from study.store.ledger import Ledger, StudyLock
+from study.store.files import remove_parts
+from study.store.ledger import Ledger
 from study.training.runtime import Runtime, memory_gb
 
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
@@ -24,7 +26,10 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where things are and what may be done; none of it changes what is measured."""
+    """Where things are and what may be done; none of it changes what is measured.
+
+    fashion: the data set of data_dir where it was read already.
+    """
 
     results_dir: Path
     report_dir: Path
@@ -32,25 +37,27 @@ class Options:
     weights_dir: Path | None = None
     init_checkpoint: Path | None = None
     title_page: Path | None = None
+    templates: Path | None = None
     lang: str = "ru"
     flat: bool = False
     offline: bool = False
     fresh: bool = False
     dry_run: bool = False
     object_index: int = 0
+    fashion: FashionMNIST | None = None
 
 
-def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
-    """The lock and the ledger of this study; an older study is resumed, or moved aside.
+def open_ledger(study: StudySpec, options: Options) -> Ledger:
+    """The ledger of this study; an older study is resumed, or moved aside. The caller holds the lock.
 
     Raises:
         UsageError: a study with other settings is there.
-        StoreError: the directory is in use or not writable.
+        StoreError: the directory is not writable, or what the study would go on with is damaged.
     """
-    lock = StudyLock(options.results_dir)
     path = options.results_dir / "ledger.sqlite"
     if options.fresh and path.exists():
         _move_aside(options.results_dir)
+    remove_parts(*(options.results_dir / name for name in ("", "checkpoints", "artifacts")))
     ledger = Ledger(path)
     known = ledger.fact("fingerprint")
     if known not in (None, study.fingerprint):
@@ -58,27 +65,10 @@ def open_ledger(study: StudySpec, options: Options) -> tuple[StudyLock, Ledger]:
             f"{options.results_dir} holds a study with other settings; "
             "use --fresh (it is moved aside, not deleted) or another --results-dir"
         )
+    ledger.require_sound()
+    require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
-    return lock, ledger
-
-
-def extended(folder: Path, seconds: float) -> float:
-    """The budget of the study in `folder` and `seconds` more.
-
-    Raises:
-        UsageError: there is no study that got as far as a plan.
-    """
-    path = folder / "ledger.sqlite"
-    if not path.is_file():
-        raise UsageError(f"--extend: {folder} holds no study")
-    ledger = Ledger(path)
-    try:
-        budget = ledger.fact("plan", {}).get("budget_seconds")
-    finally:
-        ledger.close()
-    if budget is None:
-        raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
-    return float(budget) + seconds
+    return ledger
 
 
 def _move_aside(folder: Path) -> None:
@@ -93,7 +83,7 @@ def _move_aside(folder: Path) -> None:
 
 
 def read_data(study: StudySpec, options: Options) -> tuple[FashionMNIST, Split]:
-    fashion = load(options.data_dir, offline=options.offline)
+    fashion = options.fashion or load(options.data_dir, offline=options.offline)
     return fashion, split(fashion.train_labels, seed=study.seed)
 
 

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import UsageError, WeightsError
-from study.models import REGISTRY, Weights, find_imagenet, load_checkpoint
+from study.models import REGISTRY, Weights, build, find_imagenet, load_checkpoint
 from study.models.weights import IMAGENET
 from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
 from study.records import Reason
 from study.spec import ModelName
+from study.store.documents import PRETRAINING
+from study.store.shapes import Misshapen
 from study.training.runtime import Runtime
 
 #: Shown in the report for torchvision's files: IMAGENET1K_V1 (Russakovsky et al. 2015).
 _IMAGENET = {"images": 1_281_167, "categories": 1_000, "image_size": 224}
+
+LONGEST_SOURCE = 200
 
 Found = tuple[Weights | None, dict[str, Any]]
 
@@ -38,8 +42,8 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
         WeightsError: the file is not usable for any network of the study.
     """
     weights, meta = load_checkpoint(path)
-    if weights.source == IMAGENET:  # a file's own word does not make it ImageNet's
-        weights = replace(weights, source=path.name)
+    if weights.source == IMAGENET or len(weights.source) > LONGEST_SOURCE:
+        weights = replace(weights, source=path.name)  # a file's own word does not make it ImageNet's
     if not any(entry.first_weight in weights.state for entry in REGISTRY.values()):
         raise WeightsError(f"{path} fits none of the networks: {', '.join(REGISTRY)}")
     if REGISTRY[model].first_weight not in weights.state:
@@ -48,15 +52,37 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     recipe = meta.get("recipe")
     recipe = recipe if weights.source == SOURCE and isinstance(recipe, dict) else {}
     categories = recipe.get("categories")
-    return weights, {
+    chance = 1 / categories if isinstance(categories, int) and categories > 0 else None
+    entry = {
         "source": weights.source, "images": meta.get("images") if recipe else None,
         "categories": categories, "image_size": recipe.get("size"),
         "samples": recipe.get("samples"), "seconds": meta.get("seconds") if recipe else None,
         "cached": True, "sha256": weights.sha256,
         "held_out_accuracy": meta.get("accuracy") if recipe else None,
-        "chance": 1 / categories if categories else None, "passed": True,
+        "chance": chance, "passed": True,
         "curve": meta.get("curve", []) if recipe else [], "fallback_reason": "",
     }  # fmt: skip
+    try:
+        PRETRAINING({model.value: entry}, "its meta")
+    except Misshapen as error:
+        raise WeightsError(f"{path} is not what `pretrain` writes: {error}") from error
+    return weights, entry
+
+
+def require_checkpoint(path: Path, models: tuple[ModelName, ...], resolution: int) -> None:
+    """Refuse the user's own weights before anything is begun with them.
+
+    Raises:
+        WeightsError: the file is not usable for any network of the study, or does not fit its own.
+    """
+    fits = False
+    for model in models:
+        found = checkpoint(model, path)
+        if found is not None:
+            build(model, weights=found[0], resolution=resolution, fold=True, seed=0)
+            fits = True
+    if not fits:
+        raise WeightsError(f"{path} fits none of the networks studied: {', '.join(models)}")
 
 
 def fractal(

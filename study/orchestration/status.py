@@ -14,7 +14,8 @@ from study.errors import UsageError
 from study.matrix import arms
 from study.records import RunRecord, RunState
 from study.spec import ModelName, Purpose
-from study.store.ledger import Ledger, lock_holder
+from study.store.ledger import Ledger
+from study.store.lock import lock_holder
 
 #: Fact of the ledger: the run at work, with the time of day when it began.
 RUNNING = "running"
@@ -34,6 +35,25 @@ def status(folder: Path) -> list[str]:
         return list(_lines(ledger, lock_holder(folder)))
     finally:
         ledger.close()
+
+
+def extended(folder: Path, seconds: float) -> float:
+    """The budget of the study in `folder` and `seconds` more.
+
+    Raises:
+        UsageError: there is no study that got as far as a plan.
+    """
+    path = folder / "ledger.sqlite"
+    if not path.is_file():
+        raise UsageError(f"--extend: {folder} holds no study")
+    ledger = Ledger(path)
+    try:
+        budget = ledger.fact("plan", {}).get("budget_seconds")
+    finally:
+        ledger.close()
+    if budget is None:
+        raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
+    return float(budget) + seconds
 
 
 def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:

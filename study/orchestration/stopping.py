@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 from types import TracebackType
 from typing import Any
+
+#: Seconds from the first signal within which a study has kept what it has and ended.
+EXIT_SECONDS = 15.0
 
 
 class Stop:
@@ -12,6 +17,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._at = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -29,4 +35,8 @@ class Stop:
     def _on_signal(self, number: int, frame: object) -> None:
         if self.asked:
             raise SystemExit(130)
-        self.asked = True
+        self.asked, self._at = True, time.monotonic()
+
+    def left(self) -> float:
+        """Seconds until a study that was asked to stop must have ended."""
+        return EXIT_SECONDS - (time.monotonic() - self._at) if self.asked else math.inf

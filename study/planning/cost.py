@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -104,8 +105,12 @@ def _times(function: Callable[[], object]) -> tuple[float, float]:
     return float(median), float(high / median)
 
 
-def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
-    """Expected wall-clock seconds (p50) of a run, evaluation and building included."""
+def predicted_seconds(spec: RunSpec, speed: Speed, done: int = 0) -> float:
+    """Expected wall-clock seconds (p50) of a run, evaluation and building included.
+
+    Args:
+        done: samples that a checkpoint has seen; the seconds are of what is left.
+    """
     judged = spec.validation_images
     if spec.purpose is not Purpose.TRIAL:
         judged += TEST
@@ -116,5 +121,7 @@ def predicted_seconds(spec: RunSpec, speed: Speed) -> float:
     if spec.arm.scope is Scope.FROZEN:
         return seconds + (spec.train_images + curve) / speed.inference + spec.samples / speed.head
     looked = curve + min(SETTLED, spec.train_images)
-    return seconds + spec.samples / speed.train + spec.evaluations * looked / speed.inference
+    left = max(0, spec.samples - done)
+    evaluations = math.ceil(spec.evaluations * left / spec.samples)
+    return seconds + left / speed.train + evaluations * looked / speed.inference
 

@@ -1,8 +1,7 @@
-"""Arrays and JSON that only pictures need; a damaged one costs its picture, not the report."""
+"""Arrays that only pictures need; a damaged file costs its picture, not the report."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from study.errors import StoreError
+from study.store.arrays import require_whole
+from study.store.reading import read_arrays
+from study.store.shapes import Misshapen
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -35,45 +37,21 @@ def read_artifacts(folder: Path) -> Artifacts:
     damaged = []
     for path in sorted(folder.glob("*.npz")):
         try:
-            files[path.stem] = _arrays(path)
-        except StoreError:
+            found = read_arrays(path)
+            require_whole(path.stem, found)
+            files[path.stem] = found
+        except (StoreError, Misshapen):
             damaged.append(path.name)
     return Artifacts(files=files, damaged=tuple(damaged))
 
 
 def read_predictions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
     """run_id → float32 [N, 10] test probabilities."""
-    if not path.exists():
-        return {}
     suffix = ".probabilities"
-    with np.load(path, allow_pickle=False) as stored:
-        return {
-            key.removesuffix(suffix): stored[key].astype(np.float32)
-            for key in stored.files
-            if key.endswith(suffix)
-        }
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where the file is absent.
-
-    Raises:
-        StoreError: the file is not a JSON object.
-    """
-    if not path.exists():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise StoreError(f"{path.name} is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{path.name} must hold a JSON object")
-    return value
-
-
-def _arrays(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except Exception as error:  # numpy raises zip, pickle, value and OS errors alike
-        raise StoreError(f"{path.name} cannot be read as arrays: {error}") from error
+    # The labels are read along, so that as many answers as objects are asked for.
+    stored = read_arrays(path, lambda key: key.endswith((suffix, "labels")))
+    return {
+        key.removesuffix(suffix): array.astype(np.float32)
+        for key, array in stored.items()
+        if key.endswith(suffix)
+    }

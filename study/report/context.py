@@ -16,8 +16,9 @@ from study.analysis.arms import Runs, main_runs, number, summary
 from study.analysis.sources import Sources, read_sources
 from study.errors import ReportError
 from study.matrix import arms
-from study.report.artifacts import Artifacts, read_artifacts, read_json, read_predictions
+from study.report.artifacts import Artifacts, read_artifacts, read_predictions
 from study.spec import Arm, Init, ModelName
+from study.store.reading import read_object
 
 #: Means over the finished seeds of an arm: attribute → column of results.csv.
 _MEANS = {
@@ -181,7 +182,7 @@ def read_report_data(folder: Path) -> ReportData:
         raise ReportError(f"there is no results directory {folder}")
     tables = read_sources(folder)
     runs = main_runs(tables.results)
-    found = read_json(folder / "findings.json").get("findings", [])
+    found = read_object(folder / "findings.json").get("findings", [])
     models = set(tables.results["model"]) or {model.value for model in ModelName}
     return ReportData(
         tables=tables,

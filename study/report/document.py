@@ -8,6 +8,7 @@ contain (`strip_tokens`), and `Document.resolve` turns them into numbers and lin
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -15,11 +16,17 @@ from markupsafe import Markup, escape
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([a-z]+):([^{_CLOSE}]*){_CLOSE}")
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff"
+    "\ufdd0-\ufdef\ufffe\uffff]"
+)
 _HEADING = re.compile(r'<h([12]) class="(plain|plain unlisted|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
-_RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 #: Where the number of pages stands, or until they are counted, one as wide.
 _PAGES = re.compile(r'<span class="pages">\d+</span>')
+_RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
+#: Text between two tags, but not code and style sheets.
+_BETWEEN = re.compile(r"(?s)<(style|script|pre|code)\b.*?</\1>|>[^<]+(?=<)")
 _INLINE = re.compile(r"<(/?)(a|i|sub|sup|code)\b")
 
 SOURCES_PLACE = Markup(f"{_OPEN}sources:{_CLOSE}")
@@ -27,8 +34,9 @@ CONTENTS_PLACE = Markup(f"{_OPEN}contents:{_CLOSE}")
 
 
 def strip_tokens(text: str) -> str:
-    """Text from outside without the characters that tokens are made of."""
-    return re.sub("[\ue000-\uf8ff]", "\ufffd", text)
+    """Text from outside without characters that tokens are made of, that no XML may hold, or that turn
+    the direction of what follows them."""
+    return _UNWANTED.sub("\ufffd", text)
 
 
 def refer(kind: str, name: str) -> Markup:
@@ -203,6 +211,13 @@ def keep_together(html: str) -> str:
         return match[0] if opened or not tags else f"<span> {run}</span>"
 
     return _RUN.sub(wrap, html.replace("&nbsp;", "\u00a0"))
+
+
+def keep_units(html: str, units: Sequence[str]) -> str:
+    """A number and the unit behind it joined by a no-break space, between tags."""
+    plain = sorted({unit.strip() for unit in units}, key=len, reverse=True)
+    unit = re.compile(rf"(?<=\d) (?=(?:{'|'.join(map(re.escape, plain))})(?!\w))")
+    return _BETWEEN.sub(lambda match: match[0] if match[1] else unit.sub("\u00a0", match[0]), html)
 
 
 def _css(text: str) -> str:

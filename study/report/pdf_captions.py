@@ -1,4 +1,4 @@
-"""Rule 8 on a finished PDF: captions, their numbers, and references before them."""
+"""Rule 8, and of rule 13 the listings, on a finished PDF: captions, their numbers, mentions before them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from study.report.pdf_lines import CENTRE, LEADING, LEFT, Line, Page, Pdf
 from study.report.words import Words
 
 #: `3`, or `A.3` with the letter of an appendix in any alphabet.
-_NUMBER = r"(?:\d+|[^\W\d_]\.\d+)"
+NUMBER = r"(?:\d+|[^\W\d_]\.\d+)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """kind is `figure` or `table`, word what the report calls it."""
+    """kind is `figure`, `table` or `listing`, word what the report calls it."""
 
     kind: str
     word: str
@@ -27,18 +27,26 @@ class Caption:
     def text(self) -> str:
         return " ".join(line.text for line in self.lines)
 
+    @property
+    def rule(self) -> int:
+        return 13 if self.kind == "listing" else 8
+
+    @property
+    def place(self) -> str:
+        return f"rule {self.rule}, page {self.page}: {self.word} {self.number}"
+
 
 class _Patterns:
     """How captions and mentions look in one language."""
 
     def __init__(self, words: Words) -> None:
         form = words.form
-        self.kinds = {form[kind]: kind for kind in ("figure", "table")}
+        self.kinds = {form[kind]: kind for kind in ("figure", "table", "listing")}
         names = "|".join(map(re.escape, self.kinds))
         short = "|".join(rf"{pattern} ?\d" for pattern in form["abbreviated"])
-        self.caption = re.compile(rf"^({names}) ({_NUMBER}) – (\S.*)$")
-        self.malformed = re.compile(rf"^(?:(?:{names}) {_NUMBER}\s*[-—.:]|{short})")
-        numbers = rf"{_NUMBER}(?:(?:\s*[,–]\s*|\s+{form['and']}\s+){_NUMBER})*"
+        self.caption = re.compile(rf"^({names}) ({NUMBER}) – (\S.*)$")
+        self.malformed = re.compile(rf"^(?:(?:{names}) {NUMBER}\s*[-—.:]|{short})")
+        numbers = rf"{NUMBER}(?:(?:\s*[,–]\s*|\s+{form['and']}\s+){NUMBER})*"
         self.mention = {
             kind: re.compile(rf"(?i){form['mention'][kind]}\s+({numbers})")
             for kind in self.kinds.values()
@@ -49,23 +57,38 @@ class _Patterns:
 def check_captions(pdf: Pdf, words: Words) -> list[str]:
     """Form, order and earlier mention of every figure and table."""
     patterns = _Patterns(words)
-    problems = []
-    captions: list[Caption] = []
-    for page in pdf.pages[1:]:
-        for position, line in enumerate(page.lines):
-            if line.bold or line.size < 12 or _is_running(page, position):
-                continue
-            if patterns.malformed.match(line.text):
-                problems.append(f"rule 8, page {page.number}: {line.text[:40]!r} needs «N – name»")
-            match = patterns.caption.match(line.text)
-            if match:
-                kind = patterns.kinds[match[1]]
-                captions.append(_caption(page, position, kind, match[1], match[2]))
+    problems = [
+        f"rule 8, page {page.number}: {line.text[:40]!r} needs «N – name»"
+        for page in pdf.pages[1:]
+        for position, line in enumerate(page.lines)
+        if not (line.bold or line.size < 12 or _is_running(page, position))
+        and patterns.malformed.match(line.text)
+    ]
+    captions = find_captions(pdf, words)
     problems += _order(captions)
     mentions = _Mentions(pdf, patterns)
     for caption in captions:
         problems += _form(caption, patterns.abbreviation) + mentions.problems(caption)
+        if caption.kind == "figure" and not _stands_under(caption, pdf.pages[caption.page - 1]):
+            problems.append(f"{caption.place} has no picture above it")
     return problems
+
+
+def find_captions(pdf: Pdf, words: Words) -> list[Caption]:
+    """Captions of figures, tables and listings behind the title page, in their order."""
+    patterns = _Patterns(words)
+    return [
+        _caption(page, position, patterns.kinds[match[1]], match[1], match[2])
+        for page in pdf.pages[1:]
+        for position, line in enumerate(page.lines)
+        if not (line.bold or line.size < 12 or _is_running(page, position))
+        and (match := patterns.caption.match(line.text))
+    ]
+
+
+def _stands_under(caption: Caption, page: Page) -> bool:
+    y = caption.lines[0].y
+    return any(y - 45 < thing.bottom <= y + 2 and thing.top < y - 15 for thing in page.drawn)
 
 
 def _is_running(page: Page, position: int) -> bool:
@@ -92,7 +115,7 @@ def _caption(page: Page, position: int, kind: str, word: str, number: str) -> Ca
 
 
 def _form(caption: Caption, abbreviation: str) -> list[str]:
-    place = f"rule 8, page {caption.page}: {caption.word} {caption.number}"
+    place = caption.place
     problems = []
     if caption.text.endswith(".") and not caption.text.endswith(abbreviation):
         problems.append(f"{place} ends with a dot")
@@ -102,7 +125,7 @@ def _form(caption: Caption, abbreviation: str) -> list[str]:
         )
     if caption.kind == "figure" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
         problems.append(f"{place} is not centred")
-    if caption.kind == "table" and abs(caption.lines[0].x0 - LEFT) > 1:
+    if caption.kind != "figure" and abs(caption.lines[0].x0 - LEFT) > 1:
         problems.append(f"{place} does not begin at the left")
     return problems
 
@@ -116,10 +139,7 @@ def _order(captions: list[Caption]) -> list[str]:
         key = (caption.kind, letter)
         counts[key] = counts.get(key, 0) + 1
         if int(digits) != counts[key]:
-            problems.append(
-                f"rule 8, page {caption.page}: {caption.word} {caption.number} stands where "
-                f"number {counts[key]} is due"
-            )
+            problems.append(f"{caption.place} stands where number {counts[key]} is due")
             counts[key] = int(digits)
     return problems
 
@@ -144,11 +164,12 @@ class _Mentions:
         near = _named(_joined_text(f"{previous} {caption.before}"), mention)
         if caption.number in same | near:
             return []
-        place = f"rule 8, page {caption.page}: {caption.word} {caption.number}"
         earlier = " ".join(text for number, text in self._pages.items() if number < caption.page)
-        if caption.number in _named(earlier, mention):
-            return [f"{place} stands more than a page behind its mention"]
-        return [f"{place} is not mentioned before it stands"]
+        if caption.number not in _named(earlier, mention):
+            return [f"{caption.place} is not mentioned before it stands"]
+        # An appendix names all its listings in one place.
+        far = caption.kind != "listing"
+        return [f"{caption.place} stands more than a page behind its mention"] * far
 
 
 def _joined(lines: list[Line]) -> str:
@@ -163,7 +184,7 @@ def _named(text: str, mention: re.Pattern[str]) -> set[str]:
     """Numbers behind the word of one kind: `figures 3 and 4`, `tables 5–7`."""
     found: set[str] = set()
     for numbers in mention.findall(text):
-        found |= set(re.findall(_NUMBER, numbers))
+        found |= set(re.findall(NUMBER, numbers))
         for low, high in re.findall(r"(\d+)–(\d+)", numbers):
             found |= {str(n) for n in range(int(low), int(high) + 1)}
     return found

@@ -1,12 +1,20 @@
-"""The form rules 1–8 and 15 of ГОСТ 7.32 and departmental custom, checked on the finished PDF."""
+"""The fifteen rules of form of ГОСТ 7.32 and departmental custom, checked on the finished PDF.
+
+Here stand rules 1–4 and 15; the others have files of their own. What each rule looks at and what it
+leaves to a person is written in `study.report.form`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
+from study.report.pdf_appendices import check_appendices
 from study.report.pdf_captions import check_captions
+from study.report.pdf_citations import check_citations
+from study.report.pdf_formulas import check_formulas
 from study.report.pdf_headings import check_contents, check_headings, find_headings
 from study.report.pdf_lines import (
     BOTTOM,
@@ -21,6 +29,9 @@ from study.report.pdf_lines import (
     Pdf,
     read_pdf,
 )
+from study.report.pdf_lists import check_lists
+from study.report.pdf_marks import check_marks
+from study.report.pdf_tables import check_tables
 from study.report.words import Words
 
 BODY_SIZE = 14.0
@@ -37,7 +48,11 @@ def check_pdf(path: Path, words: Words, *, flat: bool = False) -> list[str]:
         words: those of the report's language.
         flat: main sections need not begin a page.
     """
-    pdf = read_pdf(path)
+    return check_document(read_pdf(path), words, flat=flat)
+
+
+def check_document(pdf: Pdf, words: Words, *, flat: bool = False) -> list[str]:
+    """The same of a PDF that was read already."""
     if not pdf.pages:
         return ["rule 1, page 1: the document has no pages"]
     headings = find_headings(pdf)
@@ -53,6 +68,12 @@ def check_pdf(path: Path, words: Words, *, flat: bool = False) -> list[str]:
     problems += check_headings(pdf, headings, words, flat=flat)
     problems += check_contents(pdf, headings, words.heading["contents"], words.abstract)
     problems += check_captions(pdf, words)
+    problems += check_tables(pdf, words)
+    problems += check_formulas(pdf, words)
+    problems += check_lists(pdf, headings, words)
+    problems += check_citations(pdf, headings, words)
+    problems += check_appendices(pdf, headings, words)
+    problems += check_marks(pdf, headings, words)
     problems += check_title_page(pdf.pages[0], words)
     return problems
 
@@ -146,7 +167,7 @@ def check_spacing(pdf: Pdf, loose: set[int], words: Words) -> list[str]:
         found = _page_spacing(page, ragged=ragged, table=f"{words.form['table']} ")
         problems += found[:1]
     full = [line for page in pdf.pages[1:] for line in page.lines if _is_full(line)]
-    if len(full) >= 50 and not any(line.hyphenated for line in full):
+    if len(full) >= 30 and not any(line.hyphenated for line in full):
         problems.append("rule 3, page 2: running text is not hyphenated")
     return problems
 
@@ -203,6 +224,12 @@ def check_title_page(page: Page, words: Words) -> list[str]:
         for name, pattern in words.form["title_page"].items()
         if not re.search(pattern, text)
     ]
+    title = words.form["title_page"]["report"]
+    report = next((line.y for line in page.lines if re.search(title, line.text)), 0.0)
+    above = [line.y for line in page.lines if line.y < report and not line.text.startswith("(")]
+    above += [y for x0, x1, y in page.rules if y < report and x1 - x0 > 50]
+    if report and sum(b - a > 6 for a, b in pairwise([0.0, *sorted(above)])) < 3:
+        problems.append("rule 15, page 1: ministry, university and department need a line each at the top")
     last = page.lines[-1] if page.lines else None
     if last is None or last.y < 700 or not re.search(r"\b\d{4}$", last.text):
         problems.append("rule 15, page 1: city and year do not stand at the bottom")

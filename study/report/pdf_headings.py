@@ -46,7 +46,7 @@ def find_headings(pdf: Pdf) -> list[Heading]:
             )
             bold = line is not None and line.bold and line.size >= _SIZE
             if group and not (bold and joined):
-                text = " ".join(part.text for part in group)
+                text = re.sub("[\u2010\u00ad] ", "", " ".join(part.text for part in group))
                 found.append(
                     Heading(
                         page=page.number,
@@ -67,27 +67,19 @@ def check_headings(
     """Rules 5 and 6."""
     problems = []
     appendix = words.heading["appendix"]
-    plain = [name for name in words.heading.values() if name != appendix]
-    for name in (*plain, words.form["first_appendix"]):
-        if not any(h.text.rstrip(".").startswith(name) for h in headings):
+    for name in words.heading.values():
+        if name != appendix and not any(h.text.rstrip(".").startswith(name) for h in headings):
             problems.append(f"rule 5, page 1: there is no heading {name}")
     for heading in headings:
         place = f"page {heading.page}"
         if heading.numbered:
             problems += _numbered(heading, place, flat)
             continue
-        line = heading.lines[0]
-        if not heading.text.startswith(appendix) and heading.text != heading.text.upper():
+        if heading.text.startswith(appendix):
+            continue
+        if heading.text != heading.text.upper():
             problems.append(f"rule 5, {place}: {heading.text[:40]!r} is not in capitals")
-        if any(abs(part.centre - CENTRE) > 2 for part in heading.lines):
-            problems.append(f"rule 5, {place}: {heading.text[:40]!r} is not centred")
-        if heading.text.endswith("."):
-            problems.append(f"rule 5, {place}: {heading.text[:40]!r} ends with a dot")
-        if not heading.first:
-            problems.append(f"rule 5, {place}: {heading.text[:40]!r} does not begin a page")
-        rules = pdf.pages[heading.page - 1].rules
-        if any(0.3 < y - line.y < 4 and x0 < line.x1 and x1 > line.x0 for x0, x1, y in rules):
-            problems.append(f"rule 5, {place}: {heading.text[:40]!r} is underlined")
+        problems += check_structural(pdf, heading, 5)
     for heading in headings:
         if any(line.hyphenated for line in heading.lines):
             problems.append(f"rule 3, page {heading.page}: a heading is hyphenated")
@@ -95,6 +87,32 @@ def check_headings(
         if last is heading.lines[-1]:
             problems.append(f"rule 6, page {heading.page}: a heading ends the page")
     return problems
+
+
+def check_structural(pdf: Pdf, heading: Heading, rule: int) -> list[str]:
+    """What holds for every heading without a number: centred, no dot, no line under it, a new page."""
+    place, shown = f"rule {rule}, page {heading.page}", repr(heading.text[:40])
+    line = heading.lines[0]
+    problems = []
+    if any(abs(part.centre - CENTRE) > 2 for part in heading.lines):
+        problems.append(f"{place}: {shown} is not centred")
+    if heading.text.endswith("."):
+        problems.append(f"{place}: {shown} ends with a dot")
+    if not heading.first:
+        problems.append(f"{place}: {shown} does not begin a page")
+    rules = pdf.pages[heading.page - 1].rules
+    if any(0.3 < y - line.y < 4 and x0 < line.x1 and x1 > line.x0 for x0, x1, y in rules):
+        problems.append(f"{place}: {shown} is underlined")
+    return problems
+
+
+def pages_of(pdf: Pdf, headings: list[Heading], name: str) -> range:
+    """Pages from the heading of this name to the next heading of the first level."""
+    start = next((h.page for h in headings if h.text.rstrip(".").startswith(name)), None)
+    if start is None:
+        return range(0)
+    end = next((h.page for h in headings if h.page > start), len(pdf.pages) + 1)
+    return range(start, end)
 
 
 def _numbered(heading: Heading, place: str, flat: bool) -> list[str]:
@@ -124,7 +142,9 @@ def check_contents(
         abstract: heading of the abstract, which is not listed either.
     """
     entries, problems = _entries(pdf, headings, contents)
-    real = {h.text: h.page for h in headings if h.text not in (contents, abstract)}
+    # A dot at the end of a heading, itself a mistake, is one of the leaders here.
+    unlisted = (contents, abstract)
+    real = {h.text.rstrip("."): h.page for h in headings if h.text.rstrip(".") not in unlisted}
     for text, (shown, place) in entries.items():
         if text not in real:
             problems.append(f"rule 7, page {place}: {text[:50]!r} is listed but not a heading")
@@ -136,7 +156,7 @@ def check_contents(
     for text, page in real.items():
         if text not in entries:
             problems.append(f"rule 7, page {page}: {text[:50]!r} is not in the contents")
-    marks = {bookmark.title: bookmark.page for bookmark in pdf.bookmarks}
+    marks = {bookmark.title.rstrip("."): bookmark.page for bookmark in pdf.bookmarks}
     for text, page in real.items():
         if marks.get(text) != page:
             problems.append(f"rule 7, page {page}: {text[:50]!r} is not a bookmark of this page")
@@ -147,32 +167,29 @@ def _entries(
     pdf: Pdf, headings: list[Heading], contents: str
 ) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Entries of the contents: text → (page shown, page of the contents)."""
-    start = next((h for h in headings if h.text.rstrip(".") == contents), None)
-    if start is None:
-        return {}, []
-    end = next((h.page for h in headings if h.page > start.page), len(pdf.pages) + 1)
     entries: dict[str, tuple[int, int]] = {}
     problems, text, left = [], "", None
-    for page in pdf.pages[start.page - 1 : end - 1]:
+    for number in pages_of(pdf, headings, contents):
+        page = pdf.pages[number - 1]
         for line in page.lines:
             if line.bold:
                 continue
             left = line.x0 if left is None else left
             match = _ENTRY.match(line.text)
+            if match is None and abs(line.x1 - RIGHT) < 1.5:
+                match = re.match(r"^(.*) (\d+)$", line.text)
+                if match:
+                    problems.append(f"rule 7, page {page.number}: {line.text[:40]!r} has no leaders")
             if match is None:
                 text += f"{line.text} "
-                if re.search(r"\s\d+$", line.text) and abs(line.x1 - RIGHT) < 1.5:
-                    problems.append(
-                        f"rule 7, page {page.number}: {line.text[:40]!r} has no leaders"
-                    )
                 continue
             text = (text + match[1]).strip()
-            number = _NUMBERED.match(text)
+            section = _NUMBERED.match(text)
             if abs(line.x1 - RIGHT) > 1.5:
                 problems.append(
                     f"rule 7, page {page.number}: the page of {text[:40]!r} is not at the right"
                 )
-            if number and "." in number[1] and left < LEFT + 5:
+            if section and "." in section[1] and left < LEFT + 5:
                 problems.append(f"rule 7, page {page.number}: {text[:40]!r} is not indented")
             entries[text] = (int(match[2]), page.number)
             text, left = "", None

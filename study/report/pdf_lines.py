@@ -11,6 +11,8 @@ from typing import Any
 
 import pdfplumber
 
+from study.report.pdf_tags import Tag, read_tags
+
 #: The text block of rule 1 in points from the top left of an A4 page.
 LEFT, RIGHT, TOP, BOTTOM = 85.04, 552.76, 56.69, 785.20
 INDENT = LEFT + 35.43
@@ -19,15 +21,23 @@ CENTRE = (LEFT + RIGHT) / 2
 LEADING = 24.15
 
 
+#: Stands for a letter of code where only prose counts.
+CODE = "¤"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Characters on one baseline; y is the baseline, text has plain spaces."""
+    """Characters on one baseline; y is the baseline, text has plain spaces.
+
+    prose is the text with every letter of code replaced by `CODE`.
+    """
 
     page: int
     x0: float
     x1: float
     y: float
     text: str
+    prose: str
     size: float
     bold: bool
 
@@ -41,8 +51,18 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Box:
+    """Where something stands, in points from the top left."""
+
+    x0: float
+    x1: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
-    """number counts from 1; rules are drawn lines as (x0, x1, y)."""
+    """number counts from 1; rules are drawn lines as (x0, x1, y); drawn: lines, shapes, pictures."""
 
     number: int
     width: float
@@ -52,6 +72,7 @@ class Page:
     foot: list[Line]
     images: list[tuple[float, float]]
     rules: list[tuple[float, float, float]]
+    drawn: list[Box]
     fonts: dict[str, bool]
 
 
@@ -63,8 +84,12 @@ class Bookmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Pdf:
+    """tags: the structure tree, None in an untagged file; catalogue: the document's own entries."""
+
     pages: list[Page]
     bookmarks: list[Bookmark]
+    tags: Tag | None
+    catalogue: Mapping[str, Any]
 
     @property
     def lines(self) -> list[Line]:
@@ -76,10 +101,12 @@ def read_pdf(path: Path) -> Pdf:
         pages = [_page(page) for page in opened.pages]
         numbers = {page.page_obj.pageid: page.page_number for page in opened.pages}
         bookmarks = [
-            Bookmark(title=_plain(str(title)), page=_target(dest, numbers))
+            Bookmark(title=plain(str(title)), page=_target(dest, numbers))
             for _, title, dest, _, _ in _outlines(opened)
         ]
-    return Pdf(pages=pages, bookmarks=bookmarks)
+        tags = read_tags(opened.doc.catalog, numbers)
+        catalogue = _catalogue(opened.doc.catalog)
+    return Pdf(pages=pages, bookmarks=bookmarks, tags=tags, catalogue=catalogue)
 
 
 def _page(page: Any) -> Page:
@@ -94,6 +121,10 @@ def _page(page: Any) -> Page:
         foot=[line for line in lines if line.y > BOTTOM],
         images=[(image["x0"], image["x1"]) for image in page.images],
         rules=[(edge["x0"], edge["x1"], edge["top"]) for edge in (*page.lines, *page.rects)],
+        drawn=[
+            Box(x0=thing["x0"], x1=thing["x1"], top=thing["top"], bottom=thing["bottom"])
+            for thing in (*page.lines, *page.rects, *page.curves, *page.images)
+        ],
         fonts=_fonts(page),
     )
 
@@ -116,22 +147,26 @@ def _line(number: int, group: list[tuple[float, float, dict[str, Any]]]) -> Iter
     seen = [char for char in chars if char["text"].strip()]
     if not seen:
         return
-    text, end = "", seen[0]["x0"]
+    text, prose, end = "", "", seen[0]["x0"]
     for char in chars:
-        text += " " * (char["x0"] - end > 1.5 and not text.endswith(" ")) + char["text"]
+        gap = " " * (char["x0"] - end > 1.5 and not text.endswith(" "))
+        text += gap + char["text"]
+        prose += gap + (CODE if "Mono" in char["fontname"] else char["text"])
         end = max(end, char["x1"])
     yield Line(
         page=number,
         x0=seen[0]["x0"],
         x1=max(char["x1"] for char in seen),
         y=group[0][0],
-        text=_plain(text),
+        text=plain(text),
+        prose=plain(prose),
         size=Counter(round(char["size"], 1) for char in seen).most_common(1)[0][0],
         bold=all("Bold" in char["fontname"] for char in seen),
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """With one ordinary space wherever there is any."""
     return re.sub(r"[\s\u00a0\u202f]+", " ", text).strip()
 
 
@@ -162,3 +197,20 @@ def _outlines(opened: Any) -> list[Any]:
 def _target(dest: Any, numbers: Mapping[Any, int]) -> int | None:
     reference = dest[0] if isinstance(dest, list) and dest else None
     return numbers.get(getattr(reference, "objid", -1))
+
+
+def _catalogue(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Language, title shown, marked, and the text of the metadata."""
+    from pdfminer.pdftypes import resolve1
+    from pdfminer.utils import decode_text
+
+    language = resolve1(entries.get("Lang"))
+    shown = (resolve1(entries.get("ViewerPreferences")) or {}).get("DisplayDocTitle")
+    marked = (resolve1(entries.get("MarkInfo")) or {}).get("Marked")
+    metadata = resolve1(entries.get("Metadata"))
+    return {
+        "language": decode_text(language) if isinstance(language, bytes) else "",
+        "title_shown": shown is True,
+        "marked": marked is True,
+        "metadata": metadata.get_data().decode("utf-8", "replace") if metadata is not None else "",
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
+from itertools import count
 
 from markupsafe import Markup, escape
 
@@ -80,7 +81,7 @@ class Placing:
         head, found, body = str(caller()).partition("<tbody>")
         if not found:
             raise ValueError(f"table {name} has no <tbody>")
-        rows = iter(range(10_000))
+        rows = count()
         body = re.sub("<tr>", lambda _: f'<tr id="row-{anchor}-{next(rows)}">', body)
         whole = " whole" if next(rows) <= WHOLE_ROWS else ""
         widths = "".join(f'<col style="width:{width}%">' for width in cols.split())

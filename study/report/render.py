@@ -1,31 +1,35 @@
-"""Templates → HTML → PDF and DOCX (the only user of Jinja2 and WeasyPrint)."""
+"""Results → PDF with its check, HTML and DOCX (the only user of WeasyPrint)."""
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import jinja2
-import yaml
-from weasyprint import HTML
+import tinycss2
+from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
-from study.report.context import ReportData, read_report_data
-from study.report.document import Document, count_pages, keep_together
+from study.errors import UsageError
+from study.report.accessibility import complete_tags
+from study.report.composing import compose
+from study.report.context import read_report_data
+from study.report.department import Department, open_department
+from study.report.document import count_pages
 from study.report.docx.writing import report_docx
-from study.report.figures import Drawing, draw_all, font_is_missing
-from study.report.numbers import Numbers, as_float
+from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
+from study.report.form import write_check
+from study.report.numbers import Numbers
 from study.report.pagination import Places, paginate
-from study.report.pdf_check import check_pdf
-from study.report.placing import Placing
-from study.report.title_page import TitlePage, read_title_page
-from study.report.vocabulary import filters, names
+from study.report.pdf_check import check_document
+from study.report.pdf_lines import read_pdf
+from study.report.templating import check_templates
+from study.report.title_page import read_title_page
 from study.report.web import web_page
 from study.report.words import TEMPLATES, Words, read_words
 from study.store.files import write_atomic, write_text
@@ -38,9 +42,13 @@ _NO_PICTURE = 'src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/sv
 
 @dataclass(frozen=True, kw_only=True)
 class ReportResult:
-    """problems: sentences of the form `rule N, page P: …`; empty for a report in good form."""
+    """problems: sentences of the form `rule N, page P: …`; empty for a report in good form.
+
+    check is the file that tells what was checked and found; None for a draft.
+    """
 
     pdf: Path
+    check: Path | None
     docx: Path
     pages: int
     seconds: float
@@ -55,46 +63,44 @@ class Printed(NamedTuple):
     anchors: dict[str, int]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Composition:
-    """The report as one self-contained HTML text, and what is wrong with its references."""
-
-    html: str
-    problems: tuple[str, ...]
-
-
 def build_report(
     results_dir: Path,
     report_dir: Path,
     *,
     lang: str = "ru",
     title_page: Path | None = None,
+    templates: Path | None = None,
     draft: bool = False,
     flat: bool = False,
 ) -> ReportResult:
-    """Build report.pdf, report.html, report.docx and figures/ from whatever results exist.
+    """Build report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
 
     Args:
         results_dir: `results/` of a study, complete or not.
         report_dir: where the report is written; an older report.pdf is replaced at the end.
         lang: folder of templates.
         title_page: YAML file of the title page (see `study.report.title_page`).
-        draft: leave out the check of the finished PDF (a study still running).
+        templates: folder of a department (see `study.report.department`).
+        draft: PDF and page only, without pictures, tables without breaks of their own and the form
+            unchecked, in less than half the time (a study still running, or one that has to end).
         flat: main sections do not begin pages.
 
     Raises:
         ReportError: no results directory or no such language.
         StoreError: a file of the results directory is damaged.
-        UsageError: the title page cannot be used.
+        UsageError: the title page or the department's folder cannot be used.
     """
     started = time.perf_counter()
     title = read_title_page(title_page)
     words = read_words(lang)
+    department = read_department(templates, lang)
     numbers = Numbers.of(words)
     data = read_report_data(results_dir)
-    drawings = draw_all(data, words, numbers)
-    composition = compose(data, drawings, words, numbers, title, lang=lang, flat=flat)
-    html = settle(composition.html, words, flat=flat)
+    drawings = {} if draft else draw_all(data, words, numbers)
+    composition = compose(
+        data, drawings, words, numbers, title, lang=lang, flat=flat, department=department
+    )
+    html = composition.html if draft else settle(composition.html, words, flat=flat)
     printed = to_pdf(html)
     problems = list(composition.problems)
     problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
@@ -103,13 +109,18 @@ def build_report(
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged = count_pages(composition.html, printed.pages)
     write_text(report_dir / "report.html", web_page(unpaged, title, words))
-    docx = to_docx(unpaged, printed.anchors)
-    write_atomic(report_dir / "report.docx", partial(_write, docx))
-    _write_figures(report_dir / "figures", drawings)
+    check = report_dir / "report.check.json"
+    check.unlink(missing_ok=True)
     if not draft:
-        problems += check_pdf(report_dir / "report.pdf", words)
+        docx = to_docx(unpaged, printed.anchors)
+        write_atomic(report_dir / "report.docx", partial(_write, docx))
+        _write_figures(report_dir / "figures", drawings)
+        pdf = read_pdf(report_dir / "report.pdf")
+        problems += check_document(pdf, words, flat=flat)
+        write_check(check, problems, pdf, words)
     return ReportResult(
         pdf=report_dir / "report.pdf",
+        check=None if draft else check,
         docx=report_dir / "report.docx",
         pages=printed.pages,
         seconds=time.perf_counter() - started,
@@ -117,86 +128,59 @@ def build_report(
     )
 
 
+def read_department(folder: Path | None, lang: str) -> Department | None:
+    """The department's folder with its templates and style sheet checked.
+
+    Raises:
+        UsageError: what is wrong, with file and line.
+    """
+    department = open_department(folder, lang)
+    if department is not None:
+        check_templates(department, TEMPLATES)
+        check_style(department.style(), department.style_path)
+    return department
+
+
+def check_style(text: str, path: Path) -> None:
+    """Refuse a style sheet of which WeasyPrint would leave out something.
+
+    Raises:
+        UsageError: file, line and what is wrong there.
+    """
+    complaints: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("weasyprint")
+    logger.addHandler(handler)
+    try:
+        for rule in tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True):
+            if rule.type == "error":
+                complaints.append(rule.message)
+            else:
+                # With the line breaks before it, so that the line of the complaint is that of the file.
+                CSS(string="\n" * (rule.source_line - 1) + rule.serialize(), url_fetcher=_fetcher())
+            if complaints:
+                what = complaints[0]
+                exact = re.search(r" at (\d+):\d+", what)
+                line = int(exact[1]) if exact else rule.source_line
+                raise UsageError(f"{path}, line {line}: {what.replace(exact[0], '') if exact else what}")
+    finally:
+        logger.removeHandler(handler)
+
+
 def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
-    """Replace the figures of an earlier report."""
+    """Replace the figures of an earlier report; other pictures in the folder stay."""
     files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
     for name, payload in files.items():
         write_atomic(folder / name, partial(_write, payload))
-    for path in folder.glob("*"):
-        if path.suffix in (".svg", ".png") and path.name not in files:
-            path.unlink()
+    for name in figure_names():
+        for path in (folder / f"{name}.svg", folder / f"{name}.png"):
+            if path.name not in files:
+                path.unlink(missing_ok=True)
 
 
 def _write(payload: bytes, stream: IO[bytes]) -> None:
     stream.write(payload)
-
-
-def compose(
-    data: ReportData,
-    drawings: dict[str, Drawing],
-    words: Words,
-    numbers: Numbers,
-    title: TitlePage,
-    *,
-    lang: str,
-    templates: Path = TEMPLATES,
-    flat: bool = False,
-) -> Composition:
-    """Render the templates and give numbers; page breaks are not settled yet."""
-    environment = _environment(templates, lang, data, words, numbers)
-    environment.globals["title"] = title
-    environment.globals["flat"] = flat
-    environment.globals["css"] = (templates / "gost.css").read_text(encoding="utf-8")
-    sources = (templates / lang / "sources.yaml").read_text(encoding="utf-8")
-    texts: dict[str, str] = yaml.safe_load(sources)
-    template = environment.get_template("report.html")
-    first = Placing(drawings, words.caption)
-    template.render(**_placing(first))
-    placing = Placing(drawings, words.caption, frozenset(first.tables))
-    today = date.today().strftime(words.date)
-    document = Document(
-        source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
-    )
-    html = document.resolve(template.render(**_placing(placing)))
-    unplaced = [name for name in drawings if name not in placing.figures]
-    problems = document.problems + [
-        f"rule 8: figure {name} is drawn but not placed" for name in unplaced
-    ]
-    # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
-    html = html.replace("\u202f", "\u00a0")
-    html = keep_together(html)
-    unit = words.unit["pp"].replace(" ", "\u00a0")
-    if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
-        html = html.replace(f"{unit}.", unit)
-    return Composition(html=html, problems=tuple(problems))
-
-
-def _environment(
-    templates: Path, lang: str, data: ReportData, words: Words, numbers: Numbers
-) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([templates / lang, templates]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= filters(numbers)
-    environment.filters["reason"] = lambda text: words.reason.get(text, text)
-    environment.tests["known"] = lambda value: as_float(value) is not None
-    environment.globals |= names(data, words)
-    return environment
-
-
-def _placing(placing: Placing) -> dict[str, Any]:
-    return {
-        "figure": placing.figure,
-        "table": placing.table,
-        "formula": placing.formula,
-        "place_listing": placing.listing,
-        "has_figure": placing.has_figure,
-        "has_table": placing.has_table,
-    }
 
 
 def settle(html: str, words: Words, *, flat: bool = False) -> str:
@@ -225,9 +209,12 @@ def settle(html: str, words: Words, *, flat: bool = False) -> str:
 
 
 def _html(text: str) -> HTML:
+    return HTML(string=text, url_fetcher=_fetcher())
+
+
+def _fetcher() -> URLFetcher:
     """Nothing but data: addresses can be read, whatever the text says."""
-    fetcher = URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
-    return HTML(string=text, url_fetcher=fetcher)
+    return URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
 
 
 def to_pdf(html: str) -> Printed:
@@ -236,7 +223,9 @@ def to_pdf(html: str) -> Printed:
     counted = count_pages(html, len(document.pages))
     if counted != html:
         document = _html(counted).render(pdf_variant="pdf/ua-1")
-    content = document.write_pdf(pdf_variant="pdf/ua-1")
+    content = document.write_pdf(
+        finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1"
+    )
     anchors = {
         name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+import unicodedata
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -14,6 +16,8 @@ from study.report.words import TEMPLATES
 
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 200
+#: Control characters, halves of characters, separators of lines and of paragraphs.
+_NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ class TitlePage:
                 raise UsageError(
                     f"title page: {name} has {len(value)} characters, at most {MAX_LENGTH} fit"
                 )
-            if any(ord(character) < 32 for character in value):
+            if any(unicodedata.category(character) in _NOT_IN_A_LINE for character in value):
                 raise UsageError(f"title page: {name} holds a line break or a control character")
         if self.abstract.lower() not in ("", "true", "false"):
             raise UsageError(f"title page: abstract must be true or false, not {self.abstract!r}")
@@ -72,14 +76,19 @@ def read_title_page(path: Path | None) -> TitlePage:
     if path is None:
         return default_title_page()
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if not path.is_file() and path.exists():  # a named pipe would hold its reader for ever
+            raise UsageError(f"title page {path.name} is not a regular file")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise UsageError(f"title page {path.name} is larger than {MAX_BYTES // 1024} KB")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
         # BaseLoader leaves every scalar text and knows no tags that build objects.
         values = yaml.load(text, Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"title page {path.name} cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"title page {path.name} cannot be read: {reason}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageError(f"title page {path.name} is not valid YAML") from error
     if values is None or values == "":
         return default_title_page()
@@ -87,15 +96,19 @@ def read_title_page(path: Path | None) -> TitlePage:
     if not isinstance(values, dict):
         raise UsageError(f"title page {path.name} must hold lines of the form `field: text`")
     for name, value in values.items():
-        if name not in known:
-            raise UsageError(
-                f"title page: field {str(name)[:40]!r} is unknown; "
-                f"known are {', '.join(sorted(known))}"
-            )
+        if not isinstance(name, str) or name not in known:
+            raise UsageError(f"title page: field {str(name)[:40]!r} is unknown; {_near(str(name), known)}")
         if not isinstance(value, str):
             raise UsageError(f"title page: {name} must be a line of text")
-    given = {name: strip_tokens(value.strip()) for name, value in values.items() if value.strip()}
-    return TitlePage(**{**asdict(default_title_page()), **given})
+    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    page = TitlePage(**{**asdict(default_title_page()), **given})
+    return replace(page, **{name: strip_tokens(value) for name, value in given.items()})
+
+
+def _near(name: str, known: set[str]) -> str:
+    """The field that was meant, or all of them where none is near."""
+    near = get_close_matches(name.strip().lower().replace("-", "_"), sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
 
 
 def empty_fields(page: TitlePage) -> tuple[str, ...]:

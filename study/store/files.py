@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -14,11 +15,49 @@ import numpy.typing as npt
 
 from study.errors import StoreError
 
+#: Ending of a file that is being written; a process that was killed leaves one.
+PART = ".part"
+#: The file system does not take a file: full, over a quota or a limit, broken, read-only, not a folder.
+_REFUSALS = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
+})  # fmt: skip
+
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write through a temporary file in the same directory, fsync, then rename over `path`."""
+    """Write through a temporary file in the same directory, fsync, then rename over `path`.
+
+    Raises:
+        StoreError: the file system refuses; the old file stays. Other errors of `write` pass as they are.
+    """
+    try:
+        _write_atomic(path, write)
+    except Exception as error:
+        why = refusal(error)
+        if why is None:
+            raise
+        raise StoreError(f"cannot write {path}: {why}") from error
+
+
+def refusal(error: BaseException | None) -> str | None:
+    """Why the file system refused, where that is what an error, or what led to it, says."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            return os.strerror(error.errno).lower()
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def remove_parts(*folders: Path) -> None:
+    """Remove what writers that were killed have left, not below; call it where nobody else writes."""
+    for folder in folders:
+        for path in folder.glob(f".*{PART}"):
+            path.unlink(missing_ok=True)
+
+
+def _write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             write(stream)

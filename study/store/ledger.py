@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
+import re
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from study.errors import StoreError
+from study.errors import StoreError, StudyError
 from study.records import RunRecord
+from study.store.documents import EVENTS, FACTS
+from study.store.shapes import Misshapen
+from study.store.whole import require_whole
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -23,6 +24,12 @@ CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, model TEXT, detail TEXT NOT NULL,
     at REAL NOT NULL, UNIQUE (kind, model, detail));
 """
+_TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", _SCHEMA))
+_COLUMNS = (
+    "SELECT name, value FROM facts LIMIT 0",
+    "SELECT run_id, position, state, purpose, arm, record, committed FROM runs LIMIT 0",
+    "SELECT position, kind, model, detail, at FROM events LIMIT 0",
+)
 
 
 class Ledger:
@@ -32,37 +39,83 @@ class Ledger:
         """Open or create the ledger.
 
         Raises:
-            StoreError: the file cannot be opened, written, or is not a ledger.
+            StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
         """
+        require_whole(path)
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot use {path}: {error}") from error
+        try:
+            self._require_own()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cannot use {path}: {error}") from error
+            for query in _COLUMNS:
+                self._db.execute(query)
+        except sqlite3.Error as error:
+            self._db.close()  # it would keep its locks
+            raise _refused(path, error) from error
+
+    def _require_own(self) -> None:
+        """Another program's database is not written into, and nothing in a file may run by itself."""
+        self._db.execute("PRAGMA trusted_schema=OFF")
+        for kind, name in self._db.execute("SELECT type, name FROM sqlite_master"):
+            known = kind == "index" or (kind == "table" and name in _TABLES)
+            if not known and not str(name).startswith("sqlite_"):
+                raise sqlite3.DatabaseError(f"it holds another program's {kind} {str(name)[:40]!r}")
+
+    def require_sound(self) -> None:
+        """Read everything once.
+
+        Raises:
+            StoreError: a row or a fact is damaged.
+        """
+        for name in FACTS:
+            self.fact(name)
+        self.records()
+        self.events()
 
     def close(self) -> None:
         self._db.close()
 
     # facts: what is known once per study (fingerprint, used seconds, plan, environment, …)
     def set_fact(self, name: str, value: Any) -> None:
-        self._db.execute(
+        self._rows(
             "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value",
             (name, json.dumps(value, ensure_ascii=False)),
         )
 
     def fact(self, name: str, default: Any = None) -> Any:
-        row = self._db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()
-        return default if row is None else json.loads(row[0])
+        """A fact, or the default where it was never set.
+
+        Raises:
+            StoreError: it is not what its name promises.
+        """
+        rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
+        if not rows:
+            return default
+        try:
+            value = json.loads(rows[0][0])
+            if name in FACTS:
+                FACTS[name](value, name)
+        except Misshapen as error:
+            raise StoreError(f"{self.path} is damaged: {error}") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise StoreError(f"{self.path} is damaged: its fact {name!r} is not JSON") from error
+        return value
 
     # runs
     def commit(self, record: RunRecord) -> None:
-        """Store the outcome of a run for good; a second commit of the same run_id replaces it."""
+        """Store the outcome of a run for good; a second commit of the same run_id replaces it.
+
+        Raises:
+            StoreError: the disk is full; nothing is stored.
+        """
         spec = record.spec
-        self._db.execute(
+        self._rows(
             "INSERT INTO runs VALUES (?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
             " ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET state=excluded.state,"
             " record=excluded.record, committed=excluded.committed",
@@ -77,65 +130,64 @@ class Ledger:
         )
 
     def record(self, run_id: str) -> RunRecord | None:
-        row = self._db.execute("SELECT record FROM runs WHERE run_id=?", (run_id,)).fetchone()
-        return None if row is None else RunRecord.from_dict(json.loads(row[0]))
+        """A committed run, or None.
+
+        Raises:
+            StoreError: its row is damaged.
+        """
+        rows = self._rows("SELECT run_id, record FROM runs WHERE run_id=?", (run_id,))
+        return self._record(*rows[0]) if rows else None
 
     def records(self) -> tuple[RunRecord, ...]:
-        """All committed runs in the order of their first commit."""
-        return tuple(self._iterate())
+        """All committed runs in the order of their first commit.
 
-    def _iterate(self) -> Iterator[RunRecord]:
-        for (text,) in self._db.execute("SELECT record FROM runs ORDER BY position"):
-            yield RunRecord.from_dict(json.loads(text))
+        Raises:
+            StoreError: a row is damaged.
+        """
+        rows = self._rows("SELECT run_id, record FROM runs ORDER BY position")
+        return tuple(self._record(*row) for row in rows)
+
+    def _record(self, run_id: Any, text: Any) -> RunRecord:
+        try:
+            record = RunRecord.from_dict(json.loads(text))
+            own = record.spec.run_id == run_id  # the id carries a digest of the spec
+        except (StudyError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+            raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: {reason[:200]}") from error
+        if not own:
+            raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: settings of another run")
+        return record
 
     # events: every fallback and every incident, shown on the terminal and in the report
     def add_event(self, kind: str, detail: str, model: str | None = None) -> None:
-        self._db.execute(
+        self._rows(
             "INSERT OR IGNORE INTO events (kind, model, detail, at) VALUES (?, ?, ?, ?)",
             (kind, model, detail, time.time()),
         )
 
     def events(self) -> list[dict[str, Any]]:
-        rows = self._db.execute("SELECT kind, model, detail, at FROM events ORDER BY position")
-        return [dict(zip(("kind", "model", "detail", "at"), row, strict=True)) for row in rows]
-
-
-class StudyLock:
-    """An operating-system lock on the results directory, held for the life of a study."""
-
-    def __init__(self, folder: Path) -> None:
-        """Take the lock at once or say who holds it.
+        """All events in order.
 
         Raises:
-            StoreError: another process holds it, or the directory is not writable.
+            StoreError: a row is damaged.
         """
+        names = ("kind", "model", "detail", "at")
+        rows = self._rows("SELECT kind, model, detail, at FROM events ORDER BY position")
+        found = [dict(zip(names, row, strict=True)) for row in rows]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._stream: IO[str] = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
-            raise StoreError(f"results directory {folder} is not writable: {error.strerror}") from error
+            EVENTS(found, "events")
+        except Misshapen as error:
+            raise StoreError(f"{self.path} is damaged: {error}") from error
+        return found
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._stream.seek(0)
-            holder = self._stream.read(80).strip() or "unknown process"
-            self._stream.close()
-            raise StoreError(f"{folder} is in use by another study ({holder})") from None
-        self._stream.truncate(0)
-        self._stream.write(f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        self._stream.flush()
-
-    def release(self) -> None:
-        self._stream.close()
+            return self._db.execute(query, values).fetchall()
+        except (sqlite3.Error, ValueError, OverflowError) as error:  # also text that is not UTF-8
+            raise _refused(self.path, error) from error
 
 
-def lock_holder(folder: Path) -> str | None:
-    """Who holds the lock of a results directory; None if nobody does."""
-    try:
-        with open(folder / ".lock", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return (folder / ".lock").read_text(encoding="utf-8").strip() or "unknown process"
+def _refused(path: Path, error: Exception) -> StoreError:
+    if "disk is full" in str(error):
+        return StoreError(f"cannot write {path}: no space left on device")
+    return StoreError(f"cannot use {path}: {error}")

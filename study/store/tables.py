@@ -120,6 +120,10 @@ def _neutral(table: pd.DataFrame) -> pd.DataFrame:
     """Text cells that a spreadsheet would run get a leading apostrophe; numbers stay as they are."""
 
     def cell(value: Any) -> Any:
-        return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+        if not isinstance(value, str):
+            return value
+        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        # Neither is quoted: a carriage return would end the row, and a zero byte some readers' file.
+        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
     return table.map(cell)

@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from study.data import to_input
+from study.errors import TrainingError
 from study.training.runtime import Runtime
 
 EVALUATION_BATCH = 500
@@ -72,7 +73,13 @@ def quality(predicted: Probabilities, labels: Tensor) -> Quality:
 
 
 def expected_calibration_error(predicted: Probabilities, truth: npt.NDArray[np.int64]) -> float:
-    """Mean |accuracy − confidence| over 15 equal bins of confidence (Guo et al. 2017, eq. 3)."""
+    """Mean |accuracy − confidence| over 15 equal bins of confidence (Guo et al. 2017, eq. 3).
+
+    Raises:
+        TrainingError: a probability is not a number.
+    """
+    if not np.isfinite(predicted).all():
+        raise TrainingError("the network's answers are not numbers")
     confidence = predicted.max(1)
     right = (predicted.argmax(1) == truth).astype(float)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)

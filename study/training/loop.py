@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,8 @@ from torch import Tensor
 from study.errors import TrainingError
 from study.records import EvaluationPoint
 from study.spec import RunSpec
+from study.training.bookmark import Bookmark
+from study.training.progress import Progress
 from study.training.runtime import Runtime
 
 WARM_UP = 0.15
@@ -25,15 +27,6 @@ class Stopped(Exception):
 
 class Pruned(Exception):
     """Tuning gave a trial up after an evaluation point."""
-
-
-@dataclass(kw_only=True)
-class Progress:
-    """What a run has reached; readable while it runs and after it was stopped."""
-
-    samples_seen: int = 0
-    seconds: float = 0.0
-    history: list[EvaluationPoint] = field(default_factory=list)
 
 
 def batches(pool: int, samples: int, batch_size: int, seed: int) -> Iterator[Tensor]:
@@ -68,6 +61,7 @@ def fit(
     stop: Callable[[], None],
     evaluate: Callable[[], tuple[float, float]],
     on_evaluation: Callable[[EvaluationPoint], None],
+    bookmark: Bookmark | None = None,
 ) -> None:
     """Run AdamW (Loshchilov & Hutter 2019) over `spec.samples` images.
 
@@ -78,7 +72,8 @@ def fit(
         progress: updated in place; its seconds leave evaluation out.
         stop: called before each step; raises `Stopped`.
         evaluate: → (accuracy, loss) on validation.
-        on_evaluation: gets each point; may raise `Pruned`.
+        on_evaluation: gets each point, those of earlier parts of the run too; may raise `Pruned`.
+        bookmark: takes an earlier part of the run up, and keeps this one.
 
     Raises:
         TrainingError: the loss is not a finite number.
@@ -91,10 +86,40 @@ def fit(
         for k in range(1, spec.evaluations + 1)
     }
     losses: list[Tensor] = []
-    mark = time.monotonic()
-    for step, chosen in enumerate(
-        batches(len(labels), spec.samples, spec.batch_size, spec.seed), start=1
-    ):
+    if bookmark is not None:
+        bookmark.begin(optimizer, losses)
+        for point in progress.history:
+            on_evaluation(point)
+
+    def judge() -> None:
+        """An evaluation point. Stopped inside, it is made anew when the run is taken up."""
+        began = time.monotonic()
+        mean_loss = float(torch.stack(losses).mean())
+        progress.seconds += time.monotonic() - began  # a device may still have been at work
+        if not math.isfinite(mean_loss):
+            raise TrainingError(f"the loss is {mean_loss} after {progress.samples_seen} samples")
+        if bookmark is not None:
+            bookmark.between_steps()
+        accuracy, val_loss = evaluate()
+        losses.clear()
+        point = EvaluationPoint(
+            samples_seen=progress.samples_seen,
+            seconds=progress.seconds,
+            train_loss=mean_loss,
+            val_accuracy=accuracy,
+            val_loss=val_loss,
+        )
+        progress.history.append(point)
+        on_evaluation(point)
+
+    done = math.ceil(progress.samples_seen / spec.batch_size)
+    if done in marks and losses:
+        judge()
+    drawn = batches(len(labels), spec.samples, spec.batch_size, spec.seed)
+    for step, chosen in enumerate(islice(drawn, done, None), start=done + 1):
+        if bookmark is not None:
+            bookmark.between_steps()
+        began = time.monotonic()
         stop()
         factor = schedule(progress.samples_seen / spec.samples)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -112,20 +137,6 @@ def fit(
         # [/listing]
         losses.append(loss.detach())
         progress.samples_seen += len(chosen)
+        progress.seconds += time.monotonic() - began
         if step in marks:
-            mean_loss = float(torch.stack(losses).mean())
-            progress.seconds += time.monotonic() - mark
-            losses.clear()
-            if not math.isfinite(mean_loss):
-                raise TrainingError(f"the loss is {mean_loss} after {progress.samples_seen} samples")
-            accuracy, val_loss = evaluate()
-            point = EvaluationPoint(
-                samples_seen=progress.samples_seen,
-                seconds=progress.seconds,
-                train_loss=mean_loss,
-                val_accuracy=accuracy,
-                val_loss=val_loss,
-            )
-            progress.history.append(point)
-            on_evaluation(point)
-            mark = time.monotonic()
+            judge()

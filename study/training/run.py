@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,12 +13,15 @@ from study.errors import TrainingError
 from study.models import Network, Weights, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
+from study.training.bookmark import Bookmark, Tell
+from study.training.checkpoint import Checkpoints
 from study.training.evaluate import Probabilities, Quality, batches_of, probabilities, quality
 from study.training.features import FeatureCache
-from study.training.loop import Progress, Pruned, Stopped, fit
+from study.training.loop import Pruned, Stopped, fit
 from study.training.param_groups import param_groups
+from study.training.progress import Progress
 from study.training.running_statistics import settle
-from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
+from study.training.runtime import Runtime, default_generator, peak_memory_mb, reset_peak_memory
 
 TRAIN_SAMPLE = 2_000
 CURVE_IMAGES = 1_000
@@ -56,14 +58,18 @@ def run(
     *,
     stop: Callable[[], bool] = lambda: False,
     on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
+    checkpoints: Checkpoints | None = None,
+    tell: Tell = lambda kind, detail: None,
 ) -> Outcome:
     """Carry a run out. Never raises for what goes wrong inside it: that is a state.
 
     Args:
         stop: True ends the run at the next step: state `interrupted`.
-        on_evaluation: sees each point; raising `Pruned` gives a trial up.
+        on_evaluation: sees each point, those of earlier parts too; raising `Pruned` gives a trial up.
+        checkpoints: where a run of scope `full` is taken up from and kept; removing them is left to
+            whoever commits the record. A frozen run begins anew: it takes seconds.
+        tell: see `Bookmark`.
     """
-    began = time.monotonic()
     progress = Progress()
     reset_peak_memory(shop.runtime.device)
 
@@ -71,23 +77,26 @@ def run(
         if stop():
             raise Stopped
 
-    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_evaluation=on_evaluation)
+    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_evaluation=on_evaluation,
+               checkpoints=checkpoints, tell=tell)  # fmt: skip
     state, reason = RunState.FINISHED, ""
     try:
         job.train()
         return Outcome(
-            record=job.record(RunState.FINISHED, "", began, judged=True),
+            record=job.record(RunState.FINISHED, "", judged=True),
             test_probabilities=job.test,
             network=job.network,
         )
     except Stopped:
+        if job.bookmark is not None:
+            job.bookmark.keep()
         state, reason = RunState.INTERRUPTED, Reason.DEADLINE.value
     except Pruned:
         state, reason = RunState.PRUNED, Reason.PRUNED.value
     except Exception as error:  # one broken run must not end the study
         told = (str(error).splitlines() or [""])[0][:200]
         state, reason = RunState.FAILED, f"{type(error).__name__}: {told}"
-    return Outcome(record=job.record(state, reason, began, judged=False))
+    return Outcome(record=job.record(state, reason, judged=False))
 
 
 @dataclass(kw_only=True)
@@ -97,6 +106,9 @@ class _Job:
     progress: Progress
     check: Callable[[], None]
     on_evaluation: Callable[[EvaluationPoint], None]
+    checkpoints: Checkpoints | None
+    tell: Tell
+    bookmark: Bookmark | None = None
     network: Network | None = None
     test: Probabilities | None = None
     cached_seconds: float = 0.0
@@ -147,6 +159,12 @@ class _Job:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed * 7_919 + 2)  # dropout
+            if self.checkpoints is not None:
+                self.bookmark = Bookmark(
+                    self.checkpoints, network, self.progress,
+                    {"augmentation": generator, "dropout": default_generator(runtime.device)},
+                    runtime.device, self.tell,
+                )  # fmt: skip
             self._fit(forward, param_groups(network, spec.hyper), pool, measure)
 
     def _fit_head(self, network: Network, pool: Tensor) -> None:
@@ -207,7 +225,7 @@ class _Job:
         fit(
             forward, groups, self.shop.fashion.train_labels[pool], self.spec, self.shop.runtime,
             progress=self.progress, stop=self.check, evaluate=measure,
-            on_evaluation=self.on_evaluation,
+            on_evaluation=self.on_evaluation, bookmark=self.bookmark,
         )  # fmt: skip
 
     def _measure(self, network: Network, held: Tensor) -> tuple[float, float]:
@@ -237,7 +255,7 @@ class _Job:
             if name == "test":
                 self.test = predicted
 
-    def record(self, state: RunState, reason: str, began: float, *, judged: bool) -> RunRecord:
+    def record(self, state: RunState, reason: str, *, judged: bool) -> RunRecord:
         seen, network = self.progress, self.network
         last = seen.history[-1] if seen.history else None
         seconds = seen.seconds
@@ -256,7 +274,7 @@ class _Job:
             ece=test.ece if test else None,
             train_seconds=seconds,
             cached_seconds=self.cached_seconds,
-            wall_seconds=time.monotonic() - began,
+            wall_seconds=seen.wall(),
             images_per_second=seen.samples_seen / seconds if seconds > 0 else None,
             trainable_parameters=network.trainable_parameters if network else None,
             total_parameters=network.original_parameters if network else None,

@@ -74,6 +74,14 @@ def adopt(runtime: Runtime) -> None:
     torch.set_num_threads(runtime.threads)
 
 
+def default_generator(device: torch.device) -> torch.Generator:
+    """The generator that dropout on the device draws from."""
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        return torch.cuda.default_generators[index]
+    return torch.default_generator
+
+
 def _best_threads() -> int:
     given = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:

@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
+from optuna.trial import TrialState
 
+from study.errors import StoreError
 from study.records import RunRecord, RunState
 from study.spec import Arm, HyperParams
 from study.training.defaults import default_hyper
 from study.tuning.space import distributions
+from study.tuning.storage import BROKEN, Unsound, disk_refuses, require_sound, set_aside, told
+
+#: States of trials that Optuna learns from; it has each of the ledger's in one of them, once.
+_SETTLED = {RunState.FINISHED: TrialState.COMPLETE, RunState.PRUNED: TrialState.PRUNED}
 
 
 class Search:
     """The trials of one arm. The first one is the arm's default hyperparameters."""
 
-    def __init__(self, storage: Path, arm: Arm, *, seed: int, known: tuple[RunRecord, ...]) -> None:
-        """Open the arm's study; trials that the ledger knows and Optuna does not are added."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = distributions(arm)
-        self._seed = seed
-        self._study = optuna.create_study(
-            storage=f"sqlite:///{storage}",
-            study_name=arm.name,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
-        )
-        for trial in self._study.get_trials(
-            deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)
-        ):
-            self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        told = {trial.user_attrs.get("run_id") for trial in self._study.get_trials(deepcopy=False)}
-        for record in known:
-            if record.spec.run_id not in told and record.val_accuracy is not None:
-                self._study.add_trial(self._frozen(record))
-        self._arm = arm
-        self._trial: optuna.trial.Trial | None = None
+    def __init__(
+        self, storage: Path, arm: Arm, *, seed: int, known: tuple[RunRecord, ...],
+        on_rebuilt: Callable[[str], None] = lambda told: None,
+    ) -> None:  # fmt: skip
+        """Open the arm's study and bring it into agreement with the ledger.
 
-    def ask(self, number: int) -> HyperParams:
-        """Hyperparameters of trial `number` (0 is the default)."""
-        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
-        # no two trials of an arm draw the same numbers.
-        self._study.sampler = _sampler(self._seed * 1_009 + number)
-        if number == 0:
-            first = default_hyper(self._arm)
-            self._study.enqueue_trial(_parameters(first))
-        self._trial = self._study.ask(self._space)
+        A storage that is gone, damaged, locked by another program, or knows other trials than the
+        ledger is set aside and built anew.
+
+        Args:
+            known: the arm's trials in the ledger.
+            on_rebuilt: told what was wrong and where the old file is.
+
+        Raises:
+            StoreError: the storage cannot be written to.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._path, self._arm, self._seed = storage, arm, seed
+        self._known, self._on_rebuilt = known, on_rebuilt
+        self._space = distributions(arm)
+        self._trial: optuna.trial.Trial | None = None
+        if any(record.state in _SETTLED for record in known) and not storage.exists():
+            on_rebuilt(f"{storage.name} was gone")
+        try:
+            require_sound(storage)
+            self._study = self._open()
+        except BROKEN as error:
+            self._rebuild(error)
+
+    def ask(self, number: int, begun: HyperParams | None = None) -> HyperParams:
+        """Hyperparameters of trial `number` (0 is the default); `begun`: those it was begun with.
+
+        Raises:
+            StoreError: the storage cannot be written to.
+        """
+        try:
+            self._trial = self._ask(number, begun)
+        except BROKEN as error:
+            self._rebuild(error)
+            self._trial = self._ask(number, begun)
         values = self._trial.params
         return HyperParams(
             lr=values["lr"],
@@ -58,29 +73,98 @@ class Search:
     def should_prune(self, value: float, step: int) -> bool:
         """Report validation accuracy at an evaluation point; True means the trial is hopeless."""
         assert self._trial is not None
-        self._trial.report(value, step)
-        return self._trial.should_prune()
+        try:
+            self._trial.report(value, step)
+            return self._trial.should_prune()
+        except BROKEN:
+            return False  # met again, and told, when the outcome is
 
     def tell(self, record: RunRecord) -> None:
-        """The outcome, after the ledger has it."""
+        """The outcome, after the ledger has it.
+
+        Raises:
+            StoreError: the storage cannot be written to.
+        """
         assert self._trial is not None
-        self._trial.set_user_attr("run_id", record.spec.run_id)
-        if record.state is RunState.FINISHED:
-            self._study.tell(self._trial, record.val_accuracy)
-        elif record.state is RunState.PRUNED:
-            self._study.tell(self._trial, state=optuna.trial.TrialState.PRUNED)
+        self._known = (*(r for r in self._known if r.spec.run_id != record.spec.run_id), record)
+        try:
+            self._trial.set_user_attr("run_id", record.spec.run_id)
+            self._settle(self._trial.number, record)
+        except BROKEN as error:
+            self._rebuild(error)
+
+    def _ask(self, number: int, begun: HyperParams | None) -> optuna.trial.Trial:
+        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
+        # no two trials of an arm draw the same numbers.
+        self._study.sampler = _sampler(self._seed * 1_009 + number)
+        given = begun or (default_hyper(self._arm) if number == 0 else None)
+        if given is not None:
+            self._study.enqueue_trial(_parameters(given))
+        return self._study.ask(self._space)
+
+    def _settle(self, number: int, record: RunRecord | None) -> None:
+        """End a trial that is running: as the ledger says, else as failed."""
+        state = _SETTLED.get(record.state, TrialState.FAIL) if record else TrialState.FAIL
+        if record is not None and state is TrialState.COMPLETE:
+            self._study.tell(number, record.val_accuracy)
         else:
-            self._study.tell(self._trial, state=optuna.trial.TrialState.FAIL)
+            self._study.tell(number, state=state)
+
+    # ---- the storage
+    def _open(self) -> optuna.Study:
+        self._study = optuna.create_study(
+            storage=f"sqlite:///{self._path}",
+            study_name=self._arm.name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
+        )
+        self._agree()
+        return self._study
+
+    def _agree(self) -> None:
+        """Settle what a killed study left open, and add what only the ledger knows.
+
+        Raises:
+            Unsound: a trial is there twice, or the ledger does not know it.
+        """
+        records = {record.spec.run_id: record for record in self._known}
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self._settle(trial.number, records.get(trial.user_attrs.get("run_id", "")))
+        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._settle(self._study.ask(self._space).number, None)
+        settled = tuple(_SETTLED.values())
+        have = [trial.user_attrs.get("run_id")
+                for trial in self._study.get_trials(deepcopy=False, states=settled)]  # fmt: skip
+        wanted = {name for name, record in records.items() if record.state in _SETTLED}
+        if len(have) != len(set(have)) or not wanted.issuperset(have):
+            raise Unsound("its trials are not those of the ledger")
+        for name, record in records.items():
+            if name in wanted.difference(have):
+                self._study.add_trial(self._frozen(record))
+
+    def _rebuild(self, error: Exception) -> None:
+        if disk_refuses(error) and not isinstance(error, Unsound):
+            raise StoreError(f"cannot write {self._path}: {told(error)}") from error
+        try:
+            kept = set_aside(self._path)
+            where = f"kept as {kept}" if kept else "it was gone"
+            self._on_rebuilt(f"{self._path.name}: {told(error)}; {where}")
+            self._study = self._open()
+        except BROKEN as again:
+            raise StoreError(f"cannot use {self._path}: {told(again)}") from again
 
     def _frozen(self, record: RunRecord) -> optuna.trial.FrozenTrial:
         finished = record.state is RunState.FINISHED
         return optuna.trial.create_trial(
-            state=optuna.trial.TrialState.COMPLETE if finished else optuna.trial.TrialState.PRUNED,
+            state=_SETTLED[record.state],
             params=_parameters(record.spec.hyper),
             distributions=self._space,
             value=record.val_accuracy if finished else None,
+            # The default is never given up, so its points were not reported either.
             intermediate_values={
                 step: point.val_accuracy for step, point in enumerate(record.history)
+                if record.spec.trial
             },
             user_attrs={"run_id": record.spec.run_id},
         )

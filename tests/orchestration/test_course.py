@@ -12,6 +12,7 @@ from study.matrix import arms
 from study.orchestration.course import Course
 from study.planning.cost import Speed, predicted_seconds
 from study.planning.plan import decide, run_spec
+from study.planning.side import LEAST_SAMPLES
 from study.spec import Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
@@ -104,10 +105,53 @@ def test_side_runs_are_shortened_until_a_round_fits(course: Course) -> None:
     trial = course.decisions[MODEL.value].trial_samples
     course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
     side = course.decisions[MODEL.value].side_samples
-    assert side == 0 or trial / side in (1, 2, 4)
+    assert side == 0 or side == LEAST_SAMPLES or trial / side in (1, 2, 4)
     assert (side > 0) == (course.side_seconds > 0)
     if side:
         assert sum(course.expected(spec) for spec in side_round()) <= course.side_seconds
+
+
+def test_short_trials_make_side_runs_of_the_least_length(course: Course) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=7_000)}
+
+    def side_round() -> list[RunSpec]:
+        samples = course.decisions[MODEL.value].side_samples
+        return [replace(_spec(course), samples=samples, seed=seed) for seed in range(14)]
+
+    course.replan({MODEL: tuple(Init)}, side_round, lambda: 0.0)
+    assert course.decisions[MODEL.value].side_samples == LEAST_SAMPLES
+
+
+def test_side_experiments_are_tried_again_when_the_budget_has_grown(
+    course: Course, clock: Clock
+) -> None:
+    clock.now = 2_800
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000)}
+
+    def planned(study: Course, witness: float = 500) -> float:
+        study.replan({MODEL: tuple(Init)}, lambda: [_spec(study)], lambda: witness)
+        return study.side_seconds
+
+    def taken_up(budget: float) -> Course:
+        deadline = Deadline(budget=budget, started=0, clock=clock)
+        again = Course(study=course.study, ledger=course.ledger, deadline=deadline,
+                       work=deadline.minus(100), reserve=100)  # fmt: skip
+        again.take_up()
+        again.decide({MODEL: tuple(Init)})
+        return again
+
+    assert planned(course) == 0
+    finals = course.decisions[MODEL.value].samples
+    assert planned(taken_up(3_000)) == 0
+    longer = taken_up(4_400)
+    assert planned(longer) > 0 and longer.decisions[MODEL.value].samples == finals
+    assert longer.witness_seconds == 0, "no room for both"
+    assert planned(taken_up(4_400)) == longer.side_seconds
+    longest = taken_up(6_000)
+    assert planned(longest) > longer.side_seconds and longest.witness_seconds == 500
+    assert longest.decisions == longer.decisions
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(100.0, 100.0), (900.0, 0.0)])
@@ -158,9 +202,10 @@ def test_a_plan_survives_the_ledger(course: Course) -> None:
     course.save()
     again = Course(
         study=course.study, ledger=course.ledger, deadline=course.deadline, work=course.work,
-        reserve=100, speeds=course.speeds,
+        reserve=100,
     )  # fmt: skip
     again.take_up()
     again.decide({MODEL: tuple(Init)})
     assert (again.rows, again.decisions) == (course.rows, course.decisions)
+    assert again.speeds == {MODEL.value: SPEED}
     assert again.phases == course.phases

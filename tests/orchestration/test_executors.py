@@ -39,10 +39,18 @@ def losses() -> list[str]:
 
 
 @pytest.fixture
-def executor(tmp_path: Path, losses: list[str]) -> Iterator[LocalExecutor]:
+def resumed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def executor(tmp_path: Path, losses: list[str], resumed: list[str]) -> Iterator[LocalExecutor]:
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=Precision.FP32)
     bench = Bench(study=study, runtime=detect("cpu", "fp32"), folder=tmp_path, weights={})
-    made = LocalExecutor(bench, on_loss=losses.append, grace=3, silence=10)
+    told = {"worker_lost": losses, "run_resumed": resumed}
+    made = LocalExecutor(
+        bench, on_event=lambda kind, detail, model: told[kind].append(detail), grace=3, silence=10
+    )
     yield made
     made.close()
 
@@ -56,11 +64,15 @@ def submit(
     return executor.submit(spec, finals=(), limit=limit, stop=stop, on_evaluation=on_evaluation)
 
 
-def test_a_run_there_is_the_run_here(
-    executor: LocalExecutor, fashion: FashionMNIST, tmp_path: Path
-) -> None:
-    shop = Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0),
+@pytest.fixture
+def shop(fashion: FashionMNIST) -> Workshop:
+    return Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0),
                     runtime=detect("cpu", "fp32"), weights={})  # fmt: skip
+
+
+def test_a_run_there_is_the_run_here(
+    executor: LocalExecutor, shop: Workshop, tmp_path: Path
+) -> None:
     seen: list[EvaluationPoint] = []
     record = submit(executor, SPEC, on_evaluation=seen.append)
     here = run(SPEC, shop).record
@@ -97,6 +109,35 @@ def test_a_killed_process_costs_one_attempt(executor: LocalExecutor, losses: lis
     assert record.state is RunState.FINISHED and len(record.history) == 2
     assert losses == ["the training process was ended by SIGKILL"]
     assert executor.pid not in (None, killed[0])
+
+
+def test_a_process_that_is_asked_to_end_leaves_a_checkpoint(
+    executor: LocalExecutor, losses: list[str], resumed: list[str], shop: Workshop
+) -> None:
+    def end_once(point: EvaluationPoint) -> None:
+        if not resumed and executor.pid is not None:
+            os.kill(executor.pid, signal.SIGTERM)
+
+    record = submit(executor, SPEC, on_evaluation=end_once)
+    here = run(SPEC, shop).record
+    assert losses == ["the training process was ended by SIGTERM"]
+    assert resumed == [f"{SPEC.run_id}: taken up after 128 samples"]
+    assert (record.test_loss, record.history[0].samples_seen) == (here.test_loss, 128)
+
+
+def test_a_signal_to_the_whole_group_is_no_loss(
+    executor: LocalExecutor, losses: list[str], resumed: list[str]
+) -> None:
+    asked: list[bool] = []
+
+    def end(point: EvaluationPoint) -> None:
+        assert executor.pid is not None
+        asked.append(True)
+        os.kill(executor.pid, signal.SIGTERM)
+
+    record = submit(executor, SPEC, on_evaluation=end, stop=lambda: bool(asked))
+    assert (record.state, losses, len(asked)) == (RunState.INTERRUPTED, [], 1)
+    assert submit(executor, SPEC).state is RunState.FINISHED and len(resumed) == 1
 
 
 def test_a_process_killed_twice_is_a_failed_run(executor: LocalExecutor, losses: list[str]) -> None:

@@ -7,13 +7,26 @@ from pathlib import Path
 
 import pytest
 from planted import plant
+from printing import SAMPLE, print_report
 
+from study.report.composing import compose
 from study.report.context import ReportData, read_report_data
+from study.report.department import Department
 from study.report.figures import Drawing, draw_all
 from study.report.numbers import Numbers
-from study.report.render import build_report, compose
+from study.report.pdf_lines import Pdf, read_pdf
+from study.report.render import build_report
 from study.report.title_page import TitlePage
 from study.report.words import Words, read_words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The report of the committed sample: the composed HTML and the finished PDF."""
+
+    folder: Path
+    html: str
+    pdf: Pdf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +69,14 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return _build(tmp_path_factory.mktemp("english"), "en")
 
 
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers) -> Sample:
+    """Built as the verb `report` builds it, without the HTML and DOCX files."""
+    path = tmp_path_factory.mktemp("sample") / "report.pdf"
+    html = print_report(SAMPLE, path, words, numbers)
+    return Sample(folder=SAMPLE, html=html, pdf=read_pdf(path))
+
+
 def _build(folder: Path, lang: str) -> Built:
     results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
     result = build_report(results, folder / "out", lang=lang)
@@ -75,10 +96,13 @@ class Composer:
         results: Path | ReportData,
         title: TitlePage | None = None,
         drawings: dict[str, Drawing] | None = None,
+        department: Department | None = None,
     ) -> str:
         data = results if isinstance(results, ReportData) else read_report_data(results)
-        title = title or TitlePage(year="2031")
-        found = compose(data, drawings or {}, self._words, self._numbers, title, lang=self._words.lang)
+        found = compose(
+            data, drawings or {}, self._words, self._numbers, title or TitlePage(year="2031"),
+            lang=self._words.lang, department=department,
+        )  # fmt: skip
         return found.html
 
     def of(self, lang: str) -> Composer:

@@ -39,6 +39,8 @@ def plant(
     trials: int = 4,
     source: str = "fractal",
     missing: tuple[str, ...] = (),
+    failed: tuple[str, ...] = (),
+    budget: int = 7200,
     models: tuple[str, ...] = ("vgg11", "googlenet"),
     artifacts: bool = True,
     bare: bool = False,
@@ -51,8 +53,10 @@ def plant(
         folder: the results directory, created.
         seeds: finished seeds of every arm.
         trials: tuning trials of every arm.
-        source: `imagenet1k_v1` or `fractal`.
+        source: `imagenet1k_v1` or `fractal`; `none` where no weights could be had.
         missing: arm names that were skipped.
+        failed: arm names whose last seed ended by an error.
+        budget: seconds of the plan.
         models: networks of the study.
         artifacts: whether pictures' arrays, history, predictions and contrasts exist.
         bare: only environment.json, plan.json and results.csv with skipped rows.
@@ -70,6 +74,9 @@ def plant(
             continue
         for seed in range(seeds):
             accuracy = _accuracy(arm, rng, scratch_bonus)
+            if arm.name in failed and seed == seeds - 1:
+                results.append(_row(arm, seed, source, "failed", reason="потери перестали быть числом"))
+                continue
             row = _finished(arm, seed, source, accuracy, rng)
             results.append(row)
             history += _history(row, rng)
@@ -78,7 +85,7 @@ def plant(
     tuning = [] if bare else _trials(chosen, trials, source, missing, rng)
     pd.DataFrame(results, columns=list(RESULT_COLUMNS)).to_csv(folder / "results.csv", index=False)
     _json(folder / "environment.json", _environment(models, source, finished))
-    _json(folder / "plan.json", _plan(results, models, trials))
+    _json(folder / "plan.json", _plan(results, models, trials, budget))
     if bare:
         return folder
     pd.DataFrame(tuning, columns=list(TRIAL_COLUMNS)).to_csv(folder / "trials.csv", index=False)
@@ -194,18 +201,21 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
                     "validation_images": 6_000, "test_images": 10_000},
         "weights": {m: {"source": source, "sha256": "cd" * 32, "path_name": f"{m}.pt", "detail": "",
                         "channels": 1 if source == "fractal" else 3}
-                    for m in models},
+                    for m in models if source != "none"},
         "started": "2031-02-03T04:05:06+00:00",
         "finished": "2031-02-03T06:05:06+00:00" if finished else None, "events": events,
     }  # fmt: skip
 
 
-def _plan(results: list[dict[str, Any]], models: tuple[str, ...], trials: int) -> dict[str, Any]:
+def _plan(
+    results: list[dict[str, Any]], models: tuple[str, ...], trials: int, budget: int
+) -> dict[str, Any]:
+    share = budget / 7200
     phases = ["setup", "pretraining", "matrix", "tuning", "final", "report"]
     times = [(60, 66), (900, 884), (2100, 2230), (1500 * bool(trials), 1411 * bool(trials)),
              (2300, 2260), (60, 24)]  # fmt: skip
     return {
-        "budget_seconds": 7200, "used_seconds": 6875, "reserve_seconds": 216,
+        "budget_seconds": budget, "used_seconds": 6875 * share, "reserve_seconds": 216 * share,
         "decisions": {
             model: {"samples": 162_000, "trial_samples": 20_000, "train_images": 54_000,
                     "batch_size": 128, "seeds": 3, "trials": trials, "validation_images": 6_000,
@@ -213,7 +223,7 @@ def _plan(results: list[dict[str, Any]], models: tuple[str, ...], trials: int) -
             for model in models
         },
         "phases": [
-            {"phase": phase, "predicted_seconds": p, "actual_seconds": a}
+            {"phase": phase, "predicted_seconds": p * share, "actual_seconds": a * share}
             for phase, (p, a) in zip(phases, times, strict=True)
         ],
         "rows": [
@@ -248,7 +258,9 @@ def _write_artifacts(
     pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(folder / "history.csv", index=False)
     write_arrays(folder / "predictions.npz", predictions)
     _json(folder / "architecture.json", {model: architecture(model) for model in models})
-    _json(folder / "pretraining.json", {model: pretraining(model, source) for model in models})
+    _json(folder / "pretraining.json", {
+        model: pretraining(model, source) for model in models if source != "none"
+    })
     target = folder / "artifacts"
     target.mkdir(exist_ok=True)
     for name, content in arrays(_test_images(), _test_labels(), results, source, rng).items():

@@ -36,7 +36,7 @@ def test_report_is_in_good_form(built: Built) -> None:
     assert built.problems == ()
     assert built.pages >= 18
     assert {path.name for path in built.folder.iterdir()} == {
-        "figures", "report.docx", "report.html", "report.pdf",
+        "figures", "report.check.json", "report.docx", "report.html", "report.pdf",
     }  # fmt: skip
 
 
@@ -201,3 +201,13 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
         "head": 'def f():\n    """Short."""\n    return """a\nb"""',
     }
     assert found["adapt"].path == "study/a.py"
+
+
+def test_a_rebuilt_search_is_told_in_every_language(composer: Composer, tmp_path: Path) -> None:
+    results = plant(tmp_path / "r", seeds=1, trials=0, models=("googlenet",))
+    path = results / "environment.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    event = {"kind": "storage_rebuilt", "model": None, "detail": "optuna.db was gone"}
+    path.write_text(json.dumps(facts | {"events": [event]}), encoding="utf-8")
+    assert "восстановлен по журналу исследования" in composer(results)
+    assert "was rebuilt from the study’s ledger" in composer.of("en")(results)

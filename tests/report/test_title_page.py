@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import UsageError
-from study.report.title_page import TitlePage, empty_fields, read_title_page, write_example
+from study.report.title_page import (
+    MAX_BYTES,
+    MAX_LENGTH,
+    TitlePage,
+    empty_fields,
+    read_title_page,
+    write_example,
+)
 from study.report.words import TEMPLATES
 
 
@@ -52,11 +62,66 @@ def test_scalars_are_read_as_written(tmp_path: Path) -> None:
         "student: !!python/object/apply:os.system [id]",
         "a: &a [x, x]\nb: &b [*a, *a]\nstudent: *b",
         "x" * 70_000,
+        "student: " + "x" * 10_000,
+        'student: "a\\u2028b"',
+        'student: "a\\u0085b"',
+        'student: "\\x1b[31mred"',
+        'student: "\\ud800"',
+        "[" * 5_000,
+        "a: &a [*a]",
+        "? [a]\n: b",
+        "? {a: b}\n: c",
     ],
 )
 def test_anything_else_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         _read(tmp_path, text)
+
+
+def test_a_tag_builds_nothing(tmp_path: Path) -> None:
+    page = _read(tmp_path, "student: !!python/name:os.system x\nteacher: !!binary aGk=\n")
+    assert (page.student, page.teacher) == ("x", "aGk=")
+
+
+def test_a_bomb_of_aliases_is_cheap_and_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60)]
+    with pytest.raises(UsageError, match="unknown"):
+        _read(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop"])
+def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "title.yaml"
+    {"pipe": os.mkfifo, "folder": Path.mkdir, "loop": lambda p: p.symlink_to(p)}[kind](path)
+    with pytest.raises(UsageError, match=r"title\.yaml"):
+        read_title_page(path)
+
+
+def test_text_of_any_script_is_kept_and_marks_of_direction_are_not(tmp_path: Path) -> None:
+    page = _read(tmp_path, 'student: "שלום 😀 Ω"\nteacher: "a\\u202eb\\ue000c"\n')
+    assert (page.student, page.teacher) == ("שלום 😀 Ω", "a\ufffdb\ufffdc")
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("studnet", "field 'studnet' is unknown; did you mean 'student'?"),
+        ("Teacher-Position", "did you mean 'teacher_position'?"),
+        ("colour", "known are city, department, "),
+    ],
+)
+def test_an_unknown_field_is_answered_with_the_near_one(
+    field: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, f"{field}: x")
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_documents_describe_every_field() -> None:
+    text = (TEMPLATES.parent / "docs" / "title-page.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert described == [field.name for field in fields(TitlePage)]
+    assert f"{MAX_LENGTH} characters" in text and f"{MAX_BYTES // 1024} KB" in text
 
 
 def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
 from dataclasses import replace
@@ -16,7 +17,8 @@ from study.matrix import EXCLUDED, arms
 from study.records import EvaluationPoint, RunRecord, RunState
 from study.spec import Experiment, FirstConv, HyperParams, Init, ModelName, Purpose, RunSpec
 from study.store.files import write_text
-from study.store.ledger import Ledger, StudyLock
+from study.store.ledger import Ledger
+from study.store.lock import StudyLock
 from study.store.tables import (
     EXPERIMENT_COLUMNS,
     RESULT_COLUMNS,
@@ -111,6 +113,24 @@ def test_a_formula_in_a_text_cell_is_neutral(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "results.csv").loc[0, "reason"].startswith("'=cmd")
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_text_from_people_never_begins_as_a_formula(start: str, tmp_path: Path) -> None:
+    """The name of a weights file, the text of an error: every cell of text that people can choose."""
+    spec = replace(_record().spec, init_source=f"{start}cmd.pth")
+    point = replace(_record().history[0], val_loss=-0.5)
+    record = replace(_record(reason=f"{start}1"), spec=spec, checkpoint=f"{start}x", history=(point,),
+                     test_loss=-1.5)  # fmt: skip
+    write_tables([record], tmp_path)
+    with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
+        row = next(csv.DictReader(stream))
+    shown = "\n" if start == "\r" else start  # a carriage return would end the row
+    assert [row[name] for name in ("init_source", "reason", "checkpoint")] == [
+        f"'{shown}cmd.pth", f"'{shown}1", f"'{shown}x",
+    ]  # fmt: skip
+    assert row["test_loss"] == "-1.5"
+    assert (tmp_path / "history.csv").read_text().rstrip().endswith(",-0.5")
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     write_text(target, "old")
@@ -145,7 +165,7 @@ def test_a_second_study_is_told_who_holds_the_directory(tmp_path: Path) -> None:
 def test_not_a_ledger_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite"
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError, match="cannot use"):
+    with pytest.raises(StoreError, match="file is not a database"):
         Ledger(path)
 
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from study.errors import TrainingError
 from study.records import EvaluationPoint
 from study.spec import ModelName, RunSpec, Scope
-from study.training.loop import Progress, batches, fit, schedule
+from study.training.loop import batches, fit, schedule
+from study.training.progress import Progress
 from study.training.runtime import detect
 from tests.training.conftest import SpecOf
 

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from study.budget import Deadline
+from study.errors import StoreError
 from study.orchestration.executors.messages import (
     Broken,
     Evaluated,
+    Noted,
     Picture,
     Pictured,
     Ran,
+    Refused,
     Reply,
     Run,
 )
@@ -47,15 +50,17 @@ class LocalExecutor:
     capacity = 1
 
     def __init__(
-        self, bench: Bench, *, on_loss: Callable[[str], None] = lambda reason: None,
+        self, bench: Bench, *,
+        on_event: Callable[[str, str, str | None], None] = lambda kind, detail, model: None,
         grace: float = GRACE, silence: float = SILENCE,
     ) -> None:  # fmt: skip
         """
         Args:
-            on_loss: told the reason whenever a worker is lost; the task is tried once more.
+            on_event: told (kind, detail, model) of what happens beside a record: ``worker_lost``, after
+                which the task is tried once more, and what `study.training.bookmark` tells.
             grace, silence: seconds, see GRACE and SILENCE.
         """
-        self._bench, self._on_loss = bench, on_loss
+        self._bench, self._on_event = bench, on_event
         self._grace, self._silence = grace, silence
         self._context = multiprocessing.get_context("spawn")
         self._stop, self._beat = self._context.Event(), self._context.Value("q", 0, lock=False)
@@ -95,12 +100,16 @@ class LocalExecutor:
                 answer = self._ask(task, limit, stop, judge)
                 if isinstance(answer, Ran):
                     return answer.record
+                if isinstance(answer, Refused):
+                    raise StoreError(answer.reason)
                 raise Lost(answer.reason)
             except Late as late:
                 return unfinished(RunState.INTERRUPTED, str(late))
             except Lost as loss:
                 reason = str(loss)
-                self._on_loss(reason)
+                if stop():  # the signal that stops the study may have reached the worker too
+                    return unfinished(RunState.INTERRUPTED, Reason.DEADLINE.value)
+                self._on_event("worker_lost", reason, None)
         return unfinished(RunState.FAILED, reason)
 
     def picture(
@@ -133,12 +142,17 @@ class LocalExecutor:
             if self._process is None or not self._process.is_alive():
                 self._start()
                 ready = self._receive(limit, stop, START)
-                if isinstance(ready, Broken):
+                if isinstance(ready, (Broken, Refused)):
                     self.close()
                     return ready
             self._wire.send(task)
-            while isinstance(message := self._receive(limit, stop, self._silence), Evaluated):
-                self._wire.send(judge(message.point))
+            while isinstance(
+                message := self._receive(limit, stop, self._silence), (Evaluated, Noted)
+            ):
+                if isinstance(message, Evaluated):
+                    self._wire.send(judge(message.point))
+                else:
+                    self._on_event(message.kind, message.detail, message.model)
         except (EOFError, OSError):
             raise Lost(self._death()) from None
         return message

@@ -43,8 +43,24 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Noted:
+    """An event beside a run's record, with its network."""
+
+    kind: str
+    detail: str
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ran:
     record: RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The results directory does not take what the run leaves; no record, and the study stops."""
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

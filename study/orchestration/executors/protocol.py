@@ -10,6 +10,7 @@ from typing import Protocol
 from study.budget import Deadline
 from study.records import EvaluationPoint, RunRecord
 from study.spec import RunSpec, StudySpec
+from study.training.checkpoint import EVERY
 from study.training.runtime import Runtime
 
 
@@ -17,7 +18,8 @@ from study.training.runtime import Runtime
 class Bench:
     """What a worker needs to set itself up; small, and can be sent to another process.
 
-    weights: path and init source of each network's pre-trained weights.
+    weights: path and init source of each network's pre-trained weights. checkpoint_seconds: see
+    `study.training.checkpoint`.
     """
 
     study: StudySpec
@@ -25,6 +27,7 @@ class Bench:
     folder: Path
     data_dir: Path | None = None
     weights: dict[str, tuple[Path, str]]
+    checkpoint_seconds: float = EVERY
 
 
 class Executor(Protocol):
@@ -43,11 +46,17 @@ class Executor(Protocol):
     ) -> RunRecord:
         """Train, judge and keep a run; returns before `limit` has passed by more than a grace.
 
+        A run of which there is a checkpoint goes on from there; one that is interrupted leaves one.
+
         Args:
             finals: the finished final runs so far; the files of the best of each kind are kept.
             limit: the run is interrupted when it has passed.
             stop: True interrupts the run at its next step.
-            on_evaluation: sees each evaluation point; raising `Pruned` gives the run up.
+            on_evaluation: sees each evaluation point, those before a checkpoint too, and the same
+                ones again where a run is tried once more; raising `Pruned` gives the run up.
+
+        Raises:
+            StoreError: the results directory does not take what the run leaves.
         """
 
     def picture(

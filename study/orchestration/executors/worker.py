@@ -14,20 +14,24 @@ from multiprocessing.synchronize import Event
 
 from study.budget import Deadline
 from study.data import load, split
+from study.errors import StoreError
 from study.models.weights import reload
 from study.orchestration.executors.messages import (
     Broken,
     Evaluated,
+    Noted,
     Picture,
     Pictured,
     Ran,
     Ready,
+    Refused,
     Reply,
     Run,
 )
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.keeping import Keeper
-from study.records import EvaluationPoint, RunRecord
+from study.records import EvaluationPoint, RunState
+from study.training.checkpoint import Checkpoints, unfinished
 from study.training.loop import Pruned
 from study.training.run import Workshop, run
 from study.training.runtime import adopt
@@ -45,10 +49,13 @@ def serve(bench: Bench, wire: Connection, stop: Event, beat: Synchronized[int]) 
     adopt(bench.runtime)
     try:
         shop = _open(bench)
+        keeper = Keeper(folder=bench.folder, shop=shop)
+    except StoreError as error:
+        wire.send(Refused(reason=str(error)))
+        return
     except Exception as error:
         wire.send(Broken(reason=f"{type(error).__name__}: {error}"))
         return
-    keeper = Keeper(folder=bench.folder, shop=shop)
     wire.send(Ready())
     while True:
         try:
@@ -62,7 +69,7 @@ def serve(bench: Bench, wire: Connection, stop: Event, beat: Synchronized[int]) 
             return stop.is_set() or limit.passed()
 
         if isinstance(task, Run):
-            wire.send(Ran(record=_run(task, shop, keeper, wire, check)))
+            wire.send(_run(task, bench, shop, keeper, wire, check))
         elif isinstance(task, Picture):
             wire.send(_picture(task, keeper, check))
 
@@ -75,16 +82,43 @@ def _open(bench: Bench) -> Workshop:
 
 
 def _run(
-    task: Run, shop: Workshop, keeper: Keeper, wire: Connection, check: Callable[[], bool]
-) -> RunRecord:
+    task: Run, bench: Bench, shop: Workshop, keeper: Keeper, wire: Connection,
+    check: Callable[[], bool],
+) -> Ran | Refused:  # fmt: skip
+    """Carry a run out and keep its files.
+
+    SIGTERM, which `timeout` and systemd send to every process of a group, ends the process after a
+    checkpoint: for the coordinator a worker that is lost.
+    """
+    spec, terminated = task.spec, False
+
+    def terminate(number: int, frame: object) -> None:
+        nonlocal terminated
+        terminated = True
+
+    def tell(kind: str, detail: str) -> None:
+        wire.send(Noted(kind=kind, detail=detail, model=spec.arm.model.value))
+
     def on_evaluation(point: EvaluationPoint) -> None:
         wire.send(Evaluated(point=point))
         if wire.recv() is Reply.PRUNE:
             raise Pruned
 
-    outcome = run(task.spec, shop, stop=check, on_evaluation=on_evaluation)
-    keeper.keep(outcome, task.finals)
-    return outcome.record
+    kept = Checkpoints(folder=unfinished(bench.folder), run_id=spec.run_id,
+                       every=bench.checkpoint_seconds)  # fmt: skip
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        outcome = run(spec, shop, stop=lambda: check() or terminated, on_evaluation=on_evaluation,
+                      checkpoints=kept, tell=tell)  # fmt: skip
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if terminated and outcome.record.state is RunState.INTERRUPTED:
+        os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        keeper.keep(outcome, task.finals)
+    except StoreError as error:  # a full disk is no outcome of the run
+        return Refused(reason=str(error))
+    return Ran(record=outcome.record)
 
 
 def _picture(task: Picture, keeper: Keeper, check: Callable[[], bool]) -> Pictured | Broken:

@@ -22,11 +22,11 @@ def title_page(element: HtmlElement, bookmarks: Bookmarks) -> BaseOxmlElement:
     """A table without borders, which keeps the parts in place while lines are filled in."""
     rows = []
     for part in element:
-        name = next(iter(classes(part) & set(_PARTS)))
+        name = next(iter(classes(part) & set(_PARTS)), "")
         lines = [_line(child, name, bookmarks) for child in part]
         place = w("vAlign", val="bottom" if name == "foot" else "top")
         cell = w("tc", w("tcPr", w("tcW", w=TEXT_WIDTH, type="dxa"), place), *lines)
-        height = w("trHeight", val=twips(_PARTS[name]), hRule="atLeast")
+        height = w("trHeight", val=twips(_PARTS.get(name, 0)), hRule="atLeast")
         rows.append(w("tr", w("trPr", w("cantSplit"), height), cell))
     properties = w("tblPr", w("tblW", w=TEXT_WIDTH, type="dxa"), w("tblLayout", type="fixed"))
     return w("tbl", properties, w("tblGrid", w("gridCol", w=TEXT_WIDTH)), *rows)

@@ -10,6 +10,7 @@ from study.report.figures import comparison, curves, explanation, images, side, 
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.numbers import Numbers
 from study.report.words import Words
+from study.spec import ModelName
 
 Draw = Callable[[ReportData, Words, Numbers], Drawing | None]
 
@@ -38,6 +39,11 @@ PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]
 }
 
 
+def figure_names() -> list[str]:
+    """Every name that a figure may have."""
+    return [*FIGURES, *(f"{name}-{model}" for name in PER_MODEL for model in ModelName)]
+
+
 def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Drawing]:
     """All figures whose data are present, by id."""
     tasks = {name: partial(draw, data, words, numbers) for name, draw in FIGURES.items()}
@@ -49,4 +55,4 @@ def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Draw
     return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 
 
-__all__ = ["FIGURES", "PER_MODEL", "Drawing", "draw_all", "font_is_missing"]
+__all__ = ["FIGURES", "PER_MODEL", "Drawing", "draw_all", "figure_names", "font_is_missing"]

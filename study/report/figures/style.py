@@ -64,6 +64,7 @@ def look() -> Iterator[None]:
         **sns.axes_style("whitegrid"),
         "font.family": [FONT, "DejaVu Serif"],
         "font.size": 11,
+        "text.parse_math": False,  # a dollar in a file's text is a dollar
         "axes.titlesize": 11,
         "axes.labelsize": 11,
         "xtick.labelsize": 10,

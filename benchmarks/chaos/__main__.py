@@ -1,0 +1,71 @@
+"""Every row of the fault table that takes long: `python -m benchmarks.chaos`.
+
+Writes benchmarks/out/chaos.json and the block `chaos` of docs/reliability.md; rows that were not asked
+for keep their figures. Linux; root or user namespaces for the disk that fills and the missing network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos import kills, real
+from benchmarks.chaos.children import in_memory
+from benchmarks.chaos.full_disk import full_disk
+from benchmarks.chaos.page import publish
+from benchmarks.chaos.starts import two_coordinators
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "benchmarks" / "out" / "chaos.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=300, help="random kills of a toy study")
+    parser.add_argument("--boundary", type=int, default=20, help="kills at each boundary of a commit")
+    parser.add_argument("--full", type=int, default=20, help="moments at which the disk fills")
+    parser.add_argument("--starts", type=int, default=50, help="pairs of coordinators")
+    parser.add_argument("--signals", type=int, default=4, help="whole studies ended by SIGTERM")
+    parser.add_argument("--whole", type=int, default=5, help="kills of a whole study")
+    parser.add_argument("--whole-full", type=int, default=2, help="whole studies on a disk that fills")
+    parser.add_argument("--budget", default="75s", help="of each whole study")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", help="comma-separated rows")
+    flags = parser.parse_args()
+    rows: dict[str, Callable[[Path], dict[str, Any]]] = {
+        "kills": lambda folder: kills.random_kills(folder, flags.kills, flags.seed),
+        "boundaries": lambda folder: kills.boundary_kills(folder, flags.boundary, flags.seed),
+        "disk": lambda folder: full_disk(folder, flags.full, flags.seed),
+        "starts": lambda folder: two_coordinators(folder, flags.starts),
+        "network": lambda folder: real.no_network(folder, flags.budget),
+        "signals": lambda folder: real.signals(folder, flags.signals, flags.budget, flags.seed),
+        "whole": lambda folder: real.whole_kills(folder, flags.whole, flags.budget, flags.seed),
+        "whole-full": lambda folder: real.whole_full_disk(
+            folder, flags.whole_full, flags.budget, flags.seed
+        ),
+    }
+    wanted = flags.only.split(",") if flags.only else list(rows)
+    if unknown := set(wanted) - set(rows):
+        parser.error(f"unknown rows {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
+    result: dict[str, Any] = json.loads(OUT.read_text()) if OUT.exists() else {}
+    for name in wanted:
+        began = time.monotonic()
+        with in_memory() as folder:
+            row = rows[name](folder)
+        result[name] = row | {"seconds": round(time.monotonic() - began, 1)}
+        print(f"{row['name']}: {row['tried']} tried, {len(row['faults'])} faults, "
+              f"{result[name]['seconds']:.0f} s", flush=True)  # fmt: skip
+        for fault in row["faults"][:20]:
+            print(f"  {fault}", flush=True)
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(json.dumps({key: result[key] for key in rows if key in result}, indent=1) + "\n",
+                       encoding="utf-8")  # fmt: skip
+        publish(json.loads(OUT.read_text(encoding="utf-8")), ROOT / "docs")
+
+
+if __name__ == "__main__":
+    main()

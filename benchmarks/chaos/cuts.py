@@ -1,0 +1,84 @@
+"""Where a toy study is cut: SIGKILL to its whole group before or after the n-th call of a function.
+
+The functions are wrapped in the child process alone; the product knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """target: ``module:name`` or ``module:Class.name``; nth counts the calls in one process."""
+
+    target: str
+    after: bool
+    nth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """most: the cut falls on one of the first so many calls; later ones come too late for a resume."""
+
+    name: str
+    target: str
+    after: bool
+    most: int = 3
+
+    def cut(self, nth: int) -> Cut:
+        return Cut(target=self.target, after=self.after, nth=nth)
+
+
+#: In the order of a run.
+BOUNDARIES = (
+    Boundary(name="before the question", target="study.tuning.search:Search.ask", after=False),
+    Boundary(name="default in the queue", target="optuna.study:Study.enqueue_trial", after=True, most=1),
+    Boundary(name="after the question", target="study.tuning.search:Search.ask", after=True),
+    Boundary(name="run begun", target="benchmarks.chaos.toy:Quick.submit", after=False),
+    Boundary(name="before the files", target="benchmarks.chaos.toy:keep", after=False, most=1),
+    Boundary(name="after the files", target="benchmarks.chaos.toy:keep", after=True, most=1),
+    Boundary(name="before the ledger", target="study.store.ledger:Ledger.commit", after=False),
+    Boundary(name="ledger to Optuna", target="study.store.ledger:Ledger.commit", after=True),
+    Boundary(name="before Optuna is told", target="study.tuning.search:Search.tell", after=False),
+    Boundary(name="Optuna half told", target="optuna.trial:Trial.set_user_attr", after=True),
+    Boundary(name="Optuna to tables", target="study.tuning.search:Search.tell", after=True),
+    Boundary(name="between two tables", target="study.store.tables:write_text", after=True, most=8),
+    Boundary(name="file written, not renamed", target="os:replace", after=False, most=12),
+    Boundary(name="file renamed", target="os:replace", after=True, most=12),
+    Boundary(name="before the plan's row", target="study.orchestration.course:Course.save", after=False),
+    Boundary(name="after the plan's row", target="study.orchestration.course:Course.save", after=True),
+)
+
+
+def install(cut: Cut) -> None:
+    """Wrap the function in this process; workers that are forked from it inherit the count."""
+    module, _, path = cut.target.partition(":")
+    owner: Any = importlib.import_module(module)
+    *owners, name = path.split(".")
+    for part in owners:
+        owner = getattr(owner, part)
+    whole, calls = getattr(owner, name), 0
+
+    @functools.wraps(whole)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == cut.nth and not cut.after:
+            die()
+        result = whole(*arguments, **named)
+        if calls == cut.nth and cut.after:
+            die()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def die() -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+    signal.pause()

@@ -1,0 +1,76 @@
+"""A disk that fills while a toy study writes: it ends with a line, and goes on once there is space."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos.children import Watched, ended
+
+SIZE = "24m"
+#: Seconds from the moment the disk is full within which a study has to have ended.
+LIMIT = 10.0
+
+
+def full_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
+    """Fill the disk at `points` random moments; needs root, for the disk is a tmpfs."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    seconds: list[float] = []
+    lines: set[str] = set()
+    while len(seconds) < points:
+        place = folder / f"disk{len(seconds)}"
+        study = Watched(place)
+        with mounted(study.results):
+            began = study.start()
+            time.sleep(rng.uniform(0.05, 1.5))
+            filler = fill(study.results)
+            full = time.monotonic()
+            code = ended(began)
+            seconds.append(time.monotonic() - full)
+            said = study.said.strip().splitlines() or [""]
+            filler.unlink()
+            if code == 0:  # it was done before the disk was full
+                seconds.pop()
+                continue
+            lines.add(said[-1].split(": ", 2)[-1] if said[-1].startswith("error: ") else said[-1])
+            if code != 2 or not said[-1].startswith("error: ") or "no space left" not in said[-1].lower():
+                faults.append(f"exit {code}: {said[-1]}")
+            faults += study.faults()
+            if ended(study.start()):
+                faults.append(f"did not go on: {study.said[-300:]}")
+            faults += study.faults(complete=True)
+        faults += [f"{s:.1f} s until the exit" for s in seconds[-1:] if s > LIMIT]
+    return {"name": "disk full at random moments, then space again", "tried": points, "faults": faults,
+            "exit_seconds": [round(s, 2) for s in seconds], "lines": sorted(lines)}  # fmt: skip
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, size: str = SIZE) -> Iterator[None]:
+    """A small file system in memory at `folder`."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all there is, to the last block."""
+    path = folder / "filler"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    block = bytes(1 << 16)
+    while block:
+        try:
+            os.write(descriptor, block)
+        except OSError:
+            block = block[: len(block) // 2] if len(block) > 4_096 else b""
+    os.close(descriptor)
+    return path

@@ -1,0 +1,109 @@
+"""SIGKILL to the whole process group of a toy study: at random moments, and at every boundary."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos.children import Watched, ended, kill_group
+from benchmarks.chaos.cuts import BOUNDARIES
+
+#: Seconds within which a random kill falls after a start.
+WITHIN = 1.2
+
+
+def random_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
+    """Studies that are killed again and again until they are complete, `kills` times in all."""
+    rng = random.Random(seed)
+    tally = Tally(folder)
+    while tally.killed < kills:
+        process = tally.study.start()
+        time.sleep(rng.uniform(0, WITHIN))
+        kill_group(process)
+        tally.count(ended(process))
+    tally.finish()
+    return {"name": "SIGKILL of the group at random moments, then resume", **tally.row(),
+            "within_seconds": WITHIN}  # fmt: skip
+
+
+def boundary_kills(folder: Path, times: int, seed: int) -> dict[str, Any]:
+    """Every boundary of the commit order, `times` each, in random order and at random calls."""
+    rng = random.Random(seed)
+    wanted = [boundary for boundary in BOUNDARIES for _ in range(times)]
+    rng.shuffle(wanted)
+    tally, reached = Tally(folder), dict.fromkeys((b.name for b in BOUNDARIES), 0)
+    for boundary in wanted:
+        for again in itertools.count():
+            before = tally.killed
+            process = tally.study.start(boundary.cut(rng.randint(1, max(1, boundary.most - again))))
+            tally.count(ended(process))
+            if tally.killed > before:
+                reached[boundary.name] += 1
+                break
+            if again > 20:
+                tally.faults.append(f"{boundary.name}: never reached")
+                break
+    tally.finish()
+    return {"name": "SIGKILL at every boundary of a commit, then resume", **tally.row(),
+            "boundaries": reached}  # fmt: skip
+
+
+class Tally:
+    """Goes on with one study until it is complete, then with the next; counts what was wrong.
+
+    An unbroken study is made first: each other one has to end as it did.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folders = self._new(folder)
+        self.killed = self.studies = self.repairs = 0
+        self.faults: list[str] = []
+        self.study = next(self._folders)
+        if ended(self.study.start()):
+            raise RuntimeError(self.study.said)
+        self.faults += self.study.faults(complete=True)
+        self._unbroken = self.study.outcome()
+        self.study = next(self._folders)
+
+    def count(self, code: int) -> None:
+        if code == -signal.SIGKILL:
+            self.killed += 1
+            self.faults += self.study.faults()
+        elif code:
+            self.repairs += 1
+            self.faults.append(f"exit {code}: {self.study.said[-300:]}")
+            self.study = next(self._folders)
+        else:
+            self._complete()
+
+    def finish(self) -> None:
+        """Resume the last study to its end."""
+        self.count(ended(self.study.start()))
+
+    def row(self) -> dict[str, Any]:
+        words = ("lost", "changed", "not what", "made twice")
+        return {
+            "tried": self.killed, "studies": self.studies, "repairs": self.repairs,
+            "lost_or_doubled": sum(fault.startswith(words) for fault in self.faults),
+            "faults": self.faults,
+        }  # fmt: skip
+
+    def _complete(self) -> None:
+        self.studies += 1
+        self.faults += self.study.faults(complete=True)
+        if self.study.outcome() != self._unbroken:
+            self.faults.append("ended otherwise than an unbroken study")
+        self.study = next(self._folders)
+
+    @staticmethod
+    def _new(folder: Path) -> Iterator[Watched]:
+        """Folders one after another; the one before the last is removed."""
+        for number in itertools.count():
+            shutil.rmtree(folder / f"{number - 2}", ignore_errors=True)
+            yield Watched(folder / f"{number}")

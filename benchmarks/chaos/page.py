@@ -1,0 +1,42 @@
+"""The table of docs/reliability.md from the figures of benchmarks/out/chaos.json."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from benchmarks.page import replace_block
+
+
+def publish(result: dict[str, dict[str, Any]], docs: Path) -> None:
+    replace_block(docs / "reliability.md", "chaos", table(result))
+
+
+def table(result: dict[str, dict[str, Any]]) -> str:
+    lines = ["| what was done | times | went wrong | figures |", "|---|---:|---:|---|"]
+    for row in result.values():
+        lines.append(f"| {row['name']} | {row['tried']} | {len(row['faults'])} | {_figures(row)} |")
+    return "\n".join(lines)
+
+
+def _figures(row: dict[str, Any]) -> str:
+    parts = []
+    if "studies" in row:
+        parts.append(f"{row['studies']} studies to their end")
+    if "lost_or_doubled" in row:
+        parts.append(f"{row['lost_or_doubled']} results lost or doubled")
+    if "repairs" in row:
+        parts.append(f"{row['repairs']} manual repairs")
+    if "boundaries" in row:
+        counts = row["boundaries"].values()
+        parts.append(f"{len(counts)} boundaries, {min(counts)}–{max(counts)} kills each")
+    if row.get("exit_seconds"):
+        seconds = row["exit_seconds"]
+        parts.append(f"seconds to exit: median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
+    if "looks_for_listening_sockets" in row:
+        parts.append(f"{row['listening_sockets']} listening sockets in "
+                     f"{row['looks_for_listening_sockets']} looks")  # fmt: skip
+    if "runs" in row:
+        parts.append(f"{row['runs']} runs committed")
+    return "; ".join(parts)

@@ -1,0 +1,184 @@
+"""Whole studies from the command line: without a network, ended by a signal, killed, on a full disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.chaos.children import ledger_of
+from benchmarks.chaos.full_disk import fill, mounted
+
+ROOT = Path(__file__).parents[2]
+EXIT_SECONDS = 15.0
+FULL_SECONDS = 10.0
+#: State of a listening TCP socket in /proc/net/tcp.
+_LISTENS = "0A"
+
+
+class Study:
+    """A process of `run_study.py` on one network, leader of its own group."""
+
+    def __init__(self, folder: Path, budget: str, *before: str) -> None:
+        self.results, self.report = folder / "results", folder / "report"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = (folder / "log").open("w+", encoding="utf-8")
+        command = [
+            *before, sys.executable, str(ROOT / "run_study.py"), "--models", "googlenet", "--seeds", "1",
+            "--budget", budget, "--results-dir", str(self.results), "--report-dir", str(self.report),
+        ]  # fmt: skip
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=ROOT,
+                                        start_new_session=True)  # fmt: skip
+
+    def runs(self) -> dict[str, str]:
+        return ledger_of(self.results)
+
+    def wait_for_runs(self, count: int, seconds: float = 240.0) -> bool:
+        """Whether so many runs were committed while it was at work."""
+        until = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < until:
+            if self.results.exists() and len(self.runs()) >= count:
+                return True
+            time.sleep(0.2)
+        return False
+
+    def end(self, seconds: float = 300.0) -> int:
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def said(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+    def faults(self, *, report: bool = True) -> list[str]:
+        """A traceback, a missing report, a run that stands in the tables twice."""
+        found = ["traceback"] if "Traceback" in self.said() else []
+        pdf = self.report / "report.pdf"
+        if report and not (pdf.is_file() and _whole(pdf)):
+            found.append("no valid report")
+        tables = [pd.read_csv(self.results / name) for name in ("results.csv", "trials.csv")]
+        rows = pd.concat([table[table["state"] != "skipped"] for table in tables])
+        if not rows["run_id"].is_unique:
+            found.append("a run stands in the tables twice")
+        if set(rows["run_id"]) != set(self.runs()):
+            found.append("the tables are not the ledger's")
+        return found
+
+
+def no_network(folder: Path, budget: str) -> dict[str, Any]:
+    """A whole study in a network namespace of its own, without even a loopback."""
+    study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net")
+    looks = listening = 0
+    while study.process.poll() is None:
+        looks += 1
+        for kind in ("tcp", "tcp6"):
+            listening += _listening(Path(f"/proc/{study.process.pid}/net/{kind}"))
+        time.sleep(0.5)
+    code = study.end()
+    faults = study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+    if listening:
+        faults.append(f"{listening} listening sockets were seen")
+    return {"name": "a whole study without a network", "tried": 1, "faults": faults,
+            "looks_for_listening_sockets": looks, "listening_sockets": listening}  # fmt: skip
+
+
+def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
+    """SIGTERM at random moments of the runs; the study has to end with a report."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    seconds: list[float] = []
+    for number in range(times):
+        study = Study(folder / f"signal{number}", budget)
+        if not study.wait_for_runs(1 + number % 4):
+            faults.append(f"no run: {study.said()[-300:]}")
+        time.sleep(rng.uniform(0, 3))
+        study.process.terminate()
+        began = time.monotonic()
+        code = study.end(60)
+        seconds.append(time.monotonic() - began)
+        faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+    faults += [f"{s:.1f} s until the exit" for s in seconds if s > EXIT_SECONDS]
+    return {"name": "SIGTERM during a whole study", "tried": times, "faults": faults,
+            "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+
+
+def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, Any]:
+    """SIGKILL to the group of a whole study, again and again, then its end."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    seen: dict[str, str] = {}
+    for _ in range(kills):
+        study = Study(folder / "killed", budget)
+        if not study.wait_for_runs(len(seen) + 1):
+            break
+        time.sleep(rng.uniform(0, 3))
+        study.kill()
+        known = study.runs()
+        faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
+        seen = known
+    study = Study(folder / "killed", budget)
+    code = study.end()
+    known = study.runs()
+    faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
+    faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+    return {"name": "SIGKILL of the group of a whole study, then resume", "tried": kills,
+            "faults": faults, "runs": len(known)}  # fmt: skip
+
+
+def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[str, Any]:
+    """The disk fills while the worker trains; then there is space again."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    seconds: list[float] = []
+    for number in range(points):
+        place = folder / f"full{number}"
+        with mounted(place / "results", "1500m"):
+            study = Study(place, budget)
+            if not study.wait_for_runs(1 + number):
+                faults.append(f"no run: {study.said()[-300:]}")
+            time.sleep(rng.uniform(0, 2))
+            filler = fill(study.results)
+            began = time.monotonic()
+            code = study.end(60)
+            seconds.append(time.monotonic() - began)
+            said = study.said().strip().splitlines()[-1]
+            if code != 2 or "no space left" not in said.lower():
+                faults.append(f"exit {code}: {said}")
+            before = study.runs()
+            filler.unlink()
+            study = Study(place, budget)
+            code = study.end()
+            faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+            faults += [f"lost: {name}" for name in before if name not in study.runs()]
+            failed = [name for name, text in study.runs().items() if '"state": "failed"' in text]
+            faults += [f"the full disk became the run's failure: {name}" for name in failed]
+    faults += [f"{s:.1f} s until the exit" for s in seconds if s > FULL_SECONDS]
+    return {"name": "disk full during a whole study, then space again", "tried": points,
+            "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+
+
+def _whole(pdf: Path) -> bool:
+    content = pdf.read_bytes()
+    return content.startswith(b"%PDF") and content.rstrip().endswith(b"%%EOF")
+
+
+def _listening(path: Path) -> int:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:  # it has ended
+        return 0
+    return sum(line.split()[3] == _LISTENS for line in lines)

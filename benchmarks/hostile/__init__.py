@@ -1,0 +1,18 @@
+"""Hostile input by the thousand: what is tried on everything that reads files or words from outside.
+
+`tests/faults/test_hostile_input.py` runs some cases of each target, ``python -m benchmarks.fuzz`` ten
+thousand.
+"""
+
+from __future__ import annotations
+
+from benchmarks.hostile import data, flags, ledger, report, results, title_page, weights
+from benchmarks.hostile.target import Target
+
+#: All of them, each a factory that is given an empty folder for its files.
+TARGETS = (
+    data.target, flags.target, title_page.target, ledger.target, results.target, weights.target,
+    report.target,
+)  # fmt: skip
+
+__all__ = ["TARGETS", "Target"]

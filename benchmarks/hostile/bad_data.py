@@ -1,0 +1,122 @@
+"""Folders of data files that are not FashionMNIST, and the real command told to use them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.data.fashion_mnist import DEBIAN_FOLDER
+from study.data.places import ALL_TRAINING
+
+ROOT = Path(__file__).parents[2]
+LABELS, IMAGES = "train-labels-idx1-ubyte", "train-images-idx3-ubyte"
+BOMB_MEGABYTES = 20_000
+
+
+def _labels(
+    count: int = ALL_TRAINING, magic: int = 2049, told: int = ALL_TRAINING, value: int = 1
+) -> bytes:
+    """Labels that are all `value`, under a header that tells of `told`."""
+    return struct.pack(">2I", magic, told) + bytes([value]) * count
+
+
+def _bomb() -> bytes:
+    """A gzip stream of 20 GB out of one small block: a block after a full flush can be repeated."""
+    packer = zlib.compressobj(9, wbits=31)
+    start = packer.compress(_labels(0)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packer.compress(bytes(1 << 20))
+    packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + block * BOMB_MEGABYTES
+
+
+def _flipped() -> bytes:
+    content = bytearray(gzip.decompress((DEBIAN_FOLDER / f"{IMAGES}.gz").read_bytes()))
+    content[1_000_000] ^= 1
+    return bytes(content)
+
+
+def _real(name: str) -> bytes:
+    return (DEBIAN_FOLDER / f"{name}.gz").read_bytes()
+
+
+#: Kind → the name of the file that is not as it should be, and what is in its place.
+FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "empty": (LABELS, lambda: b""),
+    "truncated": (f"{LABELS}.gz", lambda: _real(LABELS)[:10_000]),
+    "wrong magic": (LABELS, lambda: _labels(magic=2050)),
+    "huge dimensions": (LABELS, lambda: _labels(told=2**31 - 1)),
+    "count mismatch": (LABELS, lambda: _labels(count=ALL_TRAINING - 1)),
+    "label 255": (LABELS, lambda: _labels(value=255)),
+    "gzip bomb": (LABELS, _bomb),
+    "bit flip": (IMAGES, _flipped),
+}
+PLACES: dict[str, Callable[[Path], object]] = {
+    "directory": Path.mkdir, "named pipe": os.mkfifo, "loop of links": lambda path: path.symlink_to(path),
+}  # fmt: skip
+KINDS = (*FILES, *PLACES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the command made of it: exit code, its last words, wall seconds, peak resident memory."""
+
+    code: int
+    errors: str
+    seconds: float
+    peak_mb: float
+
+
+def make_folder(kind: str, folder: Path) -> Path:
+    """Real files, of which one is replaced."""
+    folder.mkdir(parents=True)
+    name = FILES[kind][0] if kind in FILES else LABELS
+    for path in DEBIAN_FOLDER.glob("*.gz"):
+        if path.stem != name.removesuffix(".gz"):
+            (folder / path.name).symlink_to(path)
+    if kind in FILES:
+        (folder / name).write_bytes(FILES[kind][1]())
+    else:
+        PLACES[kind](folder / name)
+    return folder
+
+
+def command(arguments: list[str], folder: Path, seconds: float = 120) -> Told:
+    """``python run_study.py`` with these arguments, watched by the system's own accounts of it.
+
+    A small process starts it: the accounts of a process begin with the memory of the one that it came from.
+    """
+    wanted = [sys.executable, str(ROOT / "run_study.py"), *arguments]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCH, *wanted], cwd=folder, capture_output=True, text=True, check=True,
+        timeout=seconds,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    return Told(
+        code=found["code"], errors=found["errors"], seconds=time.perf_counter() - began,
+        peak_mb=found["peak"] / 1024,
+    )  # fmt: skip
+
+
+_WATCH = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"code": done.returncode, "errors": done.stderr, "peak": peak}))
+"""
+
+
+def refused(kind: str, folder: Path) -> Told:
+    """The study told to take its data from a folder of this kind."""
+    data = make_folder(kind, folder / "data")
+    return command(["--data-dir", str(data), "--budget", "1m", "--device", "cpu", "--offline"], folder)

@@ -1,0 +1,33 @@
+"""Whole reports, drawn and composed, of a results directory that is damaged in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.hostile import results
+from benchmarks.hostile.target import Target
+from study.report.context import read_report_data
+from study.report.figures import draw_all
+from study.report.numbers import Numbers
+from study.report.render import compose
+from study.report.title_page import TitlePage
+from study.report.words import read_words
+
+#: Of so many cases one is tried: it takes seconds.
+SHARE = 100
+
+
+def target(folder: Path) -> Target:
+    damaged = results.small_results(folder / "results")
+    words = read_words("en")
+    numbers = Numbers.of(words)
+
+    def build(place: Path) -> None:
+        results.read(place)
+        data = read_report_data(place)
+        drawings = draw_all(data, words, numbers)
+        html = compose(data, drawings, words, numbers, TitlePage(year="2031"), lang="en").html
+        assert "<script>" not in html and "Undefined" not in html
+
+    attempt = results.changing(damaged, build)
+    return Target(name="whole report", cases=results.cases(damaged), attempt=attempt, share=SHARE)

@@ -1,0 +1,175 @@
+"""A results directory: tables, JSON files and arrays of the sample, each damaged in its turn."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from benchmarks.hostile.mutation import as_json, damaged, misshapen, words
+from benchmarks.hostile.target import Target
+from study.analysis.contrasts import estimate, table
+from study.analysis.findings import findings
+from study.analysis.sources import read_sources
+from study.report.context import read_report_data
+from study.report.reading import Reading
+from study.spec import ModelName
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "sample" / "results"
+MODEL = "googlenet"
+OBJECTS = 40
+DRAWS = 8
+WITNESS = {
+    "state": "finished", "reason": "", "detail": "", "package": "timm", "version": "1", "sha256": "ab",
+    "train_images": 100, "validation_images": 50, "test_images": 50, "resolution": 32, "features": 1280,
+    "passes": 3, "seconds": 9.5, "pairs": [{"pretrained": 0.8, "random": 0.6, "pixels": 0.7}] * 3,
+}  # fmt: skip
+Case = tuple[str, bytes]
+
+
+def small_results(folder: Path) -> Path:
+    """The sample with one network, its first two seeds and 40 test objects."""
+    shutil.copytree(SAMPLE, folder)
+    kept = set()
+    for name in ("results.csv", "trials.csv", "experiments.csv", "history.csv"):
+        if not (folder / name).exists():
+            continue
+        rows = list(csv.reader(io.StringIO((folder / name).read_text(encoding="utf-8"))))
+        head, body = rows[0], [row for row in rows[1:] if row[0].startswith(MODEL)]
+        if name == "results.csv":  # six arms
+            seeds = sorted({row[head.index("seed")] for row in body})[:2]
+            body = [row for row in body if row[head.index("seed")] in seeds]
+            kept = {row[0] for row in body}
+        elif name == "history.csv":
+            body = [row for row in body if row[0] in kept]
+        else:
+            body = body[:8]
+        (folder / name).write_bytes(_table([head, *body]))
+    with np.load(SAMPLE / "predictions.npz") as stored:
+        arrays = {
+            key: stored[key][:OBJECTS] for key in stored.files
+            if key == "labels" or key.rpartition(".")[0] in kept
+        }  # fmt: skip
+    np.savez(folder / "predictions.npz", **arrays)
+    (folder / "witness.json").write_bytes(as_json(WITNESS))
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan["rows"] = plan["rows"][:4]
+    (folder / "plan.json").write_bytes(as_json(plan))
+    return folder
+
+
+def target(folder: Path) -> Target:
+    results = small_results(folder / "results")
+    return Target(name="results directory", cases=cases(results), attempt=changing(results, read))
+
+
+def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], None]:
+    """Put the damaged file of a case in its place, work, and put the good one back."""
+
+    def attempt(case: Case) -> None:
+        path = results / case[0]
+        good = path.read_bytes()
+        path.write_bytes(case[1])
+        try:
+            work(results)
+        finally:
+            path.write_bytes(good)
+
+    return attempt
+
+
+def read(results: Path) -> None:
+    """What the analysis and the report take from the files, short of drawing and writing."""
+    sources = read_sources(results)
+    found = estimate(sources.results, sources.predictions, sources.labels,
+                     rng=np.random.default_rng(0), draws=DRAWS)  # fmt: skip
+    assert findings(sources, found, table(found))
+    data = read_report_data(results)
+    reading = Reading(data)
+    for model in data.models:
+        reading.confusions(model), reading.recalls(model)
+        reading.explanation(model), reading.separation(model)
+    reading.object_answers(), reading.sure_errors(), reading.widest_gap(), reading.rows("results")
+    assert set(data.models) <= {model.value for model in ModelName}
+
+
+def cases(results: Path) -> st.SearchStrategy[Case]:
+    """(name of a file, what it holds instead)."""
+    choices = []
+    for path in sorted(results.rglob("*")):
+        name, kind = str(path.relative_to(results)), path.suffix
+        if path.is_dir() or name in ("findings.json", "contrasts.csv"):  # written anew before they are read
+            continue
+        good = path.read_bytes()
+        altered = damaged(st.just(good))
+        if kind == ".json":
+            altered |= misshapen(json.loads(good)).map(as_json)
+            altered |= misshapen(json.loads(good)).map(as_json)
+        elif kind == ".csv":
+            altered |= _cells(list(csv.reader(io.StringIO(good.decode()))))
+        elif kind == ".npz":
+            with np.load(path) as stored:
+                altered |= _arrays(dict(stored))
+        choices.append(st.tuples(st.just(name), altered))
+    return st.one_of(choices)
+
+
+def _cells(rows: list[list[str]]) -> st.SearchStrategy[bytes]:
+    place = st.integers(0, 1 << 20)
+    numbers = st.sampled_from(("0", "1", "-1", "0.5", "1.01", "1e300", "-0.0", "3.5", "99999999999"))
+
+    def put(edits: list[tuple[int, int, str]]) -> bytes:
+        changed = [list(row) for row in rows]
+        for row, column, word in edits:
+            cells = changed[row % len(changed)]
+            if column % 11 == 0:
+                cells.append(word)
+            else:
+                cells[column % len(cells)] = word
+        return _table(changed)
+
+    return st.lists(st.tuples(place, place, words | numbers), min_size=1, max_size=4).map(put)
+
+
+def _table(rows: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _arrays(good: dict[str, Any]) -> st.SearchStrategy[bytes]:
+    odd = st.sampled_from((
+        np.array(1.5), np.array([]), np.zeros((3, 2)), np.full(OBJECTS, 255, np.uint8), np.array("x"),
+        np.array(["a", "b"]), np.full((OBJECTS, 10), np.nan, np.float16), np.array([1 + 2j]),
+        np.array([-1]), np.array([[0]]), np.array(True), np.array({"a": 1}, dtype=object),
+        np.zeros((0, 10)), np.full((2, 3), np.inf), np.array("2031-01-01", "datetime64[D]"),
+    ))  # fmt: skip
+
+    def put(name: str, value: Any, drop: bool, other: str) -> bytes:
+        changed = dict(good)
+        changed[name] = value
+        if drop:
+            changed.pop(other, None)
+        packed = io.BytesIO()
+        np.savez(packed, **changed)
+        return packed.getvalue()
+
+    def bent(name: str) -> st.SearchStrategy[Any]:
+        """The array itself turned over, shortened, of another type or out of range."""
+        array = good[name]
+        forms = [array.T, array[None], array.reshape(-1)[:1], array[:0] if array.ndim else array]
+        if array.dtype.kind in "iuf":
+            forms += [array.astype(np.float64) * -3, array.astype(np.float64) + 300, array.astype("U8")]
+        return st.sampled_from(forms)
+
+    names = st.sampled_from(sorted(good))
+    return names.flatmap(
+        lambda name: st.builds(put, st.just(name), odd | bent(name), st.booleans(), names)
+    )

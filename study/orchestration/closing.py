@@ -1,0 +1,101 @@
+"""What a reader gets of a study: tables, a first report while it goes on, and the last one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from study.budget import Deadline, format_seconds
+from study.orchestration.carrying import Carrier
+from study.orchestration.course import Course
+from study.orchestration.files import write_results
+from study.orchestration.reporting import render
+from study.orchestration.rounds import Rounds
+from study.orchestration.screen import Screen
+from study.orchestration.setup import Options
+from study.orchestration.stopping import Stop
+from study.store.ledger import Ledger
+
+#: The share of the reserve that pictures of networks may take; the report needs the rest.
+PICTURES_SHARE = 1 / 3
+#: First reports take at most this share of the budget together; seconds of one until one was made.
+DRAFT_SHARE, DRAFT_SECONDS = 0.03, 15.0
+DRAFT = "draft"
+#: Seconds kept of those after a signal, for what comes after the report.
+_TO_EXIT = 2.0
+
+
+@dataclass(kw_only=True)
+class Closing:
+    """Reads the ledger and writes results/ and, in a process of its own, report_out/."""
+
+    options: Options
+    deadline: Deadline
+    ledger: Ledger
+    course: Course
+    rounds: Rounds
+    screen: Screen
+    stop: Stop
+    _drafts: int = 0
+    _rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = len(self.course.rows)
+
+    def drafts_expected(self) -> float:
+        """Seconds that first reports will take: after every arm's first run and first final run."""
+        cost = self._cost()
+        return cost * min(2, DRAFT_SHARE * self.deadline.budget // cost)
+
+    def draft(self) -> None:
+        """A first report, so that a study which is killed has one; only where it costs little."""
+        cost, work = self._cost(), self.course.work
+        if self.stop.asked or len(self.course.rows) == self._rows:
+            return
+        if (self._drafts + 1) * cost > DRAFT_SHARE * self.deadline.budget or 3 * cost > work.left():
+            return
+        began = time.monotonic()
+        self._drafts, self._rows = self._drafts + 1, len(self.course.rows)
+        self.write()
+        left = work.within(3 * cost).left
+        if render(self.options, lambda: min(left(), self._until_exit()), self.screen.say, draft=True):
+            self.course.note_phase(DRAFT, cost, began)
+
+    def finish(self, carrier: Carrier) -> None:
+        """The last report; after a signal a first one, without new pictures, within its seconds."""
+        began = time.monotonic()
+        self._pictures(carrier)
+        facts = self.ledger.fact("environment")
+        facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
+        self.ledger.set_fact("environment", facts)
+        self.write()
+        self.screen.show_results(self.ledger.records())
+        render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()), self.screen.say,
+               draft=self.stop.asked)  # fmt: skip
+        self.course.note_phase("report", self.course.reserve, began)
+        self.ledger.set_fact("used_seconds", self.deadline.used())
+        self.write()
+        self.screen.say(f"used {format_seconds(self.deadline.used())} "
+                        f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
+
+    def write(self) -> None:
+        self.course.save()
+        write_results(self.ledger, self.course.study, self.options.results_dir, self.rounds.reasons)
+
+    def _pictures(self, carrier: Carrier) -> None:
+        """What the report draws of the networks, in the first part of the reserve."""
+        executor = carrier.executor
+        if not self.stop.asked:
+            limit = self.deadline.minus((1 - PICTURES_SHARE) * self.course.reserve)
+            found = executor.picture(self.options.object_index, finals=self.rounds.finals(), limit=limit,
+                                     stop=lambda: self.stop.asked)  # fmt: skip
+            for kind, detail, model in found:
+                self.ledger.add_event(kind, detail, model or None)
+        executor.close()  # its memory is the report's
+
+    def _cost(self) -> float:
+        made = [row["actual_seconds"] for row in self.course.phases if row["phase"] == DRAFT]
+        return float(made[-1]) if made else DRAFT_SECONDS
+
+    def _until_exit(self) -> float:
+        return self.stop.left() - _TO_EXIT

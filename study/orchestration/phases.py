@@ -1,0 +1,73 @@
+"""The phases in which runs are made, in order; what is done already is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from study.orchestration.carrying import Carrier
+from study.orchestration.course import Course
+from study.orchestration.rounds import Rounds
+from study.orchestration.stopping import Stop
+from study.spec import StudySpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phases:
+    """draft: renders a first report; called when every arm has its first final run."""
+
+    study: StudySpec
+    course: Course
+    rounds: Rounds
+    carrier: Carrier
+    stop: Stop
+    draft: Callable[[], None]
+
+    def matrix(self) -> None:
+        """Every arm once with its default hyperparameters, before any arm is tuned."""
+        for arm in self.rounds.arms():
+            if self.rounds.decision(arm).trials:
+                self.carrier.trial(arm, 0)
+            else:
+                self.carrier.run(self.rounds.final(arm, 0))
+
+    def tuning(self) -> None:
+        for number in range(1, self.rounds.most_trials):
+            for arm in self.rounds.arms():
+                if number < self.rounds.decision(arm).trials:
+                    self.carrier.trial(arm, number)
+
+    def finals(self) -> None:
+        """The planned seeds, in rounds over the arms."""
+        for number in range(self.rounds.most_seeds):
+            for arm in self.rounds.arms():
+                if number < self.rounds.decision(arm).seeds:
+                    self.carrier.run(self.rounds.final(arm, number))
+            if number == 0:
+                self.draft()
+
+    def side(self) -> None:
+        """Rounds of side experiments within their share, as many as there are planned seeds."""
+        limit = self.course.work.within(self.course.side_seconds - self.course.witness_seconds)
+        for number in range(self.rounds.most_seeds):
+            for spec in self.rounds.side(number):
+                self.carrier.run(spec, limit=limit)
+
+    def further(self) -> None:
+        """Further seeds while whole rounds fit: the arms of a network keep equal numbers."""
+        going = list(self.study.models)
+        for number in count(self.rounds.fewest_seeds):
+            if self.stop.asked or number == self.study.max_seeds:
+                return
+            rounds = self.rounds.further(number, going)
+            fits = self.course.affordable(rounds)
+            going = [model for model in going if model not in rounds or model in fits]
+            if not going:
+                return
+            for arm in self.rounds.arms():
+                spec = self.rounds.final(arm, number)
+                if arm.model in fits:
+                    self.carrier.run(spec)
+                    if not self.rounds.done(spec.run_id):  # refused: its p95 did not fit
+                        going = [model for model in going if model is not arm.model]

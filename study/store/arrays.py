@@ -1,0 +1,142 @@
+"""What the .npz files of results/ hold: the kind and the dimensions of every array that is read."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from study.matrix import arms
+from study.store.documents import MODELS
+from study.store.shapes import Misshapen
+
+_LONGEST_SIDE = 1_000_000
+_LEAST_PIXELS = 2
+#: Letters of a form stand for a size that is the same wherever the letter stands in a file; `*` for any
+#: size. Sides of pictures are h, w. Kinds: c class 0…9, n whole number from 0, s share, f finite, m
+#: finite or NaN, t text, a name of an arm.
+Form = tuple[str, str]
+FORMS: dict[str, dict[str, Form]] = {
+    "predictions": {
+        "labels": ("c", "i"), "*.class": ("c", "i"), "*.probabilities": ("s", "i 10"),
+    },
+    "dataset": {
+        "examples": ("f", "10 e h w"), "class_counts": ("n", "3 10"),
+        "augmented": ("f", "r k p q"), "fractals": ("f", "n y x"),
+    },
+    "object": {
+        "image": ("f", "h w"), "index": ("n", ""), "label": ("c", ""), "run_ids": ("t", "r"),
+        "probabilities": ("s", "r 10"),
+    },
+    "errors": {
+        "images": ("f", "* h w"), "index": ("n", "*"), "label": ("c", "*"), "predicted": ("c", "*"),
+        "confidence": ("s", "*"),
+    },
+    "filters-*": {name: ("f", "n h w") for name in ("before", "after", "scratch")},
+    "gradcam-*": {
+        "run_ids": ("t", "r"), "arms": ("a", "r"), "index": ("n", "o"), "images": ("f", "o h w"),
+        "labels": ("c", "o"), "maps": ("s", "r o h w"), "probabilities": ("s", "r o 10"),
+        "layer": ("t", ""), "map_size": ("n", "2"), "sampled": ("n", ""), "area": ("f", ""),
+        "inside": ("m", "r"), "empty": ("n", "r"),
+    },
+    "featuremap-*": {
+        "index": ("n", "i"), "labels": ("c", "i"), "*.points": ("f", "i 2"), "*.explained": ("f", "2"),
+        "*.neighbour": ("f", ""), "*.between": ("f", ""),
+    },
+    "drift": {"*.stages": ("t", "*"), "*.relative_change": ("m", "*"), "*.cka": ("m", "*")},
+}  # fmt: skip
+#: Files whose arrays are drawn together: one without the others is of no use.
+WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
+_ARMS = frozenset(arm.name for arm in arms())
+
+
+def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Compare the arrays of the file `name` (without ending) with its form; unknown ones are let through.
+
+    Raises:
+        Misshapen: an array has another kind, other dimensions or values out of range.
+    """
+    forms = next((forms for pattern, forms in FORMS.items() if fnmatchcase(name, pattern)), {})
+    sizes: dict[str, int] = {}
+    for key, array in arrays.items():
+        form = next((form for pattern, form in forms.items() if fnmatchcase(key, pattern)), None)
+        if form is not None:
+            _check_kind(key, array, form[0])
+            _check_sides(key, array, form[1].split(), sizes)
+    if name == "drift":
+        _check_stages(arrays)
+    if name == "errors" and len({len(array) for array in arrays.values() if array.ndim}) > 1:
+        raise Misshapen("its arrays differ in length")
+    if name.startswith("gradcam-"):
+        own = name.removeprefix("gradcam-")
+        if any(not str(arm).startswith(f"{own}-") for arm in arrays.get("arms", ())):
+            raise Misshapen("it names arms of another network")
+
+
+def require_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Raise `Misshapen` where an array is missing that is drawn together with the others."""
+    for pattern in WHOLE:
+        if fnmatchcase(name, pattern):
+            inits = ("pretrained", "scratch")
+            for key in FORMS[pattern]:
+                names = [key.replace("*", init) for init in inits] if "*" in key else [key]
+                lost = [one for one in names if one not in arrays]
+                if lost:
+                    raise Misshapen(f"it has no {lost[0]}")
+
+
+def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
+    if kind in "ta":
+        if array.dtype.kind != "U":
+            raise Misshapen(f"{key} is not text")
+        if kind == "a" and any(str(value) not in _ARMS for value in array.flat):
+            raise Misshapen(f"{key} names what is no arm")
+        return
+    if array.dtype.kind not in ("iu" if kind in "cn" else "iuf"):
+        raise Misshapen(f"{key} is of the type {array.dtype}")
+    if not array.size:
+        return
+    if kind != "m" and not np.isfinite(array).all():
+        raise Misshapen(f"{key} holds what is not a number")
+    if kind == "m" and np.isinf(array).any():
+        raise Misshapen(f"{key} is infinite")
+    if kind in "cns" and array.min() < 0:
+        raise Misshapen(f"{key} is negative")
+    most = {"c": 9, "s": 1.001}.get(kind)
+    if most is not None and array.max() > most:
+        raise Misshapen(f"{key} is above {most:g}")
+
+
+def _check_sides(
+    key: str, array: npt.NDArray[Any], sides: list[str], sizes: dict[str, int]
+) -> None:
+    if array.ndim != len(sides):
+        raise Misshapen(f"{key} has {array.ndim} dimensions, expected {len(sides)}")
+    for side, size in zip(sides, array.shape, strict=True):
+        if side == "*":
+            continue
+        expected = int(side) if side.isdigit() else sizes.setdefault(side, size)
+        least = _LEAST_PIXELS if side in "hwpq" else 1
+        if size != expected or not least <= size <= _LONGEST_SIDE:
+            raise Misshapen(f"{key} has the size {'×'.join(map(str, array.shape))}")
+
+
+def _check_stages(arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """All runs of a network have the same stages, and a value for each."""
+    seen: dict[str, list[str]] = {}
+    for key, array in arrays.items():
+        if not key.endswith(".stages"):
+            continue
+        run_id = key.removesuffix(".stages")
+        model = run_id.partition("-")[0]
+        if model not in MODELS:
+            continue
+        names = [str(value) for value in array]
+        if names != seen.setdefault(model, names):
+            raise Misshapen(f"runs of {model} differ in their stages")
+        for quantity in ("relative_change", "cka"):
+            values = arrays.get(f"{run_id}.{quantity}")
+            if values is not None and len(values) != len(names):
+                raise Misshapen(f"{run_id}.{quantity} has {len(values)} values for {len(names)} stages")

@@ -1,0 +1,144 @@
+"""Reads the CSV files of results/ back: every cell is of its column's kind, or the file is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.errors import StoreError, UsageError
+from study.records import RunState
+from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, ModelName, Scope
+from study.store.reading import read_text
+
+#: Rows of a table that the report prints whole; the points of the curves are many more.
+MOST_ROWS = 20_000
+MOST_POINTS = 2_000_000
+_MOST = 1e15
+_ENUMS: dict[str, type[Enum]] = {
+    "model": ModelName, "init": Init, "scope": Scope, "lr_policy": LrPolicy, "state": RunState,
+    "experiment": Experiment, "first_conv": FirstConv,
+}  # fmt: skip
+_WORDS = {name: frozenset(str(item.value) for item in kind) for name, kind in _ENUMS.items()}
+_MAY_BE_EMPTY = frozenset({"experiment", "first_conv"})
+_TEXTS = frozenset({"run_id", "init_source", "checkpoint", "reason", *_WORDS})
+_SHARES = frozenset({"val_accuracy", "train_accuracy", "test_accuracy", "macro_f1", "ece"})
+_WHOLE = frozenset({"seed", "trial", "resolution", "unfrozen_stages"})
+_LOSSES = frozenset({"test_loss", "train_loss", "val_loss"})
+Cell = str | int | float | None
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A table with exactly `columns`; without rows where the file is absent.
+
+    A column that the file does not have is empty, one that is not asked for is left out. Empty cells are
+    NaN in a column of numbers and "" in one of text.
+
+    Raises:
+        StoreError: not a table, or a cell that cannot be what its column says.
+    """
+    if not path.exists():
+        return pd.DataFrame(columns=list(columns))
+    rows = _rows(path)
+    header = next(rows, [])
+    if len(set(header)) != len(header) or "run_id" not in header:
+        raise StoreError(f"{path.name} cannot be read as a table: its first line names no run_id")
+    most = MOST_POINTS if "seconds" in columns else MOST_ROWS
+    cells: dict[str, list[Cell]] = {name: [] for name in columns}
+    known = [(place, name, _parser(name)) for place, name in enumerate(header) if name in cells]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise StoreError(f"{path.name}, row {number}: {len(row)} cells, expected {len(header)}")
+        if number > most:
+            raise StoreError(f"{path.name} has more than {most:,} rows")
+        for place, name, parse in known:
+            try:
+                cells[name].append(parse(row[place]))
+            except ValueError as error:
+                raise StoreError(f"{path.name}, row {number}: {name} {error}") from None
+    count = len(cells["run_id"])
+    for name in columns:
+        if name not in header:
+            cells[name] = ["" if name in _TEXTS else None] * count
+    _check_runs(path, cells)
+    return pd.DataFrame({name: _series(name, cells[name]) for name in columns})
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    except csv.Error as error:
+        raise StoreError(f"{path.name} cannot be read as a table: {error}") from error
+
+
+def _parser(name: str) -> Callable[[str], Cell]:
+    if name in _WORDS:
+        return lambda text: _word(text, name)
+    if name in _TEXTS:
+        return str
+    if name in _SHARES:
+        return lambda text: _number(text, 1.0)
+    if name in _WHOLE:
+        return _whole
+    return lambda text: _number(text, math.inf if name in _LOSSES else _MOST)
+
+
+def _word(text: str, name: str) -> str:
+    if text not in _WORDS[name] and not (text == "" and name in _MAY_BE_EMPTY):
+        raise ValueError(f"is {text[:40]!r}, known are {', '.join(sorted(_WORDS[name]))}")
+    return text
+
+
+def _number(text: str, most: float) -> int | float | None:
+    """From 0 to `most`; an empty cell and NaN are None."""
+    bare = text.strip()
+    if bare in ("", "nan", "NaN"):
+        return None
+    try:
+        if "_" in bare:
+            raise ValueError
+        value = int(bare) if bare.isdecimal() and len(bare) < 16 else float(bare)
+    except ValueError:
+        raise ValueError(f"is {bare[:40]!r}, which is not a number") from None
+    if not 0 <= value <= most:
+        raise ValueError(f"is {bare[:40]}, which is not between 0 and {most:g}")
+    return value
+
+
+def _whole(text: str) -> int | float | None:
+    value = _number(text, _MOST)
+    if value is not None and value != int(value):
+        raise ValueError(f"is {text[:40]}, which is not a whole number")
+    return value
+
+
+def _check_runs(path: Path, cells: dict[str, list[Cell]]) -> None:
+    """A row of a run names an arm of the matrix, and a finished one its seed."""
+    if "state" not in cells:
+        return
+    names = ("model", "init", "scope", "lr_policy")
+    for place, state in enumerate(cells["state"]):
+        try:
+            model, init, scope, policy = (str(cells[name][place]) for name in names)
+            Arm(model=ModelName(model), init=Init(init), scope=Scope(scope), lr_policy=LrPolicy(policy))
+        except (ValueError, UsageError) as error:
+            raise StoreError(f"{path.name}, row {place + 2}: {error}") from None
+        finished = state == RunState.FINISHED.value
+        needed = ("seed", "train_images") if finished else ("seed",)
+        lost = next((name for name in needed if cells[name][place] is None), None)
+        if lost:
+            raise StoreError(f"{path.name}, row {place + 2}: {lost} is empty")
+        if finished and cells["train_images"][place] == 0:
+            raise StoreError(f"{path.name}, row {place + 2}: train_images is 0")
+
+
+def _series(name: str, values: list[Cell]) -> Any:
+    if name in _TEXTS:
+        return pd.Series(values, dtype=object)
+    return pd.to_numeric(pd.Series([math.nan if value is None else value for value in values]))

@@ -1,0 +1,125 @@
+"""What the JSON files of results/ and the facts of the ledger hold, so that readers may rely on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from study.records import RunState
+from study.spec import ModelName
+from study.store.shapes import (
+    Check,
+    between,
+    flag,
+    items,
+    mapping,
+    maybe,
+    measure,
+    moment,
+    number,
+    one_of,
+    positive,
+    record,
+    share,
+    text,
+    whole,
+)
+
+MODELS = tuple(model.value for model in ModelName)
+_SECONDS = maybe(number)
+_TEXT = maybe(text)
+_WHOLE = maybe(whole)
+_SPEED = record({name: positive for name in ("train", "inference", "build")},
+                {"head": positive, "tail": positive})  # fmt: skip
+_DECISION = {
+    **dict.fromkeys(("samples", "trial_samples", "train_images", "batch_size"), between(1, 10**9)),
+    "seeds": between(1, 10_000), "trials": between(0, 10_000), "validation_images": whole,
+    "resolution": whole,
+}  # fmt: skip
+_ROW = {
+    "run_id": text, "phase": text, "arm": text, "predicted_seconds": number, "actual_seconds": _SECONDS,
+    "state": one_of(*RunState), "reason": text,
+}  # fmt: skip
+#: What the course of a study needs of its earlier runs, and the report does not.
+_KIND_OF_RUN = {
+    "model": one_of(*MODELS), "init": text, "scope": text, "predicted_p95_seconds": number,
+    "unscaled_seconds": positive,
+}  # fmt: skip
+_PHASE = record({"phase": text, "predicted_seconds": _SECONDS, "actual_seconds": _SECONDS})
+_POINT = record({"samples": number, "accuracy": measure, "loss": measure}, {"seconds": number})
+_LAYER = record(
+    {"layer": text, "kind": text, "shape_before": text, "shape_after": text,
+     "parameters_before": _SECONDS, "parameters_after": _SECONDS},
+    {"stage": text},
+)  # fmt: skip
+_STAGE = record({"name": text, "modules": items(text), "parameters": number})
+_PAIR = record({name: share for name in ("pretrained", "random", "pixels")})
+_COUNT_OF = {name: _SECONDS for name in (
+    "images", "categories", "image_size", "samples", "seconds", "chance")}  # fmt: skip
+
+EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": number}))
+_PLAN = {
+    "budget_seconds": _SECONDS, "used_seconds": _SECONDS, "reserve_seconds": _SECONDS,
+    "side_seconds": number, "witness_seconds": number, "replanned": flag,
+    "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
+}  # fmt: skip
+PLAN = record({}, {
+    **_PLAN, "rows": items(record(_ROW, _KIND_OF_RUN)),
+    "decisions": mapping(record(_DECISION, {"predicted_seconds": number, "side_samples": whole}), MODELS),
+})  # fmt: skip
+
+
+def _finished_takes_time(value: dict[str, Any], where: str) -> None:
+    record({**_ROW, **_KIND_OF_RUN})(value, where)
+    if value["state"] == RunState.FINISHED.value:
+        number(value["actual_seconds"], f"{where}.actual_seconds")
+
+
+COURSE = record({}, {
+    **_PLAN, "rows": items(_finished_takes_time),
+    "decisions": mapping(
+        record({**_DECISION, "predicted_seconds": number}, {"side_samples": whole}, closed=True), MODELS),
+})  # fmt: skip
+ENVIRONMENT = record({}, {
+    **{name: _TEXT for name in (
+        "python", "platform", "torch", "torchvision", "optuna", "pandas", "weasyprint", "device",
+        "device_name", "precision", "commit", "study_version", "started", "finished")},
+    "threads": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
+    "dataset": maybe(record({}, {
+        "source": _TEXT, "sha256": _TEXT, "train_images": _WHOLE, "validation_images": _WHOLE,
+        "test_images": _WHOLE})),
+    "weights": maybe(mapping(maybe(record({}, {
+        "source": _TEXT, "sha256": _TEXT, "path_name": _TEXT, "detail": _TEXT, "channels": _WHOLE,
+    })), MODELS)),
+    "events": maybe(EVENTS),
+})  # fmt: skip
+ARCHITECTURE = mapping(record({}, {
+    **{name: _SECONDS for name in (
+        "original_parameters", "adapted_parameters", "head_parameters", "folded_parameters")},
+    "adaptation_error": maybe(measure), "folded": maybe(flag),
+    "layers": maybe(items(_LAYER)), "stages": maybe(items(_STAGE)),
+}), MODELS)  # fmt: skip
+PRETRAINING = mapping(maybe(record({}, {
+    **_COUNT_OF, "source": _TEXT, "sha256": _TEXT, "fallback_reason": _TEXT, "reason": _TEXT,
+    "detail": _TEXT, "held_out_accuracy": maybe(share), "passed": maybe(flag), "cached": maybe(flag),
+    "curve": maybe(items(_POINT)),
+})), MODELS)  # fmt: skip
+WITNESS = record({}, {
+    **{name: _TEXT for name in ("state", "reason", "detail", "package", "version", "sha256")},
+    **{name: _SECONDS for name in (
+        "train_images", "validation_images", "test_images", "resolution", "features", "seconds")},
+    "passes": maybe(measure), "pairs": maybe(items(_PAIR)),
+})  # fmt: skip
+FINDINGS = record({}, {"findings": items(record({"id": text}))})
+
+#: Checks by the name of a file without ``.json`` and of a fact of the ledger.
+DOCUMENTS: dict[str, Check] = {
+    "plan": PLAN, "environment": ENVIRONMENT, "architecture": ARCHITECTURE,
+    "pretraining": PRETRAINING, "witness": WITNESS, "findings": FINDINGS,
+}  # fmt: skip
+FACTS: dict[str, Check] = {
+    **DOCUMENTS,
+    "plan": COURSE,
+    "fingerprint": text,
+    "used_seconds": number,
+    "running": maybe(record({"run_id": text, "since": moment})),
+}

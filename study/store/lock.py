@@ -1,0 +1,80 @@
+"""One study a results directory: a lock of the operating system that ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from study.errors import StoreError
+
+#: Seconds that a starting study waits for a lock that only looks taken while another process asks who
+#: holds it.
+_PATIENCE = 1.0
+
+
+class StudyLock:
+    """An operating-system lock on the results directory, held for the life of a study."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock at once or say who holds it.
+
+        Raises:
+            StoreError: another process holds it, or the directory is not writable.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._stream: IO[str] = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise StoreError(f"results directory {folder} is not writable: {error.strerror}") from error
+        until = time.monotonic() + _PATIENCE
+        while not self._taken():
+            if time.monotonic() > until:
+                self._stream.seek(0)
+                holder = self._stream.read(80).strip() or "unknown process"
+                self._stream.close()
+                raise StoreError(f"{folder} is in use by another study ({holder})")
+            time.sleep(0.05)
+        try:
+            os.ftruncate(self._stream.fileno(), 0)
+            who = f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
+            os.write(self._stream.fileno(), who.encode())
+        except OSError as error:
+            self._stream.close()
+            raise StoreError(f"cannot write {folder / '.lock'}: {error.strerror}") from error
+
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def __enter__(self) -> StudyLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.release()
+
+    def release(self) -> None:
+        self._stream.close()
+
+
+def lock_holder(folder: Path) -> str | None:
+    """Who holds the lock of a results directory; None if nobody does."""
+    try:
+        stream = open(folder / ".lock", encoding="utf-8")  # noqa: SIM115
+    except OSError:
+        return None  # what is wrong there is said to whoever wants to write
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return stream.read(80).strip() or "unknown process"
+    return None

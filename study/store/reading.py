@@ -1,0 +1,92 @@
+"""Reads the files of results/ without trusting them: regular, of bounded size, of the right shape."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from study.errors import StoreError
+from study.store.arrays import check_arrays
+from study.store.documents import DOCUMENTS
+from study.store.shapes import Misshapen
+
+LARGEST_TEXT = 64 * 1024 * 1024
+#: Of all arrays of a file together, unpacked: 12 arms of a thousand seeds have less.
+LARGEST_ARRAYS = 1 << 30
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; a mark of byte order at its beginning is left out.
+
+    Raises:
+        StoreError: not a regular file, too large, or not UTF-8.
+    """
+    _require_file(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_TEXT + 1)
+        if len(content) > LARGEST_TEXT:
+            raise StoreError(f"{path.name} is larger than {LARGEST_TEXT >> 20} MB")
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path.name} cannot be read: {error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object of the shape that its name promises; empty where the file is absent.
+
+    Raises:
+        StoreError: the file is anything else.
+    """
+    if not os.path.lexists(path):
+        return {}
+    text = read_text(path)
+    try:
+        value = json.loads(text)
+        if not isinstance(value, dict):
+            raise Misshapen("it must hold a JSON object")
+        if path.stem in DOCUMENTS:
+            DOCUMENTS[path.stem](value, path.stem)
+    except Misshapen as error:
+        raise StoreError(f"{path.name} is damaged: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{path.name} is not valid JSON: {str(error)[:200]}") from error
+    return value
+
+
+def read_arrays(path: Path, wanted: Callable[[str], bool] = lambda key: True) -> Arrays:
+    """The wanted arrays of an .npz, of the shapes that its name promises; none where it is absent.
+
+    Raises:
+        StoreError: the file is anything else. Nothing in it is unpickled.
+    """
+    if not os.path.lexists(path):
+        return {}
+    _require_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > LARGEST_ARRAYS:
+            raise Misshapen(f"its arrays take more than {LARGEST_ARRAYS >> 20} MB")
+        with np.load(path, allow_pickle=False) as stored:
+            found = {key: np.asarray(stored[key]) for key in stored.files if wanted(key)}
+        check_arrays(path.stem, found)
+    except Misshapen as error:
+        raise StoreError(f"{path.name} is damaged: {error}") from error
+    except Exception as error:  # numpy and zipfile raise a dozen types for a damaged file
+        raise StoreError(f"{path.name} cannot be read as arrays: {str(error)[:200]}") from error
+    return found
+
+
+def _require_file(path: Path) -> None:
+    """A named pipe would hold its reader for ever."""
+    if not os.path.isfile(path):
+        raise StoreError(f"{path.name} is not a regular file")

@@ -1,0 +1,42 @@
+"""Whether the pages of a ledger are whole: looked through before it is opened, without changing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from study.errors import StoreError
+
+
+def require_whole(path: Path) -> None:
+    """Look through all pages; there may be no ledger. SQLite keeps no checksums: texts are not judged.
+
+    Raises:
+        StoreError: the file is damaged or not a database.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise StoreError(f"cannot use {path}: it is not a file")
+    if path.stat().st_size == 0:
+        # A study killed in its first moment leaves an empty file too, but no tables beside it.
+        if (path.parent / "results.csv").exists():
+            raise _damaged(path, "it is empty")
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in str(error):
+            return  # in use, or in a folder that cannot be written to: not a matter of its contents
+        raise _damaged(path, str(error)) from error
+    if found != "ok":
+        raise _damaged(path, found.splitlines()[-1][:100])
+
+
+def _damaged(path: Path, why: str) -> StoreError:
+    return StoreError(
+        f"cannot use {path}: {why}; nothing was changed. Put a copy of it back, or begin anew with "
+        "--fresh, which moves this study aside"
+    )

@@ -1,0 +1,138 @@
+"""The files in which an unfinished run is kept: written atomically, checked by SHA-256, never executed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from study.errors import WeightsError
+from study.models.weights import file_sha256
+from study.store.files import write_atomic, write_text
+
+#: Raised whenever a state of another form would be misread.
+FORM = 1
+#: Seconds of a run between two checkpoints that take at most CHEAP seconds each; slower ones come rarer.
+EVERY = 60.0
+CHEAP = 0.6
+KEPT = 2
+
+_NAME = re.compile(
+    r"(?P<cut_off>\.)?(?P<run_id>[a-z0-9-]+)\.\d{9}\.pt(\.sha256)?(?(cut_off)\.\w+\.part)"
+)
+
+
+def unfinished(results: Path) -> Path:
+    """The folder of the checkpoints under a results directory."""
+    return results / "checkpoints" / "unfinished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """The last two checkpoints of one run, ``RUN_ID.SAMPLES.pt``, each with its hash beside it.
+
+    every: seconds, see EVERY.
+    """
+
+    folder: Path
+    run_id: str
+    every: float = EVERY
+
+    def samples_seen(self) -> int:
+        """What the newest one says it has reached, by its name alone; 0 without one."""
+        return max(map(_samples, self._paths()), default=0)
+
+    def save(self, samples_seen: int, state: dict[str, Any]) -> None:
+        """Write a state of tensors and primitives; older files than the one before go."""
+        path = self.folder / f"{self.run_id}.{samples_seen:09d}.pt"
+        digest = hashlib.sha256()
+        content = {"form": FORM, "run_id": self.run_id, **state}
+        write_atomic(path, lambda stream: torch.save(content, _Hashed(stream, digest.update)))  # type: ignore[arg-type]
+        write_text(_beside(path), f"{digest.hexdigest()}  {path.name}\n")
+        # One that lies ahead of the run could not be used.
+        reached = [other for other in self._paths() if _samples(other) <= samples_seen]
+        for other in set(self._paths()) - set(reached[:KEPT]):
+            _remove(other)
+
+    def load(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest usable state, and of each newer file why it is not usable."""
+        unusable: list[str] = []
+        for path in self._paths():
+            try:
+                return _read(path, self.run_id), unusable
+            except WeightsError as error:
+                unusable.append(f"{path.name}: {error}")
+        return None, unusable
+
+    def remove(self) -> None:
+        for path in self._paths():
+            _remove(path)
+
+    def _paths(self) -> list[Path]:
+        """The newest first."""
+        found = self.folder.glob(f"{self.run_id}.*.pt")
+        return sorted((path for path in found if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def sweep(folder: Path, done: Callable[[str], bool]) -> None:
+    """Remove what a killed study left: checkpoints of runs that are done, and parts of files.
+
+    Args:
+        folder: see `unfinished`; it need not exist.
+        done: whether the run of that run_id needs no checkpoint any more.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name = _NAME.fullmatch(path.name)
+        if name is not None and (name["cut_off"] or done(name["run_id"])):
+            path.unlink()
+
+
+class _Hashed:
+    """A stream that hashes what is written through it: what was meant, not what the disk made of it."""
+
+    def __init__(self, stream: IO[bytes], update: Callable[[Any], None]) -> None:
+        self._stream, self._update = stream, update
+
+    def write(self, data: Any) -> int:
+        self._update(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _read(path: Path, run_id: str) -> dict[str, Any]:
+    """weights_only=True: nothing in the file is executed.
+
+    Raises:
+        WeightsError: damaged, or of another run.
+    """
+    try:
+        promised = _beside(path).read_text(encoding="ascii").split()
+        whole = promised == [file_sha256(path), path.name]
+        state = torch.load(path, map_location="cpu", weights_only=True) if whole else None
+    except Exception as error:  # torch raises many types for a damaged or hostile file
+        raise WeightsError(f"it cannot be read ({type(error).__name__})") from error
+    if not whole:
+        raise WeightsError("its SHA-256 is not the one beside it")
+    if not isinstance(state, dict) or (state.get("form"), state.get("run_id")) != (FORM, run_id):
+        raise WeightsError("it is of another run or of another version")
+    return state
+
+
+def _samples(path: Path) -> int:
+    return int(path.name.rsplit(".", 2)[1])
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _beside(path).unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""Optuna's file: looked through before it is used, and set aside when it cannot be."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+
+#: What SQLite keeps beside a database; left behind, they would be taken for those of the next one.
+_BESIDE = ("-journal", "-wal", "-shm")
+#: What Optuna and SQLAlchemy raise over a file that is not what they wrote.
+BROKEN = (
+    optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, RuntimeError,
+    ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError,
+)  # fmt: skip
+
+
+class Unsound(RuntimeError):
+    """The storage is damaged, in use by another program, or does not agree with the ledger."""
+
+
+def require_sound(path: Path) -> None:
+    """Look through the pages of the database without changing it.
+
+    Raises:
+        Unsound: SQLite finds it damaged, or another program keeps it locked.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)) as db:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    except sqlite3.Error as error:
+        if "readonly" in str(error) or "unable to open" in str(error):
+            return  # a writer was killed; whoever opens it to write puts it right
+        raise Unsound(str(error)) from error
+    if found != "ok":
+        raise Unsound(found.splitlines()[-1])
+    if tables and "studies" not in tables:
+        raise Unsound("it is a database of something else")
+
+
+def set_aside(path: Path) -> str:
+    """Rename the database and what lies beside it; the new name, empty where there was none."""
+    name = f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    while (path.parent / name).exists():
+        name += "+"
+    for ending in _BESIDE:
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(path.parent / f"{name}{ending}")
+    if not path.exists():
+        return ""
+    path.rename(path.parent / name)
+    return name
+
+
+def told(error: BaseException) -> str:
+    """The innermost of what an error says, in a line."""
+    while (inner := error.__cause__) is not None:
+        error = inner
+    if "disk is full" in str(error):
+        return "no space left on device"
+    lines = str(error).splitlines() or [""]
+    return (lines[0] or type(error).__name__)[:120]
+
+
+def disk_refuses(error: BaseException | None) -> bool:
+    """Whether a write failed and not the database: it must not be set aside for a full disk."""
+    while error is not None:
+        if any(words in str(error) for words in ("disk is full", "disk I/O error")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

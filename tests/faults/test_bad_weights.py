@@ -1,0 +1,158 @@
+"""Weights that are hostile, broken or of another network: nothing runs, and it is said why."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from study.budget import Deadline
+from study.cli import main
+from study.errors import WeightsError
+from study.models import load_checkpoint
+from study.models.weights import imagenet_file
+from study.orchestration.course import Course
+from study.orchestration.obtaining import Obtainer
+from study.orchestration.screen import Screen
+from study.orchestration.setup import Options
+from study.planning.cost import Speed
+from study.records import Reason
+from study.spec import ModelName, StudySpec
+from study.store.ledger import Ledger
+from study.training.runtime import detect
+
+FIRST = {"features.0.weight": torch.zeros(64, 1, 3, 3)}
+
+
+class Hostile:
+    """Unpickled by ordinary means it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))
+
+
+def _zipped(pickled: bytes) -> bytes:
+    """A file in torch's own format around any pickle."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in (("data.pkl", pickled), ("version", b"3\n"), ("byteorder", b"little")):
+            archive.writestr(f"archive/{name}", content)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("form", ["pickle", "torch"])
+def test_a_hostile_pickle_is_refused_and_does_not_run(form: str, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    pickled = pickle.dumps({"state": {**FIRST, "x": Hostile(mark)}, "meta": Hostile(mark)})
+    assert pickle.loads(pickled) and mark.exists(), "the file does what it is for"
+    mark.unlink()
+    path = tmp_path / "w.pth"
+    path.write_bytes(pickled if form == "pickle" else _zipped(pickled))
+    with pytest.raises(WeightsError, match="is not a weights file"):
+        load_checkpoint(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({**FIRST, "features.3.weight": torch.full((128, 64, 3, 3), torch.nan)}, "NaN"),
+        ({"features.0.weight": torch.full((64, 1, 3, 3), torch.inf)}, "infinity"),
+        ({"features.0.weight": torch.zeros(1).expand(64, 10**6, 3, 3)}, "fewer numbers"),
+        ({**FIRST, "x": torch.zeros(2, dtype=torch.complex64)}, "ordinary numbers"),
+        ({**FIRST, "x": torch.eye(2).to_sparse()}, "ordinary numbers"),
+        ({**FIRST, "x": 1}, "not a tensor"),
+        ({"x": torch.zeros(3)}, "no convolution"),
+    ],
+)  # fmt: skip
+def test_what_is_no_state_of_a_network_is_refused(
+    state: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(state, path)
+    with pytest.raises(WeightsError, match=says):
+        load_checkpoint(path)
+
+
+def test_a_compressed_file_is_refused_unread(tmp_path: Path) -> None:
+    """A hundred megabytes of zeros in a hundred kilobytes, otherwise as PyTorch writes them."""
+    plain, path = tmp_path / "plain.pth", tmp_path / "w.pth"
+    torch.save({**FIRST, "features.3.weight": torch.zeros(25_000_000)}, plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in source.namelist():
+            packed.writestr(name, source.read(name))
+    with pytest.raises(WeightsError, match="is not a weights file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"features.0.weight": torch.zeros(64, 1, 5, 5)}, "expected (64, 1, 3, 3)"),
+        ({"conv1.conv.weight": torch.zeros(64, 1, 7, 7)}, "fits none of the networks studied"),
+        ({"stem.weight": torch.zeros(8, 1, 3, 3)}, "fits none of the networks"),
+        (None, "does not exist"),
+    ],
+)  # fmt: skip
+def test_weights_asked_for_by_name_end_the_command_before_anything_begins(
+    state: dict[str, Any] | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, results = tmp_path / "own.pth", tmp_path / "results"
+    if state is not None:
+        torch.save(state, path)
+    code = main(["--init-checkpoint", str(path), "--models", "vgg11", "--results-dir", str(results),
+                 "--report-dir", str(tmp_path / "o"), "--budget", "1m"])  # fmt: skip
+    told = capsys.readouterr().err
+    assert code == 2 and told.startswith("error: ") and told.count("\n") == 1 and says in told
+    assert not results.exists()
+
+
+@pytest.fixture
+def altered(tmp_path: Path) -> Path:
+    """A folder in TORCH_HOME's form with a hostile file under the name of VGG11's weights."""
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    pickled = pickle.dumps(Hostile(tmp_path / "mark"))
+    (folder / imagenet_file(ModelName.VGG11)).write_bytes(_zipped(pickled))
+    return folder
+
+
+def _obtainer(folder: Path, **options: Any) -> Obtainer:
+    study = StudySpec(models=(ModelName.VGG11,))
+    ledger = Ledger(folder / "ledger.sqlite")
+    deadline = Deadline(budget=60, started=0.0, clock=lambda: 0.0)
+    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=0.0,
+                    speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)})  # fmt: skip
+    return Obtainer(
+        options=Options(results_dir=folder, report_dir=folder, offline=True, **options), ledger=ledger,
+        course=course, screen=Screen(deadline), runtime=detect("cpu", "fp32"), folder=folder, seed=0,
+        stopped=lambda: False,
+    )  # fmt: skip
+
+
+def test_altered_weights_found_by_chance_leave_arms_out_with_the_reason(
+    altered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    obtainer = _obtainer(tmp_path / "results")
+    obtained = obtainer.obtain((ModelName.VGG11,), seconds=0.5)
+    assert not obtained.weights and not (tmp_path / "mark").exists()
+    assert len(obtained.reasons) == 3
+    assert set(obtained.reasons.values()) == {Reason.PRETRAINING_TIME.value}
+    told = next(e for e in obtainer.ledger.events() if e["kind"] == "weights_unreachable")
+    assert "is altered" in told["detail"]
+
+
+def test_altered_weights_in_a_named_folder_are_an_error(altered: Path, tmp_path: Path) -> None:
+    obtainer = _obtainer(tmp_path / "results", weights_dir=altered)
+    with pytest.raises(WeightsError, match="is altered"):
+        obtainer.obtain((ModelName.VGG11,), seconds=0.5)
+    assert not (tmp_path / "mark").exists()

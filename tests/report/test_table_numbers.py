@@ -1,0 +1,248 @@
+"""Every number in the tables of the sample's PDF is the stored one at the printed precision.
+
+The stored tables are read with pandas and the values computed here, apart from the report's code. Not
+compared: `classes` (counts of the data set), `summary` and `q7-views` (`test_answer_numbers`), `object`
+and `mistakes` (arrays), `environment`, `matrix` and `hashes` (text).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from study.report.pdf_tables import find_tables
+from study.report.words import Words
+
+if TYPE_CHECKING:
+    from conftest import Sample
+
+Rows = list[list[str]]
+OUTSIDE = {"classes", "environment", "hashes", "matrix", "mistakes", "object", "q7-views", "summary"}
+_KEYS = ["model", "init", "scope", "lr_policy"]
+_NUMBER = r"[+−]?\d[\d ]*(?:,\d+)?"
+
+
+class Count:
+    """Compares printed numbers and counts them."""
+
+    def __init__(self) -> None:
+        self.numbers = 0
+
+    def close(self, shown: str, value: float, digits: int) -> None:
+        """`shown` has so many decimals and is `value` rounded to them."""
+        text = shown.replace("−", "-").replace(" ", "").replace(",", ".")
+        assert len(text.partition(".")[2]) == digits, shown
+        assert abs(float(text) - value) <= 0.5 * 10**-digits * (1 + 1e-6), (shown, value)
+        self.numbers += 1
+
+    def share(self, shown: str, value: float) -> None:
+        if math.isnan(value):
+            assert shown == "–"
+        else:
+            self.close(shown, 100 * value, 2)
+
+    def rate(self, shown: str, value: float) -> None:
+        """`0,00127` to three significant digits, or `3,2·10−4`."""
+        mantissa, times, power = shown.replace("−", "-").replace(",", ".").partition("·10")
+        if times:
+            step = 0.05 * 10.0 ** int(power)
+            assert abs(float(mantissa) * 10.0 ** int(power) - value) <= step * (1 + 1e-6), shown
+        else:
+            step = 0.5 * 10.0 ** (math.floor(math.log10(value)) - 2)
+            assert abs(float(mantissa) - value) <= step * (1 + 1e-6), (shown, value)
+        self.numbers += 1
+
+    def seconds(self, shown: str, value: float | None) -> None:
+        """`8,3 с`, `5 мин 07 с`, `1 ч 12 мин`."""
+        if value is None:
+            assert shown == "–"
+            return
+        units = {"с": 1, "мин": 60, "ч": 3600}
+        parts = re.findall(r"([\d,]+) (ч|мин|с)\b", shown)
+        total = sum(float(number.replace(",", ".")) * units[unit] for number, unit in parts)
+        step = 0.05 if "," in shown else 30 if "ч" in shown else 0.5
+        assert parts and abs(total - value) <= step * (1 + 1e-6), (shown, value)
+        self.numbers += len(parts)
+
+
+@pytest.fixture(scope="module")
+def tables(sample: Sample, words: Words) -> dict[str, Rows]:
+    """Rows of the body by name of the table, parts on several pages joined."""
+    names = {n: name for name, n in re.findall(r'id="number-tab-([\w-]+)">([^<]+)<', sample.html)}
+    found: dict[str, Rows] = {}
+    for table in find_tables(sample.pdf):
+        number = re.search(r"[тТ]аблиц[аы] (\S+)", table.caption)
+        assert number, table.caption
+        rows = [[cell.text for cell in row] for row in table.rows]
+        found.setdefault(names[number[1]], []).extend(rows)
+    return found
+
+
+def _label(row: Any, words: Words) -> tuple[str, str]:
+    parts = [row["init"], row["scope"]] + [row["lr_policy"]] * (row["lr_policy"] != "none")
+    return words.model[row["model"]], words.arm_table["-".join(parts)]
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / name, keep_default_na=False, na_values=[""])
+
+
+def _groups(folder: Path, words: Words) -> dict[tuple[str, str], pd.DataFrame]:
+    results = _read(folder, "results.csv")
+    finished = results[results["state"] == "finished"]
+    return {_label(group.iloc[0], words): group for _, group in finished.groupby(_KEYS)}
+
+
+def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    groups = _groups(folder, words)
+    assert {(row[0], row[1]) for row in rows} >= set(groups)
+    for model, arm, n, mean, interval, seconds in rows:
+        group = groups[model, arm]
+        values = 100 * group["test_accuracy"]
+        count.close(n, len(group), 0)
+        count.close(mean, values.mean(), 2)
+        low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+        for shown, end in zip(interval.split(" … "), (low, high), strict=True):
+            count.close(shown, end, 2)
+        count.close(seconds, group["train_seconds"].mean(), 0)
+
+
+def _quality(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    groups = _groups(folder, words)
+    assert len(rows) == len(groups)
+    for model, arm, accuracy, *others in rows:
+        group = groups[model, arm]
+        count.share(accuracy, group["test_accuracy"].mean())
+        for shown, column in zip(others, ("macro_f1", "test_loss", "ece"), strict=True):
+            count.close(shown, group[column].mean(), 3)
+
+
+def _hyper(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    groups, trials = _groups(folder, words), _read(folder, "trials.csv")
+    tuned = trials.apply(lambda row: _label(row, words), axis=1).value_counts()
+    for model, arm, lr, decay, smoothing, factor, tried in rows:
+        group = groups[model, arm]
+        count.rate(lr, group["lr"].mean())
+        count.rate(decay, group["weight_decay"].mean())
+        count.close(smoothing, group["label_smoothing"].mean(), 2)
+        if group["lr_decay"].isna().all():
+            assert factor == "–"
+        else:
+            count.close(factor, group["lr_decay"].mean(), 2)
+        count.close(tried, tuned[(model, arm)], 0)
+
+
+def _runs(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    results = _read(folder, "results.csv")
+    stored = {(*_label(row, words), str(row["seed"])): row for _, row in results.iterrows()}
+    assert len(rows) == len(stored) == len({tuple(row[:3]) for row in rows})
+    for model, arm, seed, state, *shares, seconds in rows:
+        row = stored[model, arm, seed]
+        assert state == words.state[row["state"]]
+        for shown, column in zip(shares, ("val", "train", "test"), strict=True):
+            count.share(shown, row[f"{column}_accuracy"])
+        count.close(seconds, row["train_seconds"], 0)
+
+
+def _trials(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    trials = _read(folder, "trials.csv")
+    stored = {(*_label(row, words), str(row["trial"])): row for _, row in trials.iterrows()}
+    assert len(rows) == len(stored) == len({tuple(row[:3]) for row in rows})
+    for model, arm, trial, state, lr, decay, factor, accuracy in rows:
+        row = stored[model, arm, trial]
+        assert state == words.state[row["state"]]
+        count.rate(lr, row["lr"])
+        count.rate(decay, row["weight_decay"])
+        if math.isnan(row["lr_decay"]):
+            assert factor == "–"
+        else:
+            count.close(factor, row["lr_decay"], 2)
+        count.share(accuracy, row["val_accuracy"])
+
+
+def _contrasts(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    stored = {(row["name"], row["model"]): row for _, row in _read(folder, "contrasts.csv").iterrows()}
+    names = {title: name for name, title in words.contrast.items()}
+    for title, *cells in rows:
+        models = ["all"] if names[title] == "model" else ["vgg11", "googlenet", "pooled"][: len(cells)]
+        for cell, model in zip(cells, models, strict=True):
+            row = stored[names[title], model]
+            shown = re.findall(_NUMBER, cell)
+            count.close(shown[0], row["effect_pp"], 2)
+            count.close(shown[1], row["ci_low_pp"], 2)
+            count.close(shown[2], row["ci_high_pp"], 2)
+            if len(shown) > 3:
+                count.close(shown[3], max(row["p_holm"], 0.001), 3)
+            assert cell.endswith(words.verdict[row["verdict"]])
+
+
+def _plan(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    phases = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["phases"]
+    for (title, planned, actual, off), phase in zip(rows, phases, strict=True):
+        assert title == words.phase[phase["phase"]]
+        count.seconds(planned, phase["predicted_seconds"])
+        count.seconds(actual, phase["actual_seconds"])
+        if phase["predicted_seconds"] and phase["actual_seconds"] is not None:
+            count.close(off, 100 * phase["actual_seconds"] / phase["predicted_seconds"] - 100, 0)
+
+
+def _adaptation(model: str) -> Callable[[Rows, Path, Words, Count], None]:
+    def compare(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+        stored = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))[model]
+        for row, layer in zip(rows, stored["layers"], strict=False):
+            assert row[0] == layer["layer"]
+            count.close(row[4], layer["parameters_before"], 0)
+            count.close(row[5], layer["parameters_after"], 0)
+        assert len(rows) == len(stored["layers"]) + 1
+        count.close(rows[-1][4], stored["original_parameters"], 0)
+        count.close(rows[-1][5], stored["adapted_parameters"], 0)
+
+    return compare
+
+
+def _stages(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    stored = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
+    expected = [
+        (words.model[model], place, stage["parameters"])
+        for model in ("vgg11", "googlenet")
+        for place, stage in enumerate(reversed(stored[model]["stages"]))
+    ]
+    for (model, place, _, parameters, _), (name, number, size) in zip(rows, expected, strict=True):
+        assert model == name
+        count.close(place, number, 0)
+        count.close(parameters, size, 0)
+
+
+def _first_conv(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    side = _read(folder, "experiments.csv")
+    side = side[(side["experiment"] == "adaptation") & (side["state"] == "finished")]
+    for variant, title in (("mean", "Среднее по каналам"), ("fresh", "Случайный")):
+        for row in rows:
+            if row[0] == title:
+                count.share(row[1], side[side["first_conv"] == variant]["test_accuracy"].mean())
+
+
+COMPARE: dict[str, Callable[[Rows, Path, Words, Count], None]] = {
+    "arms": _arms, "quality": _quality, "hyper": _hyper, "runs": _runs, "trials": _trials,
+    "contrasts": _contrasts, "plan": _plan, "stages": _stages, "first-conv": _first_conv,
+    "adaptation-vgg11": _adaptation("vgg11"), "adaptation-googlenet": _adaptation("googlenet"),
+}  # fmt: skip
+
+
+def test_every_number_of_the_tables_is_stored(
+    tables: dict[str, Rows], sample: Sample, words: Words
+) -> None:
+    count = Count()
+    for name, rows in tables.items():
+        if name not in OUTSIDE:
+            COMPARE[name](rows, sample.folder, words, count)
+    assert {"arms", "contrasts", "quality", "runs", "trials", "hyper"} <= set(tables)
+    assert count.numbers > 600
