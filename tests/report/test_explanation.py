@@ -62,7 +62,7 @@ def test_both_figures_are_drawn_and_leave_room(
 def test_sentences_follow_the_maps(results: Path, composer: Composer) -> None:
     _change(results, "gradcam-googlenet", inside=[0.5611, 0.6622, 0.7733], empty=[0, 3, 0])
     text = _told(results, composer)
-    assert "вся сеть – 77,3 % карты." in text
+    assert "с нуля – 77,3 % карты." in text
     assert "66,2 % карты (пустых карт 3, они не учтены)" in text
     assert "Равномерная карта дала бы 50,3 %, так что карты всех сетей тяготеют к предмету" in text
     assert "слой inception3b, карта 4 × 4" in text
