@@ -96,7 +96,7 @@ def read(results: Path) -> None:
     for model in data.models:
         reading.confusions(model), reading.recalls(model)
         reading.explanation(model), reading.separation(model)
-    reading.object_answers(), reading.sure_errors(), reading.widest_gap(), reading.rows("results")
+    reading.object_answers(), reading.widest_gap(), reading.rows("results")
     assert set(data.models) <= {model.value for model in ModelName}
 
 

@@ -208,8 +208,8 @@ def test_pictures_of_another_shape_are_left_out_by_name(results: Path) -> None:
 def test_foreign_pictures_beside_the_figures_stay(results: Path) -> None:
     figures = results / "o" / "figures"
     figures.mkdir(parents=True)
-    for name in ("holiday.png", "gradcam-vgg11.png"):
+    for name in ("holiday.png", "labels.png"):
         (figures / name).write_bytes(b"picture")
     build_report(results, results / "o", lang="en")
     names = {path.name for path in figures.iterdir()}
-    assert "holiday.png" in names and "gradcam-vgg11.png" not in names
+    assert "holiday.png" in names and "labels.png" not in names
