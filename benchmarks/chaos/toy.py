@@ -29,7 +29,7 @@ from study.errors import StoreError, StudyError
 from study.matrix import arms
 from study.orchestration.carrying import Carrier
 from study.orchestration.course import Course
-from study.orchestration.files import Predictions
+from study.orchestration.files import Predictions, write_results
 from study.orchestration.phases import Phases
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
@@ -107,6 +107,8 @@ def study(folder: Path, journal: Path) -> None:
                           executor=Quick(folder), screen=screen, stop=stop)  # fmt: skip
         phases = Phases(study=STUDY, course=course, rounds=rounds, carrier=carrier,
                         stop=stop, draft=lambda: None)  # fmt: skip
+        carrier.settle()
+        write_results(ledger, STUDY, folder, rounds.reasons)
         phases.matrix()
         phases.tuning()
         phases.finals()

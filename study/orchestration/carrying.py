@@ -40,13 +40,23 @@ class Carrier:
         """Remove checkpoints that a killed study left of runs that are done."""
         sweep(unfinished(self.folder), self.rounds.done)
 
+    def settle(self) -> None:
+        """Bring Optuna into agreement with the ledger for every arm; a rebuilt file lacks the others."""
+        for _ in range(2):
+            rebuilt: list[str] = []
+            for arm in self.rounds.arms():
+                if self.rounds.known_trials(arm):
+                    self._search(arm, rebuilt)
+            if not rebuilt:
+                return
+
     def trial(self, arm: Arm, number: int) -> None:
         """The arm's tuning trial of that number, unless it is done; an interrupted one goes on."""
         known = self.rounds.known_trials(arm)
         if any(record.spec.trial == number for record in known) or self.rounds.is_chosen(arm):
             return
-        search = Search(self.folder / "optuna.db", arm, seed=self.study.seed, known=known,
-                        on_rebuilt=self._rebuilt)  # fmt: skip
+        rebuilt: list[str] = []
+        search = self._search(arm, rebuilt)
         hyper = search.ask(number, self.rounds.begun(arm, number))
         hopeless: dict[int, bool] = {}
 
@@ -63,10 +73,19 @@ class Carrier:
                 search.tell(record)
 
         self.run(self.rounds.trial(arm, number, hyper), judge, tell=tell)
+        if rebuilt:
+            self.settle()
 
-    def _rebuilt(self, told: str) -> None:
-        self.ledger.add_event("storage_rebuilt", told)
-        self.screen.say(f"the search was rebuilt from the ledger: {told}")
+    def _search(self, arm: Arm, rebuilt: list[str]) -> Search:
+        """The arm's search; `rebuilt` gets what was wrong with its file, which is also told."""
+
+        def on_rebuilt(told: str) -> None:
+            rebuilt.append(told)
+            self.ledger.add_event("storage_rebuilt", told)
+            self.screen.say(f"the search was rebuilt from the ledger: {told}")
+
+        return Search(self.folder / "optuna.db", arm, seed=self.study.seed,
+                      known=self.rounds.known_trials(arm), on_rebuilt=on_rebuilt)  # fmt: skip
 
     def run(
         self, spec: RunSpec, judge: Callable[[EvaluationPoint], None] = lambda point: None,

@@ -104,6 +104,7 @@ class Runner:
         self.screen.show_plan(self.course.decisions)
         if self.options.dry_run:
             return
+        closing.write()  # a study that was killed may have left tables that are older than its ledger
         phases = Phases(
             study=self.study, course=self.course, rounds=self.rounds, carrier=self.carrier,
             stop=self.stop, draft=closing.draft,
@@ -193,6 +194,7 @@ class Runner:
             rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
         )  # fmt: skip
         self.carrier.sweep()
+        self.carrier.settle()
 
     def _executor(self) -> LocalExecutor:
         bench = Bench(

@@ -14,6 +14,7 @@ import pytest
 
 from study.budget import Deadline
 from study.data import FashionMNIST, split
+from study.errors import StoreError
 from study.matrix import arms
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench, Executor
@@ -181,6 +182,15 @@ def test_what_breaks_inside_is_a_failed_run_and_the_process_lives(executor: Loca
     pid = executor.pid
     assert submit(executor, SPEC).state is RunState.FINISHED
     assert executor.pid == pid
+
+
+def test_files_that_cannot_be_kept_are_no_failure_of_the_run(
+    executor: LocalExecutor, losses: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match=f"cannot write {tmp_path / 'checkpoints'}"):
+        submit(executor, SPEC)
+    assert losses == []
 
 
 def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
