@@ -87,9 +87,9 @@ ENVIRONMENT = record({}, {
     "dataset": maybe(record({}, {
         "source": _TEXT, "sha256": _TEXT, "train_images": _WHOLE, "validation_images": _WHOLE,
         "test_images": _WHOLE})),
-    "weights": maybe(mapping(maybe(record({}, {
+    "weights": maybe(mapping(record({}, {
         "source": _TEXT, "sha256": _TEXT, "path_name": _TEXT, "detail": _TEXT, "channels": _WHOLE,
-    })), MODELS)),
+    }), MODELS)),
     "events": maybe(EVENTS),
 })  # fmt: skip
 ARCHITECTURE = mapping(record({}, {
@@ -98,11 +98,11 @@ ARCHITECTURE = mapping(record({}, {
     "adaptation_error": maybe(measure), "folded": maybe(flag),
     "layers": maybe(items(_LAYER)), "stages": maybe(items(_STAGE)),
 }), MODELS)  # fmt: skip
-PRETRAINING = mapping(maybe(record({}, {
+PRETRAINING = mapping(record({}, {
     **_COUNT_OF, "source": _TEXT, "sha256": _TEXT, "fallback_reason": _TEXT, "reason": _TEXT,
     "detail": _TEXT, "held_out_accuracy": maybe(share), "passed": maybe(flag), "cached": maybe(flag),
     "curve": maybe(items(_POINT)),
-})), MODELS)  # fmt: skip
+}), MODELS)  # fmt: skip
 WITNESS = record({}, {
     **{name: _TEXT for name in ("state", "reason", "detail", "package", "version", "sha256")},
     **{name: _SECONDS for name in (

@@ -133,6 +133,8 @@ FILES: tuple[tuple[str, Callable[[bytes], bytes], str], ...] = (
     ("plan.json", _replace('"phases": [', '"phases": ["x", '), "plan.phases[0] is not an object"),
     ("environment.json", lambda content: b'{"seed": "x"}', "environment.seed is not a number"),
     ("pretraining.json", _replace('"googlenet"', '"resnet"'), "'resnet'"),
+    ("pretraining.json", lambda content: b'{"vgg11": null}', "pretraining.vgg11 is not an object"),
+    ("environment.json", lambda content: b'{"weights": {"vgg11": null}}', "weights.vgg11 is not an object"),
     ("architecture.json", lambda content: content[: len(content) // 2], "not valid JSON"),
     ("witness.json", lambda content: b'{"pairs": [{}]}', "witness.pairs[0] has no"),
     ("predictions.npz", lambda content: content[: len(content) // 2], "cannot be read as arrays"),
