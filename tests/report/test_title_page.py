@@ -106,7 +106,7 @@ def test_text_of_any_script_is_kept_and_marks_of_direction_are_not(tmp_path: Pat
     [
         ("studnet", "field 'studnet' is unknown; did you mean 'student'?"),
         ("Teacher-Position", "did you mean 'teacher_position'?"),
-        ("colour", "known are city, department, "),
+        ("colour", "known are abstract, city, "),
     ],
 )
 def test_an_unknown_field_is_answered_with_the_near_one(

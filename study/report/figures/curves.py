@@ -18,6 +18,7 @@ from study.report.figures.style import (
     arm_handle,
     arm_look,
     canvas,
+    log_ticks,
     svg,
     ticks,
 )
@@ -54,11 +55,9 @@ def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
         _set_limits(left, [100 * course[2].mean(axis=0) for _, course in found])
         left.set_title(words.model[model])
         right.set_title(words.model[model])
-        right.set_xscale("log")
-        for panel in (left, right):
-            panel.xaxis.set_major_formatter(ticks(numbers.comma))
-            panel.yaxis.set_major_formatter(ticks(numbers.comma))
-        right.xaxis.set_minor_formatter("")
+        log_ticks(right, numbers.comma)
+        left.xaxis.set_major_formatter(ticks(numbers.comma))
+        left.yaxis.set_major_formatter(ticks(numbers.comma))
     figure.supylabel(words.axis["val_accuracy"], fontsize=11)
     axes[-2].set_xlabel(words.axis["samples"])
     axes[-1].set_xlabel(words.axis["seconds"])

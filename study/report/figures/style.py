@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from study.report.words import Words
 
@@ -141,3 +142,16 @@ def arm_handle(key: str, words: Words) -> Line2D:
 def ticks(numbers: Callable[[str], str]) -> FuncFormatter:
     """Tick labels with the local decimal mark and minus."""
     return FuncFormatter(lambda value, _: numbers(f"{value:.6g}"))
+
+
+def log_ticks(axes: Axes, numbers: Callable[[str], str]) -> None:
+    """A logarithmic horizontal axis whose few labels never meet, however narrow its range."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    decades = math.log10(high / low)
+    steps = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: numbers(f"{value:.8f}".rstrip("0").rstrip(".")))
+    )
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator
 
 from study.analysis.sources import ByStage
 from study.report.context import ReportData
-from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, svg, ticks
+from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, log_ticks, svg, ticks
 from study.report.numbers import Numbers
 from study.report.words import Words
 
@@ -30,7 +30,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             if len(rows):
                 look = arm_look(key) | {"linestyle": ""}
                 panel.plot(rows["lr"], 100 * rows["val_accuracy"], **look)
-        panel.set_xscale("log")
+        log_ticks(panel, numbers.comma)
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["lr"])
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
