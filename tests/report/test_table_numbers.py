@@ -102,22 +102,28 @@ def _groups(folder: Path, words: Words) -> dict[tuple[str, str], pd.DataFrame]:
 
 
 def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
-    groups = _groups(folder, words)
-    assert {(row[0], row[1]) for row in rows} >= set(groups)
-    for model, arm, n, mean, interval, seconds in rows:
-        group = groups[model, arm]
-        values = 100 * group["test_accuracy"]
+    groups, models = _groups(folder, words), list(words.model.values())
+    seen, model = set(), ""
+    for first, *cells in rows:
+        if first in models:
+            model = first
+            continue
+        seen.add((model, first))
+        group = groups[model, first]
+        n, *shares, interval, seconds = cells
         count.close(n, len(group), 0)
-        count.close(mean, values.mean(), 2)
+        for shown, column in zip(shares, ("train", "val", "test"), strict=True):
+            count.share(shown, group[f"{column}_accuracy"].mean())
+        values = 100 * group["test_accuracy"]
         low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-        for shown, end in zip(interval.split(" … "), (low, high), strict=True):
+        for shown, end in zip(interval.strip("[]").split("; "), (low, high), strict=True):
             count.close(shown, end, 2)
         count.close(seconds, group["train_seconds"].mean(), 0)
+    assert seen == set(groups)
 
 
 def _quality(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     groups = _groups(folder, words)
-    assert len(rows) == len(groups)
     for model, arm, accuracy, *others in rows:
         group = groups[model, arm]
         count.share(accuracy, group["test_accuracy"].mean())
@@ -194,31 +200,32 @@ def _plan(rows: Rows, folder: Path, words: Words, count: Count) -> None:
             count.close(off, 100 * phase["actual_seconds"] / phase["predicted_seconds"] - 100, 0)
 
 
-def _adaptation(model: str) -> Callable[[Rows, Path, Words, Count], None]:
-    def compare(rows: Rows, folder: Path, words: Words, count: Count) -> None:
-        stored = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))[model]
-        for row, layer in zip(rows, stored["layers"], strict=False):
-            assert row[0] == layer["layer"]
-            count.close(row[4], layer["parameters_before"], 0)
-            count.close(row[5], layer["parameters_after"], 0)
-        assert len(rows) == len(stored["layers"]) + 1
-        count.close(rows[-1][4], stored["original_parameters"], 0)
-        count.close(rows[-1][5], stored["adapted_parameters"], 0)
-
-    return compare
+def _adaptation(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    stored = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
+    expected: list[tuple[str, str, int, int]] = []
+    for model, of in stored.items():
+        expected += [
+            (words.model[model], layer["layer"], layer["parameters_before"], layer["parameters_after"])
+            for layer in of["layers"]
+            if layer["parameters_before"] != layer["parameters_after"]
+        ]
+        expected.append((words.model[model], "", of["original_parameters"], of["adapted_parameters"]))
+    for row, (model, layer, before, after) in zip(rows, expected, strict=True):
+        assert row[0] == model and row[1].startswith(layer)
+        count.close(row[4], before, 0)
+        count.close(row[5], after, 0)
 
 
 def _stages(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     stored = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
-    expected = [
-        (words.model[model], place, stage["parameters"])
-        for model in ("vgg11", "googlenet")
-        for place, stage in enumerate(reversed(stored[model]["stages"]))
-    ]
-    for (model, place, _, parameters, _), (name, number, size) in zip(rows, expected, strict=True):
-        assert model == name
-        count.close(place, number, 0)
-        count.close(parameters, size, 0)
+    sizes = {m: [stage["parameters"] for stage in reversed(of["stages"])] for m, of in stored.items()}
+    for place, (number, _, *cells) in enumerate(rows):
+        count.close(number, place, 0)
+        for model, cell in zip(("vgg11", "googlenet"), cells, strict=True):
+            if place < len(sizes[model]):
+                count.close(cell[cell.rindex("(") :].strip("()"), sizes[model][place], 0)
+            else:
+                assert cell == "–"
 
 
 def _first_conv(rows: Rows, folder: Path, words: Words, count: Count) -> None:
@@ -233,7 +240,7 @@ def _first_conv(rows: Rows, folder: Path, words: Words, count: Count) -> None:
 COMPARE: dict[str, Callable[[Rows, Path, Words, Count], None]] = {
     "arms": _arms, "quality": _quality, "hyper": _hyper, "runs": _runs, "trials": _trials,
     "contrasts": _contrasts, "plan": _plan, "stages": _stages, "first-conv": _first_conv,
-    "adaptation-vgg11": _adaptation("vgg11"), "adaptation-googlenet": _adaptation("googlenet"),
+    "adaptation": _adaptation,
 }  # fmt: skip
 
 
