@@ -29,6 +29,7 @@ class Reason(str, Enum):
 
     BUDGET = "not reached within the budget"
     DEADLINE = "stopped by the deadline"
+    STOPPED = "stopped by the user"
     PRUNED = "given up: worse than the median of the other trials"
     PRETRAINING_TIME = "no pre-trained weights: pre-training does not fit the budget"
     PRETRAINING_GATE = "no pre-trained weights: the pre-training did not pass its gate"

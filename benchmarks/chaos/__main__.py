@@ -7,6 +7,7 @@ for keep their figures. Linux; root or user namespaces for the disk that fills a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos import kills, real
+from benchmarks.chaos.budgets import budgets
 from benchmarks.chaos.children import in_memory
 from benchmarks.chaos.full_disk import full_disk
 from benchmarks.chaos.page import publish
@@ -33,7 +35,10 @@ def main() -> None:
     parser.add_argument("--whole", type=int, default=5, help="kills of a whole study")
     parser.add_argument("--whole-full", type=int, default=2, help="whole studies on a disk that fills")
     parser.add_argument("--budget", default="75s", help="of each whole study")
+    parser.add_argument("--budgets", type=int, default=10, help="whole studies of 60 s and of 300 s each")
+    parser.add_argument("--long", default="2h", help="budget of one more whole study")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--place", type=Path, help="make the studies here, and leave them")
     parser.add_argument("--only", help="comma-separated rows")
     flags = parser.parse_args()
     rows: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -47,15 +52,18 @@ def main() -> None:
         "whole-full": lambda folder: real.whole_full_disk(
             folder, flags.whole_full, flags.budget, flags.seed
         ),
+        "budget-60s": lambda folder: budgets(folder, "60s", flags.budgets),
+        "budget-300s": lambda folder: budgets(folder, "300s", flags.budgets),
+        "budget-long": lambda folder: budgets(folder, flags.long, 1),
     }
     wanted = flags.only.split(",") if flags.only else list(rows)
     if unknown := set(wanted) - set(rows):
         parser.error(f"unknown rows {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
-    result: dict[str, Any] = json.loads(OUT.read_text()) if OUT.exists() else {}
     for name in wanted:
         began = time.monotonic()
-        with in_memory() as folder:
+        with contextlib.nullcontext(flags.place) if flags.place else in_memory() as folder:
             row = rows[name](folder)
+        result: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
         result[name] = row | {"seconds": round(time.monotonic() - began, 1)}
         print(f"{row['name']}: {row['tried']} tried, {len(row['faults'])} faults, "
               f"{result[name]['seconds']:.0f} s", flush=True)  # fmt: skip

@@ -34,6 +34,9 @@ def _figures(row: dict[str, Any]) -> str:
     if row.get("exit_seconds"):
         seconds = row["exit_seconds"]
         parts.append(f"seconds to exit: median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
+    if row.get("shares"):
+        least, middle, most = (f(row["shares"]) for f in (min, statistics.median, max))
+        parts.append(f"share of the budget used: least {least:.1%}, median {middle:.1%}, most {most:.1%}")
     if "looks_for_listening_sockets" in row:
         parts.append(f"{row['listening_sockets']} listening sockets in "
                      f"{row['looks_for_listening_sockets']} looks")  # fmt: skip

@@ -23,16 +23,22 @@ FULL_SECONDS = 10.0
 _LISTENS = "0A"
 
 
-class Study:
-    """A process of `run_study.py` on one network, leader of its own group."""
+#: A study of one network, so that a budget of seconds reaches its later phases.
+SHORT = ("--models", "googlenet", "--seeds", "1")
 
-    def __init__(self, folder: Path, budget: str, *before: str) -> None:
+
+class Study:
+    """A process of `run_study.py`, leader of its own group; `before` is put before the command."""
+
+    def __init__(
+        self, folder: Path, budget: str, *before: str, flags: tuple[str, ...] = SHORT
+    ) -> None:
         self.results, self.report = folder / "results", folder / "report"
         folder.mkdir(parents=True, exist_ok=True)
         self.log = (folder / "log").open("w+", encoding="utf-8")
         command = [
-            *before, sys.executable, str(ROOT / "run_study.py"), "--models", "googlenet", "--seeds", "1",
-            "--budget", budget, "--results-dir", str(self.results), "--report-dir", str(self.report),
+            *before, sys.executable, str(ROOT / "run_study.py"), *flags, "--budget", budget,
+            "--results-dir", str(self.results), "--report-dir", str(self.report),
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=ROOT,
                                         start_new_session=True)  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.budget import Deadline
@@ -108,7 +108,7 @@ class Carrier:
         kept = Checkpoints(folder=unfinished(self.folder), run_id=spec.run_id)
         row = self.course.row(spec, kept.samples_seen())
         if self.stop.asked or limit.left() < row["predicted_p95_seconds"]:
-            row["reason"] = (Reason.DEADLINE if self.stop.asked else Reason.BUDGET).value
+            row["reason"] = (Reason.STOPPED if self.stop.asked else Reason.BUDGET).value
             self.course.rows.append(row)
             return None
         began = time.monotonic()
@@ -124,6 +124,8 @@ class Carrier:
             spec, finals=self.rounds.finals(), limit=limit, stop=lambda: self.stop.asked,
             on_evaluation=on_evaluation,
         )  # fmt: skip
+        if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
+            record = replace(record, reason=Reason.STOPPED.value)
         self.ledger.commit(record)
         tell(record)
         if record.state is not RunState.INTERRUPTED:

@@ -61,7 +61,7 @@ class Obtainer:
                 obtained.entries[model.value] = entry
                 obtained.weights[model.value] = self._again(model, entry)
                 continue
-            if entry and not (self.course.grown or entry["reason"] == Reason.DEADLINE.value):
+            if entry and not (self.course.grown or entry["reason"] == Reason.STOPPED.value):
                 found: Weights | None = None
             else:
                 found, entry = self._source_of(model, seconds / len(models))
@@ -70,7 +70,7 @@ class Obtainer:
                 obtained.weights[model.value] = found
                 continue
             if self.stopped():  # tried again when the study goes on
-                entry |= {"reason": Reason.DEADLINE.value, "detail": ""}
+                entry |= {"reason": Reason.STOPPED.value, "detail": ""}
             else:
                 self.ledger.add_event("pretext_failed", entry["detail"], model.value)
             self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")

@@ -13,7 +13,7 @@ from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
 from study.records import RunRecord, RunState
-from study.spec import ModelName, Purpose
+from study.spec import Init, ModelName, Purpose
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
 
@@ -68,17 +68,22 @@ def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
         since = datetime.fromtimestamp(running["since"])
         word = f"for {format_seconds(time.time() - running['since'])}" if holder else "cut off"
         yield f"run: {running['run_id']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
-    yield from _counts(records, plan.get("decisions", {}))
+    sources: dict[str, dict[str, Any]] = ledger.fact("pretraining", {})
+    pretrained = {model for model, entry in sources.items() if entry.get("sha256")}
+    yield from _counts(records, plan.get("decisions", {}), pretrained)
     for record in records:
         if record.reason and record.state is not RunState.PRUNED:
             yield f"{record.spec.run_id}: {record.state}: {record.reason}"
 
 
-def _counts(records: tuple[RunRecord, ...], decisions: dict[str, Any]) -> Iterator[str]:
+def _counts(
+    records: tuple[RunRecord, ...], decisions: dict[str, Any], pretrained: set[str]
+) -> Iterator[str]:  # fmt: skip
+    """pretrained: networks that have weights; the arms that would need them are not planned without."""
     found = Counter((record.spec.purpose, record.state) for record in records)
     planned: Counter[Purpose] = Counter()
     for model, plan in decisions.items():
-        number = len(arms((ModelName(model),)))
+        number = sum(arm.init is Init.SCRATCH or model in pretrained for arm in arms((ModelName(model),)))
         planned[Purpose.TRIAL] += number * plan["trials"]
         planned[Purpose.FINAL] += number * plan["seeds"]
     for purpose in Purpose:

@@ -61,14 +61,14 @@ class Witnessing:
         if missing := missing_packages():
             entry = _absent(Reason.PACKAGE, ", ".join(missing))
         elif self.stopped() or limit.passed():
-            entry = _absent(Reason.DEADLINE if self.stopped() else Reason.BUDGET)
+            entry = _absent(Reason.STOPPED if self.stopped() else Reason.BUDGET)
         else:
             self.screen.tick("ImageNet witness: EfficientNet-Lite0")
             try:
                 found = witness(self.shop, stop=lambda: self.stopped() or limit.passed())
                 entry = {"state": RunState.FINISHED.value, "reason": "", "detail": "", **found.to_dict()}
             except Stopped:
-                entry = _absent(Reason.DEADLINE)
+                entry = _absent(Reason.STOPPED if self.stopped() else Reason.DEADLINE)
             except WeightsError as error:
                 entry = _absent(Reason.WEIGHTS_FILE, str(error))
             except Exception as error:  # as for a run: it must not end the study

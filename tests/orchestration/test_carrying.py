@@ -22,7 +22,7 @@ from study.orchestration.screen import Screen
 from study.orchestration.stopping import Stop
 from study.planning.cost import Speed
 from study.planning.plan import Decision
-from study.records import RunRecord, RunState
+from study.records import Reason, RunRecord, RunState
 from study.spec import Arm, HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
 from study.store.ledger import Ledger
 from study.training.checkpoint import Checkpoints, unfinished
@@ -71,7 +71,8 @@ def test_a_trial_stopped_by_the_user_goes_on_with_its_hyperparameters(carrier: C
         carrier.trial(ARM, 1)
     (stopped,) = carrier.ledger.records()
     kept = Checkpoints(folder=unfinished(carrier.folder), run_id=stopped.spec.run_id)
-    assert stopped.state is RunState.INTERRUPTED and len(stopped.history) == 1
+    assert (stopped.state, stopped.reason) == (RunState.INTERRUPTED, Reason.STOPPED.value)
+    assert len(stopped.history) == 1
     assert 0 < kept.samples_seen() < DECISION.trial_samples
     assert carrier.rounds.known_trials(ARM) == ()
     # Another seed of the search would propose something else for a new trial.

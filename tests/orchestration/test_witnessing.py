@@ -76,7 +76,7 @@ def test_no_seconds_set_aside_are_a_reason(witnessing: Make) -> None:
 def test_a_stopped_study_says_so(witnessing: Make) -> None:
     task = witnessing(seconds=600.0, stopped=True, vgg11="fractal")
     task.attend()
-    assert task.ledger.fact(FACT)["reason"] == Reason.DEADLINE.value
+    assert task.ledger.fact(FACT)["reason"] == Reason.STOPPED.value
 
 
 def test_an_absent_package_is_named(witnessing: Make, monkeypatch: pytest.MonkeyPatch) -> None:

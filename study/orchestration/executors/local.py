@@ -150,7 +150,10 @@ class LocalExecutor:
                 message := self._receive(limit, stop, self._silence), (Evaluated, Noted)
             ):
                 if isinstance(message, Evaluated):
-                    self._wire.send(judge(message.point))
+                    reply = judge(message.point)
+                    if stop():  # known to the worker before it takes its next step
+                        self._stop.set()
+                    self._wire.send(reply)
                 else:
                     self._on_event(message.kind, message.detail, message.model)
         except (EOFError, OSError):
