@@ -15,6 +15,8 @@ import pandas as pd
 
 from benchmarks.chaos.children import ledger_of
 from benchmarks.chaos.full_disk import fill, mounted
+from study.budget import parse_budget
+from study.records import Reason
 
 ROOT = Path(__file__).parents[2]
 EXIT_SECONDS = 15.0
@@ -103,12 +105,13 @@ def no_network(folder: Path, budget: str) -> dict[str, Any]:
 
 
 def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
-    """SIGTERM at random moments of the runs; the study has to end with a report."""
+    """SIGTERM at random moments of the runs: the study ends with a report, and goes on with more time."""
     rng = random.Random(seed)
     faults: list[str] = []
     seconds: list[float] = []
     for number in range(times):
-        study = Study(folder / f"signal{number}", budget)
+        place = folder / f"signal{number}"
+        study = Study(place, budget)
         if not study.wait_for_runs(1 + number % 4):
             faults.append(f"no run: {study.said()[-300:]}")
         time.sleep(rng.uniform(0, 3))
@@ -117,9 +120,18 @@ def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
         code = study.end(60)
         seconds.append(time.monotonic() - began)
         faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+        before = study.runs()
+        study = Study(place, f"{2 * parse_budget(budget):.0f}s")
+        code = study.end()
+        known = study.runs()
+        faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+        for name, text in before.items():
+            if Reason.STOPPED.value not in text and known.get(name) != text:
+                faults.append(f"lost or changed: {name}")
+        faults += [f"not taken up: {name}" for name, text in known.items() if Reason.STOPPED.value in text]
     faults += [f"{s:.1f} s until the exit" for s in seconds if s > EXIT_SECONDS]
-    return {"name": "SIGTERM during a whole study", "tried": times, "faults": faults,
-            "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+    return {"name": "SIGTERM during a whole study, then on with twice the budget", "tried": times,
+            "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
 
 
 def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, Any]:
