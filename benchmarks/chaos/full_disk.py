@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,12 @@ from typing import Any
 
 from benchmarks.chaos.children import Watched, ended
 
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "docs" / "sample" / "results"
 SIZE = "24m"
+#: Bytes of a report, less than what PDF, page, Word file and figures of the sample take together.
+REPORT_SIZE = 6_000_000
+OLD = b"%PDF-1.7 the report before\n%%EOF\n"
 #: Seconds from the moment the disk is full within which a study has to have ended.
 LIMIT = 10.0
 
@@ -49,6 +56,31 @@ def full_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
         faults += [f"{s:.1f} s until the exit" for s in seconds[-1:] if s > LIMIT]
     return {"name": "disk full at random moments, then space again", "tried": points, "faults": faults,
             "exit_seconds": [round(s, 2) for s in seconds], "lines": sorted(lines)}  # fmt: skip
+
+
+def full_report(folder: Path, points: int, seed: int) -> dict[str, Any]:
+    """The verb `report` where the disk has room for a random part of it, beside an older report."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    results = folder / "results"
+    shutil.copytree(SAMPLE, results)
+    for number in range(points):
+        report = folder / f"report{number}"
+        with mounted(report):
+            (report / "report.pdf").write_bytes(OLD)
+            filler = fill(report)
+            os.truncate(filler, filler.stat().st_size - rng.randrange(REPORT_SIZE))
+            command = [sys.executable, str(ROOT / "run_study.py"), "report", "--results-dir", str(results),
+                       "--report-dir", str(report)]  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+            said = done.stderr.strip().splitlines()
+            if done.returncode != 2 or len(said) != 1 or "no space left" not in said[0].lower():
+                faults.append(f"exit {done.returncode}: {said}")
+            pdf = (report / "report.pdf").read_bytes()
+            if pdf != OLD and not pdf.rstrip().endswith(b"%%EOF"):
+                faults.append("half a report")
+            faults += [f"left behind: {path.name}" for path in report.rglob("*.part")]
+    return {"name": "disk full during `report`", "tried": points, "faults": faults}
 
 
 @contextlib.contextmanager
