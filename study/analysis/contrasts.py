@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.arms import Runs, common_seeds, main_runs, number
-from study.analysis.family import CONTRASTS, Weights, rows_of
+from study.analysis.arms import Runs, Summary, common_seeds, main_runs, number, summary
+from study.analysis.family import AVERAGES_POLICIES, CONTRASTS, Weights, rows_of
 from study.analysis.interval import (
     DRAWS,
     Array,
@@ -21,6 +21,7 @@ from study.analysis.interval import (
 )
 from study.analysis.sources import Classes
 from study.analysis.verdicts import ALPHA, SEEDS_FOR_A_TEST, contrast_verdict, holm
+from study.spec import LrPolicy, Scope
 
 COLUMNS = (
     "name", "model", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_holm",
@@ -34,11 +35,14 @@ class Estimate:
 
     first and second are the mean test accuracies of the sides with positive and negative
     weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points, and
-    image_error what the choice of test images adds to the standard error of their mean.
+    image_error what the choice of test images adds to the standard error of their mean. uniform is the
+    same effect without the arms of discriminative rates, with Student's interval over the seeds: a
+    description beside the family, empty where the contrast does not average the two policies.
     """
 
     name: str
     model: str
+    uniform: Summary
     per_seed: Array
     low: float
     high: float
@@ -157,6 +161,7 @@ def _estimate(
     return Estimate(
         name=name,
         model=model,
+        uniform=_uniform(name, weights, runs),
         per_seed=per_seed,
         low=low,
         high=high,
@@ -167,6 +172,20 @@ def _estimate(
         with_images=with_images,
         samples_equal=len(samples) <= 1,
         rows=ids,
+    )
+
+
+def _uniform(name: str, weights: Weights, runs: Runs) -> Summary:
+    if name not in AVERAGES_POLICIES:
+        return summary(())
+    whole = {
+        arm: weight if arm.scope is Scope.FROZEN else 2 * weight
+        for arm, weight in weights.items()
+        if arm.lr_policy is not LrPolicy.DISCRIMINATIVE
+    }
+    return summary(
+        100 * sum(weight * float(runs[arm][seed]["test_accuracy"]) for arm, weight in whole.items())
+        for seed in common_seeds(runs, whole)
     )
 
 

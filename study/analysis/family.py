@@ -104,6 +104,9 @@ CONTRASTS: tuple[Contrast, ...] = (
     ),
 )
 
+#: Contrasts whose side "full" is the mean of the arms with uniform and with discriminative rates.
+AVERAGES_POLICIES = frozenset({"init@full", "scope@pretrained", "scope@scratch"})
+
 
 def rows_of(contrast: Contrast) -> tuple[tuple[str, tuple[ModelName, ...]], ...]:
     """The values of the column `model` for a contrast, each with its networks."""

@@ -94,6 +94,9 @@ def _contrast_findings(
             "detectable_pp": detectable(item, tests),
             "images_in_interval": item.with_images,
             "samples_equal": item.samples_equal,
+            "uniform_pp": item.uniform.mean,
+            "uniform_low_pp": item.uniform.low,
+            "uniform_high_pp": item.uniform.high,
             "source": _source(runs, item.model),
         }
         for question, prefix in _CONTRASTS[item.name]:
@@ -217,7 +220,7 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
         _finding("design", 0, "every planned arm has a finished run", ALL,
                  outcome.design(sources, runs, len(planned)), ("plan",)),
         _finding("object", 0, "the chosen object is classified correctly", ALL,
-                 outcome.chosen_object(sources, str(row["run_id"]) if row else None),
+                 outcome.chosen_object(sources, runs, best[0] if best else None),
                  ("object",)),
     ]  # fmt: skip
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.arms import Runs, column
+from study.analysis.arms import Runs, column, number
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
+from study.spec import Arm
 
 DESIGN = (
     "arms_finished", "arms_total", "runs_finished", "seeds_min", "seeds_max", "trials",
-    "budget_seconds", "used_seconds", "train_images", "validation_images", "test_images",
+    "budget_seconds", "used_seconds", "train_images", "used_images", "validation_images", "test_images",
     "resolution", "models", "device", "skipped_arms", "prediction_error", "predicted_runs",
 )  # fmt: skip
 
@@ -34,6 +35,11 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         "budget_seconds": sources.plan.get("budget_seconds"),
         "used_seconds": sources.plan.get("used_seconds"),
         "train_images": dataset.get("train_images"),
+        "used_images": {
+            model: int(max(used))
+            for model in sorted({arm.model.value for arm in runs})
+            if (used := _images(runs, model))
+        },
         "validation_images": dataset.get("validation_images"),
         "test_images": dataset.get("test_images"),
         "resolution": int(sizes[0]) if len(sizes) == 1 else None,
@@ -48,6 +54,13 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         reason=Reason.MEASURED if complete else Reason.MISSING_ARMS,
         numbers=numbers,
     )
+
+
+def _images(runs: Runs, model: str) -> list[float]:
+    """Training images of the network's final runs."""
+    found = (number(row["train_images"]) for arm, seeds in runs.items() if arm.model.value == model
+             for row in seeds.values())  # fmt: skip
+    return [size for size in found if not math.isnan(size)]
 
 
 def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:
@@ -66,17 +79,18 @@ def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
     return {"prediction_error": error, "predicted_runs": len(errors)}
 
 
-OBJECT = ("index", "label", "networks", "right", "predicted", "probability", "run_id")
+OBJECT = ("index", "label", "networks", "right", "predicted", "probability", "run_id", "arm")
 
 
-def chosen_object(sources: Sources, best_run: str | None) -> Measured:
-    """The single object: what the best network (else the first stored) says, how many are right."""
+def chosen_object(sources: Sources, runs: Runs, best: Arm | None) -> Measured:
+    """The single object: the answer of the best arm (else of the first stored), how many are right."""
     stored = sources.chosen
     if not {"label", "run_ids", "probabilities"} <= set(stored) or not len(stored["run_ids"]):
         return absent(OBJECT, Reason.MISSING_FILE)
     ids = [str(run_id) for run_id in stored["run_ids"]]
     guesses = stored["probabilities"].argmax(axis=1)
-    at = ids.index(best_run) if best_run in ids else 0
+    arms = {str(row["run_id"]): arm for arm, seeds in runs.items() for row in seeds.values()}
+    at = next((k for k, run_id in enumerate(ids) if arms.get(run_id) == best), 0)
     label = int(stored["label"])
     right = bool(guesses[at] == label)
     numbers = {
@@ -87,6 +101,7 @@ def chosen_object(sources: Sources, best_run: str | None) -> Measured:
         "predicted": int(guesses[at]),
         "probability": float(stored["probabilities"][at].max()),
         "run_id": ids[at],
+        "arm": arms[ids[at]].name if ids[at] in arms else None,
     }
     return Measured(
         verdict=Verdict.SUPPORTED if right else Verdict.REFUTED,

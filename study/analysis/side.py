@@ -13,15 +13,16 @@ from study.analysis.evidence import Measured, absent, paired
 from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
 from study.spec import Experiment, FirstConv, Init, ModelName
 
-LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio", "samples")
+LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio", "samples", "n_pairs")
 
 
 def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
     """Accuracy of pretrained and scratch at several numbers of training images, equal samples.
 
     Points hold, per number of images, means over the seeds that both inits have.
-    labels_pretrained is the smallest number of images at which pretrained is at least as accurate
-    as scratch is at its largest number (labels_scratch); NaN where there is none.
+    labels_scratch is the number of images at which scratch is most accurate, labels_pretrained the
+    smallest one at which pretrained is at least as accurate; NaN where there is none. n_pairs is the
+    least number of seeds of a point.
     """
     rows = _rows(experiments, model, Experiment.LABELS)
     points: list[dict[str, Any]] = []
@@ -43,21 +44,22 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
             })  # fmt: skip
     if len(points) < 2:
         return absent(LABELS, Reason.NOT_IN_MATRIX)
-    last = points[-1]
-    enough = [p["train_images"] for p in points if p["pretrained"] >= last["scratch"]]
+    top = max(points, key=lambda point: point["scratch"])
+    enough = [p["train_images"] for p in points if p["pretrained"] >= top["scratch"]]
     reached = enough[0] if enough else math.nan
     verdict, reason = Verdict.INCONCLUSIVE, Reason.MEASURED
     if min(point["n_pairs"] for point in points) < PAIRS_FOR_A_MEASUREMENT:
         reason = Reason.FEW_PAIRS
     elif math.isnan(reached):
         verdict, reason = Verdict.REFUTED, Reason.BELOW_ZERO
-    elif reached < last["train_images"]:
+    elif reached < top["train_images"]:
         verdict, reason = Verdict.SUPPORTED, Reason.ABOVE_ZERO
     numbers = {
         "points": points,
-        "labels_scratch": last["train_images"],
+        "labels_scratch": top["train_images"],
         "labels_pretrained": reached,
-        "labels_ratio": last["train_images"] / reached,
+        "labels_ratio": top["train_images"] / reached,
+        "n_pairs": min(point["n_pairs"] for point in points),
         "samples": max(number(row["samples_seen"]) for row in rows),
     }
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids(rows))
