@@ -18,9 +18,11 @@ from study.report.figures.style import (
     arm_handle,
     arm_look,
     canvas,
+    few_ticks,
     log_ticks,
     svg,
     ticks,
+    vertical_label,
 )
 from study.report.numbers import Numbers
 from study.report.words import Words
@@ -52,13 +54,14 @@ def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
         for key, (samples, seconds, accuracy) in found:
             for panel, x in ((left, samples.mean(axis=0) / 1000), (right, seconds.mean(axis=0))):
                 _curve(panel, x, 100 * accuracy, arm_look(key))
-        _set_limits(left, [100 * course[2].mean(axis=0) for _, course in found])
+        _set_limits(left, [_band(100 * course[2]) for _, course in found])
         left.set_title(words.model[model])
         right.set_title(words.model[model])
         log_ticks(right, numbers.comma)
         left.xaxis.set_major_formatter(ticks(numbers.comma))
-        left.yaxis.set_major_formatter(ticks(numbers.comma))
-    figure.supylabel(words.axis["val_accuracy"], fontsize=11)
+        few_ticks(left, numbers.comma)
+        vertical_label(left, words.axis["val_accuracy"])
+    figure.align_ylabels(axes[::2])
     axes[-2].set_xlabel(words.axis["samples"])
     axes[-1].set_xlabel(words.axis["seconds"])
     figure.legend(handles=[arm_handle(key, words) for key in used],
@@ -68,16 +71,25 @@ def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
 
 def _curve(panel: Axes, x: np.ndarray, accuracy: np.ndarray, look: dict[str, Any]) -> None:
     """Mean of [seeds, points] per cent over x, with its band."""
-    mean = accuracy.mean(axis=0)
-    panel.plot(x, mean, **look)
+    panel.plot(x, accuracy.mean(axis=0), **look)
+    if len(accuracy) > 1:
+        panel.fill_between(x, *_band(accuracy), color=look["color"], alpha=0.12, lw=0)
+
+
+def _band(accuracy: np.ndarray) -> np.ndarray:
+    """Ends [2, points] of the 95 % interval of [seeds, points] within 0–100 %; of one seed, itself."""
+    mean, half = accuracy.mean(axis=0), np.zeros(accuracy.shape[1])
     if len(accuracy) > 1:
         half = stats.t.ppf(0.975, len(accuracy) - 1) * stats.sem(accuracy, axis=0)
-        panel.fill_between(x, mean - half, mean + half, color=look["color"], alpha=0.12, lw=0)
+    band: np.ndarray = np.clip([mean - half, mean + half], 0, 100)
+    return band
 
 
-def _set_limits(panel: Axes, means: list[np.ndarray]) -> None:
-    low, high = min(m.min() for m in means), max(m.max() for m in means)
-    panel.set_ylim(low - 0.05 * (high - low) - 0.3, high + 0.05 * (high - low) + 0.3)
+def _set_limits(panel: Axes, bands: list[np.ndarray]) -> None:
+    """Vertical limits that hold every band with its curve, within 0–100 %."""
+    low, high = min(band.min() for band in bands), max(band.max() for band in bands)
+    room = 0.05 * (high - low) + 0.3
+    panel.set_ylim(max(low - room, 0), min(high + room, 100))
 
 
 def _course(data: ReportData, arm: ArmSummary) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

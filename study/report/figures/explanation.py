@@ -43,7 +43,9 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
                            textcoords="offset points", ha="center", va="bottom", fontsize=9)  # fmt: skip
     for row, arm in enumerate(stored["arms"]):
         key = str(arm).removeprefix(f"{model}-")
-        axes[row * objects].set_ylabel(words.explained[key], fontsize=10)
+        # Across, not along the axis: a row is lower than the longest label is wide.
+        axes[row * objects].set_ylabel(words.explained[key], fontsize=10, rotation=0, ha="right",
+                                       va="center", labelpad=4)  # fmt: skip
     return png(figure)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-import math
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from study.report.words import Words
 
@@ -33,6 +34,13 @@ _CELL = {"frozen": "s", "full-uniform": "o", "full-discriminative": "^"}
 INK = "#12436d"
 SECOND_INK = "#b4530a"
 GREY = "#8a8a8a"
+#: Ticks of a decade on a logarithmic axis, from the plainest to the finest.
+STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 5.0), (1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
+         (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))  # fmt: skip
+#: So many ticks read an axis off well; a finer step would add none of use.
+ENOUGH = 4
+#: Width of a digit of a tick label as a share of an axis of half the text's width.
+DIGIT = 0.026
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +143,20 @@ def arm_look(key: str) -> dict[str, Any]:
     }
 
 
-def arm_handle(key: str, words: Words) -> Line2D:
-    return Line2D([], [], label=words.arm_short[key], **arm_look(key))
+def arm_handle(key: str, words: Words, **changes: Any) -> Line2D:
+    """Sign of an arm in a legend; changes: to its look, as its points have them."""
+    return Line2D([], [], label=words.arm_short[key], **(arm_look(key) | changes))
+
+
+def vertical_label(axes: Axes, label: str) -> None:
+    """Name the vertical axis in lines that are shorter than a low panel is high."""
+    axes.set_ylabel(textwrap.fill(label, 15), fontsize=10)
+
+
+def few_ticks(axes: Axes, numbers: Callable[[str], str]) -> None:
+    """Ticks of the vertical axis of a low panel; matplotlib alone would leave it two."""
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(ticks(numbers))
 
 
 def ticks(numbers: Callable[[str], str]) -> FuncFormatter:
@@ -145,13 +165,31 @@ def ticks(numbers: Callable[[str], str]) -> FuncFormatter:
 
 
 def log_ticks(axes: Axes, numbers: Callable[[str], str]) -> None:
-    """A logarithmic horizontal axis whose few labels never meet, however narrow its range."""
+    """Ticks of a logarithmic horizontal axis: the plainest step with enough labels that never meet."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    decades = math.log10(high / low)
-    steps = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=steps))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: numbers(f"{value:.8f}".rstrip("0").rstrip(".")))
-    )
+    fitting = [found for steps in STEPS if _legible(found := _in_range(steps, low, high), low, high)]
+    places = max(fitting, key=lambda found: min(len(found), ENOUGH), default=[])
+    if len(places) > 1:
+        axes.xaxis.set_major_locator(FixedLocator(places))
+    else:  # less than a step of the finest, or so many decades that one of them has no room
+        axes.xaxis.set_major_locator(MaxNLocator(3) if high < 10 * low else LogLocator(numticks=4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers(_plain(value))))
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _in_range(steps: tuple[float, ...], low: float, high: float) -> list[float]:
+    decades = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    found = [step * 10.0**decade for decade in decades for step in steps]
+    return [value for value in found if low <= value <= high]
+
+
+def _legible(places: list[float], low: float, high: float) -> bool:
+    """Whether a digit and a half separate neighbouring labels."""
+    gaps = np.diff(np.log10(places)) / np.log10(high / low)
+    lengths = np.array([len(_plain(value)) for value in places])
+    return bool(np.all(gaps > DIGIT * ((lengths[1:] + lengths[:-1]) / 2 + 1.5)))
+
+
+def _plain(value: float) -> str:
+    return f"{value:.8f}".rstrip("0").rstrip(".")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ticker import LogLocator
 
 from study.analysis.sources import ByStage
 from study.report.context import ReportData
-from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, log_ticks, svg, ticks
+from study.report.figures.style import (
+    Drawing,
+    arm_handle,
+    arm_look,
+    canvas,
+    few_ticks,
+    log_ticks,
+    svg,
+    ticks,
+    vertical_label,
+)
 from study.report.numbers import Numbers
 from study.report.words import Words
 
@@ -19,7 +28,8 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     models = [model for model in data.models if (trials["model"] == model).any()]
     if not models:
         return None
-    figure, axes = canvas(2.5, len(models), sharey=True)
+    figure, axes = canvas(2.5, len(models))
+    used: dict[str, None] = {}
     for panel, model in zip(axes, models, strict=True):
         for key in words.arm_short:
             init, scope, *policy = key.split("-")
@@ -28,17 +38,15 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
                 & (trials["lr_policy"] == (policy[0] if policy else "none"))
             ].sort_values("lr")  # fmt: skip
             if len(rows):
+                used[key] = None
                 look = arm_look(key) | {"linestyle": ""}
                 panel.plot(rows["lr"], 100 * rows["val_accuracy"], **look)
         log_ticks(panel, numbers.comma)
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["lr"])
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        panel.xaxis.set_major_formatter(ticks(numbers.comma))
-        panel.xaxis.set_minor_formatter("")
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    figure.supylabel(words.axis["val_accuracy"], fontsize=11)
-    figure.legend(handles=[arm_handle(key, words) for key in words.arm_short],
+        few_ticks(panel, numbers.comma)
+    vertical_label(axes[0], words.axis["val_accuracy"])
+    figure.legend(handles=[arm_handle(key, words, linestyle="") for key in used],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
 
