@@ -38,7 +38,8 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
         panel.set_title(f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
                         fontsize=9, pad=3, style="normal" if answer == label else "italic")  # fmt: skip
         if row == 0:
-            head = f"№\u00a0{int(stored['index'][column])}\n{words.classes[label]}"
+            number = words.figure["numbered"].format(index=int(stored["index"][column]))
+            head = f"{number}\n{words.classes[label]}"
             panel.annotate(head, (0.5, 1), xytext=(0, 15), xycoords="axes fraction",
                            textcoords="offset points", ha="center", va="bottom", fontsize=9)  # fmt: skip
     for row, arm in enumerate(stored["arms"]):
