@@ -16,6 +16,13 @@ _ENGLISH = {
     "подтверждено": "supported",
     "опровергнуто": "refuted",
     "2. Преимущества": "2. Advantages",
+    "4. Что замораживают": "4. What is frozen",
+    "зависит от архитектуры": "depends on the architecture",
+    "вся сеть точнее выходного слоя": "the whole network is more accurate than the output layer",
+    "вся сеть уступает выходному слою": "the whole network is less accurate than the output layer",
+    "Те же разности только при единой скорости: VGG11":
+        "The same differences with a uniform rate alone: VGG11",
+    "экономия разметки не определяется": "a saving of labels cannot be determined",
     "точнее": "more accurate",
     "уступает": "less accurate",
     "предобученная сеть точнее обученной с нуля":

@@ -23,6 +23,7 @@ SAMPLES = 8_000
 class Planted:
     """*_pp are true differences of test accuracy in percentage points.
 
+    cross_pp is what training the whole network gains in GoogLeNet and loses in VGG11.
     cka_early: similarity of the first stage minus that of the last backbone stage; cka_policy: that
     of discriminative minus uniform rates; NaN leaves similarities out, as older studies do.
     """
@@ -32,6 +33,7 @@ class Planted:
     scope_pp: float = 0.0
     policy_pp: float = 0.0
     model_pp: float = 0.0
+    cross_pp: float = 0.0
     noise_pp: float = 0.3
     cka_early: float = 0.3
     cka_policy: float = 0.1
@@ -47,6 +49,8 @@ class Planted:
         value = 80.0
         value += self.init_pp * (arm.init is Init.PRETRAINED)
         value += self.scope_pp * (arm.scope is Scope.FULL)
+        sign = 1 if arm.model is ModelName.GOOGLENET else -1
+        value += self.cross_pp * sign * (arm.scope is Scope.FULL)
         value += self.policy_pp * (arm.lr_policy is LrPolicy.DISCRIMINATIVE)
         return value + self.model_pp * (arm.model is ModelName.GOOGLENET)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from phrases import LANGUAGES, phrase
 from planting import Planted, plant
@@ -105,6 +107,47 @@ def test_summary_row_flips(answer: Answer, lang: str) -> None:
     better, worse = phrase("точнее", lang), phrase("уступает", lang)
     assert better in first and worse not in first and "+" in first
     assert worse in second and better not in second and "−" in second
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_networks_that_disagree_are_not_averaged(answer: Answer, lang: str) -> None:
+    truth = Planted(cross_pp=4)
+    rows = answer("summary", truth, lang)
+    row = rows.split(phrase("4. Что замораживают", lang))[1].split("5. ")[0]
+    assert phrase("зависит от архитектуры", lang) in row
+    assert re.search(r"VGG11\s−\d", row) and re.search(r"GoogLeNet\s\+\d", row)
+    assert phrase("подтверждено", lang) in row and phrase("опровергнуто", lang) in row
+    text = answer("conclusion", truth, lang)
+    assert phrase("вся сеть точнее выходного слоя", lang) in text
+    assert phrase("вся сеть уступает выходному слою", lang) in text
+
+
+def test_the_effect_of_a_uniform_rate_stands_beside_the_mean_of_both_policies(
+    study: Study, answer: Answer
+) -> None:
+    truth = Planted(policy_pp=-6)
+    _, analysis = study(truth)
+    numbers = analysis.by_id()["q4.scope.vgg11"].numbers
+    assert numbers["effect_pp"] == pytest.approx(-3, abs=0.7)
+    assert numbers["uniform_pp"] == pytest.approx(0, abs=0.7)
+    assert numbers["uniform_low_pp"] < numbers["uniform_pp"] < numbers["uniform_high_pp"]
+    assert math.isnan(analysis.by_id()["q5.lr_policy.vgg11"].numbers["uniform_pp"])
+    for lang in LANGUAGES:
+        assert phrase("Те же разности только при единой скорости: VGG11", lang) in answer("q4", truth, lang)
+
+
+def test_the_object_is_answered_by_the_best_arm_whichever_of_its_seeds_was_kept(tmp_path: Path) -> None:
+    folder = plant(tmp_path, Planted(init_pp=3, model_pp=2))
+    best = write_analysis(folder).by_id()["best"].numbers
+    seed = next(seed for seed in range(5) if f"-s{seed}-" not in best["run_id"])
+    ids = [f"{arm.name}-s{seed}-00000000" for arm in arms()]
+    probabilities = np.full((len(ids), 10), 0.01)
+    probabilities[:, 3] = np.linspace(0.3, 0.9, len(ids))
+    stored = {"index": 7, "label": 3, "run_ids": ids, "probabilities": probabilities}
+    np.savez(folder / "artifacts" / "object.npz", **stored)
+    found = write_analysis(folder).by_id()["object"].numbers
+    assert found["arm"] == best["arm"]
+    assert found["probability"] == pytest.approx(probabilities[ALL_ARMS.index(best["arm"]), 3])
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -31,7 +31,7 @@ def _row(init: str, seed: int, experiment: str, accuracy: float, **cells: object
 
 
 def _study(
-    folder: Path, *, seeds: int, gain: float, middle: float = 0.0,
+    folder: Path, *, seeds: int, gain: float, growth: float = 0.1, middle: float = 0.0,
     scratch: tuple[str, ...] = ("scratch",), first_convs: dict[str, float] | None = None,
     source: str = "fractal",
 ) -> tuple[Path, Analysis]:  # fmt: skip
@@ -43,7 +43,7 @@ def _study(
     rows = []
     for seed in range(seeds):
         for place, size in enumerate(SIZES):
-            base = 0.5 + 0.1 * place + 0.001 * seed
+            base = 0.5 + growth * place + 0.001 * seed
             rows.append(_row("pretrained", seed, "labels", base + gain, train_images=size))
             rows += [_row(init, seed, "labels", base, train_images=size) for init in scratch]
         for stages in (0, 1, 2):
@@ -80,6 +80,16 @@ def test_no_labels_saved_is_refuted(tmp_path: Path) -> None:
         text = render_answer(folder, "q2", lang)
         assert phrase("не достигла ни при одном", lang) in text
         assert phrase("достигла уже", lang) not in text
+
+
+def test_labels_that_do_not_help_scratch_save_none(tmp_path: Path) -> None:
+    """Scratch is best with the fewest labels: that pretrained passes its last point says nothing."""
+    folder, analysis = _study(tmp_path, seeds=3, gain=0.3, growth=-0.1)
+    found = analysis.by_id()["q2.labels.vgg11"]
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, Reason.MEASURED)
+    assert found.numbers["labels_scratch"] == SIZES[0] and found.numbers["n_pairs"] == 3
+    for lang in LANGUAGES:
+        assert phrase("экономия разметки не определяется", lang) in render_answer(folder, "q2", lang)
 
 
 def test_one_seed_makes_no_claim(tmp_path: Path) -> None:
