@@ -72,13 +72,14 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
 
 
 def _move_aside(folder: Path) -> None:
-    target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
+        folder = folder.resolve()  # "." has no name to put a time behind
+        target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
         for item in folder.iterdir():
             if item.name not in (".lock", ".gitkeep"):
                 shutil.move(str(item), target / item.name)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a root has no name at all
         raise StoreError(f"cannot move {folder} aside: {error}") from error
 
 
