@@ -82,7 +82,7 @@ class Course:
         takes its seconds out of that share, and none where a round would not fit beside it. When the
         budget has grown they get their share of what is left then.
         """
-        left = self.work.left()
+        left = max(0.0, self.work.left())  # a negative share would be stored, and refused for good
         if not self.replanned or self.grown:
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
         if not self.replanned:

@@ -154,6 +154,15 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     assert longest.decisions == longer.decisions
 
 
+def test_a_plan_made_after_the_time_is_up_can_be_read_again(course: Course, clock: Clock) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000, side_samples=5_000)}
+    clock.now = 2_950  # in the reserve
+    course.replan({MODEL: tuple(Init)}, lambda: [_spec(course)], lambda: 10.0)
+    assert (course.side_seconds, course.witness_seconds) == (0.0, 0.0)
+    assert course.ledger.fact("plan")["side_seconds"] == 0
+
+
 @pytest.mark.parametrize(("wanted", "given"), [(100.0, 100.0), (900.0, 0.0)])
 def test_the_witness_is_dropped_before_the_side_runs(
     course: Course, wanted: float, given: float
