@@ -70,13 +70,23 @@ class Closing:
         self.ledger.set_fact("environment", facts)
         self.write()
         self.screen.show_results(self.ledger.records())
-        render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()), self.screen.say,
-               draft=self.stop.asked)  # fmt: skip
+        self._last()
         self.course.note_phase("report", self.course.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())
         self.write()
         self.screen.say(f"used {format_seconds(self.deadline.used())} "
                         f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
+
+    def _last(self) -> None:
+        """A signal that comes while the report is made leaves the seconds of a first one to make that."""
+        draft = self.stop.asked
+        aside = 0.0 if draft else self._cost()
+        made = render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit() - aside),
+                      self.screen.say, draft=draft)  # fmt: skip
+        if not made and not draft and self.stop.asked:
+            self.screen.say("stopped: a first report is made instead, without pictures")
+            render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()),
+                   self.screen.say, draft=True)  # fmt: skip
 
     def write(self) -> None:
         self.course.save()
