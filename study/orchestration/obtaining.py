@@ -65,12 +65,14 @@ class Obtainer:
                 found: Weights | None = None
             else:
                 found, entry = self._source_of(model, seconds / len(models))
+                if self.stopped() and not entry.get("complete", True):
+                    found = None  # half-made weights would be those of the study for good
             obtained.entries[model.value] = entry
             if found is not None:
                 obtained.weights[model.value] = found
                 continue
             if self.stopped():  # tried again when the study goes on
-                entry |= {"reason": Reason.STOPPED.value, "detail": ""}
+                entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
             else:
                 self.ledger.add_event("pretext_failed", entry["detail"], model.value)
             self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")

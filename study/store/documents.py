@@ -101,7 +101,7 @@ ARCHITECTURE = mapping(record({}, {
 PRETRAINING = mapping(record({}, {
     **_COUNT_OF, "source": _TEXT, "sha256": _TEXT, "fallback_reason": _TEXT, "reason": _TEXT,
     "detail": _TEXT, "held_out_accuracy": maybe(share), "passed": maybe(flag), "cached": maybe(flag),
-    "curve": maybe(items(_POINT)),
+    "complete": maybe(flag), "curve": maybe(items(_POINT)),
 }), MODELS)  # fmt: skip
 WITNESS = record({}, {
     **{name: _TEXT for name in ("state", "reason", "detail", "package", "version", "sha256")},
