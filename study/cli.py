@@ -111,6 +111,7 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     if flags.extend is not None and flags.fresh:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
     flags.seconds = parse_budget(flags.budget if flags.extend is None else flags.extend)
+    flags.extension = 0.0
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     if flags.seeds is not None and flags.seeds < 1:
@@ -140,7 +141,7 @@ def _run(arguments: list[str]) -> int:
     if flags.extend is not None:
         from study.orchestration.status import extended
 
-        flags.seconds = extended(flags.results_dir, flags.seconds)
+        flags.extension, flags.seconds = flags.seconds, extended(flags.results_dir, flags.seconds)
     if flags.init_checkpoint is not None:
         from study.orchestration.sources import require_checkpoint
 
@@ -180,6 +181,7 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
         fresh=flags.fresh,
         dry_run=flags.dry_run,
         object_index=flags.object,
+        extension=flags.extension,
         fashion=fashion,
     )
     deadline = Deadline(budget=flags.seconds, started=STARTED)

@@ -73,6 +73,8 @@ class Closing:
         self._last()
         self.course.note_phase("report", self.course.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())
+        if not self.stop.asked:
+            self.course.extension = 0.0
         self.write()
         self.screen.say(f"used {format_seconds(self.deadline.used())} "
                         f"of {format_seconds(self.deadline.budget)}")  # fmt: skip

@@ -24,7 +24,8 @@ TRIALS_BEFORE_SIDE = 4
 class Course:
     """Decisions, phases and one row for every run that was tried; kept in the ledger.
 
-    draft_seconds: set aside for reports while the study goes on.
+    draft_seconds: set aside for reports while the study goes on. grown: the budget is larger than that of
+    the last plan of side experiments. extension: seconds of --extend that are not used up yet.
     """
 
     study: StudySpec
@@ -39,6 +40,7 @@ class Course:
     draft_seconds: float = 0.0
     replanned: bool = False
     grown: bool = False
+    extension: float = 0.0
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -51,7 +53,9 @@ class Course:
         self.side_seconds = stored.get("side_seconds", 0.0)
         self.witness_seconds = stored.get("witness_seconds", 0.0)
         self.replanned = stored.get("replanned", False)
-        self.grown = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
+        larger = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
+        self.grown = larger or stored.get("grown", False)  # a study stopped before it planned anew
+        self.extension = self.extension or stored.get("extension_seconds", 0.0)
 
     @property
     def decided(self) -> bool:
@@ -94,6 +98,7 @@ class Course:
                         model, self.study, self.expected, share, inits[model], plan
                     )
             self.replanned = True  # kept with the decisions in one commit
+        self.grown = False
         self.save()
 
     def _plan_side(
@@ -185,6 +190,8 @@ class Course:
             "side_seconds": self.side_seconds,
             "witness_seconds": self.witness_seconds,
             "replanned": self.replanned,
+            "grown": self.grown,
+            "extension_seconds": self.extension,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
             "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
             "phases": self.phases,

@@ -81,7 +81,8 @@ class Runner:
             max(LEAST_RESERVE, RESERVE_SHARE * self.deadline.budget), self.deadline.budget / 3
         )
         self.course = Course(study=self.study, ledger=self.ledger, deadline=self.deadline,
-                             work=self.deadline.minus(reserve), reserve=reserve)  # fmt: skip
+                             work=self.deadline.minus(reserve), reserve=reserve,
+                             extension=self.options.extension)  # fmt: skip
         if self.course.work.passed():
             raise UsageError(
                 f"the study in {self.options.results_dir} has used {format_seconds(used)} of its "

@@ -28,7 +28,7 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 class Options:
     """Where things are and what may be done; none of it changes what is measured.
 
-    fashion: the data set of data_dir where it was read already.
+    fashion: the data set of data_dir where it was read already. extension: seconds of --extend.
     """
 
     results_dir: Path
@@ -44,6 +44,7 @@ class Options:
     fresh: bool = False
     dry_run: bool = False
     object_index: int = 0
+    extension: float = 0.0
     fashion: FashionMNIST | None = None
 
 

@@ -60,6 +60,7 @@ EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": num
 _PLAN = {
     "budget_seconds": _SECONDS, "used_seconds": _SECONDS, "reserve_seconds": _SECONDS,
     "side_seconds": number, "witness_seconds": number, "replanned": flag,
+    "grown": flag, "extension_seconds": number,
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {

@@ -154,6 +154,27 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     assert longest.decisions == longer.decisions
 
 
+def test_a_stop_before_the_new_plan_does_not_forget_that_the_budget_has_grown(
+    course: Course, clock: Clock
+) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000)}
+    clock.now = 2_800
+    course.replan({MODEL: tuple(Init)}, lambda: [_spec(course)], lambda: 0.0)
+    assert course.side_seconds == 0
+    for begun in range(3):  # twice stopped before the new plan
+        deadline = Deadline(budget=4_400, started=0, clock=clock)
+        again = Course(study=course.study, ledger=course.ledger, deadline=deadline,
+                       work=deadline.minus(100), reserve=100)  # fmt: skip
+        again.take_up()
+        again.decide({MODEL: tuple(Init)})
+        assert again.grown, begun
+    again.replan({MODEL: tuple(Init)}, lambda: [_spec(again)], lambda: 0.0)
+    assert again.side_seconds > 0
+    again.take_up()
+    assert not again.grown
+
+
 def test_a_plan_made_after_the_time_is_up_can_be_read_again(course: Course, clock: Clock) -> None:
     plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
     course.decisions = {MODEL.value: replace(plan, trial_samples=8_000, side_samples=5_000)}
