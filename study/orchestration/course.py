@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from study.store.ledger import Ledger
 FILL = 0.95
 #: Side experiments come after tuning with so many trials; with less time the arms come first.
 TRIALS_BEFORE_SIDE = 4
+#: Seconds between two notes of the time used, where many steps offer themselves.
+EVERY = 2.0
 
 
 @dataclass(kw_only=True)
@@ -43,6 +46,7 @@ class Course:
     extension: float = 0.0
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    _noted: float = field(default=-math.inf, init=False)
 
     def take_up(self) -> None:
         """Go on where a stopped study was, with the speeds to which its runs were compared."""
@@ -180,6 +184,13 @@ class Course:
         """Add a phase that began at `began` (monotonic seconds) and ends now."""
         self.phases.append({"phase": name, "predicted_seconds": predicted,
                             "actual_seconds": time.monotonic() - began})  # fmt: skip
+        self.note_used(every=0.0)
+
+    def note_used(self, every: float = EVERY) -> None:
+        """Seconds used so far into the ledger, for a study that is killed; once in `every` seconds."""
+        if time.monotonic() - self._noted >= every:
+            self.ledger.set_fact("used_seconds", self.deadline.used())
+            self._noted = time.monotonic()
 
     def save(self) -> None:
         """Into the ledger; plan.json is written from there."""

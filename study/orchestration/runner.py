@@ -28,7 +28,7 @@ from study.orchestration.witnessing import Witnessing
 from study.planning.cost import Speed, measure
 from study.planning.measuring import SHARE as MEASURE_SHARE
 from study.planning.measuring import Stakes, settle
-from study.spec import StudySpec
+from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import Runtime
@@ -129,6 +129,7 @@ class Runner:
     def _prepare(self) -> None:
         began = time.monotonic()
         fashion, parts = read_data(self.study, self.options)
+        self.course.note_used()
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip
@@ -159,10 +160,15 @@ class Runner:
             runs=math.inf if self.course.decided else FILL * (1 - PRETRAINING_SHARE) * left,
             pretraining=0.0 if self.options.init_checkpoint else PRETRAINING_SHARE * left,
         )
+
+        def measured(model: ModelName) -> Speed:
+            speed = measure(model, self.study.resolution, PLAN_BATCH, self.runtime)
+            self.course.note_used()
+            return speed
+
         return settle(
-            lambda model: measure(model, self.study.resolution, PLAN_BATCH, self.runtime), stakes,
-            seconds=MEASURE_SHARE * self.deadline.budget, say=self.screen.say,
-        )  # fmt: skip
+            measured, stakes, seconds=MEASURE_SHARE * self.deadline.budget, say=self.screen.say
+        )
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:
         if self.ledger.fact(name) is None:

@@ -239,3 +239,15 @@ def test_a_plan_survives_the_ledger(course: Course) -> None:
     assert (again.rows, again.decisions) == (course.rows, course.decisions)
     assert again.speeds == {MODEL.value: SPEED}
     assert again.phases == course.phases
+
+
+def test_a_killed_study_has_its_used_seconds_in_the_ledger(course: Course, clock: Clock) -> None:
+    course.note_used()
+    clock.now = 30.0
+    course.note_used()  # at once after the other
+    assert course.ledger.fact("used_seconds") == 0
+    course.note_used(every=0.0)
+    assert course.ledger.fact("used_seconds") == 30
+    clock.now = 40.0
+    course.note_phase("matrix", None, 0.0)
+    assert course.ledger.fact("used_seconds") == 40

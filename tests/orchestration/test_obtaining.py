@@ -128,6 +128,7 @@ def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
     _obtain(tmp_path, ledger, 600, stopped=After(0))
     entry = ledger.fact("pretraining")[MODEL.value]
     assert (entry["reason"], entry["samples"], entry["curve"]) == (Reason.STOPPED.value, 0, [])
+    assert ledger.fact("used_seconds") > 0, "for a study that is killed in its pre-training"
 
 
 def test_weights_whose_time_was_up_are_kept_and_say_so(
