@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget
-from study.errors import StudyError, UsageError, one_line
+from study.errors import StudyError, UsageError, one_line, out_of_memory
 from study.flags import networks, path, seed
 from study.report.words import languages
 from study.spec import RESOLUTIONS, StudySpec
@@ -55,6 +55,11 @@ def main(argv: list[str] | None = None) -> int:
         return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
     except MemoryError:
         return _refused("not enough memory")
+    except RuntimeError as error:
+        told = (str(error).splitlines() or [""])[0]
+        if not out_of_memory(f"{type(error).__name__}: {told}"):
+            raise
+        return _refused(f"not enough memory: {told}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
