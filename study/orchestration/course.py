@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from study.budget import Deadline, format_seconds
+from study.errors import UsageError
+from study.orchestration.setup import Options
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
@@ -19,6 +21,7 @@ from study.store.ledger import Ledger
 FILL = 0.95
 #: Side experiments come after tuning with so many trials; with less time the arms come first.
 TRIALS_BEFORE_SIDE = 4
+RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
 #: Seconds between two notes of the time used, where many steps offer themselves.
 EVERY = 2.0
 
@@ -47,6 +50,30 @@ class Course:
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     _noted: float = field(default=-math.inf, init=False)
+
+    @classmethod
+    def opened(
+        cls, study: StudySpec, ledger: Ledger, deadline: Deadline, options: Options
+    ) -> Course:  # fmt: skip
+        """A new one, or that of a stopped study with the seconds that it has used.
+
+        Raises:
+            UsageError: the budget is used.
+        """
+        used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
+        deadline = Deadline(
+            budget=budget, started=deadline.started, used_before=used, clock=deadline.clock
+        )
+        reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), budget / 3)
+        course = cls(study=study, ledger=ledger, deadline=deadline, work=deadline.minus(reserve),
+                     reserve=reserve, extension=options.extension)  # fmt: skip
+        if course.work.passed():
+            raise UsageError(
+                f"the study in {options.results_dir} has used {format_seconds(used)} of its "
+                "budget; give a larger --budget to go on, or --fresh to start anew"
+            )
+        course.take_up()
+        return course
 
     def take_up(self) -> None:
         """Go on where a stopped study was, with the speeds to which its runs were compared."""

@@ -60,16 +60,20 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
         _move_aside(options.results_dir)
     remove_parts(*(options.results_dir / name for name in ("", "checkpoints", "artifacts")))
     ledger = Ledger(path)
-    known = ledger.fact("fingerprint")
-    if known not in (None, study.fingerprint):
-        raise UsageError(
-            f"{options.results_dir} holds a study with other settings; "
-            "use --fresh (it is moved aside, not deleted) or another --results-dir"
-        )
+    require_same(ledger, study, options.results_dir)
     ledger.require_sound()
     require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return ledger
+
+
+def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
+    """Raises UsageError where the ledger in `folder` is that of a study with other settings."""
+    if ledger.fact("fingerprint") not in (None, study.fingerprint):
+        raise UsageError(
+            f"{folder} holds a study with other settings; "
+            "use --fresh (it is moved aside, not deleted) or another --results-dir"
+        )
 
 
 def _move_aside(folder: Path) -> None:

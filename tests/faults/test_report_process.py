@@ -16,7 +16,7 @@ from benchmarks.chaos.toy import Quick
 from study.budget import Deadline
 from study.orchestration import stopping
 from study.orchestration.carrying import Carrier
-from study.orchestration.closing import Closing
+from study.orchestration.closing import Closing, drafts_expected
 from study.orchestration.course import Course
 from study.orchestration.reporting import render
 from study.orchestration.rounds import Rounds
@@ -71,16 +71,11 @@ def test_first_reports_are_planned_where_they_cost_little(
     budget: float, seconds: float, tmp_path: Path
 ) -> None:
     deadline = Deadline(budget=budget, started=0, clock=lambda: 0.0)
-    study, ledger = StudySpec(), Ledger(tmp_path / "l.sqlite")
-    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=0)
-    closing = Closing(
-        options=Options(results_dir=tmp_path, report_dir=tmp_path), deadline=deadline, ledger=ledger,
-        course=course, rounds=Rounds(study=study, ledger=ledger, course=course, weights={}),
-        screen=Screen(deadline), stop=Stop(),
-    )  # fmt: skip
-    assert closing.drafts_expected() == seconds
+    course = Course(study=StudySpec(), ledger=Ledger(tmp_path / "l.sqlite"), deadline=deadline,
+                    work=deadline, reserve=0)  # fmt: skip
+    assert drafts_expected(course) == seconds
     course.phases.append({"phase": "draft", "predicted_seconds": 20, "actual_seconds": budget})
-    assert closing.drafts_expected() == 0
+    assert drafts_expected(course) == 0
 
 
 def test_after_a_signal_there_are_seconds_left_to_end() -> None:
