@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget
-from study.errors import StudyError, UsageError, one_line
+from study.errors import StudyError, UsageError, one_line, out_of_memory
 from study.flags import networks, path, seed
 from study.report.words import languages
 from study.spec import RESOLUTIONS, StudySpec
@@ -55,6 +55,11 @@ def main(argv: list[str] | None = None) -> int:
         return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
     except MemoryError:
         return _refused("not enough memory")
+    except RuntimeError as error:
+        told = (str(error).splitlines() or [""])[0]
+        if not out_of_memory(f"{type(error).__name__}: {told}"):
+            raise
+        return _refused(f"not enough memory: {told}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -111,6 +116,7 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     if flags.extend is not None and flags.fresh:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
     flags.seconds = parse_budget(flags.budget if flags.extend is None else flags.extend)
+    flags.extension = 0.0
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     if flags.seeds is not None and flags.seeds < 1:
@@ -140,7 +146,7 @@ def _run(arguments: list[str]) -> int:
     if flags.extend is not None:
         from study.orchestration.status import extended
 
-        flags.seconds = extended(flags.results_dir, flags.seconds)
+        flags.extension, flags.seconds = flags.seconds, extended(flags.results_dir, flags.seconds)
     if flags.init_checkpoint is not None:
         from study.orchestration.sources import require_checkpoint
 
@@ -180,6 +186,7 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
         fresh=flags.fresh,
         dry_run=flags.dry_run,
         object_index=flags.object,
+        extension=flags.extension,
         fashion=fashion,
     )
     deadline = Deadline(budget=flags.seconds, started=STARTED)

@@ -33,6 +33,13 @@ class TrainingError(StudyError):
     """A run cannot go on (for example, its loss is not a number)."""
 
 
+def out_of_memory(told: str) -> bool:
+    """Whether an error, told as ``type: message``, is a lack of memory; PyTorch has several."""
+    return told.startswith(("MemoryError", "OutOfMemoryError")) or any(
+        words in told for words in ("out of memory", "can't allocate memory")
+    )
+
+
 def one_line(message: object) -> str:
     """A message for the terminal: what would break the line or steer the terminal is shown as its code."""
     text = "".join(

@@ -118,10 +118,14 @@ class Carrier:
             self.ledger.set_fact("used_seconds", self.course.deadline.used())
             judge(point)
 
+        def stop() -> bool:
+            self.course.note_used()
+            return self.stop.asked
+
         self.screen.tick(spec.run_id)
         self.ledger.set_fact(RUNNING, {"run_id": spec.run_id, "since": time.time()})
         record = self.executor.submit(
-            spec, finals=self.rounds.finals(), limit=limit, stop=lambda: self.stop.asked,
+            spec, finals=self.rounds.finals(), limit=limit, stop=stop,
             on_evaluation=on_evaluation,
         )  # fmt: skip
         if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():

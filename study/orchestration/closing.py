@@ -42,14 +42,9 @@ class Closing:
     def __post_init__(self) -> None:
         self._rows = len(self.course.rows)
 
-    def drafts_expected(self) -> float:
-        """Seconds that first reports will take: after every arm's first run and first final run."""
-        cost = self._cost()
-        return cost * min(2, DRAFT_SHARE * self.deadline.budget // cost)
-
     def draft(self) -> None:
         """A first report, so that a study which is killed has one; only where it costs little."""
-        cost, work = self._cost(), self.course.work
+        cost, work = _draft_cost(self.course), self.course.work
         if self.stop.asked or len(self.course.rows) == self._rows:
             return
         if (self._drafts + 1) * cost > DRAFT_SHARE * self.deadline.budget or 3 * cost > work.left():
@@ -70,13 +65,25 @@ class Closing:
         self.ledger.set_fact("environment", facts)
         self.write()
         self.screen.show_results(self.ledger.records())
-        render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()), self.screen.say,
-               draft=self.stop.asked)  # fmt: skip
+        self._last()
         self.course.note_phase("report", self.course.reserve, began)
         self.ledger.set_fact("used_seconds", self.deadline.used())
+        if not self.stop.asked:
+            self.course.extension = 0.0
         self.write()
         self.screen.say(f"used {format_seconds(self.deadline.used())} "
                         f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
+
+    def _last(self) -> None:
+        """A signal that comes while the report is made leaves the seconds of a first one to make that."""
+        draft = self.stop.asked
+        aside = 0.0 if draft else _draft_cost(self.course)
+        made = render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit() - aside),
+                      self.screen.say, draft=draft)  # fmt: skip
+        if not made and not draft and self.stop.asked:
+            self.screen.say("stopped: a first report is made instead, without pictures")
+            render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()),
+                   self.screen.say, draft=True)  # fmt: skip
 
     def write(self) -> None:
         self.course.save()
@@ -93,9 +100,16 @@ class Closing:
                 self.ledger.add_event(kind, detail, model or None)
         executor.close()  # its memory is the report's
 
-    def _cost(self) -> float:
-        made = [row["actual_seconds"] for row in self.course.phases if row["phase"] == DRAFT]
-        return float(made[-1]) if made else DRAFT_SECONDS
-
     def _until_exit(self) -> float:
         return self.stop.left() - _TO_EXIT
+
+
+def drafts_expected(course: Course) -> float:
+    """Seconds that first reports will take: after every arm's first run and first final run."""
+    cost = _draft_cost(course)
+    return cost * min(2, DRAFT_SHARE * course.deadline.budget // cost)
+
+
+def _draft_cost(course: Course) -> float:
+    made = [row["actual_seconds"] for row in course.phases if row["phase"] == DRAFT]
+    return float(made[-1]) if made else DRAFT_SECONDS

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from study.budget import Deadline, format_seconds
+from study.errors import UsageError
+from study.orchestration.setup import Options
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
@@ -18,13 +21,17 @@ from study.store.ledger import Ledger
 FILL = 0.95
 #: Side experiments come after tuning with so many trials; with less time the arms come first.
 TRIALS_BEFORE_SIDE = 4
+RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
+#: Seconds between two notes of the time used, where many steps offer themselves.
+EVERY = 2.0
 
 
 @dataclass(kw_only=True)
 class Course:
     """Decisions, phases and one row for every run that was tried; kept in the ledger.
 
-    draft_seconds: set aside for reports while the study goes on.
+    draft_seconds: set aside for reports while the study goes on. grown: the budget is larger than that of
+    the last plan of side experiments. extension: seconds of --extend that are not used up yet.
     """
 
     study: StudySpec
@@ -39,8 +46,34 @@ class Course:
     draft_seconds: float = 0.0
     replanned: bool = False
     grown: bool = False
+    extension: float = 0.0
     phases: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    _noted: float = field(default=-math.inf, init=False)
+
+    @classmethod
+    def opened(
+        cls, study: StudySpec, ledger: Ledger, deadline: Deadline, options: Options
+    ) -> Course:  # fmt: skip
+        """A new one, or that of a stopped study with the seconds that it has used.
+
+        Raises:
+            UsageError: the budget is used.
+        """
+        used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
+        deadline = Deadline(
+            budget=budget, started=deadline.started, used_before=used, clock=deadline.clock
+        )
+        reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), budget / 3)
+        course = cls(study=study, ledger=ledger, deadline=deadline, work=deadline.minus(reserve),
+                     reserve=reserve, extension=options.extension)  # fmt: skip
+        if course.work.passed():
+            raise UsageError(
+                f"the study in {options.results_dir} has used {format_seconds(used)} of its "
+                "budget; give a larger --budget to go on, or --fresh to start anew"
+            )
+        course.take_up()
+        return course
 
     def take_up(self) -> None:
         """Go on where a stopped study was, with the speeds to which its runs were compared."""
@@ -51,7 +84,9 @@ class Course:
         self.side_seconds = stored.get("side_seconds", 0.0)
         self.witness_seconds = stored.get("witness_seconds", 0.0)
         self.replanned = stored.get("replanned", False)
-        self.grown = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
+        larger = self.deadline.budget > stored.get("budget_seconds", self.deadline.budget)
+        self.grown = larger or stored.get("grown", False)  # a study stopped before it planned anew
+        self.extension = self.extension or stored.get("extension_seconds", 0.0)
 
     @property
     def decided(self) -> bool:
@@ -82,7 +117,7 @@ class Course:
         takes its seconds out of that share, and none where a round would not fit beside it. When the
         budget has grown they get their share of what is left then.
         """
-        left = self.work.left()
+        left = max(0.0, self.work.left())  # a negative share would be stored, and refused for good
         if not self.replanned or self.grown:
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
         if not self.replanned:
@@ -94,6 +129,7 @@ class Course:
                         model, self.study, self.expected, share, inits[model], plan
                     )
             self.replanned = True  # kept with the decisions in one commit
+        self.grown = False
         self.save()
 
     def _plan_side(
@@ -175,6 +211,13 @@ class Course:
         """Add a phase that began at `began` (monotonic seconds) and ends now."""
         self.phases.append({"phase": name, "predicted_seconds": predicted,
                             "actual_seconds": time.monotonic() - began})  # fmt: skip
+        self.note_used(every=0.0)
+
+    def note_used(self, every: float = EVERY) -> None:
+        """Seconds used so far into the ledger, for a study that is killed; once in `every` seconds."""
+        if time.monotonic() - self._noted >= every:
+            self.ledger.set_fact("used_seconds", self.deadline.used())
+            self._noted = time.monotonic()
 
     def save(self) -> None:
         """Into the ledger; plan.json is written from there."""
@@ -185,6 +228,8 @@ class Course:
             "side_seconds": self.side_seconds,
             "witness_seconds": self.witness_seconds,
             "replanned": self.replanned,
+            "grown": self.grown,
+            "extension_seconds": self.extension,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
             "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
             "phases": self.phases,

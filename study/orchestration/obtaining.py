@@ -65,12 +65,14 @@ class Obtainer:
                 found: Weights | None = None
             else:
                 found, entry = self._source_of(model, seconds / len(models))
+                if self.stopped() and not entry.get("complete", True):
+                    found = None  # half-made weights would be those of the study for good
             obtained.entries[model.value] = entry
             if found is not None:
                 obtained.weights[model.value] = found
                 continue
             if self.stopped():  # tried again when the study goes on
-                entry |= {"reason": Reason.STOPPED.value, "detail": ""}
+                entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
             else:
                 self.ledger.add_event("pretext_failed", entry["detail"], model.value)
             self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")
@@ -117,10 +119,15 @@ class Obtainer:
             f"instead, {format_seconds(share)}"
         )
         limit: Deadline = self.course.work.within(share * 1.2)
+
+        def stop() -> bool:
+            self.course.note_used()
+            return self.stopped() or limit.passed()
+
         return sources.fractal(
             model, share, self.course.speeds[model.value].train, reason,
             cache_dir=self.folder / "checkpoints", seed=self.seed,
-            runtime=self.runtime, stop=lambda: self.stopped() or limit.passed(),
+            runtime=self.runtime, stop=stop,
             on_progress=lambda point: self.screen.tick(
                 f"pre-training {model}: pretext accuracy {point.accuracy:.3f}"),
         )  # fmt: skip

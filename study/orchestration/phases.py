@@ -60,6 +60,7 @@ class Phases:
         for number in count(self.rounds.fewest_seeds):
             if self.stop.asked or number == self.study.max_seeds:
                 return
+            going = [model for model in going if not self.rounds.all_failed(model, number - 1)]
             rounds = self.rounds.further(number, going)
             fits = self.course.affordable(rounds)
             going = [model for model in going if model not in rounds or model in fits]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ def render(
     options: Options, left: Callable[[], float], say: Callable[[str], None], *, draft: bool = False
 ) -> bool:
     """Run the verb `report`; what goes wrong is said, not raised, and an older report stays.
+
+    Its process is the leader of a group of its own: Ctrl-C and `timeout` signal the whole group of the
+    study, and whether the report still has time is decided here.
 
     Args:
         left: seconds it may still take, asked all the time; it is killed when there are none.
@@ -40,20 +44,25 @@ def render(
         command.append("--flat")
     if draft:
         command.append("--draft")
-    with subprocess.Popen(command, env=_environment()) as process:
+    late = True
+    with subprocess.Popen(command, env=_environment(), start_new_session=True) as process:
         try:
             while process.poll() is None and left() > 0:
                 time.sleep(_POLL)
         finally:
-            if process.poll() is None:
+            late = process.poll() is None
+            if late:
                 process.kill()
     if process.returncode == 0:
         return True
     remove_parts(options.report_dir, options.report_dir / "figures")
-    if process.returncode < 0:
+    if late:
         say("the report did not end in time; rebuild it: run_study.py report")
+    elif process.returncode < 0:
+        told = signal.strsignal(-process.returncode)
+        say(f"the report was ended by a signal ({told}); rebuild it: run_study.py report")
     else:
-        say(f"the report failed (exit {process.returncode}); the results are complete")
+        say(f"the report failed (exit {process.returncode}); the results are kept")
     return False
 
 

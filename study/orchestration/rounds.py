@@ -92,6 +92,12 @@ class Rounds:
             if number >= self.course.decisions[model.value].seeds
         }  # fmt: skip
 
+    def all_failed(self, model: ModelName, number: int) -> bool:
+        """Whether every final run of a network with the number-th seed failed: so would the next ones."""
+        found = [self.ledger.record(self.final(arm, number).run_id)
+                 for arm in self.arms() if arm.model is model]  # fmt: skip
+        return all(record is not None and record.state is RunState.FAILED for record in found)
+
     def side(self, number: int) -> list[RunSpec]:
         """The side runs of all networks with one seed; a network's own number of seeds ends it."""
         inits = self.inits()

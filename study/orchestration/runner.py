@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,32 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
-from study.errors import UsageError
 from study.explain.artifacts import write_dataset
 from study.models.describe import architecture
 from study.orchestration.carrying import Carrier
-from study.orchestration.closing import Closing
-from study.orchestration.course import FILL, Course
+from study.orchestration.closing import Closing, drafts_expected
+from study.orchestration.course import Course
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.obtaining import Obtainer
 from study.orchestration.phases import Phases
+from study.orchestration.rehearsal import rehearse
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
+from study.orchestration.speeds import PRETRAINING_SHARE, measured_speeds
 from study.orchestration.stopping import Stop
 from study.orchestration.witnessing import Witnessing
-from study.planning.cost import Speed, measure
-from study.planning.measuring import SHARE as MEASURE_SHARE
-from study.planning.measuring import Stakes, settle
 from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import Runtime
-
-PRETRAINING_SHARE = 0.2
-RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
-PLAN_BATCH = 64
 
 
 @dataclass(kw_only=True, repr=False)
@@ -56,7 +49,13 @@ class Runner:
     executor: LocalExecutor | None = None
 
     def execute(self) -> None:
-        """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock."""
+        """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock.
+
+        A dry run only prints the plan.
+        """
+        if self.options.dry_run:
+            rehearse(self.study, self.options, self.deadline, self.runtime)
+            return
         with self.stop:
             self.ledger = open_ledger(self.study, self.options)
             try:
@@ -73,21 +72,8 @@ class Runner:
 
     def _open(self) -> None:
         """Go on where a stopped study was: its seconds, plan rows and phases are kept."""
-        used = float(self.ledger.fact("used_seconds", 0.0))
-        self.deadline = Deadline(
-            budget=self.deadline.budget, started=self.deadline.started, used_before=used
-        )
-        reserve = min(
-            max(LEAST_RESERVE, RESERVE_SHARE * self.deadline.budget), self.deadline.budget / 3
-        )
-        self.course = Course(study=self.study, ledger=self.ledger, deadline=self.deadline,
-                             work=self.deadline.minus(reserve), reserve=reserve)  # fmt: skip
-        if self.course.work.passed():
-            raise UsageError(
-                f"the study in {self.options.results_dir} has used {format_seconds(used)} of its "
-                "budget; give a larger --budget to go on, or --fresh to start anew"
-            )
-        self.course.take_up()
+        self.course = Course.opened(self.study, self.ledger, self.deadline, self.options)
+        self.deadline = self.course.deadline
 
     def _phases(self) -> None:
         self._prepare()
@@ -99,11 +85,9 @@ class Runner:
         if self.stop.asked and not self.course.decided:  # nothing is planned for what is half prepared
             closing.finish(self.carrier)
             return
-        self.course.draft_seconds = closing.drafts_expected()
+        self.course.draft_seconds = drafts_expected(self.course)
         self.course.decide(self.rounds.inits())
         self.screen.show_plan(self.course.decisions)
-        if self.options.dry_run:
-            return
         closing.write()  # a study that was killed may have left tables that are older than its ledger
         phases = Phases(
             study=self.study, course=self.course, rounds=self.rounds, carrier=self.carrier,
@@ -128,6 +112,7 @@ class Runner:
     def _prepare(self) -> None:
         began = time.monotonic()
         fashion, parts = read_data(self.study, self.options)
+        self.course.note_used()
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip
@@ -148,20 +133,10 @@ class Runner:
         if (known["device_name"], known["threads"]) != (self.runtime.device_name, self.runtime.threads):
             self.course.speeds.clear()
         if set(self.course.speeds) != {model.value for model in self.study.models}:
-            self.course.speeds.update(self._speeds())
+            self.course.speeds.update(
+                measured_speeds(self.course, self.options, self.runtime, self.screen.say)
+            )
         self.course.note_phase("setup", None, began)
-
-    def _speeds(self) -> dict[str, Speed]:
-        left = self.course.work.left()
-        stakes = Stakes(
-            study=self.study,
-            runs=math.inf if self.course.decided else FILL * (1 - PRETRAINING_SHARE) * left,
-            pretraining=0.0 if self.options.init_checkpoint else PRETRAINING_SHARE * left,
-        )
-        return settle(
-            lambda model: measure(model, self.study.resolution, PLAN_BATCH, self.runtime), stakes,
-            seconds=MEASURE_SHARE * self.deadline.budget, say=self.screen.say,
-        )  # fmt: skip
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:
         if self.ledger.fact(name) is None:

@@ -28,7 +28,7 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 class Options:
     """Where things are and what may be done; none of it changes what is measured.
 
-    fashion: the data set of data_dir where it was read already.
+    fashion: the data set of data_dir where it was read already. extension: seconds of --extend.
     """
 
     results_dir: Path
@@ -44,6 +44,7 @@ class Options:
     fresh: bool = False
     dry_run: bool = False
     object_index: int = 0
+    extension: float = 0.0
     fashion: FashionMNIST | None = None
 
 
@@ -59,26 +60,31 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
         _move_aside(options.results_dir)
     remove_parts(*(options.results_dir / name for name in ("", "checkpoints", "artifacts")))
     ledger = Ledger(path)
-    known = ledger.fact("fingerprint")
-    if known not in (None, study.fingerprint):
-        raise UsageError(
-            f"{options.results_dir} holds a study with other settings; "
-            "use --fresh (it is moved aside, not deleted) or another --results-dir"
-        )
+    require_same(ledger, study, options.results_dir)
     ledger.require_sound()
     require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return ledger
 
 
+def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
+    """Raises UsageError where the ledger in `folder` is that of a study with other settings."""
+    if ledger.fact("fingerprint") not in (None, study.fingerprint):
+        raise UsageError(
+            f"{folder} holds a study with other settings; "
+            "use --fresh (it is moved aside, not deleted) or another --results-dir"
+        )
+
+
 def _move_aside(folder: Path) -> None:
-    target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
+        folder = folder.resolve()  # "." has no name to put a time behind
+        target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
         for item in folder.iterdir():
             if item.name not in (".lock", ".gitkeep"):
                 shutil.move(str(item), target / item.name)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a root has no name at all
         raise StoreError(f"cannot move {folder} aside: {error}") from error
 
 

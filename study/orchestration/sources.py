@@ -66,6 +66,8 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
         PRETRAINING({model.value: entry}, "its meta")
     except Misshapen as error:
         raise WeightsError(f"{path} is not what `pretrain` writes: {error}") from error
+    if entry["curve"]:  # fewer than the recipe's, where its time was up
+        entry["samples"] = entry["curve"][-1]["samples"]
     return weights, entry
 
 
@@ -106,9 +108,12 @@ def fractal(
     )  # fmt: skip
     entry |= {
         "images": recipe.images, "categories": recipe.categories, "image_size": recipe.size,
-        "samples": recipe.samples, "seconds": result.seconds, "cached": result.cached,
+        "samples": result.curve[-1].samples, "complete": result.complete,
+        "seconds": result.seconds, "cached": result.cached,
         "held_out_accuracy": result.held_out_accuracy, "chance": result.chance,
-        "passed": result.passed, "curve": [asdict(point) for point in result.curve],
+        # A look before the first step has no loss, and the ledger takes no point without one.
+        "passed": result.passed,
+        "curve": [asdict(point) for point in result.curve if point.loss is not None],
     }  # fmt: skip
     if result.weights is None:
         accuracy, needed = result.held_out_accuracy, 10 * result.chance

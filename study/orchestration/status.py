@@ -40,6 +40,8 @@ def status(folder: Path) -> list[str]:
 def extended(folder: Path, seconds: float) -> float:
     """The budget of the study in `folder` and `seconds` more.
 
+    A study that was stopped in such an extension goes on with it and gets no more.
+
     Raises:
         UsageError: there is no study that got as far as a plan.
     """
@@ -48,12 +50,14 @@ def extended(folder: Path, seconds: float) -> float:
         raise UsageError(f"--extend: {folder} holds no study")
     ledger = Ledger(path)
     try:
-        budget = ledger.fact("plan", {}).get("budget_seconds")
+        plan, used = ledger.fact("plan", {}), ledger.fact("used_seconds", 0.0)
     finally:
         ledger.close()
+    budget = plan.get("budget_seconds")
     if budget is None:
         raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
-    return float(budget) + seconds
+    going_on = plan.get("extension_seconds") == seconds and used < budget - plan.get("reserve_seconds", 0.0)
+    return float(budget) if going_on else float(budget) + seconds
 
 
 def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:

@@ -48,7 +48,8 @@ class PretextPoint:
 class PretextResult:
     """What pre-training gave. weights is None exactly where the gate was not passed.
 
-    seconds, curve and accuracy of a cached result are those of the training that made it.
+    complete: every step was made. seconds, curve and accuracy of a cached result are those of the training
+    that made it.
     """
 
     weights: Weights | None
@@ -58,6 +59,7 @@ class PretextResult:
     passed: bool
     seconds: float
     recipe: Recipe
+    complete: bool
     cached: bool
 
 
@@ -135,6 +137,7 @@ def pretrain(
         passed=passed,
         seconds=seconds,
         recipe=recipe,
+        complete=complete,
         cached=False,
     )
 
@@ -153,6 +156,7 @@ def _from_cache(path: Path, recipe: Recipe) -> PretextResult | None:
             passed=True,
             seconds=float(meta["seconds"]),
             recipe=recipe,
+            complete=True,
             cached=True,
         )
     except (WeightsError, KeyError, TypeError) as error:

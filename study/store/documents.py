@@ -60,6 +60,7 @@ EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": num
 _PLAN = {
     "budget_seconds": _SECONDS, "used_seconds": _SECONDS, "reserve_seconds": _SECONDS,
     "side_seconds": number, "witness_seconds": number, "replanned": flag,
+    "grown": flag, "extension_seconds": number,
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {
@@ -101,7 +102,7 @@ ARCHITECTURE = mapping(record({}, {
 PRETRAINING = mapping(record({}, {
     **_COUNT_OF, "source": _TEXT, "sha256": _TEXT, "fallback_reason": _TEXT, "reason": _TEXT,
     "detail": _TEXT, "held_out_accuracy": maybe(share), "passed": maybe(flag), "cached": maybe(flag),
-    "curve": maybe(items(_POINT)),
+    "complete": maybe(flag), "curve": maybe(items(_POINT)),
 }), MODELS)  # fmt: skip
 WITNESS = record({}, {
     **{name: _TEXT for name in ("state", "reason", "detail", "package", "version", "sha256")},

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos.toy import Quick
 from study.budget import Deadline
-from study.orchestration.closing import Closing
+from study.orchestration import stopping
+from study.orchestration.carrying import Carrier
+from study.orchestration.closing import Closing, drafts_expected
 from study.orchestration.course import Course
 from study.orchestration.reporting import render
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
 from study.orchestration.stopping import EXIT_SECONDS, Stop
-from study.spec import StudySpec
+from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 
 
@@ -57,7 +62,7 @@ def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     options = Options(results_dir=tmp_path / "nothing", report_dir=tmp_path / "out")
     said: list[str] = []
     assert not render(options, lambda: 60.0, said.append)
-    assert said == ["the report failed (exit 2); the results are complete"]
+    assert said == ["the report failed (exit 2); the results are kept"]
     assert "error: " in capfd.readouterr().err
 
 
@@ -66,16 +71,11 @@ def test_first_reports_are_planned_where_they_cost_little(
     budget: float, seconds: float, tmp_path: Path
 ) -> None:
     deadline = Deadline(budget=budget, started=0, clock=lambda: 0.0)
-    study, ledger = StudySpec(), Ledger(tmp_path / "l.sqlite")
-    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=0)
-    closing = Closing(
-        options=Options(results_dir=tmp_path, report_dir=tmp_path), deadline=deadline, ledger=ledger,
-        course=course, rounds=Rounds(study=study, ledger=ledger, course=course, weights={}),
-        screen=Screen(deadline), stop=Stop(),
-    )  # fmt: skip
-    assert closing.drafts_expected() == seconds
+    course = Course(study=StudySpec(), ledger=Ledger(tmp_path / "l.sqlite"), deadline=deadline,
+                    work=deadline, reserve=0)  # fmt: skip
+    assert drafts_expected(course) == seconds
     course.phases.append({"phase": "draft", "predicted_seconds": 20, "actual_seconds": budget})
-    assert closing.drafts_expected() == 0
+    assert drafts_expected(course) == 0
 
 
 def test_after_a_signal_there_are_seconds_left_to_end() -> None:
@@ -83,3 +83,62 @@ def test_after_a_signal_there_are_seconds_left_to_end() -> None:
         assert stop.left() > 1e9
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.asked and 0 < stop.left() <= EXIT_SECONDS
+
+
+def test_a_signal_to_the_group_leaves_the_report_to_the_study(tmp_path: Path) -> None:
+    """Ctrl-C and `timeout` reach every process of the study's group; the report is made all the same."""
+    _begun(tmp_path, Stop()).write()
+    study = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    _wait_for_report(study.pid)
+    os.killpg(study.pid, signal.SIGTERM)
+    told, _ = study.communicate(timeout=120)
+    assert told.splitlines()[-2:] == ["asked: True", "report: True"], told
+    assert (tmp_path / "out" / "report.pdf").is_file()
+
+
+def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
+    thread = threading.Thread(target=lambda: os.kill(_wait_for_report(os.getpid()), signal.SIGTERM))
+    with Stop() as stop:
+        closing = _begun(tmp_path, stop)
+        closing.course.phases.append({"phase": "draft", "predicted_seconds": 99, "actual_seconds": 99})
+        carrier = Carrier(
+            study=closing.course.study, folder=tmp_path, ledger=closing.ledger, course=closing.course,
+            rounds=closing.rounds, executor=Quick(tmp_path), screen=closing.screen, stop=stop,
+        )  # fmt: skip
+        thread.start()
+        closing.finish(carrier)
+        thread.join()
+    told = capfd.readouterr().out
+    assert "stopped: a first report is made instead, without pictures" in told
+    assert (tmp_path / "out" / "report.pdf").is_file(), told
+
+
+def _begun(folder: Path, stop: Stop) -> Closing:
+    """A study of which there is nothing but its beginning."""
+    ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(ModelName.GOOGLENET,))
+    ledger.set_fact("environment", {"started": "2026-01-01T00:00:00", "seed": 0})
+    deadline = Deadline(budget=600, started=time.monotonic())
+    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=60)
+    return Closing(
+        options=Options(results_dir=folder, report_dir=folder / "out"), deadline=deadline, ledger=ledger,
+        course=course, rounds=Rounds(study=study, ledger=ledger, course=course, weights={}),
+        screen=Screen(deadline), stop=stop,
+    )  # fmt: skip
+
+
+def _wait_for_report(study: int) -> int:
+    """`study`, once it has a child that has begun the verb `report`."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for task in Path(f"/proc/{study}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                if b"--report-dir" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return study
+        time.sleep(0.01)
+    raise AssertionError("no report was begun")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from study.orchestration.carrying import Carrier
 from study.orchestration.course import Course
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
+from study.orchestration.phases import Phases
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.stopping import Stop
@@ -130,3 +132,24 @@ def _finished(arm: Arm, number: int, hyper: HyperParams) -> RunRecord:
         arm=arm, purpose=Purpose.TRIAL, seed=0, hyper=hyper, train_images=10, samples=10, trial=number
     )
     return RunRecord(spec=spec, state=RunState.FINISHED, val_accuracy=0.5 + number / 100)
+
+
+@pytest.mark.parametrize("states", [{RunState.FAILED}, {RunState.FAILED, RunState.FINISHED}])
+def test_a_network_whose_whole_round_failed_gets_no_further_seeds(
+    carrier: Carrier, states: set[RunState]
+) -> None:
+    made: list[str] = []
+
+    class Fails(LocalExecutor):
+        def submit(self, spec: RunSpec, **rest: Any) -> RunRecord:
+            made.append(spec.run_id)
+            return RunRecord(spec=spec, state=RunState.FAILED, reason="RuntimeError: CUDA error")
+
+    for place, arm in enumerate(carrier.rounds.arms()):
+        state = sorted(states)[place % len(states)]
+        carrier.ledger.commit(RunRecord(spec=carrier.rounds.final(arm, 0), state=state))
+    failing = replace(carrier, executor=Fails(carrier.executor._bench),
+                      screen=Screen(carrier.course.deadline))  # fmt: skip
+    Phases(study=replace(carrier.study, max_seeds=5), course=carrier.course, rounds=carrier.rounds,
+           carrier=failing, stop=carrier.stop, draft=lambda: None).further()  # fmt: skip
+    assert len(made) == (0 if states == {RunState.FAILED} else len(carrier.rounds.arms()))

@@ -154,6 +154,36 @@ def test_side_experiments_are_tried_again_when_the_budget_has_grown(
     assert longest.decisions == longer.decisions
 
 
+def test_a_stop_before_the_new_plan_does_not_forget_that_the_budget_has_grown(
+    course: Course, clock: Clock
+) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000)}
+    clock.now = 2_800
+    course.replan({MODEL: tuple(Init)}, lambda: [_spec(course)], lambda: 0.0)
+    assert course.side_seconds == 0
+    for begun in range(3):  # twice stopped before the new plan
+        deadline = Deadline(budget=4_400, started=0, clock=clock)
+        again = Course(study=course.study, ledger=course.ledger, deadline=deadline,
+                       work=deadline.minus(100), reserve=100)  # fmt: skip
+        again.take_up()
+        again.decide({MODEL: tuple(Init)})
+        assert again.grown, begun
+    again.replan({MODEL: tuple(Init)}, lambda: [_spec(again)], lambda: 0.0)
+    assert again.side_seconds > 0
+    again.take_up()
+    assert not again.grown
+
+
+def test_a_plan_made_after_the_time_is_up_can_be_read_again(course: Course, clock: Clock) -> None:
+    plan = decide(MODEL, course.study, course.expected, 20_000, tuple(Init))
+    course.decisions = {MODEL.value: replace(plan, trial_samples=8_000, side_samples=5_000)}
+    clock.now = 2_950  # in the reserve
+    course.replan({MODEL: tuple(Init)}, lambda: [_spec(course)], lambda: 10.0)
+    assert (course.side_seconds, course.witness_seconds) == (0.0, 0.0)
+    assert course.ledger.fact("plan")["side_seconds"] == 0
+
+
 @pytest.mark.parametrize(("wanted", "given"), [(100.0, 100.0), (900.0, 0.0)])
 def test_the_witness_is_dropped_before_the_side_runs(
     course: Course, wanted: float, given: float
@@ -209,3 +239,15 @@ def test_a_plan_survives_the_ledger(course: Course) -> None:
     assert (again.rows, again.decisions) == (course.rows, course.decisions)
     assert again.speeds == {MODEL.value: SPEED}
     assert again.phases == course.phases
+
+
+def test_a_killed_study_has_its_used_seconds_in_the_ledger(course: Course, clock: Clock) -> None:
+    course.note_used()
+    clock.now = 30.0
+    course.note_used()  # at once after the other
+    assert course.ledger.fact("used_seconds") == 0
+    course.note_used(every=0.0)
+    assert course.ledger.fact("used_seconds") == 30
+    clock.now = 40.0
+    course.note_phase("matrix", None, 0.0)
+    assert course.ledger.fact("used_seconds") == 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from study.budget import Deadline
 from study.data import FashionMNIST, split
 from study.errors import StoreError
 from study.matrix import arms
-from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.local import LocalExecutor, _lasting
 from study.orchestration.executors.protocol import Bench, Executor
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
@@ -200,3 +201,30 @@ def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
     assert pid is not None and executor.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_after_a_lack_of_memory_the_next_run_gets_a_new_process(executor: LocalExecutor) -> None:
+    submit(executor, SPEC)
+    pid = executor.pid
+    assert pid is not None
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + 2**20
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+    record = submit(executor, replace(SPEC, seed=4, batch_size=20_000, train_images=40_000, samples=40_000))
+    assert record.state is RunState.FAILED and "memory" in record.reason.lower(), record.reason
+    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert executor.pid != pid
+
+
+@pytest.mark.parametrize(
+    ("reason", "lasts"),
+    [
+        ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", True),
+        ("AcceleratorError: CUDA error: an illegal memory access was encountered", True),
+        ("RuntimeError: CUDA error: device-side assert triggered", True),
+        ("MemoryError: ", True),
+        ("TrainingError: the loss is not a number", False),
+    ],
+)
+def test_what_outlives_its_run(reason: str, lasts: bool) -> None:
+    assert _lasting(reason) is lasts

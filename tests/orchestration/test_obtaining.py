@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,22 @@ import torch
 from study.budget import Deadline
 from study.errors import UsageError
 from study.models import save_checkpoint
+from study.orchestration import sources
 from study.orchestration.course import Course
 from study.orchestration.obtaining import Obtained, Obtainer
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
 from study.planning.cost import Speed
+from study.pretraining import Recipe
+from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
 
 MODEL = ModelName.GOOGLENET
+#: Seconds, with a gate that any network passes.
+TINY = Recipe(model=MODEL, categories=12, instances=20, samples=192, batch_size=32, solid=0.0, gate=0.01,
+              evaluations=2)  # fmt: skip
 
 
 @pytest.fixture
@@ -29,8 +36,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def _obtain(
-    folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None
-) -> Obtained:
+    folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Obtained:  # fmt: skip
     """What a study with `seconds` for pre-training gets; noted in the ledger as the runner does."""
     deadline = Deadline(budget=budget, started=time.monotonic())
     course = Course(study=StudySpec(models=(MODEL,)), ledger=ledger, deadline=deadline,
@@ -42,7 +50,7 @@ def _obtain(
         obtained = Obtainer(
             options=Options(results_dir=folder, report_dir=folder, offline=True, init_checkpoint=own),
             ledger=ledger, course=course, screen=screen, runtime=detect("cpu", "fp32"), folder=folder,
-            seed=0, stopped=lambda: False,
+            seed=0, stopped=stopped,
         ).obtain((MODEL,), seconds)  # fmt: skip
     ledger.set_fact("pretraining", obtained.entries)
     return obtained
@@ -87,3 +95,51 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     assert "; 20 s were given" in told(20)
     assert "; 20 s were given" in told(30)
     assert "; 30 s were given" in told(30, budget=20_000)
+
+
+class After:
+    """True when it was asked so often."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_weights_that_a_signal_cut_short_are_made_again(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    cut = _obtain(tmp_path, ledger, 600, stopped=After(3))
+    entry = cut.entries[MODEL.value]
+    assert not cut.weights and set(cut.reasons.values()) == {Reason.STOPPED.value}
+    assert (entry["sha256"], entry["passed"], entry["samples"]) == ("", False, 96)
+    whole = _obtain(tmp_path, ledger, 600)
+    assert whole.weights and not whole.reasons
+    assert whole.entries[MODEL.value]["samples"] == TINY.samples
+
+
+def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    _obtain(tmp_path, ledger, 600, stopped=After(0))
+    entry = ledger.fact("pretraining")[MODEL.value]
+    assert (entry["reason"], entry["samples"], entry["curve"]) == (Reason.STOPPED.value, 0, [])
+    assert ledger.fact("used_seconds") > 0, "for a study that is killed in its pre-training"
+
+
+def test_weights_whose_time_was_up_are_kept_and_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    weights, entry = sources.fractal(
+        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"), stop=After(3),
+        on_progress=lambda point: None,
+    )  # fmt: skip
+    assert weights is not None and entry["sha256"] == weights.sha256
+    assert (entry["complete"], entry["samples"]) == (False, 96)
+    again = sources.checkpoint(MODEL, Path(weights.path))
+    assert again is not None and again[1]["samples"] == 96

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from study.budget import format_seconds, parse_budget
 from study.cli import main
@@ -95,3 +96,15 @@ def test_bad_input_is_one_line_and_exit_2(
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_a_lack_of_memory_is_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(folder: Path) -> list[str]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nGPU 0 has")
+
+    monkeypatch.setattr("study.orchestration.status.status", full)
+    assert main(["status", "--results-dir", str(tmp_path)]) == 2
+    told = "error: not enough memory: CUDA out of memory. Tried to allocate 2.00 GiB\n"
+    assert capsys.readouterr().err == told

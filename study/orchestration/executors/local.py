@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from study.budget import Deadline
-from study.errors import StoreError
+from study.errors import StoreError, out_of_memory
 from study.orchestration.executors.messages import (
     Broken,
     Evaluated,
@@ -99,6 +99,8 @@ class LocalExecutor:
                 task = Run(spec=spec, finals=finals, seconds=limit.left())
                 answer = self._ask(task, limit, stop, judge)
                 if isinstance(answer, Ran):
+                    if answer.record.state is RunState.FAILED and _lasting(answer.record.reason):
+                        self.close()
                     return answer.record
                 if isinstance(answer, Refused):
                     raise StoreError(answer.reason)
@@ -196,6 +198,11 @@ class LocalExecutor:
         if code is not None and code < 0:
             return f"the training process was ended by {signal.Signals(-code).name}"
         return f"the training process ended with exit code {code}"
+
+
+def _lasting(reason: str) -> bool:
+    """Whether a failure may outlive its run: after a CUDA error every call in that process fails."""
+    return out_of_memory(reason) or "CUDA" in reason or reason.startswith("AcceleratorError")
 
 
 def _unfinished(

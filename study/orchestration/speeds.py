@@ -1,0 +1,36 @@
+"""The speeds of this machine, as the plan of a study needs them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from study.orchestration.course import FILL, Course
+from study.orchestration.setup import Options
+from study.planning.cost import Speed, measure
+from study.planning.measuring import SHARE, Stakes, settle
+from study.spec import ModelName
+from study.training.runtime import Runtime
+
+#: Of the seconds of work, for pre-training where no weights can be had.
+PRETRAINING_SHARE = 0.2
+_BATCH = 64
+
+
+def measured_speeds(
+    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None]
+) -> dict[str, Speed]:
+    """Measured anew where a busy moment would cost the study arms or its pre-training."""
+    left = course.work.left()
+    stakes = Stakes(
+        study=course.study,
+        runs=math.inf if course.decided else FILL * (1 - PRETRAINING_SHARE) * left,
+        pretraining=0.0 if options.init_checkpoint else PRETRAINING_SHARE * left,
+    )
+
+    def measured(model: ModelName) -> Speed:
+        speed = measure(model, course.study.resolution, _BATCH, runtime)
+        course.note_used()
+        return speed
+
+    return settle(measured, stakes, seconds=SHARE * course.deadline.budget, say=say)
