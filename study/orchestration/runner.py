@@ -81,7 +81,10 @@ class Runner:
             options=self.options, deadline=self.deadline, ledger=self.ledger, course=self.course,
             rounds=self.rounds, screen=self.screen, stop=self.stop,
         )  # fmt: skip
-        self._phase("pretraining", PRETRAINING_SHARE * self.deadline.budget, self._weights)
+        known = self.ledger.fact("pretraining", {})
+        kept = all(known.get(model.value, {}).get("sha256") for model in self.study.models)
+        share = 0.0 if kept else PRETRAINING_SHARE * self.deadline.budget
+        self._phase("pretraining", share, self._weights)
         if self.stop.asked and not self.course.decided:  # nothing is planned for what is half prepared
             closing.finish(self.carrier)
             return

@@ -18,7 +18,7 @@ from study.matrix import arms
 from study.models import build
 from study.spec import ModelName, Purpose, RunSpec, Scope
 from study.training.defaults import default_hyper
-from study.training.evaluate import EVALUATION_BATCH, batches_of
+from study.training.evaluate import batches_of, evaluation_batch
 from study.training.param_groups import param_groups
 from study.training.run import CURVE_IMAGES, SETTLED, TRAIN_SAMPLE
 from study.training.runtime import Runtime
@@ -56,8 +56,8 @@ def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
     generator = torch.Generator().manual_seed(0)
-    count = EVALUATION_BATCH if resolution <= 64 else batch_size
-    pixels = torch.randint(0, 256, (count, 28, 28), dtype=torch.uint8)
+    count = evaluation_batch(resolution)
+    pixels = torch.randint(0, 256, (max(count, batch_size), 28, 28), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
 
     def forward() -> Tensor:
@@ -68,7 +68,7 @@ def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime
 
     train, tail = _step_times(forward, param_groups(network, default_hyper(arm)), labels)
     network.eval()
-    inference, _ = _times(lambda: list(batches_of(network, pixels, resolution, runtime)))
+    inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)))
     features = torch.zeros(batch_size, network.feature_size, device=runtime.device)
     head, _ = _step_times(
         lambda: network.head(features), [{"params": list(network.head.parameters())}], labels

@@ -25,7 +25,7 @@ from study.data import to_input
 from study.errors import WeightsError
 from study.models.weights import file_sha256
 from study.training.evaluate import EVALUATION_BATCH, batches_of
-from study.training.loop import Stopped, batches, schedule
+from study.training.loop import Stopped, batch_sizes, batches, schedule
 from study.training.run import Workshop
 from study.training.running_statistics import settle
 
@@ -149,7 +149,7 @@ def random_network(seed: int, images: Tensor, shop: Workshop) -> nn.Module:
         torch.manual_seed(seed)
         network = _build()
     network = network.to(shop.runtime.device).train()
-    parts = images.split(BATCH)  # type: ignore[no-untyped-call]
+    parts = images.split(batch_sizes(len(images), BATCH))  # type: ignore[no-untyped-call]
     settle(network, (_input(part, shop) for part in parts), network)
     return _frozen(network)
 

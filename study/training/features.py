@@ -16,8 +16,11 @@ from study.models import Network
 from study.training.evaluate import batches_of
 from study.training.runtime import Runtime, memory_gb
 
-#: Entries kept; an entry of VGG11 with 54,000 images takes 0.44 GB.
-KEPT = 2
+#: Entries kept: one for each frozen arm, because trials go round over the arms. With 54,000 images an
+#: entry of VGG11 takes 0.44 GB and one of GoogLeNet 0.11 GB, all four 1.1 GB.
+KEPT = 4
+#: What the entries together may take of the memory.
+MEMORY_SHARE = 0.25
 #: Mean and standard deviation are taken over this many training images at most.
 STATISTICS = 4_000
 _LARGEST_HALF = 6e4
@@ -42,8 +45,8 @@ class FeatureCache:
     """Features by (backbone weights, images, resolution); no augmentation.
 
     Half precision holds them only because they are standardised first: an untrained GoogLeNet in
-    evaluation mode has features near 1e-11, which float16 turns into zeros. Values beyond a
-    quarter of the memory lie in an unnamed temporary file.
+    evaluation mode has features near 1e-11, which float16 turns into zeros. An entry larger than
+    its part of MEMORY_SHARE lies in an unnamed temporary file.
     """
 
     def __init__(self) -> None:
@@ -104,7 +107,7 @@ def _standardised(
 
 
 def _room(count: int, size: int) -> Tensor:
-    if 2 * count * size <= memory_gb() * 1e9 / 4:
+    if 2 * count * size <= memory_gb() * 1e9 * MEMORY_SHARE / KEPT:
         return torch.empty(count, size, dtype=torch.float16)
     with tempfile.TemporaryFile() as file:  # lives on in the mapping
         return torch.from_numpy(np.memmap(file, np.float16, "w+", shape=(count, size)))

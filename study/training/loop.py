@@ -29,18 +29,30 @@ class Pruned(Exception):
     """Tuning gave a trial up after an evaluation point."""
 
 
+def batch_sizes(samples: int, batch_size: int) -> list[int]:
+    """How many of `samples` images each batch takes: `batch_size`, and the last one the rest.
+
+    A rest of one joins the batch before it: BatchNorm cannot train on a single image whose map is
+    1×1, as GoogLeNet's last ones are at 32×32.
+    """
+    whole, rest = divmod(samples, batch_size)
+    sizes = [batch_size] * whole + [rest] * (rest > 0)
+    if rest == 1 and whole:
+        sizes[-2:] = [batch_size + 1]
+    return sizes
+
+
 def batches(pool: int, samples: int, batch_size: int, seed: int) -> Iterator[Tensor]:
     """Index batches from 0…pool−1 until `samples` are drawn; the order depends on (seed, epoch)."""
-    left, epoch = samples, 0
+    epoch = 0
     queue = torch.empty(0, dtype=torch.int64)
-    while left > 0:
-        size = min(batch_size, left)
+    for size in batch_sizes(samples, batch_size):
         while len(queue) < size:
             generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
             queue = torch.cat([queue, torch.randperm(pool, generator=generator)])
             epoch += 1
         yield queue[:size]
-        queue, left = queue[size:], left - size
+        queue = queue[size:]
 
 
 def schedule(share: float) -> float:
@@ -81,8 +93,9 @@ def fit(
     optimizer = torch.optim.AdamW(groups, fused=True)
     peaks = [group["lr"] for group in optimizer.param_groups]
     targets = labels.to(runtime.device)
+    steps = len(batch_sizes(spec.samples, spec.batch_size))
     marks = {
-        math.ceil(spec.samples * k / spec.evaluations / spec.batch_size)
+        min(steps, math.ceil(spec.samples * k / spec.evaluations / spec.batch_size))
         for k in range(1, spec.evaluations + 1)
     }
     losses: list[Tensor] = []
@@ -112,7 +125,7 @@ def fit(
         progress.history.append(point)
         on_evaluation(point)
 
-    done = math.ceil(progress.samples_seen / spec.batch_size)
+    done = min(steps, math.ceil(progress.samples_seen / spec.batch_size))
     if done in marks and losses:
         judge()
     drawn = batches(len(labels), spec.samples, spec.batch_size, spec.seed)

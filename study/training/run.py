@@ -17,7 +17,7 @@ from study.training.bookmark import Bookmark, Tell
 from study.training.checkpoint import Checkpoints
 from study.training.evaluate import Probabilities, Quality, batches_of, probabilities, quality
 from study.training.features import FeatureCache
-from study.training.loop import Pruned, Stopped, fit
+from study.training.loop import Pruned, Stopped, batch_sizes, fit
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
 from study.training.running_statistics import settle
@@ -153,7 +153,8 @@ class _Job:
         def measure() -> tuple[float, float]:
             # A generator of its own: evaluation must not change what training sees.
             views = torch.Generator().manual_seed(spec.seed * 7_919 + 3)
-            parts = images[:SETTLED].split(spec.batch_size)  # type: ignore[no-untyped-call]
+            seen = images[:SETTLED]
+            parts = seen.split(batch_sizes(len(seen), spec.batch_size))  # type: ignore[no-untyped-call]
             settle(network, (augment(to_input(x, spec.resolution), views) for x in parts), run_on)
             return self._measure(network, held)
 
@@ -212,7 +213,7 @@ class _Job:
         """
         found = head(cached.float()).cpu()
         pixels = self.shop.fashion.train_images[images]
-        whole = next(batches_of(network, pixels, self.spec.resolution, self.shop.runtime))
+        whole = torch.cat(list(batches_of(network, pixels, self.spec.resolution, self.shop.runtime)))
         largest = max(1.0, float(found.abs().max()))
         difference = float((found - whole).abs().max()) / largest
         if not difference <= LOGIT_TOLERANCE:

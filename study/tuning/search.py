@@ -57,11 +57,15 @@ class Search:
         Raises:
             StoreError: the storage cannot be written to.
         """
+        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
+        # no two trials of an arm draw the same numbers. Made where no error of its own would be
+        # taken for one of the storage.
+        first, second = (_sampler(self._seed * 1_009 + number) for _ in range(2))
         try:
-            self._trial = self._ask(number, begun)
+            self._trial = self._ask(first, number, begun)
         except BROKEN as error:
             self._rebuild(error)
-            self._trial = self._ask(number, begun)
+            self._trial = self._ask(second, number, begun)
         values = self._trial.params
         return HyperParams(
             lr=values["lr"],
@@ -93,10 +97,10 @@ class Search:
         except BROKEN as error:
             self._rebuild(error)
 
-    def _ask(self, number: int, begun: HyperParams | None) -> optuna.trial.Trial:
-        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
-        # no two trials of an arm draw the same numbers.
-        self._study.sampler = _sampler(self._seed * 1_009 + number)
+    def _ask(
+        self, sampler: optuna.samplers.TPESampler, number: int, begun: HyperParams | None
+    ) -> optuna.trial.Trial:
+        self._study.sampler = sampler
         given = begun or (default_hyper(self._arm) if number == 0 else None)
         if given is not None:
             self._study.enqueue_trial(_parameters(given))
@@ -171,6 +175,7 @@ class Search:
 
 
 def _sampler(seed: int) -> optuna.samplers.TPESampler:
+    seed %= 1 << 32  # all that NumPy's RandomState takes
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, multivariate=True)
 
 

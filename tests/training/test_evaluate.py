@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from study.training.evaluate import expected_calibration_error, quality
+from study.data import to_input
+from study.spec import RESOLUTIONS
+from study.training.evaluate import (
+    batches_of,
+    evaluation_batch,
+    expected_calibration_error,
+    quality,
+)
+from study.training.run import Workshop
 
 
 def _rows(*rows: tuple[int, float]) -> np.ndarray:
@@ -23,6 +31,27 @@ def test_calibration_error_is_the_weighted_gap() -> None:
     predicted = _rows((0, 0.8), (1, 0.8), (2, 0.6), (3, 0.6))
     truth = np.array([0, 9, 2, 3])
     assert expected_calibration_error(predicted, truth) == pytest.approx((2 * 0.3 + 2 * 0.4) / 4)
+
+
+def test_a_batch_has_as_many_pixels_at_every_resolution() -> None:
+    sizes = [evaluation_batch(resolution) for resolution in RESOLUTIONS]
+    assert sizes == [500, 125, 55, 31, 16]
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+def test_every_image_passes_in_order_and_batches_stay_small(small: Workshop, resolution: int) -> None:
+    largest = 0
+
+    def brightness(x: torch.Tensor) -> torch.Tensor:
+        nonlocal largest
+        largest = max(largest, x.numel())
+        return x.mean((1, 2, 3)).unsqueeze(1)
+
+    images = small.fashion.train_images
+    found = torch.cat(list(batches_of(brightness, images, resolution, small.runtime)))
+    assert largest <= max(500 * 32**2, 16 * resolution**2)
+    at_once = to_input(images, resolution).mean((1, 2, 3)).unsqueeze(1)
+    assert torch.allclose(found, at_once, atol=1e-6)
 
 
 def test_full_confidence_has_a_bin() -> None:

@@ -51,13 +51,21 @@ def _after(looks: int) -> Callable[[], bool]:
     return lambda: next(calls) >= looks
 
 
-@pytest.mark.parametrize(("model", "points"), [(ModelName.GOOGLENET, 10), (ModelName.VGG11, 4)])
+@pytest.mark.parametrize(
+    ("model", "points", "images", "samples"),
+    [
+        (ModelName.GOOGLENET, 10, 96, 152),
+        (ModelName.VGG11, 4, 96, 152),
+        (ModelName.GOOGLENET, 10, 97, 145),  # a rest of one image in training and in evaluation
+    ],
+)
 def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path, model: ModelName, points: int
+    small: Workshop, spec_of: SpecOf, tmp_path: Path, model: ModelName, points: int, images: int,
+    samples: int,
 ) -> None:
     """Stopped between steps, inside evaluation and while it is judged."""
-    spec = spec_of(model, Scope.FULL, purpose=Purpose.FINAL, trial=None, train_images=96, samples=152,
-                   batch_size=16, evaluations=3, validation_images=50)  # fmt: skip
+    spec = spec_of(model, Scope.FULL, purpose=Purpose.FINAL, trial=None, train_images=images,
+                   samples=samples, batch_size=16, evaluations=3, validation_images=50)  # fmt: skip
     unbroken, looks = _calls(spec, small)
     kept = Checkpoints(folder=tmp_path, run_id=spec.run_id)
     told: list[str] = []

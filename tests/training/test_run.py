@@ -159,3 +159,12 @@ def test_what_breaks_inside_is_a_failed_run(
     record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN), shop, on_evaluation=judge).record
     assert record.state is RunState.FAILED
     assert type(error).__name__ in record.reason and "\n" not in record.reason
+
+
+def test_a_head_is_checked_where_its_images_take_several_batches(
+    small: Workshop, spec_of: SpecOf
+) -> None:
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, samples=110,
+                   validation_images=20)  # fmt: skip
+    record = run(spec, small).record
+    assert record.state is RunState.FINISHED, record.reason

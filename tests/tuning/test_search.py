@@ -8,7 +8,7 @@ import pytest
 
 from study.matrix import arms
 from study.records import RunRecord, RunState
-from study.spec import Arm, HyperParams, LrPolicy, Purpose, RunSpec
+from study.spec import MOST_SEED, Arm, HyperParams, LrPolicy, Purpose, RunSpec
 from study.training.defaults import default_hyper
 from study.tuning import Search
 
@@ -43,3 +43,17 @@ def test_a_lost_storage_is_rebuilt_from_the_ledger(tmp_path: Path) -> None:
     again = Search(tmp_path / "a.db", arm, seed=0, known=known)
     assert one.ask(3) == Search(tmp_path / "b.db", arm, seed=0, known=known).ask(3)
     assert len(again._study.get_trials()) == 4
+
+
+@pytest.mark.parametrize("seed", [4_256_658, MOST_SEED])
+def test_every_seed_that_a_study_may_have_is_taken(tmp_path: Path, seed: int) -> None:
+    told: list[str] = []
+    known: tuple[RunRecord, ...] = ()
+    for number in range(2):
+        search = Search(tmp_path / "optuna.db", arms()[0], seed=seed, known=known,
+                        on_rebuilt=told.append)  # fmt: skip
+        record = _record(arms()[0], number, search.ask(number))
+        search.tell(record)
+        known = (*known, record)
+    assert known[0].spec.hyper != known[1].spec.hyper
+    assert not told and not list(tmp_path.glob("*.damaged-*"))
