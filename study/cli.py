@@ -6,12 +6,11 @@ import argparse
 import io
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
-from study.budget import Deadline, parse_budget
+from study.budget import Deadline, parse_budget, process_started
 from study.errors import StudyError, UsageError, one_line, out_of_memory
 from study.flags import networks, path, seed
 from study.report.words import languages
@@ -20,7 +19,7 @@ from study.spec import RESOLUTIONS, StudySpec
 if TYPE_CHECKING:
     from study.data import FashionMNIST
 
-STARTED = time.monotonic()
+STARTED = process_started()
 VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
 
 

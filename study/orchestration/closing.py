@@ -21,8 +21,9 @@ PICTURES_SHARE = 1 / 3
 #: First reports take at most this share of the budget together; seconds of one until one was made.
 DRAFT_SHARE, DRAFT_SECONDS = 0.03, 15.0
 DRAFT = "draft"
-#: Seconds kept of those after a signal, for what comes after the report.
-_TO_EXIT = 2.0
+#: Seconds kept of those after a signal, and at the least of the budget, for what comes after the report:
+#: tables, which take long on a busy machine, and the end of the process.
+_TO_EXIT, _WRITES = 2.0, 3
 
 
 @dataclass(kw_only=True)
@@ -37,6 +38,7 @@ class Closing:
     screen: Screen
     stop: Stop
     _drafts: int = 0
+    _writing: float = 0.0
     _rows: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,16 +80,18 @@ class Closing:
         """A signal that comes while the report is made leaves the seconds of a first one to make that."""
         draft = self.stop.asked
         aside = 0.0 if draft else _draft_cost(self.course)
-        made = render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit() - aside),
+        made = render(self.options, lambda: min(self._until_end(), self._until_exit() - aside),
                       self.screen.say, draft=draft)  # fmt: skip
         if not made and not draft and self.stop.asked:
             self.screen.say("stopped: a first report is made instead, without pictures")
-            render(self.options, lambda: min(self.deadline.left() - 1, self._until_exit()),
+            render(self.options, lambda: min(self._until_end(), self._until_exit()),
                    self.screen.say, draft=True)  # fmt: skip
 
     def write(self) -> None:
+        began = time.monotonic()
         self.course.save()
         write_results(self.ledger, self.course.study, self.options.results_dir, self.rounds.reasons)
+        self._writing = time.monotonic() - began
 
     def _pictures(self, carrier: Carrier) -> None:
         """What the report draws of the networks, in the first part of the reserve."""
@@ -99,6 +103,9 @@ class Closing:
             for kind, detail, model in found:
                 self.ledger.add_event(kind, detail, model or None)
         executor.close()  # its memory is the report's
+
+    def _until_end(self) -> float:
+        return self.deadline.left() - _TO_EXIT - _WRITES * self._writing
 
     def _until_exit(self) -> float:
         return self.stop.left() - _TO_EXIT
