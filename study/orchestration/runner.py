@@ -127,7 +127,9 @@ class Runner:
     # ---- phases
     def _prepare(self) -> None:
         began = time.monotonic()
-        fashion, parts = read_data(self.study, self.options)
+        fashion, parts = read_data(
+            self.study, self.options, lambda: self.stop.asked or self.course.work.passed()
+        )
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip

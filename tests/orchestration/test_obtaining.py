@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from study.budget import Deadline
 from study.errors import UsageError
-from study.models import save_checkpoint
+from study.models import save_checkpoint, weights
 from study.orchestration.course import Course
 from study.orchestration.obtaining import Obtained, Obtainer
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
 from study.planning.cost import Speed
+from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
@@ -29,8 +32,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def _obtain(
-    folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None
-) -> Obtained:
+    folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None,
+    offline: bool = True, stopped: Callable[[], bool] = lambda: False,
+) -> Obtained:  # fmt: skip
     """What a study with `seconds` for pre-training gets; noted in the ledger as the runner does."""
     deadline = Deadline(budget=budget, started=time.monotonic())
     course = Course(study=StudySpec(models=(MODEL,)), ledger=ledger, deadline=deadline,
@@ -40,9 +44,9 @@ def _obtain(
     course.save()
     with Screen(deadline) as screen:
         obtained = Obtainer(
-            options=Options(results_dir=folder, report_dir=folder, offline=True, init_checkpoint=own),
+            options=Options(results_dir=folder, report_dir=folder, offline=offline, init_checkpoint=own),
             ledger=ledger, course=course, screen=screen, runtime=detect("cpu", "fp32"), folder=folder,
-            seed=0, stopped=lambda: False,
+            seed=0, stopped=stopped,
         ).obtain((MODEL,), seconds)  # fmt: skip
     ledger.set_fact("pretraining", obtained.entries)
     return obtained
@@ -87,3 +91,35 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     assert "; 20 s were given" in told(20)
     assert "; 20 s were given" in told(30)
     assert "; 30 s were given" in told(30, budget=20_000)
+
+
+@pytest.fixture
+def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = SimpleNamespace(url=f"{slow_server}googlenet-1378be20.pth")
+    monkeypatch.setattr(weights, "_ENUMS", {MODEL: at})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.mark.usefixtures("slow_weights")
+def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    began = time.monotonic()
+    entry = _obtain(tmp_path, ledger, 4, offline=False).entries[MODEL.value]
+    assert 1.5 < time.monotonic() - began < 6
+    assert "cannot be downloaded" in entry["fallback_reason"]
+    assert entry["detail"].endswith("2 s were given")
+
+
+@pytest.mark.usefixtures("slow_weights")
+def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, ledger: Ledger) -> None:
+    asked: list[float] = []
+
+    def stopped() -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] > asked[0] + 1
+
+    obtained = _obtain(tmp_path, ledger, 600, offline=False, stopped=stopped)
+    assert 1 < asked[-1] - asked[0] < 4
+    assert obtained.entries[MODEL.value]["reason"] == Reason.STOPPED.value
+    assert not ledger.events()
