@@ -10,19 +10,24 @@ import hashlib
 import http.client
 import os
 import time
-import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from study.errors import DataError
+from study.fetching import blocks
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 180.0
 LARGEST_FILE = 32 * 1024 * 1024
-_CHUNK = 1 << 16
 
 
-def download(root: Path, *, total_seconds: float = TOTAL_SECONDS) -> None:
+def download(
+    root: Path, *, total_seconds: float = TOTAL_SECONDS, stop: Callable[[], bool] = lambda: False
+) -> None:
     """Put the four .gz files into ``root/FashionMNIST/raw``, as torchvision does.
+
+    Args:
+        stop: asked at least once a second; True gives the download up.
 
     Raises:
         DataError: no mirror gave a file with the published MD5 within `total_seconds`.
@@ -30,17 +35,21 @@ def download(root: Path, *, total_seconds: float = TOTAL_SECONDS) -> None:
     from torchvision.datasets import FashionMNIST
 
     deadline = time.monotonic() + total_seconds
+
+    def given_up() -> bool:
+        return stop() or time.monotonic() > deadline
+
     for name, md5 in FashionMNIST.resources:
         path = root / "FashionMNIST" / "raw" / name
         if not path.is_file():
-            _download(path, md5, FashionMNIST.mirrors, deadline)
+            _download(path, md5, FashionMNIST.mirrors, given_up)
 
 
-def _download(path: Path, md5: str, mirrors: list[str], deadline: float) -> None:
+def _download(path: Path, md5: str, mirrors: list[str], stop: Callable[[], bool]) -> None:
     reason = "no mirror is known"
     for mirror in mirrors:
         try:
-            content = _fetch(mirror + path.name, deadline)
+            content = _fetch(mirror + path.name, stop)
             if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
                 raise OSError("the file is not the published one")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,13 +65,10 @@ def _download(path: Path, md5: str, mirrors: list[str], deadline: float) -> None
     )
 
 
-def _fetch(url: str, deadline: float) -> bytes:
+def _fetch(url: str, stop: Callable[[], bool]) -> bytes:
     content = bytearray()
-    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer:
-        while chunk := answer.read1(_CHUNK):
-            content += chunk
-            if len(content) > LARGEST_FILE:
-                raise OSError("the file is far too large")
-            if time.monotonic() > deadline:
-                raise OSError("the mirror is too slow")
+    for block in blocks(url, timeout=CONNECT_SECONDS, stop=stop):
+        content += block
+        if len(content) > LARGEST_FILE:
+            raise OSError("the file is far too large")
     return bytes(content)

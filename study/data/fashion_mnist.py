@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,14 @@ class FashionMNIST:
     sha256: str
 
 
-def load(data_dir: Path | None = None, *, offline: bool = False) -> FashionMNIST:
+def load(
+    data_dir: Path | None = None, *, offline: bool = False, stop: Callable[[], bool] = lambda: False
+) -> FashionMNIST:
     """Look in `data_dir` and nowhere else; without one, in the places a set is kept, then download.
 
     The places: torchvision's folder under ./data, Debian's package, Kaggle's files under ./data.
     `source` of the result is ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian`` or
-    ``download``.
+    ``download``. `stop`: True gives a download up.
 
     Raises:
         DataError: nothing was found, a file is damaged, or the content is not FashionMNIST. A
@@ -72,7 +75,7 @@ def load(data_dir: Path | None = None, *, offline: bool = False) -> FashionMNIST
             return _checked(found, source or _SOURCES[found.form])
     if offline:
         raise DataError(f"FashionMNIST is not on this machine; {REMEDY}")
-    download(DOWNLOAD_ROOT)
+    download(DOWNLOAD_ROOT, stop=stop)
     found = read_folder(raw)
     if found is None:
         raise DataError(f"the download left no complete FashionMNIST in {raw}; {REMEDY}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
-from urllib.request import urlopen
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from torch.hub import get_dir
 from torchvision.models import GoogLeNet_Weights, VGG11_Weights
 
 from study.errors import WeightsError
+from study.fetching import blocks
 from study.spec import ModelName
 from study.store.files import write_atomic
 
@@ -53,12 +54,14 @@ def imagenet_file(model: ModelName) -> str:
 
 
 def find_imagenet(
-    model: ModelName, *, weights_dir: Path | None, offline: bool, name: str | None = None
-) -> Weights:
+    model: ModelName, *, weights_dir: Path | None, offline: bool, name: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Weights:  # fmt: skip
     """torchvision's IMAGENET1K_V1 from `weights_dir`, then TORCH_HOME, then by download.
 
     Args:
         name: another file name of the same form, ``<text>-<8 hex digits>.pth``.
+        stop: True ends a download.
 
     Raises:
         WeightsError: not there and not reachable, or the file is not the published one.
@@ -73,7 +76,7 @@ def find_imagenet(
         if offline:
             raise WeightsError(f"{file} is not on this machine, and --offline forbids a download")
         path = hub / file
-        download(str(_ENUMS[model].url), path, sha256_prefix=expected)
+        download(str(_ENUMS[model].url), path, sha256_prefix=expected, stop=stop)
     digest = file_sha256(path)
     if not digest.startswith(expected):
         raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
@@ -172,25 +175,30 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def download(url: str, path: Path, *, sha256_prefix: str) -> None:
+def download(
+    url: str, path: Path, *, sha256_prefix: str, stop: Callable[[], bool] = lambda: False
+) -> None:
     """Fetch a file that is put in place only if its hash is right.
 
     Otherwise a proxy's log-in page would lie in TORCH_HOME under the name of the weights and
     every later run, also of other programs, would stumble over it.
 
+    Args:
+        stop: asked at least once a second; True gives the download up.
+
     Raises:
-        WeightsError: not reachable, slower than DOWNLOAD_LIMIT allows, or not the right file.
+        WeightsError: not reachable, stopped, slower than DOWNLOAD_LIMIT allows, or not the right file.
     """
-    began = time.monotonic()
+    until = time.monotonic() + DOWNLOAD_LIMIT
+
+    def given_up() -> bool:
+        return stop() or time.monotonic() > until
 
     def copy(stream: IO[bytes]) -> None:
         digest = hashlib.sha256()
-        with urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:
-            while block := answer.read(1 << 20):
-                stream.write(block)
-                digest.update(block)
-                if time.monotonic() - began > DOWNLOAD_LIMIT:
-                    raise TimeoutError
+        for block in blocks(url, timeout=DOWNLOAD_TIMEOUT, stop=given_up):
+            stream.write(block)
+            digest.update(block)
         if not digest.hexdigest().startswith(sha256_prefix):
             raise WeightsError(f"{path.name}: the download is not the published file")
 

@@ -87,7 +87,8 @@ class Obtainer:
         made = next((path.with_suffix(".pth") for path in kept if path.read_text() == digest), None)
         try:
             if source == IMAGENET:
-                weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline)
+                weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline,
+                                        stop=self.stopped)  # fmt: skip
             elif path := made or options.init_checkpoint:
                 weights = reload(path, source)
             else:
@@ -107,13 +108,18 @@ class Obtainer:
             own = sources.checkpoint(model, options.init_checkpoint)
             if own is not None:
                 return own
+        # Half of the share: a network too slow for the file must leave time to make weights instead.
+        whole, half = self.course.work.within(share), self.course.work.within(share / 2)
         try:
-            return sources.imagenet(model, options.weights_dir, options.offline)
+            return sources.imagenet(model, options.weights_dir, options.offline,
+                                    lambda: self.stopped() or half.passed())  # fmt: skip
         except WeightsError as error:
             reason = str(error)
             if options.weights_dir is not None and "altered" in reason:
                 raise
-        self.ledger.add_event("weights_unreachable", reason, model.value)
+        share = whole.left()
+        if not self.stopped():
+            self.ledger.add_event("weights_unreachable", reason, model.value)
         self.screen.say(
             f"{model}: no ImageNet weights ({reason}); pre-training on formula-made fractals "
             f"instead, {format_seconds(share)}"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,10 @@ def _move_aside(folder: Path) -> None:
         raise StoreError(f"cannot move {folder} aside: {error}") from error
 
 
-def read_data(study: StudySpec, options: Options) -> tuple[FashionMNIST, Split]:
-    fashion = options.fashion or load(options.data_dir, offline=options.offline)
+def read_data(
+    study: StudySpec, options: Options, stop: Callable[[], bool]
+) -> tuple[FashionMNIST, Split]:
+    fashion = options.fashion or load(options.data_dir, offline=options.offline, stop=stop)
     return fashion, split(fashion.train_labels, seed=study.seed)
 
 

@@ -25,9 +25,11 @@ LONGEST_SOURCE = 200
 Found = tuple[Weights | None, dict[str, Any]]
 
 
-def imagenet(model: ModelName, weights_dir: Path | None, offline: bool) -> Found:
+def imagenet(
+    model: ModelName, weights_dir: Path | None, offline: bool, stop: Callable[[], bool]
+) -> Found:
     """Weights and their entry for pretraining.json; raises WeightsError with the reason."""
-    weights = find_imagenet(model, weights_dir=weights_dir, offline=offline)
+    weights = find_imagenet(model, weights_dir=weights_dir, offline=offline, stop=stop)
     return weights, {
         "source": weights.source, **_IMAGENET, "samples": None, "seconds": None, "cached": True,
         "sha256": weights.sha256, "held_out_accuracy": None, "chance": None, "passed": True,

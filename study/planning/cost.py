@@ -21,7 +21,7 @@ from study.training.defaults import default_hyper
 from study.training.evaluate import batches_of, evaluation_batch
 from study.training.param_groups import param_groups
 from study.training.run import CURVE_IMAGES, SETTLED, TRAIN_SAMPLE
-from study.training.runtime import Runtime
+from study.training.runtime import Runtime, synchronise
 
 TEST = 10_000
 #: Bounds of p95 over p50 of a run before runs have shown it.
@@ -68,7 +68,8 @@ def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime
 
     train, tail = _step_times(forward, param_groups(network, default_hyper(arm)), labels)
     network.eval()
-    inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)))
+    inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)),
+                          runtime.device)  # fmt: skip
     features = torch.zeros(batch_size, network.feature_size, device=runtime.device)
     head, _ = _step_times(
         lambda: network.head(features), [{"params": list(network.head.parameters())}], labels
@@ -88,18 +89,20 @@ def _step_times(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return _times(step)
+    return _times(step, labels.device)
 
 
-def _times(function: Callable[[], object]) -> tuple[float, float]:
+def _times(function: Callable[[], object], device: torch.device) -> tuple[float, float]:
     """Median seconds of a call and p95 over it, after a warm-up; up to 8 calls or 3 seconds."""
     taken: list[float] = []
     begin = time.monotonic()
     while len(taken) < _WARM_UP + _STEPS:
         if len(taken) > _WARM_UP and time.monotonic() - begin > _SECONDS:
             break
+        synchronise(device)
         began = time.monotonic()
         function()
+        synchronise(device)
         taken.append(time.monotonic() - began)
     median, high = np.quantile(taken[_WARM_UP:], (0.5, 0.95))
     return float(median), float(high / median)

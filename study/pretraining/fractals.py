@@ -8,6 +8,7 @@ sigma-factor rule (Anderson & Farrell, WACV 2022, section 3.2), which gives well
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -99,11 +100,14 @@ def sample_systems(count: int, generator: torch.Generator) -> IteratedFunctionSy
     )
 
 
-def sample_categories(count: int, size: int, generator: torch.Generator) -> IteratedFunctionSystems:
+def sample_categories(
+    count: int, size: int, generator: torch.Generator, check: Callable[[], None] = lambda: None
+) -> IteratedFunctionSystems:
     """Draw `count` systems whose pictures at `size` × `size` pixels are not degenerate."""
     kept: list[IteratedFunctionSystems] = []
     found = 0
     while found < count:
+        check()
         systems = sample_systems(max(64, 2 * (count - found)), generator)
         _, sound = _draw(systems, size, generator)
         kept.append(systems.take(sound))
@@ -115,8 +119,9 @@ def sample_categories(count: int, size: int, generator: torch.Generator) -> Iter
 
 
 def render_instances(
-    systems: IteratedFunctionSystems, labels: Tensor, size: int, generator: torch.Generator
-) -> Tensor:
+    systems: IteratedFunctionSystems, labels: Tensor, size: int, generator: torch.Generator,
+    check: Callable[[], None] = lambda: None,
+) -> Tensor:  # fmt: skip
     """One fresh jittered picture for each label; uint8 [len(labels), size, size].
 
     A jitter that makes a picture degenerate is drawn again; after `ATTEMPTS` the picture is drawn
@@ -124,6 +129,7 @@ def render_instances(
     """
     images = torch.empty(len(labels), size, size, dtype=torch.uint8)
     for start in range(0, len(labels), CHUNK):
+        check()
         chunk = systems.take(labels[start : start + CHUNK])
         target = images[start : start + CHUNK]
         missing = torch.arange(len(chunk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,14 +28,20 @@ class Pictures:
     held_out_labels: Tensor
 
 
-def draw_pictures(recipe: Recipe, generator: torch.Generator) -> Pictures:
-    """Held-out instances are jittered independently of the training ones: none is trained on."""
-    systems = sample_categories(recipe.categories, recipe.size, generator)
+def draw_pictures(
+    recipe: Recipe, generator: torch.Generator, check: Callable[[], None] = lambda: None
+) -> Pictures:
+    """Held-out instances are jittered independently of the training ones: none is trained on.
+
+    Args:
+        check: called between some thousand pictures; ends the drawing by what it raises.
+    """
+    systems = sample_categories(recipe.categories, recipe.size, generator, check)
     order = torch.arange(recipe.categories)
     labels = order.repeat_interleave(recipe.instances)
     held_out_labels = order.repeat_interleave(recipe.held_out)
-    images = render_instances(systems, labels, recipe.size, generator)
-    held_out = render_instances(systems, held_out_labels, recipe.size, generator)
+    images = render_instances(systems, labels, recipe.size, generator, check)
+    held_out = render_instances(systems, held_out_labels, recipe.size, generator, check)
     return Pictures(
         images=images,
         labels=labels,

@@ -24,6 +24,7 @@ from study.pretraining.light_head import PretextNetwork
 from study.pretraining.pictures import Pictures, draw_pictures, training_batch
 from study.pretraining.recipe import Recipe
 from study.spec import ModelName, Precision
+from study.training.loop import Stopped
 from study.training.runtime import Runtime
 
 EVALUATION_BATCH = 256
@@ -88,7 +89,8 @@ def pretrain(
             with the same number of threads.
         runtime: where to train; BF16 runs forward passes under autocast.
         should_stop: asked before each step; True ends training early, and the gate then judges
-            what was reached. A training cut short is not cached.
+            what was reached; asked too while pictures are drawn, when nothing is reached yet. A
+            training cut short is not cached.
         on_progress: called with each point of the curve (not for a cached result).
 
     Returns:
@@ -102,7 +104,18 @@ def pretrain(
         return cached
     began = time.monotonic()
     generator = torch.Generator().manual_seed(seed)
-    pictures = draw_pictures(recipe, generator)
+
+    def check() -> None:
+        if should_stop():
+            raise Stopped
+
+    try:
+        pictures = draw_pictures(recipe, generator, check)
+    except Stopped:
+        return PretextResult(
+            weights=None, curve=(), held_out_accuracy=0.0, chance=recipe.chance, passed=False,
+            seconds=time.monotonic() - began, recipe=recipe, cached=False,
+        )  # fmt: skip
     network = PretextNetwork(model, recipe.categories, seed)
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     curve, complete = _train(

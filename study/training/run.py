@@ -15,7 +15,14 @@ from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.training.bookmark import Bookmark, Tell
 from study.training.checkpoint import Checkpoints
-from study.training.evaluate import Probabilities, Quality, batches_of, probabilities, quality
+from study.training.evaluate import (
+    Probabilities,
+    Quality,
+    batches_of,
+    evaluation_batch,
+    probabilities,
+    quality,
+)
 from study.training.features import FeatureCache
 from study.training.loop import Pruned, Stopped, batch_sizes, fit
 from study.training.param_groups import param_groups
@@ -27,7 +34,7 @@ TRAIN_SAMPLE = 2_000
 CURVE_IMAGES = 1_000
 #: Training images over which BatchNorm's statistics are taken before each evaluation.
 SETTLED = 1_024
-#: Images on which a head's logits from cached features are compared with the whole network's.
+#: Images at most on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
 
@@ -201,8 +208,9 @@ class _Job:
                   measure)  # fmt: skip
         mean, std = features.mean.to(runtime.device), features.std.to(runtime.device)
         network.fold_standardisation(mean, std, head)
-        checked = pool[:CHECKED]
-        self._compare(network, head, values[: len(checked)], checked)
+        # The very batch that the cache saw: of another size it may be rounded otherwise (bf16, TF32).
+        batch = both[: evaluation_batch(spec.resolution)]
+        self._compare(network, head, values[: len(batch)], batch)
 
     @torch.inference_mode()
     def _compare(self, network: Network, head: nn.Linear, cached: Tensor, images: Tensor) -> None:
@@ -211,9 +219,9 @@ class _Job:
         Raises:
             TrainingError: a logit differs by more than `LOGIT_TOLERANCE` of the largest.
         """
-        found = head(cached.float()).cpu()
+        found = head(cached.float()).cpu()[:CHECKED]
         pixels = self.shop.fashion.train_images[images]
-        whole = torch.cat(list(batches_of(network, pixels, self.spec.resolution, self.shop.runtime)))
+        whole = next(batches_of(network, pixels, self.spec.resolution, self.shop.runtime))[:CHECKED]
         largest = max(1.0, float(found.abs().max()))
         difference = float((found - whole).abs().max()) / largest
         if not difference <= LOGIT_TOLERANCE:

@@ -82,6 +82,12 @@ def default_generator(device: torch.device) -> torch.Generator:
     return torch.default_generator
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait for what a CUDA device was given: calls return before it is done. Others compute at once."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def _best_threads() -> int:
     given = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
@@ -124,7 +130,7 @@ def _convolution_seconds(threads: int) -> float:
 
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from study.budget import Deadline
 from study.errors import UsageError
+<<<<<<< HEAD
 from study.models import save_checkpoint
 from study.orchestration import sources
+=======
+from study.models import save_checkpoint, weights
+>>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
 from study.orchestration.course import Course
 from study.orchestration.obtaining import Obtained, Obtainer
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
 from study.planning.cost import Speed
+<<<<<<< HEAD
 from study.pretraining import Recipe
+=======
+>>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
 from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
@@ -37,7 +45,11 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def _obtain(
     folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None,
+<<<<<<< HEAD
     stopped: Callable[[], bool] = lambda: False,
+=======
+    offline: bool = True, stopped: Callable[[], bool] = lambda: False,
+>>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
 ) -> Obtained:  # fmt: skip
     """What a study with `seconds` for pre-training gets; noted in the ledger as the runner does."""
     deadline = Deadline(budget=budget, started=time.monotonic())
@@ -48,7 +60,7 @@ def _obtain(
     course.save()
     with Screen(deadline) as screen:
         obtained = Obtainer(
-            options=Options(results_dir=folder, report_dir=folder, offline=True, init_checkpoint=own),
+            options=Options(results_dir=folder, report_dir=folder, offline=offline, init_checkpoint=own),
             ledger=ledger, course=course, screen=screen, runtime=detect("cpu", "fp32"), folder=folder,
             seed=0, stopped=stopped,
         ).obtain((MODEL,), seconds)  # fmt: skip
@@ -97,6 +109,7 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     assert "; 30 s were given" in told(30, budget=20_000)
 
 
+<<<<<<< HEAD
 class After:
     """True when it was asked so often."""
 
@@ -143,3 +156,35 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
     assert (entry["complete"], entry["samples"]) == (False, 96)
     again = sources.checkpoint(MODEL, Path(weights.path))
     assert again is not None and again[1]["samples"] == 96
+=======
+@pytest.fixture
+def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = SimpleNamespace(url=f"{slow_server}googlenet-1378be20.pth")
+    monkeypatch.setattr(weights, "_ENUMS", {MODEL: at})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.mark.usefixtures("slow_weights")
+def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    began = time.monotonic()
+    entry = _obtain(tmp_path, ledger, 4, offline=False).entries[MODEL.value]
+    assert 1.5 < time.monotonic() - began < 6
+    assert "cannot be downloaded" in entry["fallback_reason"]
+    assert entry["detail"].endswith("2 s were given")
+
+
+@pytest.mark.usefixtures("slow_weights")
+def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, ledger: Ledger) -> None:
+    asked: list[float] = []
+
+    def stopped() -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] > asked[0] + 1
+
+    obtained = _obtain(tmp_path, ledger, 600, offline=False, stopped=stopped)
+    assert 1 < asked[-1] - asked[0] < 4
+    assert obtained.entries[MODEL.value]["reason"] == Reason.STOPPED.value
+    assert not ledger.events()
+>>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d

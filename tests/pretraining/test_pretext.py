@@ -29,12 +29,15 @@ TINY = Recipe(
     evaluations=2,
 )
 """Learnable in seconds; the gate is lowered because a thousand pictures teach only so much."""
+DRAWING = 3
+"""So often a drawing of TINY's pictures asks whether to stop: categories, training, held out."""
 
 
 def run(
     recipe: Recipe, cache: Path, *, seed: int = 0, stop_after: int | None = None
 ) -> tuple[PretextResult, list[PretextPoint], int]:
-    asked = 0
+    """`stop_after`, and the number that comes back, count the questions after drawing."""
+    asked = -DRAWING
     points: list[PretextPoint] = []
 
     def should_stop() -> bool:
@@ -86,7 +89,7 @@ def test_a_second_training_comes_from_the_cache(learnt: tuple[PretextResult, Pat
     result, cache = learnt
     again, points, asked = run(TINY, cache)
     assert again.cached
-    assert (points, asked) == ([], 0)
+    assert (points, asked) == ([], -DRAWING), "nothing was drawn either"
     assert again.curve == result.curve
     assert again.seconds == result.seconds
     assert again.held_out_accuracy == result.held_out_accuracy
@@ -111,6 +114,13 @@ def test_stopped_at_once_fails_its_gate(model: ModelName, tmp_path: Path) -> Non
     assert result.weights is None
     assert result.held_out_accuracy < 3 / 12
     assert [point.samples for point in points] == [0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_is_obeyed_while_pictures_are_drawn(tmp_path: Path) -> None:
+    result, points, asked = run(TINY, tmp_path, stop_after=1 - DRAWING)
+    assert asked == 2 - DRAWING and not points
+    assert not result.passed and result.weights is None and result.curve == ()
     assert list(tmp_path.iterdir()) == []
 
 

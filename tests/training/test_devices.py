@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from study.data import to_input
 from study.records import RunState
 from study.spec import ModelName, Precision, Scope
+from study.training import evaluate
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 from tests.training.conftest import SpecOf
@@ -31,6 +33,31 @@ def test_a_run_learns_on_the_device(
     losses = [point.train_loss for point in record.history]
     assert len(losses) == 2 and losses[-1] < 2.5
     assert record.peak_memory_mb is not None and record.peak_memory_mb > 0
+
+
+def test_bf16_that_a_device_only_emulates_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_turing(including_emulation: bool = True) -> bool:
+        return including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", as_turing)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Turing")
+    assert detect("cuda").precision is Precision.FP32
+
+
+def test_a_head_is_checked_on_the_batch_that_its_features_come_from(
+    small: Workshop, spec_of: SpecOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device may round a batch of another size otherwise, with kernels made for that size."""
+
+    def rounded_by_size(images: torch.Tensor, resolution: int) -> torch.Tensor:
+        return to_input(images, resolution) * (1 + len(images) / 1_000)
+
+    monkeypatch.setattr(evaluate, "to_input", rounded_by_size)
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=110, samples=110,
+                   validation_images=20)  # fmt: skip
+    record = run(spec, small).record
+    assert record.state is RunState.FINISHED, record.reason
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -1,0 +1,23 @@
+"""Times are taken when a device is done, not when it was told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from study.planning.cost import _times
+
+
+def test_the_clock_waits_for_a_device_that_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, done = [], []
+
+    def wait(device: torch.device) -> None:
+        done.extend(given[len(done) :])
+
+    def call() -> None:
+        assert len(done) == len(given), "the call before is still at work"
+        given.append(len(given))
+
+    monkeypatch.setattr(torch.cuda, "synchronize", wait)
+    _times(call, torch.device("cuda"))
+    assert given and done == given
