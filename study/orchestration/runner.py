@@ -114,14 +114,10 @@ class Runner:
     # ---- phases
     def _prepare(self) -> None:
         began = time.monotonic()
-<<<<<<< HEAD
-        fashion, parts = read_data(self.study, self.options)
-        self.course.note_used()
-=======
         fashion, parts = read_data(
             self.study, self.options, lambda: self.stop.asked or self.course.work.passed()
         )
->>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
+        self.course.note_used()
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip

@@ -114,7 +114,7 @@ def pretrain(
     except Stopped:
         return PretextResult(
             weights=None, curve=(), held_out_accuracy=0.0, chance=recipe.chance, passed=False,
-            seconds=time.monotonic() - began, recipe=recipe, cached=False,
+            seconds=time.monotonic() - began, recipe=recipe, complete=False, cached=False,
         )  # fmt: skip
     network = PretextNetwork(model, recipe.categories, seed)
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

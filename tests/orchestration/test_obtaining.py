@@ -12,21 +12,14 @@ import torch
 
 from study.budget import Deadline
 from study.errors import UsageError
-<<<<<<< HEAD
-from study.models import save_checkpoint
-from study.orchestration import sources
-=======
 from study.models import save_checkpoint, weights
->>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
+from study.orchestration import sources
 from study.orchestration.course import Course
 from study.orchestration.obtaining import Obtained, Obtainer
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
 from study.planning.cost import Speed
-<<<<<<< HEAD
 from study.pretraining import Recipe
-=======
->>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
 from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
@@ -45,11 +38,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def _obtain(
     folder: Path, ledger: Ledger, seconds: float, *, budget: float = 10_000, own: Path | None = None,
-<<<<<<< HEAD
-    stopped: Callable[[], bool] = lambda: False,
-=======
     offline: bool = True, stopped: Callable[[], bool] = lambda: False,
->>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d
 ) -> Obtained:  # fmt: skip
     """What a study with `seconds` for pre-training gets; noted in the ledger as the runner does."""
     deadline = Deadline(budget=budget, started=time.monotonic())
@@ -109,9 +98,11 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     assert "; 30 s were given" in told(30, budget=20_000)
 
 
-<<<<<<< HEAD
+DRAWN = 3
+
+
 class After:
-    """True when it was asked so often."""
+    """True when it was asked so often; drawing TINY's pictures asks `DRAWN` times."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -125,7 +116,7 @@ def test_weights_that_a_signal_cut_short_are_made_again(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
-    cut = _obtain(tmp_path, ledger, 600, stopped=After(3))
+    cut = _obtain(tmp_path, ledger, 600, stopped=After(1 + DRAWN + 3))
     entry = cut.entries[MODEL.value]
     assert not cut.weights and set(cut.reasons.values()) == {Reason.STOPPED.value}
     assert (entry["sha256"], entry["passed"], entry["samples"]) == ("", False, 96)
@@ -149,14 +140,15 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
 ) -> None:
     monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
     weights, entry = sources.fractal(
-        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"), stop=After(3),
-        on_progress=lambda point: None,
+        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"),
+        stop=After(DRAWN + 3), on_progress=lambda point: None,
     )  # fmt: skip
     assert weights is not None and entry["sha256"] == weights.sha256
     assert (entry["complete"], entry["samples"]) == (False, 96)
     again = sources.checkpoint(MODEL, Path(weights.path))
     assert again is not None and again[1]["samples"] == 96
-=======
+
+
 @pytest.fixture
 def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = SimpleNamespace(url=f"{slow_server}googlenet-1378be20.pth")
@@ -187,4 +179,3 @@ def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, ledger: L
     assert 1 < asked[-1] - asked[0] < 4
     assert obtained.entries[MODEL.value]["reason"] == Reason.STOPPED.value
     assert not ledger.events()
->>>>>>> 78d84b85f7947a2d145da3b1c0f2652f91ffe47d

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
+from study.planning import cost
 from study.planning.cost import _times
 
 
@@ -21,3 +24,15 @@ def test_the_clock_waits_for_a_device_that_works_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "synchronize", wait)
     _times(call, torch.device("cuda"))
     assert given and done == given
+
+
+def test_slow_calls_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that takes seconds for a step, the warm-up is the measurement."""
+    monkeypatch.setattr(cost, "_SECONDS", 0.1)
+    calls = []
+
+    def call() -> None:
+        calls.append(time.sleep(0.15))
+
+    median, tail = _times(call, torch.device("cpu"))
+    assert len(calls) == 1 and median >= 0.15 and tail == 1

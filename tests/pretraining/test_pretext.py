@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +139,16 @@ def test_a_training_cut_short_is_not_taken_for_a_whole_one(tmp_path: Path) -> No
     assert not run(easy, tmp_path, stop_after=0)[0].cached
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """On a busy machine the mathematics library takes fewer threads, and sums in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_equal_seeds_give_equal_weights(tmp_path: Path) -> None:
     easy = replace(TINY, model=ModelName.VGG11, samples=64, gate=1e-6, evaluations=1)
     first = run(easy, tmp_path / "a")[0].weights
