@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from study.doctor import checks, lines
+from study.doctor import LEAST_DISK_GB, checks, lines
+from study.models import build
+from study.spec import ModelName
 
 
 def test_every_failed_check_has_a_remedy() -> None:
@@ -29,6 +31,18 @@ def test_an_empty_data_folder_and_missing_weights_are_told(
     (tmp_path / "archive.zip").touch()
     found = {c.name: c for c in checks(data_dir=tmp_path, weights_dir=tmp_path)}
     assert found["FashionMNIST"].ok and found["ImageNet weights of vgg11"].ok
+
+
+def test_the_disk_asked_for_holds_what_a_study_keeps() -> None:
+    """Best networks whole, explained ones as trained, and three checkpoints with AdamW's two averages."""
+    kept, at_work = 0, 0
+    for model in ModelName:
+        network = build(model, weights=None, resolution=32, fold=True, seed=0)
+        whole = 4 * network.original_parameters
+        folded = 4 * sum(parameter.numel() for parameter in network.parameters())
+        kept += 2 * whole + 2 * folded
+        at_work = max(at_work, 3 * 3 * folded + whole)
+    assert 1.05 * (kept + at_work) < LEAST_DISK_GB * 1e9
 
 
 def test_torch_is_not_imported() -> None:
