@@ -92,6 +92,9 @@ def no_network(folder: Path, budget: str) -> dict[str, Any]:
     study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net")
     looks = listening = 0
     while study.process.poll() is None:
+        if not _apart(study.process.pid):  # `unshare` has not got so far: these are the sockets of the machine
+            time.sleep(0.02)
+            continue
         looks += 1
         for kind in ("tcp", "tcp6"):
             listening += _listening(Path(f"/proc/{study.process.pid}/net/{kind}"))
@@ -192,6 +195,14 @@ def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[s
 def _whole(pdf: Path) -> bool:
     content = pdf.read_bytes()
     return content.startswith(b"%PDF") and content.rstrip().endswith(b"%%EOF")
+
+
+def _apart(pid: int) -> bool:
+    """Whether a process has a network namespace of its own."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+    except OSError:  # it has ended
+        return False
 
 
 def _listening(path: Path) -> int:
