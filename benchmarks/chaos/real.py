@@ -92,7 +92,7 @@ def no_network(folder: Path, budget: str) -> dict[str, Any]:
     study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net")
     looks = listening = 0
     while study.process.poll() is None:
-        if not _apart(study.process.pid):  # `unshare` has not got so far: these are the sockets of the machine
+        if not _apart(study.process.pid):  # so far they would be the machine's sockets
             time.sleep(0.02)
             continue
         looks += 1
