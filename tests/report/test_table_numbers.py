@@ -192,7 +192,11 @@ def _contrasts(rows: Rows, folder: Path, words: Words, count: Count) -> None:
 
 def _plan(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     phases = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["phases"]
-    for (title, planned, actual, off), phase in zip(rows, phases, strict=True):
+    starts = sum(phase["phase"] == "setup" for phase in phases)
+    heads = [row[0] for row in rows if len(row) == 1]  # a study that went on: one for each start
+    assert len(heads) == (starts if starts > 1 else 0)
+    whole = [row for row in rows if len(row) > 1]
+    for (title, planned, actual, off), phase in zip(whole, phases, strict=True):
         assert title == words.phase[phase["phase"]]
         count.seconds(planned, phase["predicted_seconds"])
         count.seconds(actual, phase["actual_seconds"])
