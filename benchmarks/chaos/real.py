@@ -151,7 +151,8 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, A
         known = study.runs()
         faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
         seen = known
-    study = Study(folder / "killed", budget)
+    # What the killed ones used is counted, and may be all of their budget.
+    study = Study(folder / "killed", f"{2 * parse_budget(budget):.0f}s")
     code = study.end()
     known = study.runs()
     faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
