@@ -60,20 +60,24 @@ class Runner:
             self.ledger = open_ledger(self.study, self.options)
             try:
                 self._open()
-                with Screen(self.deadline) as self.screen:
-                    self._phases()
+                self._carry_out()
             finally:
-                if self.executor is not None:
-                    self.executor.close()
-                try:
-                    self.ledger.set_fact("used_seconds", self.deadline.used())
-                finally:
-                    self.ledger.close()
+                self.ledger.close()
 
     def _open(self) -> None:
         """Go on where a stopped study was: its seconds, plan rows and phases are kept."""
         self.course = Course.opened(self.study, self.ledger, self.deadline, self.options)
         self.deadline = self.course.deadline
+
+    def _carry_out(self) -> None:
+        """Notes the seconds used whatever happens; before `_open` those of earlier starts are unknown."""
+        try:
+            with Screen(self.deadline) as self.screen:
+                self._phases()
+        finally:
+            if self.executor is not None:
+                self.executor.close()
+            self.ledger.set_fact("used_seconds", self.deadline.used())
 
     def _phases(self) -> None:
         self._prepare()

@@ -48,3 +48,20 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
     assert not list(tmp_path.glob("results-*")) and not list(results.glob("*/"))
     kept = Ledger(results / "ledger.sqlite")
     assert kept.fact("used_seconds") == 100 and kept.fact("plan") is None
+
+
+def test_a_study_whose_budget_is_used_keeps_its_seconds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Refused once, it would else have its whole budget again."""
+    results = tmp_path / "results"
+    study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
+    old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
+    old.set_fact("used_seconds", 590.0)
+    old.close()
+    flags = ["--budget", "10m", "--models", "googlenet", "--offline", "--device", "cpu"]
+    assert main([*flags, "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]) == 2
+    assert "has used" in capsys.readouterr().err
+    kept = Ledger(results / "ledger.sqlite")
+    assert kept.fact("used_seconds") == 590
+    kept.close()
