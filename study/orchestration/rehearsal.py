@@ -13,7 +13,7 @@ from study.orchestration.closing import drafts_expected
 from study.orchestration.course import Course
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, require_same
-from study.orchestration.speeds import PRETRAINING_SHARE, measured_speeds
+from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
 from study.pretraining import recipe_for
 from study.spec import Init, ModelName, StudySpec
 from study.store.ledger import Ledger
@@ -55,12 +55,7 @@ def _copy(path: Path, ledger: Ledger, study: StudySpec) -> None:
 
 
 def _plan(course: Course, options: Options, runtime: Runtime, screen: Screen) -> None:
-    known = course.ledger.fact("environment", {})
-    here = (runtime.device_name, runtime.threads)
-    if known and (known.get("device_name"), known.get("threads")) != here:
-        course.speeds.clear()
-    if set(course.speeds) != {model.value for model in course.study.models}:
-        course.speeds.update(measured_speeds(course, options, runtime, screen.say))
+    require_speeds(course, options, runtime, screen.say)
     inits, aside = {}, 0.0
     share = PRETRAINING_SHARE * course.work.left() / len(course.study.models)
     for model in course.study.models:

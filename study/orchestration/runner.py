@@ -22,7 +22,7 @@ from study.orchestration.rehearsal import rehearse
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
-from study.orchestration.speeds import PRETRAINING_SHARE, measured_speeds
+from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
 from study.orchestration.stopping import Stop
 from study.orchestration.witnessing import Witnessing
 from study.spec import StudySpec
@@ -138,13 +138,7 @@ class Runner:
             + (f", {format_seconds(self.deadline.used_before)} used before"
                if self.deadline.used_before else "")
         )  # fmt: skip
-        known = self.ledger.fact("environment")
-        if (known["device_name"], known["threads"]) != (self.runtime.device_name, self.runtime.threads):
-            self.course.speeds.clear()
-        if set(self.course.speeds) != {model.value for model in self.study.models}:
-            self.course.speeds.update(
-                measured_speeds(self.course, self.options, self.runtime, self.screen.say)
-            )
+        require_speeds(self.course, self.options, self.runtime, self.screen.say)
         self.course.note_phase("setup", None, began)
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:

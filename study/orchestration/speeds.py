@@ -19,7 +19,19 @@ _BATCH = 64
 UNKNOWN = Speed(train=1.0, inference=1.0, build=60.0, head=1.0)
 
 
-def measured_speeds(
+def require_speeds(
+    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None]
+) -> None:
+    """Give the course the speeds of every network: those it had, if this is the machine of the ledger."""
+    known = course.ledger.fact("environment", {})
+    here = (runtime.device_name, runtime.threads)
+    if known and (known.get("device_name"), known.get("threads")) != here:
+        course.speeds.clear()
+    if set(course.speeds) != {model.value for model in course.study.models}:
+        course.speeds.update(_measured(course, options, runtime, say))
+
+
+def _measured(
     course: Course, options: Options, runtime: Runtime, say: Callable[[str], None]
 ) -> dict[str, Speed]:
     """Measured anew where a busy moment would cost the study arms or its pre-training."""
