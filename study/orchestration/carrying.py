@@ -115,18 +115,14 @@ class Carrier:
 
         def on_evaluation(point: EvaluationPoint) -> None:
             self.screen.tick(f"{spec.run_id}: validation {point.val_accuracy:.4f}")
-            self.ledger.set_fact("used_seconds", self.course.deadline.used())
+            self.course.note_used(every=0.0)
             judge(point)
-
-        def stop() -> bool:
-            self.course.note_used()
-            return self.stop.asked
 
         self.screen.tick(spec.run_id)
         self.ledger.set_fact(RUNNING, {"run_id": spec.run_id, "since": time.time()})
         record = self.executor.submit(
-            spec, finals=self.rounds.finals(), limit=limit, stop=stop,
-            on_evaluation=on_evaluation,
+            spec, finals=self.rounds.finals(), limit=limit,
+            stop=self.course.noting(lambda: self.stop.asked), on_evaluation=on_evaluation,
         )  # fmt: skip
         if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
             record = replace(record, reason=Reason.STOPPED.value)
@@ -144,6 +140,6 @@ class Carrier:
             row | {"actual_seconds": seconds, "state": record.state.value, "reason": record.reason}
         )
         self.course.save()
-        self.ledger.set_fact("used_seconds", self.course.deadline.used())
+        self.course.note_used(every=0.0)
         self.screen.run_done(record, seconds)
         return record

@@ -69,7 +69,6 @@ class Closing:
         self.screen.show_results(self.ledger.records())
         self._last()
         self.course.note_phase("report", self.course.reserve, began)
-        self.ledger.set_fact("used_seconds", self.deadline.used())
         if not self.stop.asked:
             self.course.extension = 0.0
         self.write()

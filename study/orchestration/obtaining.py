@@ -125,15 +125,11 @@ class Obtainer:
             f"instead, {format_seconds(share)}"
         )
         limit: Deadline = self.course.work.within(share * 1.2)
-
-        def stop() -> bool:
-            self.course.note_used()
-            return self.stopped() or limit.passed()
-
         return sources.fractal(
             model, share, self.course.speeds[model.value].train, reason,
             cache_dir=self.folder / "checkpoints", seed=self.seed,
-            runtime=self.runtime, stop=stop,
+            runtime=self.runtime,
+            stop=self.course.noting(lambda: self.stopped() or limit.passed()),
             on_progress=lambda point: self.screen.tick(
                 f"pre-training {model}: pretext accuracy {point.accuracy:.3f}"),
         )  # fmt: skip

@@ -77,7 +77,7 @@ class Runner:
         finally:
             if self.executor is not None:
                 self.executor.close()
-            self.ledger.set_fact("used_seconds", self.deadline.used())
+            self.course.note_used(every=0.0)
 
     def _phases(self) -> None:
         self._prepare()

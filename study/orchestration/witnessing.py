@@ -58,11 +58,6 @@ class Witnessing:
         began, aside = time.monotonic(), self.course.witness_seconds
         limit = self.course.work.within(aside)
         found: Witness | None = None
-
-        def stop() -> bool:
-            self.course.note_used()
-            return self.stopped() or limit.passed()
-
         if missing := missing_packages():
             entry = _absent(Reason.PACKAGE, ", ".join(missing))
         elif self.stopped() or limit.passed():
@@ -70,6 +65,7 @@ class Witnessing:
         else:
             self.screen.tick("ImageNet witness: EfficientNet-Lite0")
             try:
+                stop = self.course.noting(lambda: self.stopped() or limit.passed())
                 found = witness(self.shop, stop=stop)
                 entry = {"state": RunState.FINISHED.value, "reason": "", "detail": "", **found.to_dict()}
             except Stopped:
