@@ -144,10 +144,7 @@ def _estimate(
 ) -> Estimate:
     seeds = common_seeds(runs, weights)
     chosen = [[(weight, runs[arm][seed]) for arm, weight in weights.items()] for seed in seeds]
-    per_seed = 100 * np.array(
-        [sum(w * float(row["test_accuracy"]) for w, row in pairs) for pairs in chosen],
-        dtype=np.float64,
-    )
+    per_seed = _per_seed(weights, runs)
     ids = tuple(str(row["run_id"]) for pairs in chosen for _, row in pairs)
     with_images = bool(ids) and all(run_id in correct for run_id in ids)
     per_image: Array | None = None
@@ -183,9 +180,17 @@ def _uniform(name: str, weights: Weights, runs: Runs) -> Summary:
         for arm, weight in weights.items()
         if arm.lr_policy is not LrPolicy.DISCRIMINATIVE
     }
-    return summary(
-        100 * sum(weight * float(runs[arm][seed]["test_accuracy"]) for arm, weight in whole.items())
-        for seed in common_seeds(runs, whole)
+    return summary(_per_seed(whole, runs))
+
+
+def _per_seed(weights: Weights, runs: Runs) -> Array:
+    """Weighted sums of test accuracy in percentage points, one for each seed that all arms have."""
+    return 100 * np.array(
+        [
+            sum(weight * float(runs[arm][seed]["test_accuracy"]) for arm, weight in weights.items())
+            for seed in common_seeds(runs, weights)
+        ],
+        dtype=np.float64,
     )
 
 

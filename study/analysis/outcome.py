@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.arms import Runs, column, number
+from study.analysis.arms import Runs, column, select
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
-from study.spec import Arm
+from study.spec import Arm, ModelName
 
 DESIGN = (
     "arms_finished", "arms_total", "runs_finished", "seeds_min", "seeds_max", "trials",
@@ -35,11 +35,7 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         "budget_seconds": sources.plan.get("budget_seconds"),
         "used_seconds": sources.plan.get("used_seconds"),
         "train_images": dataset.get("train_images"),
-        "used_images": {
-            model: int(max(used))
-            for model in sorted({arm.model.value for arm in runs})
-            if (used := _images(runs, model))
-        },
+        "used_images": _used_images(runs),
         "validation_images": dataset.get("validation_images"),
         "test_images": dataset.get("test_images"),
         "resolution": int(sizes[0]) if len(sizes) == 1 else None,
@@ -56,11 +52,11 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
     )
 
 
-def _images(runs: Runs, model: str) -> list[float]:
-    """Training images of the network's final runs."""
-    found = (number(row["train_images"]) for arm, seeds in runs.items() if arm.model.value == model
-             for row in seeds.values())  # fmt: skip
-    return [size for size in found if not math.isnan(size)]
+def _used_images(runs: Runs) -> dict[str, int]:
+    """Training images of each network's final runs, where they are known."""
+    found = {model: column(select(runs, model=model), "train_images") for model in sorted(ModelName)}
+    known = {model: [size for size in sizes if not math.isnan(size)] for model, sizes in found.items()}
+    return {model.value: int(max(sizes)) for model, sizes in known.items() if sizes}
 
 
 def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:
