@@ -8,7 +8,6 @@ from typing import Any
 
 from benchmarks.chaos.real import Study
 from study.budget import parse_budget
-from study.store.ledger import Ledger
 
 #: The share of its budget that a study uses while there is work; a whole round of seeds must fit the rest.
 LEAST_SHARE = 0.85
@@ -25,17 +24,8 @@ def budgets(folder: Path, budget: str, times: int) -> dict[str, Any]:
         study = Study(folder / f"{budget}-{number}", budget, flags=())
         code = study.end(2 * seconds + 60)
         shares.append((time.monotonic() - began) / seconds)
-        faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
-        faults += [event for event in _events(study.results) if event.startswith("run_failed")]
+        faults += study.faults(code) + [f"failed: {name}" for name in study.failed()]
         runs += len(study.runs())
     faults += [f"{share:.1%} of the budget" for share in shares if not LEAST_SHARE <= share <= 1]
     return {"name": f"whole studies with `--budget {budget}`", "tried": times, "faults": faults,
             "shares": [round(share, 3) for share in shares], "runs": runs}  # fmt: skip
-
-
-def _events(folder: Path) -> list[str]:
-    ledger = Ledger(folder / "ledger.sqlite")
-    try:
-        return [f"{event['kind']}: {event['detail']}" for event in ledger.events()]
-    finally:
-        ledger.close()

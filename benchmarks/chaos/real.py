@@ -23,8 +23,6 @@ EXIT_SECONDS = 15.0
 FULL_SECONDS = 10.0
 #: State of a listening TCP socket in /proc/net/tcp.
 _LISTENS = "0A"
-
-
 #: A study of one network, so that a budget of seconds reaches its later phases.
 SHORT = ("--models", "googlenet", "--seeds", "1")
 
@@ -72,11 +70,15 @@ class Study:
         self.log.seek(0)
         return self.log.read()
 
-    def faults(self, *, report: bool = True) -> list[str]:
-        """A traceback, a missing report, a run that stands in the tables twice."""
+    def failed(self) -> list[str]:
+        """Runs whose record is a failure."""
+        return [name for name, text in self.runs().items() if '"state": "failed"' in text]
+
+    def faults(self, code: int) -> list[str]:
+        """Its exit code, a traceback, a missing report, a run that stands in the tables twice."""
         found = ["traceback"] if "Traceback" in self.said() else []
         pdf = self.report / "report.pdf"
-        if report and not (pdf.is_file() and _whole(pdf)):
+        if not (pdf.is_file() and _whole(pdf)):
             found.append("no valid report")
         tables = [pd.read_csv(self.results / name) for name in ("results.csv", "trials.csv")]
         rows = pd.concat([table[table["state"] != "skipped"] for table in tables])
@@ -84,7 +86,7 @@ class Study:
             found.append("a run stands in the tables twice")
         if set(rows["run_id"]) != set(self.runs()):
             found.append("the tables are not the ledger's")
-        return found
+        return found + ([f"exit {code}: {self.said()[-300:]}"] if code else [])
 
 
 def no_network(folder: Path, budget: str) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def no_network(folder: Path, budget: str) -> dict[str, Any]:
             listening += _listening(Path(f"/proc/{study.process.pid}/net/{kind}"))
         time.sleep(0.5)
     code = study.end()
-    faults = study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+    faults = study.faults(code)
     if listening:
         faults.append(f"{listening} listening sockets were seen")
     return {"name": "a whole study without a network", "tried": 1, "faults": faults,
@@ -122,12 +124,12 @@ def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
         began = time.monotonic()
         code = study.end(60)
         seconds.append(time.monotonic() - began)
-        faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+        faults += study.faults(code)
         before = study.runs()
         study = Study(place, f"{2 * parse_budget(budget):.0f}s")
         code = study.end()
         known = study.runs()
-        faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+        faults += study.faults(code)
         for name, text in before.items():
             if Reason.STOPPED.value not in text and known.get(name) != text:
                 faults.append(f"lost or changed: {name}")
@@ -156,7 +158,7 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, A
     code = study.end()
     known = study.runs()
     faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
-    faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+    faults += study.faults(code)
     return {"name": "SIGKILL of the group of a whole study, then resume", "tried": kills,
             "faults": faults, "runs": len(known)}  # fmt: skip
 
@@ -184,10 +186,9 @@ def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[s
             filler.unlink()
             study = Study(place, budget)
             code = study.end()
-            faults += study.faults() + ([f"exit {code}: {study.said()[-300:]}"] if code else [])
+            faults += study.faults(code)
             faults += [f"lost: {name}" for name in before if name not in study.runs()]
-            failed = [name for name, text in study.runs().items() if '"state": "failed"' in text]
-            faults += [f"the full disk became the run's failure: {name}" for name in failed]
+            faults += [f"the full disk became the run's failure: {name}" for name in study.failed()]
     faults += [f"{s:.1f} s until the exit" for s in seconds if s > FULL_SECONDS]
     return {"name": "disk full during a whole study, then space again", "tried": points,
             "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
