@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from miniature import miniature
 from planted import plant
+from printing import SAMPLE
 
 from study.errors import UsageError
 from study.report.pdf_check import check_pdf
@@ -19,7 +20,6 @@ from study.report.words import languages, read_words
 
 if TYPE_CHECKING:
     from conftest import Composer
-
 
 def _with_abstract(style: str = "") -> bytes:
     """The PDF of the small document with an abstract that names the number of its pages."""
@@ -78,3 +78,13 @@ def test_it_stands_only_where_asked_for(value: str) -> None:
 def test_another_word_is_refused() -> None:
     with pytest.raises(UsageError, match="true or false"):
         TitlePage(abstract="perhaps")
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_networks_that_disagree_are_named_each(lang: str, composer: Composer) -> None:
+    """In the sample VGG11 loses and GoogLeNet gains when the whole network is trained."""
+    html = composer.of(lang)(SAMPLE, TitlePage(abstract="true"))
+    abstract = html.split('<section class="contents">')[0]
+    text = re.sub(r"<[^>]+>", "", abstract[abstract.rindex("<section") :]).replace("\u00a0", " ")
+    mark = read_words(lang).decimal
+    assert f"VGG11 −2{mark}22 [" in text and f"GoogLeNet +4{mark}36 [" in text
