@@ -22,6 +22,9 @@ _ENGLISH = {
     "вся сеть уступает выходному слою": "the whole network is less accurate than the output layer",
     "Те же разности только при единой скорости: VGG11":
         "The same differences with a uniform rate alone: VGG11",
+    "начальные веса – не измерялось": "initial weights – not measured",
+    "обучаемая часть – не измерялось": "trained part – not measured",
+    "скорости – не измерялось": "rates – not measured",
     "экономия разметки не определяется": "a saving of labels cannot be determined",
     "точнее": "more accurate",
     "уступает": "less accurate",

@@ -122,6 +122,13 @@ def test_networks_that_disagree_are_not_averaged(answer: Answer, lang: str) -> N
     assert phrase("вся сеть уступает выходному слою", lang) in text
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_conclusion_says_what_was_not_measured(answer: Answer, lang: str) -> None:
+    text = answer("conclusion", Planted(without=PRETRAINED_ARMS), lang)
+    for part in ("начальные веса", "обучаемая часть", "скорости"):
+        assert phrase(f"{part} – не измерялось", lang) in text
+
+
 def test_the_effect_of_a_uniform_rate_stands_beside_the_mean_of_both_policies(
     study: Study, answer: Answer
 ) -> None:
