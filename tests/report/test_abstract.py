@@ -21,6 +21,7 @@ from study.report.words import languages, read_words
 if TYPE_CHECKING:
     from conftest import Composer
 
+
 def _with_abstract(style: str = "") -> bytes:
     """The PDF of the small document with an abstract that names the number of its pages."""
     text = "Перенос обучения оценён на отложенной выборке, которая в обучении не участвовала. " * 3
