@@ -50,10 +50,9 @@ class Carrier:
             if not rebuilt:
                 return
 
-    def trial(self, arm: Arm, number: int) -> None:
+    def trial(self, arm: Arm, number: int, limit: Deadline | None = None) -> None:
         """The arm's tuning trial of that number, unless it is done; an interrupted one goes on."""
-        known = self.rounds.known_trials(arm)
-        if any(record.spec.trial == number for record in known) or self.rounds.is_chosen(arm):
+        if self.rounds.tuned(arm, number):
             return
         rebuilt: list[str] = []
         search = self._search(arm, rebuilt)
@@ -72,7 +71,7 @@ class Carrier:
             if record.state is not RunState.INTERRUPTED:
                 search.tell(record)
 
-        self.run(self.rounds.trial(arm, number, hyper), judge, tell=tell)
+        self.run(self.rounds.trial(arm, number, hyper), judge, limit, tell)
         if rebuilt:
             self.settle()
 
@@ -111,7 +110,7 @@ class Carrier:
             row["reason"] = (Reason.STOPPED if self.stop.asked else Reason.BUDGET).value
             self.course.rows.append(row)
             return None
-        began = time.monotonic()
+        began = self.course.deadline.clock()
 
         def on_evaluation(point: EvaluationPoint) -> None:
             self.screen.tick(f"{spec.run_id}: validation {point.val_accuracy:.4f}")
@@ -135,7 +134,7 @@ class Carrier:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
         write_results(self.ledger, self.study, self.folder, self.rounds.reasons)
         # The seconds of a run are all that passed for it: keeping its files is part of its cost.
-        seconds = time.monotonic() - began
+        seconds = self.course.deadline.clock() - began
         self.course.rows.append(
             row | {"actual_seconds": seconds, "state": record.state.value, "reason": record.reason}
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
 FILL = 0.95
+#: The latest runs of a kind tell how fast the machine is by now; what it was an hour ago counts no more.
+RECENT = 9
 #: Side experiments come after tuning with so many trials; with less time the arms come first.
 TRIALS_BEFORE_SIDE = 4
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
@@ -125,9 +127,12 @@ class Course:
             for model in self.study.models:
                 plan = self.decisions[model.value]
                 if plan.trials:
-                    self.decisions[model.value] = extend(
-                        model, self.study, self.expected, share, inits[model], plan
-                    )
+                    now = extend(model, self.study, self.expected, share, inits[model], plan)
+                    self.decisions[model.value] = now
+                    if now.seeds < plan.seeds or now.samples < plan.samples // 2:
+                        self.ledger.add_event("finals_reduced", f"{now.seeds} of {plan.seeds} seeds, "
+                                              f"{now.samples:,} samples instead of {plan.samples:,}",
+                                              model.value)  # fmt: skip
             self.replanned = True  # kept with the decisions in one commit
         self.grown = False
         self.save()
@@ -160,8 +165,7 @@ class Course:
                 for model, plan in self.decisions.items()
             }
             counted = (s for s in side_round() if s.experiment is not Experiment.ADAPTATION)
-            wanted = sum(self.expected(spec) for spec in counted) / FILL
-            if 0 < wanted <= seconds:
+            if 0 < self.cost(counted) <= seconds:
                 return True
         self.decisions = {m: replace(plan, side_samples=0) for m, plan in self.decisions.items()}
         return False
@@ -184,11 +188,15 @@ class Course:
             return self.speeds[spec.arm.model.value].tail
         return min(max(ratios[-1] / ratios[len(ratios) // 2], LEAST_TAIL), MOST_TAIL)
 
+    def cost(self, specs: Iterable[RunSpec]) -> float:
+        """Predicted seconds of runs, with what they may cost beyond it."""
+        return sum(self.expected(spec) for spec in specs) / FILL
+
     def affordable(self, rounds: dict[ModelName, list[RunSpec]]) -> list[ModelName]:
         """The networks whose whole rounds fit what is left, taken in order."""
         left, chosen = self.work.left(), []
         for model, specs in rounds.items():
-            cost = sum(self.expected(spec) for spec in specs) / FILL
+            cost = self.cost(specs)
             if cost <= left:
                 left -= cost
                 chosen.append(model)
@@ -250,7 +258,7 @@ class Course:
         return ratios[len(ratios) // 2] if ratios else 1.0
 
     def _ratios(self, spec: RunSpec) -> list[float]:
-        """Sorted actual over predicted seconds of finished runs, as near in kind as there are."""
+        """Sorted actual over predicted seconds of the last finished runs, as near in kind as there are."""
         done = [
             row for row in self.rows
             if row["state"] == "finished" and row["model"] == spec.arm.model.value
@@ -264,5 +272,5 @@ class Course:
             done,
         ):
             if kind:
-                return sorted(row["actual_seconds"] / row["unscaled_seconds"] for row in kind)
+                return sorted(row["actual_seconds"] / row["unscaled_seconds"] for row in kind[-RECENT:])
         return []

@@ -10,7 +10,11 @@ from study.orchestration.carrying import Carrier
 from study.orchestration.course import Course
 from study.orchestration.rounds import Rounds
 from study.orchestration.stopping import Stop
-from study.spec import StudySpec
+from study.spec import Arm, StudySpec
+
+#: A round of trials is begun if final runs of so many seeds fit behind it, and goes on while those of so
+#: many do.
+KEPT, LEAST_KEPT = 3, 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +37,23 @@ class Phases:
                 self.carrier.run(self.rounds.final(arm, 0))
 
     def tuning(self) -> None:
+        """Rounds of trials while final runs fit behind them: a slow machine costs every arm trials."""
         for number in range(1, self.rounds.most_trials):
-            for arm in self.rounds.arms():
-                if number < self.rounds.decision(arm).trials:
-                    self.carrier.trial(arm, number)
+            planned = [arm for arm in self.rounds.arms() if number < self.rounds.decision(arm).trials]
+            going = [arm for arm in planned if not self.rounds.tuned(arm, number)]
+            if going and not self._leaves_finals(going, number):
+                told = f"tuning ends before round {number + 1} of {self.rounds.most_trials}"
+                self.carrier.ledger.add_event("tuning_shortened", told)
+                self.carrier.screen.say(f"{told}, so that the final runs fit")
+                return
+            aside = self.course.cost(self.rounds.kept(LEAST_KEPT))
+            for arm in going:
+                self.carrier.trial(arm, number, self.course.work.minus(aside))
+
+    def _leaves_finals(self, going: list[Arm], number: int) -> bool:
+        trials = [self.rounds.trial(arm, number) for arm in going]
+        wanted = self.course.cost(trials) + self.course.cost(self.rounds.kept(KEPT))
+        return self.stop.asked or wanted <= self.course.work.left()
 
     def finals(self) -> None:
         """The planned seeds, in rounds over the arms."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from study.matrix import arms
 from study.models import Weights
@@ -11,7 +11,16 @@ from study.orchestration.course import Course
 from study.planning.plan import Decision, run_spec
 from study.planning.side import by_importance, side_runs
 from study.records import RunRecord, RunState
-from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import (
+    TRAIN_IMAGES,
+    Arm,
+    HyperParams,
+    Init,
+    ModelName,
+    Purpose,
+    RunSpec,
+    StudySpec,
+)
 from study.store.ledger import Ledger
 
 
@@ -49,8 +58,22 @@ class Rounds:
     def fewest_seeds(self) -> int:
         return min(plan.seeds for plan in self.course.decisions.values())
 
-    def trial(self, arm: Arm, number: int, hyper: HyperParams) -> RunSpec:
+    def trial(self, arm: Arm, number: int, hyper: HyperParams | None = None) -> RunSpec:
         return self._spec(arm, Purpose.TRIAL, number, hyper)
+
+    def tuned(self, arm: Arm, number: int) -> bool:
+        """Whether the trial of that number has its outcome, or final runs have settled the arm."""
+        return self.is_chosen(arm) or any(r.spec.trial == number for r in self.known_trials(arm))
+
+    def kept(self, seeds: int) -> list[RunSpec]:
+        """The final runs that tuning leaves time for: at most `seeds` a network, of half the samples."""
+        found = []
+        for arm in self.arms():
+            plan = self.decision(arm)
+            half = plan.samples // 2
+            least = replace(plan, samples=half, train_images=min(TRAIN_IMAGES, half))
+            found += [self.final(arm, number, least) for number in range(min(seeds, plan.seeds))]
+        return found
 
     def done(self, run_id: str) -> bool:
         """Whether a run has its outcome; an interrupted one can be taken up again."""

@@ -26,6 +26,8 @@ Cost: TypeAlias = Callable[[RunSpec], float]
 MOST_SAMPLES = 540_000
 LEAST_SAMPLES = 256
 TRIAL_SHARE = 0.5
+#: Of the seconds, where one seed is left of several: a run that does not fit leaves an arm without any.
+FILLED_BY_ONE = 0.85
 TUNING_SEED = 9_000
 
 
@@ -70,11 +72,17 @@ def extend(
     """The plan with final runs that fill `seconds`, between half and twice the planned samples.
 
     Trials stay as they were; hyperparameters tuned on trials of another length are not carried
-    further than this factor.
+    further than this factor. Where half does not fit, because the machine has become slower, there are
+    fewer seeds; and where not even one seed does, shorter runs: an arm without a final run has no result.
     """
-    found = _largest(model, study, cost, seconds, inits, planned.seeds, 0).samples
-    samples = min(max(found, planned.samples // 2), planned.samples * 2)
-    return replace(planned, samples=samples, train_images=min(TRAIN_IMAGES, samples))
+    half = planned.samples // 2
+    for seeds in range(planned.seeds, 0, -1):
+        filled = FILLED_BY_ONE * seconds if 1 == seeds < planned.seeds else seconds
+        found = _largest(model, study, cost, filled, inits, seeds, 0)
+        if found.samples >= half and found.predicted_seconds <= filled:
+            break
+    samples = min(found.samples, planned.samples * 2)
+    return replace(planned, seeds=seeds, samples=samples, train_images=min(TRAIN_IMAGES, samples))
 
 
 def run_spec(

@@ -176,6 +176,12 @@ class Reading:
     def trial_count(self, arm: ArmSummary) -> int:
         return len(self._trials(arm))
 
+    @property
+    def equal_trials(self) -> bool:
+        """Whether the arms of each network that were tuned had equally many trials."""
+        counts = {(arm.model, count) for arm in self._data.arms if (count := self.trial_count(arm))}
+        return len(counts) == len({model for model, _ in counts})
+
     def arm_key(self, row: dict[str, Any]) -> str:
         """`pretrained-full-uniform` of a table row: key of `words.arm_short`."""
         parts = [row["init"], row["scope"]] + [row["lr_policy"]] * (row["lr_policy"] != "none")

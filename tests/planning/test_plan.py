@@ -59,6 +59,25 @@ def test_every_arm_gets_the_same_work() -> None:
 def test_time_saved_becomes_samples_within_a_factor_of_two() -> None:
     plan = decide(ModelName.VGG11, StudySpec(), COST, 1_500, INITS)
     more = extend(ModelName.VGG11, StudySpec(), COST, 1e6, INITS, plan)
-    less = extend(ModelName.VGG11, StudySpec(), COST, 0.0, INITS, plan)
-    assert (more.samples, less.samples) == (plan.samples * 2, plan.samples // 2)
+    assert more.samples == plan.samples * 2
     assert more.trial_samples == plan.trial_samples
+
+
+def test_time_lost_costs_samples_then_seeds_then_length_but_no_arm() -> None:
+    plan = decide(ModelName.VGG11, StudySpec(), COST, 5_000, INITS)
+    assert plan.seeds >= 3
+
+    def left(seconds: float) -> tuple[int, int]:
+        now = extend(ModelName.VGG11, StudySpec(), COST, seconds, INITS, plan)
+        cost = sum(now.seeds * COST(run_spec(arm, now, StudySpec(), purpose=Purpose.FINAL, number=0))
+                   for arm in arms((ModelName.VGG11,)))  # fmt: skip
+        assert cost <= seconds or now.samples == 256
+        return now.seeds, now.samples
+
+    half = plan.samples // 2
+    found = [left(share * plan.predicted_seconds) for share in (0.45, 0.25, 0.12, 0.05, 0.0)]
+    assert found[0][0] == plan.seeds and found[0][1] >= half
+    assert 1 < found[1][0] < plan.seeds and found[1][1] >= half
+    assert found[3][0] == 1 and 256 <= found[3][1] < half
+    assert found[4] == (1, 256)
+    assert sorted(found, reverse=True) == found

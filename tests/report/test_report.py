@@ -203,11 +203,30 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
     assert found["adapt"].path == "study/a.py"
 
 
-def test_a_rebuilt_search_is_told_in_every_language(composer: Composer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "russian", "english"),
+    [
+        ("storage_rebuilt", "восстановлен по журналу исследования", "was rebuilt from the study’s ledger"),
+        ("tuning_shortened", "подбор гиперпараметров закончен раньше", "the tuning was ended early"),
+        ("finals_reduced", "проведено меньше намеченного", "Fewer or shorter final training runs"),
+    ],
+)
+def test_an_event_is_told_in_every_language(
+    kind: str, russian: str, english: str, composer: Composer, tmp_path: Path
+) -> None:
     results = plant(tmp_path / "r", seeds=1, trials=0, models=("googlenet",))
     path = results / "environment.json"
     facts = json.loads(path.read_text(encoding="utf-8"))
-    event = {"kind": "storage_rebuilt", "model": None, "detail": "optuna.db was gone"}
+    event = {"kind": kind, "model": None, "detail": "as it was"}
     path.write_text(json.dumps(facts | {"events": [event]}), encoding="utf-8")
-    assert "восстановлен по журналу исследования" in composer(results)
-    assert "was rebuilt from the study’s ledger" in composer.of("en")(results)
+    assert russian in composer(results)
+    assert english in composer.of("en")(results)
+
+
+def test_trials_are_called_equal_only_where_they_are(composer: Composer, tmp_path: Path) -> None:
+    results = plant(tmp_path / "r", seeds=1, trials=2, models=("googlenet",))
+    assert "получали их поровну" in composer(results)
+    path = results / "trials.csv"
+    pd.read_csv(path).iloc[:-1].to_csv(path, index=False)
+    assert "получили их не поровну" in composer(results)
+    assert "did not receive equal numbers" in composer.of("en")(results)
