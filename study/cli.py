@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from pathlib import Path
@@ -11,15 +10,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget, process_started
-from study.errors import StudyError, UsageError, one_line, out_of_memory
+from study.errors import StudyError, UsageError, out_of_memory
 from study.flags import networks, path, seed
 from study.report.words import languages
+from study.sharing import sleep_soon
 from study.spec import RESOLUTIONS, StudySpec
+from study.terminal import flush, prepare, refused, say
 
 if TYPE_CHECKING:
     from study.data import FashionMNIST
 
 STARTED = process_started()
+DEFAULT_BUDGET = "2h"
 VERBS = ("report", "predict", "status", "doctor", "pretrain", "title-page", "run")
 
 
@@ -30,9 +32,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run a verb; what a person or the machine is to blame for is one line on stderr and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may know fewer letters than a path has
-            stream.reconfigure(errors="backslashreplace")
+    prepare()
+    sleep_soon()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
     verbs = {
@@ -45,41 +46,45 @@ def main(argv: list[str] | None = None) -> int:
         "title-page": _title_page,
     }
     try:
-        return verbs[verb](arguments)
+        try:
+            return verbs[verb](arguments)
+        finally:  # what cannot be printed is met here, and not when the interpreter ends
+            flush()
     except StudyError as error:
-        return _refused(error)
+        return refused(error)
     except BrokenPipeError:
         return 0
     except OSError as error:  # a full disk, no permission, a folder where a file should be
-        return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return refused(f"{error.filename or 'the system'}: {error.strerror or error}")
     except MemoryError:
-        return _refused("not enough memory")
+        return refused("not enough memory")
     except RuntimeError as error:
         told = (str(error).splitlines() or [""])[0]
         if not out_of_memory(f"{type(error).__name__}: {told}"):
             raise
-        return _refused(f"not enough memory: {told}")
+        return refused(f"not enough memory: {told}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
 
 
-def _refused(message: object) -> int:
-    print(f"error: {one_line(message)}", file=sys.stderr)
-    return 2
-
-
-def _common(description: str) -> _Parser:
+def _verb(description: str) -> _Parser:
     parser = _Parser(prog="run_study.py", description=description)
     parser.add_argument("--results-dir", type=path, default=Path("results"))
+    return parser
+
+
+def _add_report_flags(parser: _Parser) -> None:
     parser.add_argument("--report-dir", type=path, default=Path("report_out"))
     parser.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     parser.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
     parser.add_argument("--templates", type=path, help="a department's folder of styles and templates")
     parser.add_argument("--flat", action="store_true", help="main sections do not begin pages")
+
+
+def _add_data_flags(parser: _Parser) -> None:
     parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--offline", action="store_true", help="never download anything")
-    return parser
 
 
 def run_flags(arguments: list[str]) -> argparse.Namespace:
@@ -88,13 +93,16 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     Raises:
         UsageError: one of them cannot be meant.
     """
-    parser = _common(
+    parser = _verb(
         "Comparative study of transfer learning on FashionMNIST. "
         "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
         "title-page --init."
     )
+    _add_report_flags(parser)
+    _add_data_flags(parser)
     time_given = parser.add_mutually_exclusive_group()
-    time_given.add_argument("--budget", default="2h", help="wall-clock time: 2h, 90m, 1h30m, 7200")
+    time_given.add_argument("--budget", help="wall-clock time: 2h, 90m, 1h30m, 7200 (by default that of "
+                            f"the study in the results directory, else {DEFAULT_BUDGET})")  # fmt: skip
     time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
     parser.add_argument("--seeds", type=int, help="most final seeds per arm")
@@ -114,7 +122,8 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     flags = parser.parse_args(arguments)
     if flags.extend is not None and flags.fresh:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
-    flags.seconds = parse_budget(flags.budget if flags.extend is None else flags.extend)
+    given = flags.extend if flags.budget is None else flags.budget
+    flags.seconds = parse_budget(DEFAULT_BUDGET if given is None else given)
     flags.extension = 0.0
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
@@ -136,7 +145,8 @@ def _run(arguments: list[str]) -> int:
         from study.report.render import read_department
 
         read_department(flags.templates, flags.lang)
-    require_folder(flags.report_dir, "report directory")
+    if flags.weights_dir is not None and not flags.weights_dir.is_dir():
+        raise UsageError(f"--weights-dir {flags.weights_dir} is not a folder")
     fashion: FashionMNIST | None = None
     if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
         from study.data import load
@@ -146,16 +156,23 @@ def _run(arguments: list[str]) -> int:
         from study.orchestration.status import extended
 
         flags.extension, flags.seconds = flags.seconds, extended(flags.results_dir, flags.seconds)
+    elif flags.budget is None and not flags.fresh:
+        from study.orchestration.status import budget_of
+
+        flags.seconds = budget_of(flags.results_dir) or flags.seconds
     if flags.init_checkpoint is not None:
         from study.orchestration.sources import require_checkpoint
 
         require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+    if flags.dry_run:  # it writes nothing
+        return _study(flags, fashion)
+    require_folder(flags.report_dir, "report directory")
     with StudyLock(flags.results_dir):  # before PyTorch is imported: whoever comes second hears it at once
-        _study(flags, fashion)
-    return 0
+        return _study(flags, fashion)
 
 
-def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
+def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
+    """The exit code: 1 where the runs are kept and their report was not made."""
     from study.orchestration.runner import Runner
     from study.orchestration.setup import Options
     from study.training.runtime import detect
@@ -189,19 +206,23 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> None:
         fashion=fashion,
     )
     deadline = Deadline(budget=flags.seconds, started=STARTED)
-    Runner(study=study, options=options, deadline=deadline, runtime=runtime).execute()
+    runner = Runner(study=study, options=options, deadline=deadline, runtime=runtime)
+    return 0 if runner.execute() else 1
 
 
 def _report(arguments: list[str]) -> int:
-    parser = _common("Rebuild the report from a results directory, without training.")
+    parser = _verb("Rebuild the report from a results directory, without training.")
+    _add_report_flags(parser)
     parser.add_argument("--draft", action="store_true",
                         help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
     flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
+    from study.parent import end_with_parent
     from study.report.form import summary
     from study.report.render import build_report
     from study.store.whole import require_whole
 
+    end_with_parent()
     require_whole(flags.results_dir / "ledger.sqlite")
     if not os.path.isfile(flags.results_dir / "results.csv"):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
@@ -210,17 +231,18 @@ def _report(arguments: list[str]) -> int:
         flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
         templates=flags.templates, flat=flags.flat, draft=flags.draft,
     )  # fmt: skip
-    print(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
     if not flags.draft:
-        print(f"editable report: {result.docx}")
-    print(f"results: {flags.results_dir / 'results.csv'}")
+        say(f"editable report: {result.docx}")
+    say(f"results: {flags.results_dir / 'results.csv'}")
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
-        print(line)
+        say(line)
     return 0
 
 
 def _predict(arguments: list[str]) -> int:
-    parser = _common("Classify an image file, or a test object by its index.")
+    parser = _verb("Classify an image file, or a test object by its index.")
+    _add_data_flags(parser)
     parser.add_argument("image", nargs="?", type=path)
     parser.add_argument("--index", type=int)
     flags = parser.parse_args(arguments)
@@ -231,21 +253,24 @@ def _predict(arguments: list[str]) -> int:
     for line in predict(
         flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline
     ):
-        print(line)
+        say(line)
     return 0
 
 
 def _status(arguments: list[str]) -> int:
-    flags = _common("What is done, at work, failed and left, from the ledger alone.").parse_args(arguments)
+    flags = _verb("What is done, at work, failed and left, from the ledger alone.").parse_args(arguments)
     from study.orchestration.status import status
 
     for line in status(flags.results_dir):
-        print(one_line(line))
+        say(line)
     return 0
 
 
 def _pretrain(arguments: list[str]) -> int:
-    parser = _common("Make pre-trained weights from formulas (fractals), without any data set.")
+    parser = _Parser(
+        prog="run_study.py pretrain",
+        description="Make pre-trained weights from formulas (fractals), without any data set.",
+    )
     parser.add_argument("--budget", default="10m", help="time for all networks together")
     parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
     parser.add_argument("--seed", type=seed, default=0)
@@ -253,11 +278,14 @@ def _pretrain(arguments: list[str]) -> int:
     flags = parser.parse_args(arguments)
     deadline = Deadline(budget=parse_budget(flags.budget), started=STARTED)
     models = networks(flags.models)
+    from study.store.files import require_folder
+
+    require_folder(flags.output, "output folder")
     from study.orchestration.pretraining import pretrain_only
     from study.training.runtime import detect
 
     pretrain_only(
-        models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=print
+        models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=say
     )
     return 0
 
@@ -274,15 +302,16 @@ def _title_page(arguments: list[str]) -> int:
 
     if flags.init:
         write_example(flags.file)
-        print(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
+        say(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
         return 0
     empty = empty_fields(read_title_page(flags.file))
-    print(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
+    say(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
     return 0
 
 
 def _doctor(arguments: list[str]) -> int:
-    parser = _common("What this machine lacks for a study, and the command that mends it.")
+    parser = _verb("What this machine lacks for a study, and the command that mends it.")
+    parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
     flags = parser.parse_args(arguments)
     from study.doctor import checks, lines
@@ -291,5 +320,5 @@ def _doctor(arguments: list[str]) -> int:
         data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir
     )
     for line in lines(found):
-        print(line)
+        say(line)
     return 0

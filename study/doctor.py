@@ -111,7 +111,7 @@ def _library(name: str, package: str) -> Check:
 
 
 def _font() -> Check:
-    folders = [Path(text).expanduser() for text in _FONT_FOLDERS]
+    folders = [Path(os.path.expanduser(text)) for text in _FONT_FOLDERS]
     path = next((p for folder in folders for p in folder.rglob(_FONT)), None)
     found = str(path) if path else _fc_match()
     return Check(
@@ -158,7 +158,7 @@ def _within(folder: Path) -> list[Path]:
 
 def _weights(model: str, weights_dir: Path | None) -> Check:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser()
+    home = Path(os.path.expanduser(os.environ.get("TORCH_HOME") or f"{cache}/torch"))
     folders = [*([weights_dir] if weights_dir else []), home / "hub" / "checkpoints"]
     path = next((f / WEIGHTS[model] for f in folders if os.path.isfile(f / WEIGHTS[model])), None)
     return Check(

@@ -31,7 +31,7 @@ def seed(text: str) -> int:
 
 
 def networks(text: str) -> tuple[ModelName, ...]:
-    """The networks of a comma-separated list, each once.
+    """The networks of a comma-separated list, each once, in the order of `ModelName`.
 
     Raises:
         UsageError: one is unknown, or there is none.
@@ -41,6 +41,7 @@ def networks(text: str) -> tuple[ModelName, ...]:
     if not names:
         raise UsageError(f"--models names no network; known are {known}")
     try:
-        return tuple(dict.fromkeys(ModelName(name) for name in names))
+        wanted = {ModelName(name) for name in names}
     except ValueError:
         raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
+    return tuple(model for model in ModelName if model in wanted)

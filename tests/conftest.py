@@ -9,12 +9,17 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-import torch
 
-from study.data import FashionMNIST, load, split
-from study.data.places import Part
-from study.training.run import Workshop
-from study.training.runtime import detect
+from study.sharing import sleep_soon
+
+sleep_soon()  # before PyTorch reads it
+
+import torch  # noqa: E402
+
+from study.data import FashionMNIST, load, split  # noqa: E402
+from study.data.places import Part  # noqa: E402
+from study.training.run import Workshop  # noqa: E402
+from study.training.runtime import detect  # noqa: E402
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SAMPLE_SIZES = {"train": 200, "t10k": 100}

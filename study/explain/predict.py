@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,21 @@ def predict(
 
 
 def read_image(path: Path) -> Tensor:
-    """Any image file as FashionMNIST shows things: grey, light on black, uint8 [28, 28]."""
+    """Any image file as FashionMNIST shows things: grey, light on black, uint8 [28, 28].
+
+    Values of more than eight bits are brought from their own range to 0…255.
+    """
+    if not path.is_file():  # a pipe would be waited for
+        raise UsageError(f"{path} is not a file")
     try:
-        with Image.open(path) as opened:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
+            opened = Image.open(path)
+        with opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise UsageError(f"{path} is larger than {MOST_PIXELS:,} pixels")
-            grey = ImageOps.exif_transpose(opened).convert("L")
+            upright = ImageOps.exif_transpose(opened)
+            grey = _eight_bits(upright) if upright.mode[0] in "IF" else upright.convert("L")
     except UsageError:
         raise
     except Exception as error:  # decoders of damaged pictures raise many types
@@ -74,3 +84,13 @@ def read_image(path: Path) -> Tensor:
         grey = ImageOps.invert(grey)
     fitted = ImageOps.pad(grey, (28, 28), Image.Resampling.LANCZOS, color=0)
     return torch.from_numpy(np.asarray(fitted).copy())
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Pillow would cut wider values off at 255."""
+    values = np.asarray(picture, dtype=np.float64)
+    low, high = values.min(), values.max()
+    if not np.isfinite((low, high)).all():
+        raise ValueError("values that are no numbers")
+    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
+    return Image.fromarray(scaled.round().astype(np.uint8))

@@ -98,7 +98,7 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         WeightsError: missing, altered (against the .sha256 beside it), or anything but tensors.
     """
     if not path.is_file():
-        raise WeightsError(f"weights file {path} does not exist")
+        raise WeightsError(f"weights file {path} does not exist or is not a file")
     digest = file_sha256(path)
     beside = path.with_suffix(".sha256")
     if beside.is_file() and beside.read_text(encoding="ascii", errors="replace").strip() != digest:

@@ -125,6 +125,9 @@ class Carrier:
         )  # fmt: skip
         if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
             record = replace(record, reason=Reason.STOPPED.value)
+        known = self.ledger.record(spec.run_id)
+        if known is not None and record.samples_seen < known.samples_seen:
+            record = known  # this attempt was interrupted before it was where the one before had been
         self.ledger.commit(record)
         tell(record)
         if record.state is not RunState.INTERRUPTED:

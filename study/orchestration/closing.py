@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from study.budget import Deadline, format_seconds
@@ -55,11 +56,15 @@ class Closing:
         self._drafts, self._rows = self._drafts + 1, len(self.course.rows)
         self.write()
         left = work.within(3 * cost).left
-        if render(self.options, lambda: min(left(), self._until_exit()), self.screen.say, draft=True):
+        if self._render(lambda: min(left(), self._until_exit()), draft=True):
             self.course.note_phase(DRAFT, cost, began)
 
-    def finish(self, carrier: Carrier) -> None:
-        """The last report; after a signal a first one, without new pictures, within its seconds."""
+    def finish(self, carrier: Carrier) -> bool:
+        """The last report; after a signal a first one, without new pictures, within its seconds.
+
+        Returns:
+            Whether the report was made.
+        """
         began = time.monotonic()
         self._pictures(carrier)
         facts = self.ledger.fact("environment")
@@ -67,24 +72,27 @@ class Closing:
         self.ledger.set_fact("environment", facts)
         self.write()
         self.screen.show_results(self.ledger.records())
-        self._last()
+        made = self._last()
         self.course.note_phase("report", self.course.reserve, began)
         if not self.stop.asked:
             self.course.extension = 0.0
         self.write()
         self.screen.say(f"used {format_seconds(self.deadline.used())} "
                         f"of {format_seconds(self.deadline.budget)}")  # fmt: skip
+        return made
 
-    def _last(self) -> None:
+    def _last(self) -> bool:
         """A signal that comes while the report is made leaves the seconds of a first one to make that."""
         draft = self.stop.asked
         aside = 0.0 if draft else _draft_cost(self.course)
-        made = render(self.options, lambda: min(self._until_end(), self._until_exit() - aside),
-                      self.screen.say, draft=draft)  # fmt: skip
+        made = self._render(lambda: min(self._until_end(), self._until_exit() - aside), draft=draft)
         if not made and not draft and self.stop.asked:
             self.screen.say("stopped: a first report is made instead, without pictures")
-            render(self.options, lambda: min(self._until_end(), self._until_exit()),
-                   self.screen.say, draft=True)  # fmt: skip
+            return self._render(lambda: min(self._until_end(), self._until_exit()), draft=True)
+        return made
+
+    def _render(self, left: Callable[[], float], *, draft: bool) -> bool:
+        return render(self.options, self.course.noting(left), self.screen.say, draft=draft)
 
     def write(self) -> None:
         began = time.monotonic()
@@ -98,7 +106,7 @@ class Closing:
         if not self.stop.asked:
             limit = self.deadline.minus((1 - PICTURES_SHARE) * self.course.reserve)
             found = executor.picture(self.options.object_index, finals=self.rounds.finals(), limit=limit,
-                                     stop=lambda: self.stop.asked)  # fmt: skip
+                                     stop=self.course.noting(lambda: self.stop.asked))  # fmt: skip
             for kind, detail, model in found:
                 self.ledger.add_event(kind, detail, model or None)
         executor.close()  # its memory is the report's

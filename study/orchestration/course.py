@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from study.budget import Deadline, format_seconds
 from study.errors import UsageError
@@ -26,6 +26,7 @@ TRIALS_BEFORE_SIDE = 4
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
 #: Seconds between two notes of the time used, where many steps offer themselves.
 EVERY = 2.0
+Answer = TypeVar("Answer")
 
 
 @dataclass(kw_only=True)
@@ -72,15 +73,18 @@ class Course:
         if course.work.passed():
             raise UsageError(
                 f"the study in {options.results_dir} has used {format_seconds(used)} of its "
-                "budget; give a larger --budget to go on, or --fresh to start anew"
+                "budget; give a larger --budget to go on, --fresh to start anew, or only rebuild its "
+                "report: run_study.py report"
             )
         course.take_up()
+        course.save()  # `status` and a later start know the budget before there is a plan
         return course
 
     def take_up(self) -> None:
         """Go on where a stopped study was, with the speeds to which its runs were compared."""
         stored = self.ledger.fact("plan", {})
         self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
+        self.decisions |= {name: Decision(**plan) for name, plan in stored.get("decisions", {}).items()}
         self.rows = list(stored.get("rows", []))
         self.phases = list(stored.get("phases", []))
         self.side_seconds = stored.get("side_seconds", 0.0)
@@ -93,16 +97,13 @@ class Course:
     @property
     def decided(self) -> bool:
         """Whether the plan was made, now or before the study was stopped."""
-        return bool(self.ledger.fact("plan", {}).get("decisions"))
+        return bool(self.decisions)
 
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
-        stored = self.ledger.fact("plan", {}).get("decisions", {})
         share = FILL * (self.work.left() - self.draft_seconds) / len(self.study.models)
         for model in self.study.models:
-            if model.value in stored:
-                self.decisions[model.value] = Decision(**stored[model.value])
-            else:
+            if model.value not in self.decisions:
                 self.decisions[model.value] = decide(
                     model, self.study, self.expected, share, inits[model]
                 )
@@ -227,12 +228,12 @@ class Course:
             self.ledger.set_fact("used_seconds", self.deadline.used())
             self._noted = time.monotonic()
 
-    def noting(self, stop: Callable[[], bool]) -> Callable[[], bool]:
+    def noting(self, question: Callable[[], Answer]) -> Callable[[], Answer]:
         """The same question; whoever asks it all the time has the seconds used noted on the way."""
 
-        def asked() -> bool:
+        def asked() -> Answer:
             self.note_used()
-            return stop()
+            return question()
 
         return asked
 

@@ -22,13 +22,26 @@ from study.store.ledger import Ledger
 from study.training.runtime import Runtime
 
 
+def reasons(entries: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Why an arm cannot be run, by its name: those whose network got no pre-trained weights."""
+    return {
+        arm.name: entry["reason"]
+        for model, entry in entries.items() if not entry.get("sha256")
+        for arm in arms((ModelName(model),)) if arm.init is Init.PRETRAINED
+    }  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Obtained:
-    """weights by network; entries for pretraining.json; reasons of arms that stay without any."""
+    """weights by network; entries for pretraining.json."""
 
     weights: dict[str, Weights] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Of arms that stay without any."""
+        return reasons(self.entries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,20 +88,19 @@ class Obtainer:
                 entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
             else:
                 self.ledger.add_event("pretext_failed", entry["detail"], model.value)
-            self.screen.say(f"{model}: {entry['reason']} ({entry['detail']})")
-            for arm in arms((model,)):
-                if arm.init is Init.PRETRAINED:
-                    obtained.reasons[arm.name] = entry["reason"]
+            detail = f" ({entry['detail']})" if entry["detail"] else ""
+            self.screen.say(f"{model}: {entry['reason']}{detail}")
         return obtained
 
     def _again(self, model: ModelName, entry: dict[str, Any]) -> Weights:
         options, source, digest = self.options, entry["source"], entry["sha256"]
         kept = (self.folder / "checkpoints").glob("*.sha256")
-        made = next((path.with_suffix(".pth") for path in kept if path.read_text() == digest), None)
+        made = next((path.with_suffix(".pth") for path in kept if path.is_file()
+                     and path.read_text(encoding="ascii", errors="replace") == digest), None)  # fmt: skip
         try:
             if source == IMAGENET:
                 weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline,
-                                        stop=self.stopped)  # fmt: skip
+                                        stop=self.course.noting(self.stopped))  # fmt: skip
             elif path := made or options.init_checkpoint:
                 weights = reload(path, source)
             else:
@@ -110,9 +122,9 @@ class Obtainer:
                 return own
         # Half of the share: a network too slow for the file must leave time to make weights instead.
         whole, half = self.course.work.within(share), self.course.work.within(share / 2)
+        enough = self.course.noting(lambda: self.stopped() or half.passed())
         try:
-            return sources.imagenet(model, options.weights_dir, options.offline,
-                                    lambda: self.stopped() or half.passed())  # fmt: skip
+            return sources.imagenet(model, options.weights_dir, options.offline, enough)
         except WeightsError as error:
             reason = str(error)
             if options.weights_dir is not None and "altered" in reason:

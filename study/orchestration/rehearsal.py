@@ -12,7 +12,7 @@ from study.orchestration import sources
 from study.orchestration.closing import drafts_expected
 from study.orchestration.course import Course
 from study.orchestration.screen import Screen
-from study.orchestration.setup import Options, require_same
+from study.orchestration.setup import Options, require_ledger, require_same
 from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
 from study.pretraining import recipe_for
 from study.spec import Init, ModelName, StudySpec
@@ -33,6 +33,7 @@ def rehearse(study: StudySpec, options: Options, deadline: Deadline, runtime: Ru
         ledger = Ledger(Path(folder) / "ledger.sqlite")
         try:
             if not options.fresh:
+                require_ledger(options.results_dir)
                 _copy(options.results_dir / "ledger.sqlite", ledger, study)
             course = Course.opened(study, ledger, deadline, options)
             with Screen(course.deadline) as screen:
@@ -44,7 +45,7 @@ def rehearse(study: StudySpec, options: Options, deadline: Deadline, runtime: Ru
 def _copy(path: Path, ledger: Ledger, study: StudySpec) -> None:
     if not path.is_file():
         return
-    there = Ledger(path)
+    there = Ledger(path, read_only=True)
     try:
         require_same(there, study, path.parent)
         for name in _FACTS:

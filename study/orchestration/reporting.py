@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.orchestration.setup import Options
+from study.parent import ENDS_WITH_INPUT
 from study.store.files import remove_parts
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ def render(
     """Run the verb `report`; what goes wrong is said, not raised, and an older report stays.
 
     Its process is the leader of a group of its own: Ctrl-C and `timeout` signal the whole group of the
-    study, and whether the report still has time is decided here.
+    study, and whether the report still has time is decided here. It ends with the study's process.
 
     Args:
         left: seconds it may still take, asked all the time; it is killed when there are none.
@@ -32,20 +33,22 @@ def render(
     Returns:
         Whether there is a new report.
     """
+    # Not `-m study`: that would look for modules in the working directory first.
     command = [
-        sys.executable, "-m", "study", "report", "--results-dir", str(options.results_dir),
-        "--report-dir", str(options.report_dir), "--lang", options.lang,
+        sys.executable, str(_ROOT / "run_study.py"), "report", f"--results-dir={options.results_dir}",
+        f"--report-dir={options.report_dir}", f"--lang={options.lang}",
     ]  # fmt: skip
     if options.title_page is not None:
-        command += ["--title-page", str(options.title_page)]
+        command.append(f"--title-page={options.title_page}")
     if options.templates is not None:
-        command += ["--templates", str(options.templates)]
+        command.append(f"--templates={options.templates}")
     if options.flat:
         command.append("--flat")
     if draft:
         command.append("--draft")
     late = True
-    with subprocess.Popen(command, env=_environment(), start_new_session=True) as process:
+    with subprocess.Popen(command, env={**os.environ, ENDS_WITH_INPUT: "1"}, stdin=subprocess.PIPE,
+                          start_new_session=True) as process:  # fmt: skip
         try:
             while process.poll() is None and left() > 0:
                 time.sleep(_POLL)
@@ -65,8 +68,3 @@ def render(
         say(f"the report failed (exit {process.returncode}); the results are kept")
     return False
 
-
-def _environment() -> dict[str, str]:
-    """The package is found wherever the study was started from."""
-    known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{known}" if known else str(_ROOT)}

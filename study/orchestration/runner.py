@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
+from study.errors import UsageError
 from study.explain.artifacts import write_dataset
 from study.models.describe import architecture
 from study.orchestration.carrying import Carrier
@@ -16,13 +17,15 @@ from study.orchestration.closing import Closing, drafts_expected
 from study.orchestration.course import Course
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
-from study.orchestration.obtaining import Obtainer
+from study.orchestration.files import write_results
+from study.orchestration.obtaining import Obtainer, reasons
 from study.orchestration.phases import Phases
 from study.orchestration.rehearsal import rehearse
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options, environment, open_ledger, read_data
 from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
+from study.orchestration.status import RUNNING
 from study.orchestration.stopping import Stop
 from study.orchestration.witnessing import Witnessing
 from study.spec import StudySpec
@@ -48,38 +51,47 @@ class Runner:
     carrier: Carrier = field(init=False)
     executor: LocalExecutor | None = None
 
-    def execute(self) -> None:
+    def execute(self) -> bool:
         """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock.
 
         A dry run only prints the plan.
+
+        Returns:
+            Whether the report was made.
         """
         if self.options.dry_run:
             rehearse(self.study, self.options, self.deadline, self.runtime)
-            return
+            return True
         with self.stop:
             self.ledger = open_ledger(self.study, self.options)
             try:
                 self._open()
-                self._carry_out()
+                return self._carry_out()
             finally:
                 self.ledger.close()
 
     def _open(self) -> None:
         """Go on where a stopped study was: its seconds, plan rows and phases are kept."""
-        self.course = Course.opened(self.study, self.ledger, self.deadline, self.options)
+        self.ledger.set_fact(RUNNING, None)  # what was at work when an earlier start was killed
+        try:
+            self.course = Course.opened(self.study, self.ledger, self.deadline, self.options)
+        except UsageError:  # killed after its last run it may have left tables older than its ledger
+            write_results(self.ledger, self.study, self.options.results_dir,
+                          reasons(self.ledger.fact("pretraining", {})))  # fmt: skip
+            raise
         self.deadline = self.course.deadline
 
-    def _carry_out(self) -> None:
+    def _carry_out(self) -> bool:
         """Notes the seconds used whatever happens; before `_open` those of earlier starts are unknown."""
         try:
             with Screen(self.deadline) as self.screen:
-                self._phases()
+                return self._phases()
         finally:
             if self.executor is not None:
                 self.executor.close()
             self.course.note_used(every=0.0)
 
-    def _phases(self) -> None:
+    def _phases(self) -> bool:
         self._prepare()
         closing = Closing(
             options=self.options, deadline=self.deadline, ledger=self.ledger, course=self.course,
@@ -90,8 +102,7 @@ class Runner:
         share = 0.0 if kept else PRETRAINING_SHARE * self.deadline.budget
         self._phase("pretraining", share, self._weights)
         if self.stop.asked and not self.course.decided:  # nothing is planned for what is half prepared
-            closing.finish(self.carrier)
-            return
+            return closing.finish(self.carrier)
         self.course.draft_seconds = drafts_expected(self.course)
         self.course.decide(self.rounds.inits())
         self.screen.show_plan(self.course.decisions)
@@ -113,14 +124,15 @@ class Runner:
         self._phase("side", None, phases.side)
         witnessing.attend()
         self._phase("further", None, phases.further)
-        closing.finish(self.carrier)
+        return closing.finish(self.carrier)
 
     # ---- phases
     def _prepare(self) -> None:
         began = time.monotonic()
         fashion, parts = read_data(
-            self.study, self.options, lambda: self.stop.asked or self.course.work.passed()
-        )
+            self.study, self.options,
+            self.course.noting(lambda: self.stop.asked or self.course.work.passed()),
+        )  # fmt: skip
         self.course.note_used()
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -14,11 +15,19 @@ from study.records import RunRecord, RunState
 from study.store.tables import results_table
 
 
+class _Console(Console):
+    """Whoever read along may leave; the study goes on."""
+
+    def on_broken_pipe(self) -> None:
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+
+
 class Screen:
     """A live bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, deadline: Deadline) -> None:
-        self.console = Console(highlight=False)
+        self.console = _Console(highlight=False)
         if not self.console.is_terminal:
             self.console.width = 120
         self._deadline = deadline

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from study.store.files import remove_parts
 from study.store.ledger import Ledger
 from study.training.runtime import Runtime, memory_gb
 
+_LEDGER = "ledger.sqlite"
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 
@@ -53,12 +55,15 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
     """The ledger of this study; an older study is resumed, or moved aside. The caller holds the lock.
 
     Raises:
-        UsageError: a study with other settings is there.
+        UsageError: a study with other settings is there, or tables without their ledger.
         StoreError: the directory is not writable, or what the study would go on with is damaged.
     """
-    path = options.results_dir / "ledger.sqlite"
-    if options.fresh and path.exists():
-        _move_aside(options.results_dir)
+    path = options.results_dir / _LEDGER
+    if options.fresh:
+        if path.exists() or has_tables(options.results_dir):
+            _move_aside(options.results_dir)
+    else:
+        require_ledger(options.results_dir)
     remove_parts(*(options.results_dir / name for name in ("", "checkpoints", "artifacts")))
     ledger = Ledger(path)
     require_same(ledger, study, options.results_dir)
@@ -66,6 +71,19 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
     require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return ledger
+
+
+def has_tables(folder: Path) -> bool:
+    return (folder / "results.csv").exists()
+
+
+def require_ledger(folder: Path) -> None:
+    """Raises UsageError where results came without their ledger: a study would write over them."""
+    if has_tables(folder) and not (folder / _LEDGER).exists():
+        raise UsageError(
+            f"{folder} holds results without the ledger of their study; use --fresh (they are moved "
+            "aside, not deleted) or another --results-dir"
+        )
 
 
 def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
@@ -82,7 +100,10 @@ def _move_aside(folder: Path) -> None:
         folder = folder.resolve()  # "." has no name to put a time behind
         target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
-        for item in folder.iterdir():
+        with suppress(StoreError):
+            Ledger(folder / _LEDGER).close()  # its last commits may stand in a file of their own
+        # The ledger goes last: as long as it is there, a move that was killed is ended by the same command.
+        for item in sorted(folder.iterdir(), key=lambda item: item.name.startswith(_LEDGER)):
             if item.name not in (".lock", ".gitkeep"):
                 shutil.move(str(item), target / item.name)
     except (OSError, ValueError) as error:  # ValueError: a root has no name at all

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from study.errors import UsageError, WeightsError
+from study.errors import StoreError, UsageError, WeightsError, one_line
 from study.models import REGISTRY, Weights, build, find_imagenet, load_checkpoint
 from study.models.weights import IMAGENET
 from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
@@ -104,10 +104,16 @@ def fractal(
         recipe = recipe_for(model, seconds, speed)
     except UsageError as error:
         return None, {**entry, "reason": Reason.PRETRAINING_TIME.value, "detail": str(error)}
-    result = pretrain(
-        model, recipe, cache_dir=cache_dir, seed=seed, runtime=runtime,
-        should_stop=stop, on_progress=on_progress,
-    )  # fmt: skip
+    try:
+        result = pretrain(
+            model, recipe, cache_dir=cache_dir, seed=seed, runtime=runtime,
+            should_stop=stop, on_progress=on_progress,
+        )  # fmt: skip
+    except StoreError:
+        raise
+    except Exception as error:  # as for a run: it costs these arms, not the study
+        told = one_line(f"{type(error).__name__}: {error}")[:200]
+        return None, {**entry, "reason": Reason.ERROR.value, "detail": told}
     entry |= {
         "images": recipe.images, "categories": recipe.categories, "image_size": recipe.size,
         "samples": result.curve[-1].samples if result.curve else 0, "complete": result.complete,

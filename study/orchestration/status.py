@@ -28,13 +28,19 @@ def status(folder: Path) -> list[str]:
         UsageError: there is no study in the folder.
     """
     path = folder / "ledger.sqlite"
-    if not path.is_file():
+    if not _begun(path):
         raise UsageError(f"{folder} holds no study")
-    ledger = Ledger(path)
+    ledger = Ledger(path, read_only=True)
     try:
         return list(_lines(ledger, lock_holder(folder)))
     finally:
         ledger.close()
+
+
+def budget_of(folder: Path) -> float | None:
+    """The budget of the study in `folder`, if there is one."""
+    path = folder / "ledger.sqlite"
+    return _fact(path, "plan", {}).get("budget_seconds") if _begun(path) else None
 
 
 def extended(folder: Path, seconds: float) -> float:
@@ -46,18 +52,27 @@ def extended(folder: Path, seconds: float) -> float:
         UsageError: there is no study that got as far as a plan.
     """
     path = folder / "ledger.sqlite"
-    if not path.is_file():
+    if not _begun(path):
         raise UsageError(f"--extend: {folder} holds no study")
-    ledger = Ledger(path)
-    try:
-        plan, used = ledger.fact("plan", {}), ledger.fact("used_seconds", 0.0)
-    finally:
-        ledger.close()
+    plan, used = _fact(path, "plan", {}), _fact(path, "used_seconds", 0.0)
     budget = plan.get("budget_seconds")
     if budget is None:
         raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
     going_on = plan.get("extension_seconds") == seconds and used < budget - plan.get("reserve_seconds", 0.0)
     return float(budget) if going_on else float(budget) + seconds
+
+
+def _begun(path: Path) -> bool:
+    """A study killed in its first moment leaves an empty ledger."""
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _fact(path: Path, name: str, default: Any) -> Any:
+    ledger = Ledger(path, read_only=True)
+    try:
+        return ledger.fact(name, default)
+    finally:
+        ledger.close()
 
 
 def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:

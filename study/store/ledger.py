@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import time
@@ -35,8 +36,11 @@ _COLUMNS = (
 class Ledger:
     """One writer, ``synchronous=FULL``; a run is committed once, keyed by its run_id."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open or create the ledger.
+
+        Args:
+            read_only: look into one that is there, also where nothing can be written.
 
         Raises:
             StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
@@ -44,15 +48,19 @@ class Ledger:
         require_whole(path)
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            if read_only:
+                self._db = sqlite3.connect(_to_read(path), uri=True, isolation_level=None, timeout=10)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot use {path}: {error}") from error
         try:
             self._require_own()
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            if not read_only:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.executescript(_SCHEMA)
             for query in _COLUMNS:
                 self._db.execute(query)
         except sqlite3.Error as error:
@@ -185,6 +193,12 @@ class Ledger:
             return self._db.execute(query, values).fetchall()
         except (sqlite3.Error, ValueError, OverflowError) as error:  # also text that is not UTF-8
             raise _refused(self.path, error) from error
+
+
+def _to_read(path: Path) -> str:
+    """SQLite writes beside a ledger even to read it, unless told that nobody else writes."""
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
 
 
 def _refused(path: Path, error: Exception) -> StoreError:

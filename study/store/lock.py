@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +29,7 @@ class StudyLock:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._stream: IO[str] = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+            self._stream: IO[str] = _opened(folder, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StoreError(f"results directory {folder} is not writable: {error.strerror}") from error
         until = time.monotonic() + _PATIENCE
@@ -66,10 +68,23 @@ class StudyLock:
         self._stream.close()
 
 
+def _opened(folder: Path, how: int) -> IO[str]:
+    """The lock's file; a link to another file would have that one written over, a pipe would be waited for.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    descriptor = os.open(folder / ".lock", how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "its .lock is not a file")
+    return open(descriptor, "r" if how == os.O_RDONLY else "r+", encoding="utf-8", errors="replace")
+
+
 def lock_holder(folder: Path) -> str | None:
     """Who holds the lock of a results directory; None if nobody does."""
     try:
-        stream = open(folder / ".lock", encoding="utf-8")  # noqa: SIM115
+        stream = _opened(folder, os.O_RDONLY)
     except OSError:
         return None  # what is wrong there is said to whoever wants to write
     with stream:

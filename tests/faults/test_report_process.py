@@ -58,6 +58,24 @@ def test_a_render_that_never_ends_is_killed_and_the_last_report_stays(tmp_path: 
     assert [path.name for path in options.report_dir.iterdir()] == ["report.pdf"]
 
 
+def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path) -> None:
+    _begun(tmp_path, Stop()).write()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    study = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
+        stdout=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    report = _report_of(study.pid)
+    os.killpg(study.pid, signal.SIGKILL)
+    study.wait()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{report}").exists():
+        assert time.monotonic() < until, "the report goes on"
+        time.sleep(0.05)
+    assert not (tmp_path / "out" / "report.pdf").exists()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
 def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     options = Options(results_dir=tmp_path / "nothing", report_dir=tmp_path / "out")
     said: list[str] = []
@@ -92,7 +110,7 @@ def test_a_signal_to_the_group_leaves_the_report_to_the_study(tmp_path: Path) ->
         [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    _wait_for_report(study.pid)
+    _report_of(study.pid)
     os.killpg(study.pid, signal.SIGTERM)
     told, _ = study.communicate(timeout=120)
     assert told.splitlines()[-2:] == ["asked: True", "report: True"], told
@@ -103,7 +121,11 @@ def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopping, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
-    thread = threading.Thread(target=lambda: os.kill(_wait_for_report(os.getpid()), signal.SIGTERM))
+    def terminate() -> None:
+        _report_of(os.getpid())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=terminate)
     with Stop() as stop:
         closing = _begun(tmp_path, stop)
         closing.course.phases.append({"phase": "draft", "predicted_seconds": 99, "actual_seconds": 99})
@@ -132,13 +154,13 @@ def _begun(folder: Path, stop: Stop) -> Closing:
     )  # fmt: skip
 
 
-def _wait_for_report(study: int) -> int:
-    """`study`, once it has a child that has begun the verb `report`."""
+def _report_of(study: int) -> int:
+    """The child of `study` that has begun the verb `report`."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         for task in Path(f"/proc/{study}/task").iterdir():
             for pid in (task / "children").read_text().split():
                 if b"--report-dir" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return study
+                    return int(pid)
         time.sleep(0.01)
     raise AssertionError("no report was begun")

@@ -113,6 +113,17 @@ def test_a_trial_that_was_killed_is_asked_for_again(tmp_path: Path, number: int)
     assert Search(tmp_path / "o.db", ARM, seed=0, known=known).ask(number) == hyper
 
 
+def test_what_an_interrupted_run_reached_is_not_forgotten(carrier: Carrier) -> None:
+    spec = carrier.rounds.final(ARM, 0)
+    reached = RunRecord(spec=spec, state=RunState.INTERRUPTED, reason=Reason.DEADLINE.value,
+                        samples_seen=DECISION.samples - 1, val_accuracy=0.5)  # fmt: skip
+    carrier.ledger.commit(reached)
+    with carrier.stop:
+        carrier.run(spec)  # begins anew, for there is no checkpoint, and is stopped at its first point
+    (record,) = carrier.ledger.records()
+    assert record == reached
+
+
 def test_an_arm_with_final_runs_is_not_tuned_further(carrier: Carrier) -> None:
     spec = carrier.rounds.final(ARM, 0)
     carrier.ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED))

@@ -165,6 +165,33 @@ def test_a_stopped_process_is_killed_at_the_limit(executor: LocalExecutor) -> No
     assert record.state is RunState.INTERRUPTED and len(record.history) == 1
 
 
+def test_a_frozen_process_does_not_hold_up_a_stop(executor: LocalExecutor) -> None:
+    frozen = False
+
+    def freeze(point: EvaluationPoint) -> None:
+        nonlocal frozen
+        frozen = True
+        assert executor.pid is not None
+        os.kill(executor.pid, signal.SIGSTOP)
+
+    submit(executor, SPEC)  # the process is up
+    record = submit(executor, LONG, on_evaluation=freeze, stop=lambda: frozen)
+    assert record.state is RunState.INTERRUPTED and executor.pid is None
+    assert submit(executor, SPEC).state is RunState.FINISHED
+
+
+def test_what_the_processes_share_has_no_lock(executor: LocalExecutor) -> None:
+    """One that is killed while it holds a lock keeps it, and whoever asks for it waits for ever."""
+    shared = (executor._stop, executor._beat)
+    assert not [value for value in shared if hasattr(value, "get_lock")]
+
+
+def test_pictures_start_no_process_when_there_is_no_time(executor: LocalExecutor) -> None:
+    past = Deadline(budget=1, started=time.monotonic() - 2)
+    (event,) = executor.picture(0, finals=(), limit=past, stop=lambda: False)
+    assert event[:2] == ("pictures_missing", Reason.DEADLINE.value) and executor.pid is None
+
+
 def test_a_silent_process_is_lost_and_replaced(
     executor: LocalExecutor, losses: list[str]
 ) -> None:

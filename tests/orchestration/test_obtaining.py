@@ -98,6 +98,21 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     assert "; 30 s were given" in told(30, budget=20_000)
 
 
+def test_what_breaks_in_pretraining_costs_its_arms_alone(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(point: object) -> None:
+        raise MemoryError("no room\nfor it")
+
+    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    weights, entry = sources.fractal(
+        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"),
+        stop=lambda: False, on_progress=broken,
+    )  # fmt: skip
+    assert weights is None and entry["reason"] == Reason.ERROR.value
+    assert entry["detail"] == "MemoryError: no room\\nfor it"
+
+
 DRAWN = 3
 
 

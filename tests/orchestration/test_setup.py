@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from study.budget import Deadline
 from study.cli import main
+from study.matrix import arms
+from study.orchestration.course import Course
 from study.orchestration.setup import Options, open_ledger
-from study.spec import ModelName, StudySpec
+from study.orchestration.status import budget_of, status
+from study.records import RunRecord, RunState
+from study.spec import HyperParams, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
 
@@ -58,6 +66,10 @@ def test_a_study_whose_budget_is_used_keeps_its_seconds(
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 590.0)
+    spec = RunSpec(arm=arms(study.models)[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1),
+                   train_images=10, samples=10)  # fmt: skip
+    old.commit(RunRecord(spec=spec, state=RunState.INTERRUPTED))  # killed before the tables were written
+    old.set_fact("pretraining", {"googlenet": {"reason": "no weights", "detail": ""}})
     old.close()
     flags = ["--budget", "10m", "--models", "googlenet", "--offline", "--device", "cpu"]
     assert main([*flags, "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]) == 2
@@ -65,3 +77,49 @@ def test_a_study_whose_budget_is_used_keeps_its_seconds(
     kept = Ledger(results / "ledger.sqlite")
     assert kept.fact("used_seconds") == 590
     kept.close()
+    rows = pd.read_csv(results / "results.csv")
+    assert list(rows[rows["state"] == "interrupted"]["run_id"]) == [spec.run_id]
+    assert set(rows[rows["init"] == "pretrained"].query("state == 'skipped'")["reason"]) == {"no weights"}
+
+
+def test_the_ledger_s_budget_stands_where_none_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    flags = ["--models", "googlenet", "--offline", "--device", "cpu", "--results-dir", str(results),
+             "--report-dir", str(tmp_path / "o")]  # fmt: skip
+    assert budget_of(results) is None
+    study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
+    old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
+    deadline = Deadline(budget=600, started=0, clock=lambda: 590.0)
+    Course(study=study, ledger=old, deadline=deadline, work=deadline, reserve=60).save()
+    old.set_fact("used_seconds", 590.0)
+    old.close()
+    assert budget_of(results) == 600
+    assert main(flags) == 2  # of 2 hours there would be enough left
+    assert "has used 9m50s of its budget" in capsys.readouterr().err
+
+
+def test_a_study_tells_its_budget_before_there_is_a_plan(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.set_fact("used_seconds", 60.0)
+    deadline = Deadline(budget=600, started=0, clock=lambda: 0.0)
+    Course.opened(StudySpec(), ledger, deadline, Options(results_dir=tmp_path, report_dir=tmp_path))
+    ledger.close()
+    assert status(tmp_path)[0] == "used 1m00s of 10m00s, 9m00s left"
+
+
+def test_what_is_moved_aside_keeps_commits_that_a_kill_left_beside_the_ledger(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    script = (
+        "import os, sys; from pathlib import Path; from study.store.ledger import Ledger\n"
+        "Ledger(Path(sys.argv[1])).set_fact('used_seconds', 7.0); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(results / "ledger.sqlite")], check=False)
+    assert (results / "ledger.sqlite-wal").stat().st_size
+    open_ledger(StudySpec(), Options(results_dir=results, report_dir=tmp_path, fresh=True)).close()
+    (aside,) = tmp_path.glob("results-*")
+    assert [path.name for path in aside.iterdir()] == ["ledger.sqlite"]
+    old = Ledger(aside / "ledger.sqlite")
+    assert old.fact("used_seconds") == 7
+    old.close()

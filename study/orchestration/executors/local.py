@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from study.budget import Deadline
@@ -63,7 +66,9 @@ class LocalExecutor:
         self._bench, self._on_event = bench, on_event
         self._grace, self._silence = grace, silence
         self._context = multiprocessing.get_context("spawn")
-        self._stop, self._beat = self._context.Event(), self._context.Value("q", 0, lock=False)
+        # Without locks: a process that is killed or frozen would keep one for ever.
+        self._stop = self._context.Value("b", 0, lock=False)
+        self._beat = self._context.Value("q", 0, lock=False)
         self._process: Any = None
         self._wire: Any = None
 
@@ -96,7 +101,7 @@ class LocalExecutor:
                 return unfinished(RunState.INTERRUPTED, Reason.DEADLINE.value)
             points.clear()
             try:
-                task = Run(spec=spec, finals=finals, seconds=limit.left())
+                task = Run(spec=spec, finals=_slim(finals), seconds=limit.left())
                 answer = self._ask(task, limit, stop, judge)
                 if isinstance(answer, Ran):
                     if answer.record.state is RunState.FAILED and _lasting(answer.record.reason):
@@ -117,8 +122,10 @@ class LocalExecutor:
     def picture(
         self, index: int, *, finals: tuple[RunRecord, ...], limit: Deadline, stop: Callable[[], bool]
     ) -> tuple[tuple[str, str, str], ...]:
+        if limit.passed() or stop():  # a worker takes seconds to start
+            return (("pictures_missing", (Reason.STOPPED if stop() else Reason.DEADLINE).value, ""),)
         try:
-            task = Picture(index=index, finals=finals, seconds=limit.left())
+            task = Picture(index=index, finals=_slim(finals), seconds=limit.left())
             answer = self._ask(task, limit, stop, lambda point: Reply.GO_ON)
         except (Lost, Late) as loss:
             return (("pictures_missing", str(loss), ""),)
@@ -139,7 +146,7 @@ class LocalExecutor:
         judge: Callable[[EvaluationPoint], Reply],
     ) -> Any:  # fmt: skip
         """The worker's answer to a task; raises Lost or Late with the worker gone."""
-        self._stop.clear()
+        self._stop.value = 0
         try:
             if self._process is None or not self._process.is_alive():
                 self._start()
@@ -154,7 +161,7 @@ class LocalExecutor:
                 if isinstance(message, Evaluated):
                     reply = judge(message.point)
                     if stop():  # known to the worker before it takes its next step
-                        self._stop.set()
+                        self._stop.value = 1
                     self._wire.send(reply)
                 else:
                     self._on_event(message.kind, message.detail, message.model)
@@ -168,7 +175,8 @@ class LocalExecutor:
         self._process = self._context.Process(
             target=serve, args=(self._bench, theirs, self._stop, self._beat), daemon=True
         )
-        self._process.start()
+        with _safe_path():
+            self._process.start()
         theirs.close()
 
     def _receive(self, limit: Deadline, stop: Callable[[], bool], silence: float) -> Any:
@@ -178,7 +186,7 @@ class LocalExecutor:
             if not self._process.is_alive() and not self._wire.poll(0):
                 raise EOFError
             if stop():
-                self._stop.set()
+                self._stop.value = 1
                 asked = asked or now
             if limit.left() < -self._grace or (asked and now - asked > self._grace):
                 self.close()
@@ -200,9 +208,27 @@ class LocalExecutor:
         return f"the training process ended with exit code {code}"
 
 
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """A Python that starts meanwhile does not look for modules in the working directory (from 3.11 on)."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 def _lasting(reason: str) -> bool:
     """Whether a failure may outlive its run: after a CUDA error every call in that process fails."""
     return out_of_memory(reason) or "CUDA" in reason or reason.startswith("AcceleratorError")
+
+
+def _slim(records: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
+    """Without their curves: hundreds of them would fill the wire to a process that does not read it."""
+    return tuple(replace(record, history=()) for record in records)
 
 
 def _unfinished(

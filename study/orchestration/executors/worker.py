@@ -10,7 +10,6 @@ from collections.abc import Callable
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
 
 from study.budget import Deadline
 from study.data import load, split
@@ -37,11 +36,13 @@ from study.training.run import Workshop, run
 from study.training.runtime import adopt
 
 
-def serve(bench: Bench, wire: Connection, stop: Event, beat: Synchronized[int]) -> None:
+def serve(
+    bench: Bench, wire: Connection, stop: Synchronized[int], beat: Synchronized[int]
+) -> None:  # fmt: skip
     """Carry out what comes over `wire` until it closes.
 
     Args:
-        stop: set by the coordinator: end the task at its next step.
+        stop: 1 where the coordinator asks for it: end the task at its next step.
         beat: raised at every step, so that a hang can be told from work.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the coordinator decides
@@ -66,7 +67,7 @@ def serve(bench: Bench, wire: Connection, stop: Event, beat: Synchronized[int]) 
 
         def check(limit: Deadline = limit) -> bool:
             beat.value += 1
-            return stop.is_set() or limit.passed()
+            return bool(stop.value) or limit.passed()
 
         if isinstance(task, Run):
             wire.send(_run(task, bench, shop, keeper, wire, check))
