@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 
 #: Set for such a process; its standard input is a pipe that nobody writes to and whose other end closes
@@ -18,5 +17,6 @@ def end_with_parent() -> None:
 
 
 def _watch() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # unbuffered: a reader that waits would disturb the end of the interpreter
+        pass
     os._exit(1)

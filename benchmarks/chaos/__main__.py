@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--whole-full", type=int, default=2, help="whole studies on a disk that fills")
     parser.add_argument("--budget", default="75s", help="of each whole study")
     parser.add_argument("--budgets", type=int, default=10, help="whole studies of 60 s and of 300 s each")
+    parser.add_argument("--lanes", type=int, default=2, help="of them side by side, each on one core")
     parser.add_argument("--long", default="2h", help="budget of one more whole study")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--place", type=Path, help="make the studies here, and leave them")
@@ -55,7 +56,9 @@ def main() -> None:
             folder, flags.whole_full, flags.budget, flags.seed
         ),
         "budget-60s": lambda folder: budgets(folder, "60s", flags.budgets),
+        "budget-60s-lanes": lambda folder: budgets(folder, "60s", flags.budgets, flags.lanes),
         "budget-300s": lambda folder: budgets(folder, "300s", flags.budgets),
+        "budget-300s-lanes": lambda folder: budgets(folder, "300s", flags.budgets, flags.lanes),
         "budget-long": lambda folder: budgets(folder, flags.long, 1),
     }
     wanted = flags.only.split(",") if flags.only else list(rows)

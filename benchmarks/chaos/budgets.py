@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,41 @@ from study.budget import parse_budget
 LEAST_SHARE = 0.85
 
 
-def budgets(folder: Path, budget: str, times: int) -> dict[str, Any]:
-    """Studies of both networks one after another, on whatever else the machine has to do."""
-    seconds = parse_budget(budget)
-    faults: list[str] = []
-    shares: list[float] = []
-    runs = 0
-    for number in range(times):
-        began = time.monotonic()
-        study = Study(folder / f"{budget}-{number}", budget, flags=())
-        code = study.end(2 * seconds + 60)
-        shares.append((time.monotonic() - began) / seconds)
-        faults += study.faults(code) + [f"failed: {name}" for name in study.failed()]
-        runs += len(study.runs())
+@dataclass
+class _Lane:
+    """Studies one after another; `before` is put before each command."""
+
+    before: tuple[str, ...]
+    faults: list[str] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    runs: int = 0
+
+    def carry_out(self, folder: Path, budget: str, numbers: range) -> None:
+        seconds = parse_budget(budget)
+        for number in numbers:
+            began = time.monotonic()
+            study = Study(folder / f"{budget}-{number}", budget, *self.before, flags=())
+            code = study.end(2 * seconds + 60)
+            self.shares.append((time.monotonic() - began) / seconds)
+            self.faults += study.faults(code) + [f"failed: {name}" for name in study.failed()]
+            self.runs += len(study.runs())
+
+
+def budgets(folder: Path, budget: str, times: int, lanes: int = 1) -> dict[str, Any]:
+    """Studies of both networks, on whatever else the machine has to do.
+
+    Args:
+        lanes: so many studies side by side, each on a processor of its own; 1: one on all of them.
+    """
+    told = f", {lanes} at once, each on one core" if lanes > 1 else ""
+    working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else ()) for n in range(lanes)]
+    with ThreadPoolExecutor(lanes) as pool:
+        for n, lane in enumerate(working):
+            pool.submit(lane.carry_out, folder, budget, range(n, times, lanes))
+    shares = [share for lane in working for share in lane.shares]
+    faults = [fault for lane in working for fault in lane.faults]
+    faults += [f"{times - len(shares)} studies broke the benchmark"] * (len(shares) < times)
     faults += [f"{share:.1%} of the budget" for share in shares if not LEAST_SHARE <= share <= 1]
-    return {"name": f"whole studies with `--budget {budget}`", "tried": times, "faults": faults,
-            "shares": [round(share, 3) for share in shares], "runs": runs}  # fmt: skip
+    return {"name": f"whole studies with `--budget {budget}`{told}", "tried": times, "faults": faults,
+            "shares": [round(share, 3) for share in shares],
+            "runs": sum(lane.runs for lane in working)}  # fmt: skip

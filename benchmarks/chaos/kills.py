@@ -11,25 +11,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.children import Watched, ended, kill_group
+from benchmarks.chaos.children import Watched, ended, kill_group, ledger_of
 from benchmarks.chaos.cuts import BOUNDARIES
 
-#: Seconds within which a random kill falls after a start.
-WITHIN = 1.2
+#: Seconds within which a random kill falls: after a start, or after the first commit that follows it.
+WITHIN = 0.5
+#: The share of kills that may fall before anything is committed: starting and resuming have moments too.
+EARLY = 0.2
 
 
 def random_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     """Studies that are killed again and again until they are complete, `kills` times in all."""
     rng = random.Random(seed)
-    tally = Tally(folder)
+    tally, committed = Tally(folder), 0
     while tally.killed < kills:
+        before = len(ledger_of(tally.study.results))
         process = tally.study.start()
+        if rng.random() > EARLY:
+            while process.is_alive() and len(ledger_of(tally.study.results)) == before:
+                time.sleep(0.01)
         time.sleep(rng.uniform(0, WITHIN))
         kill_group(process)
-        tally.count(ended(process))
+        code, study = ended(process), tally.study
+        tally.count(code)
+        committed += code == -signal.SIGKILL and len(study.seen) > before
     tally.finish()
     return {"name": "SIGKILL of the group at random moments, then resume", **tally.row(),
-            "within_seconds": WITHIN}  # fmt: skip
+            "within_seconds": WITHIN, "after_commits": committed}  # fmt: skip
 
 
 def boundary_kills(folder: Path, times: int, seed: int) -> dict[str, Any]:

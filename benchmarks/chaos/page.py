@@ -26,6 +26,8 @@ def _figures(row: dict[str, Any]) -> str:
         parts.append(f"{row['studies']} studies to their end")
     if "lost_or_doubled" in row:
         parts.append(f"{row['lost_or_doubled']} results lost or doubled")
+    if "after_commits" in row:
+        parts.append(f"{row['after_commits']} kills after commits of the same start")
     if "repairs" in row:
         parts.append(f"{row['repairs']} manual repairs")
     if "boundaries" in row:

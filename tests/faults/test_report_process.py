@@ -76,6 +76,19 @@ def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_paths_with_a_dash_and_modules_in_the_working_directory_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _begun(tmp_path, Stop()).write()
+    monkeypatch.chdir(tmp_path)
+    for name in ("study", "yaml", "signal"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
+    Path("-title.yaml").write_text("year: '2031'\n")
+    options = Options(results_dir=Path("."), report_dir=Path("-out"), title_page=Path("-title.yaml"))
+    assert render(options, lambda: 120.0, print, draft=True)
+    assert (tmp_path / "-out" / "report.pdf").is_file()
+
+
 def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     options = Options(results_dir=tmp_path / "nothing", report_dir=tmp_path / "out")
     said: list[str] = []

@@ -54,6 +54,7 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
         told = capsys.readouterr().out
         assert "googlenet: no ImageNet weights on this machine; pre-training" in told and "Plan (" in told
     assert not list(tmp_path.glob("results-*")) and not list(results.glob("*/"))
+    assert not (results / ".lock").exists() and not (tmp_path / "o").exists()
     kept = Ledger(results / "ledger.sqlite")
     assert kept.fact("used_seconds") == 100 and kept.fact("plan") is None
 
@@ -107,6 +108,23 @@ def test_a_study_tells_its_budget_before_there_is_a_plan(tmp_path: Path) -> None
     Course.opened(StudySpec(), ledger, deadline, Options(results_dir=tmp_path, report_dir=tmp_path))
     ledger.close()
     assert status(tmp_path)[0] == "used 1m00s of 10m00s, 9m00s left"
+
+
+def test_tables_without_their_ledger_are_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "results.csv").write_text("run_id\nmine\n")
+    flags = ["--budget", "24h", "--models", "googlenet", "--offline", "--device", "cpu",
+             "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]  # fmt: skip
+    for more in ([], ["--dry-run"]):
+        assert main([*flags, *more]) == 2
+        assert "results without the ledger of their study; use --fresh" in capsys.readouterr().err
+    assert not (results / "ledger.sqlite").exists()
+    open_ledger(StudySpec(), Options(results_dir=results, report_dir=tmp_path, fresh=True)).close()
+    (aside,) = tmp_path.glob("results-*")
+    assert (aside / "results.csv").read_text() == "run_id\nmine\n"
 
 
 def test_what_is_moved_aside_keeps_commits_that_a_kill_left_beside_the_ledger(tmp_path: Path) -> None:
