@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.chaos import kills, real
 from benchmarks.chaos.budgets import budgets
 from benchmarks.chaos.children import in_memory
+from benchmarks.chaos.exact import exact_resume
 from benchmarks.chaos.full_disk import full_disk, full_report
 from benchmarks.chaos.page import publish
 from benchmarks.chaos.starts import two_coordinators
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300, help="random kills of a toy study")
     parser.add_argument("--boundary", type=int, default=20, help="kills at each boundary of a commit")
+    parser.add_argument("--exact", type=int, default=10, help="kills of a training of each network")
     parser.add_argument("--full", type=int, default=20, help="moments at which the disk fills")
     parser.add_argument("--full-reports", type=int, default=5, help="reports on a disk that fills")
     parser.add_argument("--starts", type=int, default=50, help="pairs of coordinators")
@@ -46,6 +48,7 @@ def main() -> None:
     rows: dict[str, Callable[[Path], dict[str, Any]]] = {
         "kills": lambda folder: kills.random_kills(folder, flags.kills, flags.seed),
         "boundaries": lambda folder: kills.boundary_kills(folder, flags.boundary, flags.seed),
+        "exact": lambda folder: exact_resume(folder, flags.exact, flags.seed),
         "disk": lambda folder: full_disk(folder, flags.full, flags.seed),
         "report-disk": lambda folder: full_report(folder, flags.full_reports, flags.seed),
         "starts": lambda folder: two_coordinators(folder, flags.starts),

@@ -33,6 +33,8 @@ def _figures(row: dict[str, Any]) -> str:
     if "boundaries" in row:
         counts = row["boundaries"].values()
         parts.append(f"{len(counts)} boundaries, {min(counts)}–{max(counts)} kills each")
+    if "cut_checkpoints" in row:
+        parts.append(f"{row['cut_checkpoints']} kills cut a checkpoint off while it was written")
     if row.get("exit_seconds"):
         seconds = row["exit_seconds"]
         parts.append(f"seconds to exit: median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")

@@ -32,7 +32,9 @@ SPEC = RunSpec(
     arm=ARM, purpose=Purpose.FINAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=128, samples=256,
     batch_size=32, evaluations=2, validation_images=100, precision=Precision.FP32,
 )  # fmt: skip
-LONG = replace(SPEC, samples=200_000, train_images=1_000, evaluations=1_000)
+#: Without the ten thousand test images of a final run.
+QUICK = replace(SPEC, purpose=Purpose.TRIAL, trial=0)
+LONG = replace(QUICK, samples=200_000, train_images=1_000, evaluations=1_000)
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_a_killed_process_costs_one_attempt(executor: LocalExecutor, losses: lis
             killed.append(executor.pid)
             os.kill(executor.pid, signal.SIGKILL)
 
-    record = submit(executor, SPEC, on_evaluation=kill_once)
+    record = submit(executor, QUICK, on_evaluation=kill_once)
     assert record.state is RunState.FINISHED and len(record.history) == 2
     assert losses == ["the training process was ended by SIGKILL"]
     assert executor.pid not in (None, killed[0])
@@ -137,9 +139,9 @@ def test_a_signal_to_the_whole_group_is_no_loss(
         asked.append(True)
         os.kill(executor.pid, signal.SIGTERM)
 
-    record = submit(executor, SPEC, on_evaluation=end, stop=lambda: bool(asked))
+    record = submit(executor, QUICK, on_evaluation=end, stop=lambda: bool(asked))
     assert (record.state, losses, len(asked)) == (RunState.INTERRUPTED, [], 1)
-    assert submit(executor, SPEC).state is RunState.FINISHED and len(resumed) == 1
+    assert submit(executor, QUICK).state is RunState.FINISHED and len(resumed) == 1
 
 
 def test_a_process_killed_twice_is_a_failed_run(executor: LocalExecutor, losses: list[str]) -> None:
@@ -147,10 +149,10 @@ def test_a_process_killed_twice_is_a_failed_run(executor: LocalExecutor, losses:
         assert executor.pid is not None
         os.kill(executor.pid, signal.SIGKILL)
 
-    record = submit(executor, SPEC, on_evaluation=kill)
+    record = submit(executor, QUICK, on_evaluation=kill)
     assert (record.state, record.reason) == (RunState.FAILED, losses[0])
     assert len(losses) == 2
-    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert submit(executor, QUICK).state is RunState.FINISHED
 
 
 def test_a_stopped_process_is_killed_at_the_limit(executor: LocalExecutor) -> None:
@@ -158,7 +160,7 @@ def test_a_stopped_process_is_killed_at_the_limit(executor: LocalExecutor) -> No
         assert executor.pid is not None
         os.kill(executor.pid, signal.SIGSTOP)
 
-    submit(executor, SPEC)  # the process is up
+    submit(executor, QUICK)  # the process is up
     began = time.monotonic()
     record = submit(executor, LONG, seconds=10, on_evaluation=freeze)
     assert time.monotonic() - began < 18
@@ -174,10 +176,10 @@ def test_a_frozen_process_does_not_hold_up_a_stop(executor: LocalExecutor) -> No
         assert executor.pid is not None
         os.kill(executor.pid, signal.SIGSTOP)
 
-    submit(executor, SPEC)  # the process is up
+    submit(executor, QUICK)  # the process is up
     record = submit(executor, LONG, on_evaluation=freeze, stop=lambda: frozen)
     assert record.state is RunState.INTERRUPTED and executor.pid is None
-    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert submit(executor, QUICK).state is RunState.FINISHED
 
 
 def test_what_the_processes_share_has_no_lock(executor: LocalExecutor) -> None:
@@ -199,16 +201,16 @@ def test_a_silent_process_is_lost_and_replaced(
         if not losses and executor.pid is not None:
             os.kill(executor.pid, signal.SIGSTOP)
 
-    record = submit(executor, SPEC, on_evaluation=freeze_once)
+    record = submit(executor, QUICK, on_evaluation=freeze_once)
     assert losses == ["the training process did not answer for 10 s"]
     assert record.state is RunState.FINISHED
 
 
 def test_what_breaks_inside_is_a_failed_run_and_the_process_lives(executor: LocalExecutor) -> None:
-    record = submit(executor, replace(SPEC, hyper=HyperParams(lr=1e20)))
+    record = submit(executor, replace(QUICK, hyper=HyperParams(lr=1e20)))
     assert record.state is RunState.FAILED and record.reason
     pid = executor.pid
-    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert submit(executor, QUICK).state is RunState.FINISHED
     assert executor.pid == pid
 
 
@@ -222,7 +224,7 @@ def test_files_that_cannot_be_kept_are_no_failure_of_the_run(
 
 
 def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
-    submit(executor, SPEC)
+    submit(executor, QUICK)
     pid = executor.pid
     executor.close()
     assert pid is not None and executor.pid is None
@@ -231,15 +233,16 @@ def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
 
 
 def test_after_a_lack_of_memory_the_next_run_gets_a_new_process(executor: LocalExecutor) -> None:
-    submit(executor, SPEC)
+    submit(executor, QUICK)
     pid = executor.pid
     assert pid is not None
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + 2**20
     resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
-    record = submit(executor, replace(SPEC, seed=4, batch_size=20_000, train_images=40_000, samples=40_000))
+    vast = replace(QUICK, seed=4, batch_size=20_000, train_images=40_000, samples=40_000)
+    record = submit(executor, vast)
     assert record.state is RunState.FAILED and "memory" in record.reason.lower(), record.reason
-    assert submit(executor, SPEC).state is RunState.FINISHED
+    assert submit(executor, QUICK).state is RunState.FINISHED
     assert executor.pid != pid
 
 

@@ -1,0 +1,90 @@
+"""Trainings killed by SIGKILL again and again, and taken up: their weights are those of unkilled ones."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from study.data import load, split
+from study.matrix import arms
+from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope
+from study.training.checkpoint import Checkpoints
+from study.training.run import Workshop, run
+from study.training.runtime import Runtime, adopt, detect
+
+#: Seconds after a new checkpoint within which a kill falls; of GoogLeNet one is written at every step.
+WITHIN = 1.0
+EVERY = {ModelName.GOOGLENET: 0.0, ModelName.VGG11: 2.0}
+SAMPLES = {ModelName.GOOGLENET: 1_600, ModelName.VGG11: 3_200}
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
+    """`kills` of a full training of each network, then its end."""
+    rng = random.Random(seed)
+    faults: list[str] = []
+    killed = cut = 0
+    runtime = detect("cpu", "fp32")  # another number of threads would round otherwise
+    for model in ModelName:
+        spec = _spec(model)
+        unbroken = _end(spec, runtime, folder / f"{model}-unbroken")
+        place = folder / f"{model}-killed"
+        kept = Checkpoints(folder=place, run_id=spec.run_id)
+        for _ in range(kills):
+            before, process = kept.samples_seen(), _start(spec, runtime, place)
+            while process.is_alive() and kept.samples_seen() <= before:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, WITHIN))
+            process.kill()
+            process.join()
+            killed += process.exitcode != 0
+        cut += len(list(place.glob(".*.part")))  # nothing here removes them
+        if _end(spec, runtime, place) != unbroken:
+            faults.append(f"{model}: other weights or another record")
+    if killed < kills * len(ModelName):
+        faults.append(f"only {killed} kills fell into a training")
+    return {"name": "SIGKILL of a training, then on from its checkpoint: weights bit for bit",
+            "tried": killed, "faults": faults, "cut_checkpoints": cut}  # fmt: skip
+
+
+def _spec(model: ModelName) -> RunSpec:
+    arm = next(a for a in arms((model,)) if (a.init, a.scope) == (Init.SCRATCH, Scope.FULL))
+    return RunSpec(
+        arm=arm, purpose=Purpose.FINAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=1_000,
+        samples=SAMPLES[model], batch_size=32, evaluations=4, validation_images=200,
+        precision=Precision.FP32,
+    )  # fmt: skip
+
+
+def _start(spec: RunSpec, runtime: Runtime, folder: Path) -> Any:
+    process = _CONTEXT.Process(target=_train, args=(spec, runtime, folder), daemon=True)
+    process.start()
+    return process
+
+
+def _end(spec: RunSpec, runtime: Runtime, folder: Path) -> str:
+    """What an undisturbed start leaves: digest of weights and measured values."""
+    process = _start(spec, runtime, folder)
+    process.join()
+    return (folder / "digest").read_text(encoding="ascii") if process.exitcode == 0 else "no end"
+
+
+def _train(spec: RunSpec, runtime: Runtime, folder: Path) -> None:
+    adopt(runtime)
+    fashion = load(offline=True)
+    shop = Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={})
+    kept = Checkpoints(folder=folder, run_id=spec.run_id, every=EVERY[spec.arm.model])
+    outcome = run(spec, shop, checkpoints=kept)
+    assert outcome.network is not None
+    digest = hashlib.sha256()
+    for name, value in outcome.network.state_dict().items():
+        digest.update(name.encode() + value.numpy().tobytes())
+    record = outcome.record
+    points = [(point.samples_seen, point.train_loss, point.val_accuracy) for point in record.history]
+    digest.update(repr((record.test_accuracy, record.test_loss, points)).encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "digest").write_text(digest.hexdigest(), encoding="ascii")
