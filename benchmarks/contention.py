@@ -1,0 +1,60 @@
+"""Training speed beside a busy process, by how long waiting threads spin: `-m benchmarks.contention`.
+
+Prints one line for each; the table of docs/adr/0014-waiting-threads.md is made of them. Some four minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+#: What GOMP_SPINCOUNT is set to; None leaves libgomp's own.
+TURNS = (None, "4000", "2000", "1000", "300")
+BUSY = (0, 1)
+_BUSY = "while True: pass"
+_MEASURE = """
+from study.planning.cost import measure
+from study.spec import ModelName
+from study.training.runtime import adopt, detect
+from dataclasses import replace
+import sys
+runtime = detect("cpu", "fp32")
+if sys.argv[1:]:
+    runtime = replace(runtime, threads=int(sys.argv[1]))
+    adopt(runtime)
+for model in ModelName:
+    speed = measure(model, 32, 64, runtime)
+    print(f"{model} {speed.train:.0f}", end="  ")
+print(f"threads {runtime.threads}")
+"""
+
+
+def measured(turns: str | None, busy: int, threads: int | None = None) -> str:
+    """Images a second of both networks beside `busy` processes that compute."""
+    environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
+    if turns is not None:
+        environment["GOMP_SPINCOUNT"] = turns
+    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(busy)]
+    try:
+        command = [sys.executable, "-c", _MEASURE, *([str(threads)] if threads else [])]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True,
+                              check=True).stdout.strip()  # fmt: skip
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def main() -> None:
+    for turns in TURNS:
+        for busy in BUSY:
+            print(f"turns {turns or 'libgomp'}, {busy} busy: {measured(turns, busy)}", flush=True)
+    for busy in BUSY:
+        print(f"one thread, {busy} busy: {measured(None, busy, threads=1)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
