@@ -116,6 +116,15 @@ def test_after_a_signal_there_are_seconds_left_to_end() -> None:
         assert stop.asked and 0 < stop.left() <= EXIT_SECONDS
 
 
+def test_a_second_signal_ends_at_once() -> None:
+    with Stop():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(SystemExit) as end:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+    assert end.value.code == 130
+
+
 def test_a_signal_to_the_group_leaves_the_report_to_the_study(tmp_path: Path) -> None:
     """Ctrl-C and `timeout` reach every process of the study's group; the report is made all the same."""
     _begun(tmp_path, Stop()).write()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -221,6 +222,16 @@ def test_files_that_cannot_be_kept_are_no_failure_of_the_run(
     with pytest.raises(StoreError, match=f"cannot write {tmp_path / 'checkpoints'}"):
         submit(executor, SPEC)
     assert losses == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 knows no safe path")
+def test_modules_in_the_working_directory_are_not_run(
+    executor: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("signal", "random"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
+    assert submit(executor, QUICK).state is RunState.FINISHED
 
 
 def test_closing_leaves_no_process(executor: LocalExecutor) -> None:
