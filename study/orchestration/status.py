@@ -16,6 +16,7 @@ from study.records import RunRecord, RunState
 from study.spec import Init, ModelName, Purpose
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
+from study.store.whole import require_whole
 
 #: Fact of the ledger: the run at work, with the time of day when it began.
 RUNNING = "running"
@@ -63,7 +64,8 @@ def extended(folder: Path, seconds: float) -> float:
 
 
 def _begun(path: Path) -> bool:
-    """A study killed in its first moment leaves an empty ledger."""
+    """Whether there is a study; one that was killed in its first moment leaves an empty ledger."""
+    require_whole(path)
     return path.is_file() and path.stat().st_size > 0
 
 
