@@ -124,7 +124,7 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
     given = flags.extend if flags.budget is None else flags.budget
     flags.seconds = parse_budget(DEFAULT_BUDGET if given is None else given)
-    flags.extension = 0.0
+    flags.extension, flags.init_digest = 0.0, ""
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     if flags.seeds is not None and flags.seeds < 1:
@@ -163,7 +163,7 @@ def _run(arguments: list[str]) -> int:
     if flags.init_checkpoint is not None:
         from study.orchestration.sources import require_checkpoint
 
-        require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+        flags.init_digest = require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
     if flags.dry_run:  # it writes nothing
         return _study(flags, fashion)
     require_folder(flags.report_dir, "report directory")
@@ -186,7 +186,7 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
         precision=runtime.precision,
         fold=not flags.no_fold,
         max_seeds=flags.seeds,
-        init_checkpoints=(str(flags.init_checkpoint),) if flags.init_checkpoint else (),
+        init_checkpoint=flags.init_digest,
     )
     options = Options(
         results_dir=flags.results_dir,

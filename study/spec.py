@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
@@ -228,7 +228,8 @@ class RunSpec:
 class StudySpec:
     """What makes two studies the same study: a resumed one must have an equal fingerprint.
 
-    The budget is not part of it: a study may be given more time.
+    The budget is not part of it: a study may be given more time. init_checkpoint: SHA-256 of the user's
+    own weights, wherever their file lies.
     """
 
     models: tuple[ModelName, ...] = tuple(ModelName)
@@ -238,7 +239,7 @@ class StudySpec:
     precision: Precision = Precision.FP32
     fold: bool = True
     max_seeds: int | None = None
-    init_checkpoints: tuple[str, ...] = field(default=())
+    init_checkpoint: str = ""
 
     def __post_init__(self) -> None:
         if not self.models:

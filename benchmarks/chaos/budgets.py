@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,9 +40,12 @@ def budgets(folder: Path, budget: str, times: int, lanes: int = 1) -> dict[str, 
     """Studies of both networks, on whatever else the machine has to do.
 
     Args:
-        lanes: so many studies side by side, each on a processor of its own; 1: one on all of them.
+        lanes: so many studies side by side, each on a processor of its own; 1: one on all that the
+            benchmark itself is held to.
     """
-    told = f", {lanes} at once, each on one core" if lanes > 1 else ""
+    own, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
+    told = f", held to {own} of {all_cores} cores" if own != all_cores else ""
+    told = f", {lanes} at once, each on one core" if lanes > 1 else told
     working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else ()) for n in range(lanes)]
     with ThreadPoolExecutor(lanes) as pool:
         for n, lane in enumerate(working):

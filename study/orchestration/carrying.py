@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from study.orchestration.executors.protocol import Executor
 from study.orchestration.files import write_results
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
-from study.orchestration.status import RUNNING
+from study.orchestration.status import at_work
 from study.orchestration.stopping import Stop
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Arm, RunSpec, StudySpec
@@ -118,21 +117,20 @@ class Carrier:
             judge(point)
 
         self.screen.tick(spec.run_id)
-        self.ledger.set_fact(RUNNING, {"run_id": spec.run_id, "since": time.time()})
-        record = self.executor.submit(
-            spec, finals=self.rounds.finals(), limit=limit,
-            stop=self.course.noting(lambda: self.stop.asked), on_evaluation=on_evaluation,
-        )  # fmt: skip
-        if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
-            record = replace(record, reason=Reason.STOPPED.value)
-        known = self.ledger.record(spec.run_id)
-        if known is not None and record.samples_seen < known.samples_seen:
-            record = known  # this attempt was interrupted before it was where the one before had been
-        self.ledger.commit(record)
-        tell(record)
-        if record.state is not RunState.INTERRUPTED:
-            kept.remove()
-        self.ledger.set_fact(RUNNING, None)
+        with at_work(self.ledger, spec.run_id):
+            record = self.executor.submit(
+                spec, finals=self.rounds.finals(), limit=limit,
+                stop=self.course.noting(lambda: self.stop.asked), on_evaluation=on_evaluation,
+            )  # fmt: skip
+            if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
+                record = replace(record, reason=Reason.STOPPED.value)
+            known = self.ledger.record(spec.run_id)
+            if known is not None and record.samples_seen < known.samples_seen:
+                record = known  # this attempt was interrupted before it was where the one before had been
+            self.ledger.commit(record)
+            tell(record)
+            if record.state is not RunState.INTERRUPTED:
+                kept.remove()
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
         write_results(self.ledger, self.study, self.folder, self.rounds.reasons)

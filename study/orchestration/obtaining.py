@@ -16,6 +16,7 @@ from study.orchestration import sources
 from study.orchestration.course import Course
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
+from study.orchestration.status import at_work
 from study.records import Reason
 from study.spec import Init, ModelName
 from study.store.ledger import Ledger
@@ -77,7 +78,8 @@ class Obtainer:
             if entry and not (self.course.grown or entry["reason"] == Reason.STOPPED.value):
                 found: Weights | None = None
             else:
-                found, entry = self._source_of(model, seconds / len(models))
+                with at_work(self.ledger, f"weights of {model}"):
+                    found, entry = self._source_of(model, seconds / len(models))
                 if self.stopped() and not entry.get("complete", True):
                     found = None  # half-made weights would be those of the study for good
             obtained.entries[model.value] = entry

@@ -100,8 +100,9 @@ def _move_aside(folder: Path) -> None:
         folder = folder.resolve()  # "." has no name to put a time behind
         target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
-        with suppress(StoreError):
-            Ledger(folder / _LEDGER).close()  # its last commits may stand in a file of their own
+        if (folder / _LEDGER).exists():
+            with suppress(StoreError):
+                Ledger(folder / _LEDGER).close()  # its last commits may stand in a file of their own
         # The ledger goes last: as long as it is there, a move that was killed is ended by the same command.
         for item in sorted(folder.iterdir(), key=lambda item: item.name.startswith(_LEDGER)):
             if item.name not in (".lock", ".gitkeep"):

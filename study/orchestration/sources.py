@@ -73,20 +73,24 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     return weights, entry
 
 
-def require_checkpoint(path: Path, models: tuple[ModelName, ...], resolution: int) -> None:
+def require_checkpoint(path: Path, models: tuple[ModelName, ...], resolution: int) -> str:
     """Refuse the user's own weights before anything is begun with them.
+
+    Returns:
+        The SHA-256 of the file.
 
     Raises:
         WeightsError: the file is not usable for any network of the study, or does not fit its own.
     """
-    fits = False
+    digest = ""
     for model in models:
-        found = checkpoint(model, path)
-        if found is not None:
-            build(model, weights=found[0], resolution=resolution, fold=True, seed=0)
-            fits = True
-    if not fits:
+        weights, _ = checkpoint(model, path) or (None, None)
+        if weights is not None:
+            build(model, weights=weights, resolution=resolution, fold=True, seed=0)
+            digest = weights.sha256
+    if not digest:
         raise WeightsError(f"{path} fits none of the networks studied: {', '.join(models)}")
+    return digest
 
 
 def fractal(

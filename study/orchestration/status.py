@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,16 @@ from study.store.ledger import Ledger
 from study.store.lock import lock_holder
 from study.store.whole import require_whole
 
-#: Fact of the ledger: the run at work, with the time of day when it began.
+#: Fact of the ledger: the run or phase at work, with the time of day when it began.
 RUNNING = "running"
+
+
+@contextmanager
+def at_work(ledger: Ledger, name: str) -> Iterator[None]:
+    """Note in the ledger what is at work; the note stays if it is cut off."""
+    ledger.set_fact(RUNNING, {"run_id": name, "since": time.time()})
+    yield
+    ledger.set_fact(RUNNING, None)
 
 
 def status(folder: Path) -> list[str]:
@@ -28,20 +37,16 @@ def status(folder: Path) -> list[str]:
     Raises:
         UsageError: there is no study in the folder.
     """
-    path = folder / "ledger.sqlite"
-    if not _begun(path):
-        raise UsageError(f"{folder} holds no study")
-    ledger = Ledger(path, read_only=True)
-    try:
+    with _opened(folder) as ledger:
+        if ledger is None:
+            raise UsageError(f"{folder} holds no study")
         return list(_lines(ledger, lock_holder(folder)))
-    finally:
-        ledger.close()
 
 
 def budget_of(folder: Path) -> float | None:
     """The budget of the study in `folder`, if there is one."""
-    path = folder / "ledger.sqlite"
-    return _fact(path, "plan", {}).get("budget_seconds") if _begun(path) else None
+    with _opened(folder) as ledger:
+        return ledger.fact("plan", {}).get("budget_seconds") if ledger else None
 
 
 def extended(folder: Path, seconds: float) -> float:
@@ -52,10 +57,10 @@ def extended(folder: Path, seconds: float) -> float:
     Raises:
         UsageError: there is no study that got as far as a plan.
     """
-    path = folder / "ledger.sqlite"
-    if not _begun(path):
-        raise UsageError(f"--extend: {folder} holds no study")
-    plan, used = _fact(path, "plan", {}), _fact(path, "used_seconds", 0.0)
+    with _opened(folder) as ledger:
+        if ledger is None:
+            raise UsageError(f"--extend: {folder} holds no study")
+        plan, used = ledger.fact("plan", {}), ledger.fact("used_seconds", 0.0)
     budget = plan.get("budget_seconds")
     if budget is None:
         raise UsageError(f"--extend: the study in {folder} has no plan yet; give --budget")
@@ -63,16 +68,17 @@ def extended(folder: Path, seconds: float) -> float:
     return float(budget) if going_on else float(budget) + seconds
 
 
-def _begun(path: Path) -> bool:
-    """Whether there is a study; one that was killed in its first moment leaves an empty ledger."""
-    require_whole(path)
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _fact(path: Path, name: str, default: Any) -> Any:
+@contextmanager
+def _opened(folder: Path) -> Iterator[Ledger | None]:
+    """The ledger to read; None where no study was begun, or one was killed before its first commit."""
+    path = folder / "ledger.sqlite"
+    if not path.is_file() or path.stat().st_size == 0:
+        require_whole(path)  # an empty one beside tables is a damaged one
+        yield None
+        return
     ledger = Ledger(path, read_only=True)
     try:
-        return ledger.fact(name, default)
+        yield ledger
     finally:
         ledger.close()
 
@@ -88,7 +94,7 @@ def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
     if running:
         since = datetime.fromtimestamp(running["since"])
         word = f"for {format_seconds(time.time() - running['since'])}" if holder else "cut off"
-        yield f"run: {running['run_id']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
+        yield f"now: {running['run_id']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
     sources: dict[str, dict[str, Any]] = ledger.fact("pretraining", {})
     pretrained = {model for model, entry in sources.items() if entry.get("sha256")}
     yield from _counts(records, plan.get("decisions", {}), pretrained)

@@ -12,6 +12,7 @@ from study.errors import WeightsError
 from study.models.weights import IMAGENET
 from study.orchestration.course import Course
 from study.orchestration.screen import Screen
+from study.orchestration.status import at_work
 from study.pretraining.witness import Witness, expected_seconds, missing_packages, witness
 from study.records import Reason, RunState
 from study.store.ledger import Ledger
@@ -66,7 +67,8 @@ class Witnessing:
             self.screen.tick("ImageNet witness: EfficientNet-Lite0")
             try:
                 stop = self.course.noting(lambda: self.stopped() or limit.passed())
-                found = witness(self.shop, stop=stop)
+                with at_work(self.ledger, "ImageNet witness"):
+                    found = witness(self.shop, stop=stop)
                 entry = {"state": RunState.FINISHED.value, "reason": "", "detail": "", **found.to_dict()}
             except Stopped:
                 entry = _absent(Reason.STOPPED if self.stopped() else Reason.DEADLINE)

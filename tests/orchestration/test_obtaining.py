@@ -12,12 +12,13 @@ import torch
 
 from study.budget import Deadline
 from study.errors import UsageError
-from study.models import save_checkpoint, weights
+from study.models import build, save_checkpoint, weights
 from study.orchestration import sources
 from study.orchestration.course import Course
 from study.orchestration.obtaining import Obtained, Obtainer
 from study.orchestration.screen import Screen
 from study.orchestration.setup import Options
+from study.orchestration.status import status
 from study.planning.cost import Speed
 from study.pretraining import Recipe
 from study.records import Reason
@@ -83,6 +84,35 @@ def test_a_resumed_study_wants_the_same_checkpoint_again(tmp_path: Path, ledger:
     for wrong in (other, None):
         with pytest.raises(UsageError, match="googlenet weights that it began with"):
             _obtain(tmp_path, ledger, 20, own=wrong)
+
+
+def test_a_checkpoint_is_known_by_its_content(tmp_path: Path) -> None:
+    own, copy, other = tmp_path / "own.pth", tmp_path / "copy.pth", tmp_path / "other.pth"
+    for seed, path in enumerate((own, other)):
+        body = build(MODEL, weights=None, resolution=32, fold=True, seed=seed).body
+        save_checkpoint(path, body.state_dict(), {"source": "mine", "covers": "trunk"})
+    copy.write_bytes(own.read_bytes())
+    found = [sources.require_checkpoint(path, (MODEL,), 32) for path in (own, copy, other)]
+    assert found[0] == found[1] != found[2]
+    one, again, another = (StudySpec(init_checkpoint=digest).fingerprint for digest in found)
+    assert one == again != another
+
+
+def test_status_tells_of_weights_that_are_being_made(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def look() -> bool:
+        told.extend(line for line in status(tmp_path) if line.startswith("now: "))
+        return True
+
+    with pytest.raises(UsageError, match="no study"):
+        status(tmp_path / "elsewhere")
+    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    _obtain(tmp_path, ledger, 600, stopped=look)
+    assert told and all(line.startswith("now: weights of googlenet, since ") for line in told)
+    assert not any(line.startswith("now: ") for line in status(tmp_path))
 
 
 def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(

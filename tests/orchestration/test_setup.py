@@ -125,6 +125,7 @@ def test_tables_without_their_ledger_are_not_written_over(
     open_ledger(StudySpec(), Options(results_dir=results, report_dir=tmp_path, fresh=True)).close()
     (aside,) = tmp_path.glob("results-*")
     assert (aside / "results.csv").read_text() == "run_id\nmine\n"
+    assert [path.name for path in aside.iterdir()] == ["results.csv"], "no ledger that was never there"
 
 
 def test_what_is_moved_aside_keeps_commits_that_a_kill_left_beside_the_ledger(tmp_path: Path) -> None:
