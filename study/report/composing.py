@@ -11,7 +11,7 @@ import yaml
 
 from study.report.context import ReportData
 from study.report.department import Department
-from study.report.document import Document, keep_together, keep_units
+from study.report.document import Document, keep_signs, keep_together, keep_units
 from study.report.figures import Drawing
 from study.report.numbers import Numbers, as_float
 from study.report.placing import Placing
@@ -77,7 +77,7 @@ def compose(
         problems.append(f"{path} is not used: no template of the report has this name")
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
     html = html.replace("\u202f", "\u00a0")
-    html = keep_units(keep_together(html), [*words.unit.values(), *words.form["units"]])
+    html = keep_units(keep_signs(keep_together(html)), [*words.unit.values(), *words.form["units"]])
     unit = words.unit["pp"].replace(" ", "\u00a0")
     if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
         html = html.replace(f"{unit}.", unit)

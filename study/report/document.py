@@ -27,6 +27,9 @@ _PAGES = re.compile(r'<span class="pages">\d+</span>')
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 #: Text between two tags, but not code and style sheets.
 _BETWEEN = re.compile(r"(?s)<(style|script|pre|code)\b.*?</\1>|>[^<]+(?=<)")
+_PARAGRAPH = re.compile(r"(?s)<(p|li)\b.*?</\1>")
+_DASH = re.compile(r"\s(?=[–—]\s)")
+_INITIAL = re.compile(r"(?<=\b[A-ZА-ЯЁ]\.)\s(?=[A-ZА-ЯЁ])")
 _INLINE = re.compile(r"<(/?)(a|i|sub|sup|code)\b")
 
 SOURCES_PLACE = Markup(f"{_OPEN}sources:{_CLOSE}")
@@ -218,6 +221,17 @@ def keep_units(html: str, units: Sequence[str]) -> str:
     plain = sorted({unit.strip() for unit in units}, key=len, reverse=True)
     unit = re.compile(rf"(?<=\d) (?=(?:{'|'.join(map(re.escape, plain))})(?!\w))")
     return _BETWEEN.sub(lambda match: match[0] if match[1] else unit.sub("\u00a0", match[0]), html)
+
+
+def keep_signs(html: str) -> str:
+    """No line of a paragraph begins with a dash, and initials stay with their name."""
+    return _PARAGRAPH.sub(
+        lambda paragraph: _BETWEEN.sub(
+            lambda text: text[0] if text[1] else _INITIAL.sub("\u00a0", _DASH.sub("\u00a0", text[0])),
+            paragraph[0],
+        ),
+        html,
+    )
 
 
 def _css(text: str) -> str:

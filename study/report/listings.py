@@ -1,6 +1,7 @@
 """Listings of the appendix, cut from the real sources so that they cannot go out of date.
 
-Of a docstring its first line is left: the text of the report says the rest.
+Of a docstring its first line is left: the text of the report says the rest. Words to a linter are
+left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 _BEGIN = re.compile(r"^\s*# \[listing: ([a-z_-]+)\]\s*$")
 _DOCSTRING = re.compile(r'^( *"""[^"\n]+?)\n.*?"""$', re.DOTALL | re.MULTILINE)
+_TO_LINTERS = re.compile(r"  # (?:type: ignore|noqa|fmt: skip).*$")
 _END = re.compile(r"^\s*# \[/listing\]\s*$")
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,5 +42,5 @@ def read_listings(root: Path = SOURCE_ROOT) -> dict[str, Listing]:
                 found.setdefault(name, Listing(name=name, path=relative, code=code))
                 name = ""
             elif name:
-                lines.append(line)
+                lines.append(_TO_LINTERS.sub("", line))
     return found

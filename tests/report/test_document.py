@@ -9,6 +9,7 @@ from study.report.document import (
     appendix,
     cite,
     define,
+    keep_signs,
     keep_together,
     refer,
     strip_tokens,
@@ -81,6 +82,17 @@ def test_only_words_with_inline_elements_are_wrapped() -> None:
     )
     assert keep_together("простой текст") == "простой текст"
     assert keep_together("знак <i>a b</i>") == "знак <i>a b</i>"
+
+
+def test_no_line_begins_with_a_dash_and_initials_stay_with_their_name() -> None:
+    assert keep_signs("<p>сеть – это,\n– и <i>R</i> – размер</p>") == (
+        "<p>сеть\u00a0– это,\u00a0– и <i>R</i>\u00a0– размер</p>"
+    )
+    assert keep_signs("<li>/ J. R. Clune, 5–7 – Y.\nBengio</li>") == (
+        "<li>/ J.\u00a0R.\u00a0Clune, 5–7\u00a0– Y.\u00a0Bengio</li>"
+    )
+    for kept in ("<p>x <code>a – b</code></p>", "<h2>Опыт – итог</h2>", "<pre>J. B – c</pre>"):
+        assert keep_signs(kept) == kept
 
 
 def _float(name: str) -> str:

@@ -189,7 +189,8 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
     package = tmp_path / "study"
     package.mkdir()
     (package / "a.py").write_text(
-        "x = 1\n    # [listing: adapt]\n    y = 2\n    if y:\n        z = 3\n    # [/listing]\n"
+        "x = 1\n    # [listing: adapt]\n    y = 2  # type: ignore[int]\n    if y:\n        z = 3\n"
+        "    # [/listing]\n"
         '# [listing: head]\ndef f():\n    """Short.\n\n    Long.\n    """\n'
         '    return """a\nb"""\n# [/listing]\n'
         "# [listing: open]\nnever closed\n",
