@@ -16,7 +16,8 @@ from benchmarks.hostile.results import small_results
 from study.cli import main
 from study.errors import StoreError
 from study.report.context import read_report_data
-from study.report.render import build_report
+from study.report.figures import Drawing
+from study.report.render import _write_figures
 from study.store.ledger import Ledger
 
 
@@ -205,11 +206,10 @@ def test_pictures_of_another_shape_are_left_out_by_name(results: Path) -> None:
     assert not data.tables.drift and not data.tables.chosen
 
 
-def test_foreign_pictures_beside_the_figures_stay(results: Path) -> None:
-    figures = results / "o" / "figures"
-    figures.mkdir(parents=True)
-    for name in ("holiday.png", "labels.png"):
-        (figures / name).write_bytes(b"picture")
-    build_report(results, results / "o", lang="en")
-    names = {path.name for path in figures.iterdir()}
-    assert "holiday.png" in names and "labels.png" not in names
+def test_foreign_pictures_beside_the_figures_stay(tmp_path: Path) -> None:
+    for name in ("holiday.png", "labels.png", "arms.svg"):
+        (tmp_path / name).write_bytes(b"picture")
+    drawing = Drawing(data=b"<svg/>", media="image/svg+xml", width_mm=1, height_mm=1)
+    _write_figures(tmp_path, {"arms": drawing})
+    assert {path.name for path in tmp_path.iterdir()} == {"holiday.png", "arms.svg"}
+    assert (tmp_path / "arms.svg").read_bytes() == b"<svg/>"

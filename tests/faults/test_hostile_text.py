@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 import yaml
 from docx import Document
@@ -77,6 +79,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     _spoil(results)
     (place / "title.yaml").write_text(yaml.safe_dump(TITLE, allow_unicode=True), encoding="utf-8")
     (place / "tmp").mkdir()
+    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):  # else it looks for them anew
+        shutil.copy(fonts, place / "tmp")
     done = subprocess.run(
         [sys.executable, "-B", str(Path(__file__).with_name("witness.py")), str(log), "report",
          "--results-dir", str(results), "--report-dir", str(out), "--lang", "en",

@@ -36,7 +36,7 @@ def test_folded_vgg11_follows_the_unfolded_one(optimizer: str) -> None:
     for network in (folded, unfolded):
         groups = param_groups(network, hyper)
         if optimizer == "sgd":
-            steppers.append(torch.optim.SGD(groups, momentum=0.9))
+            steppers.append(torch.optim.SGD(groups, momentum=0.9, fused=True))
         else:
             steppers.append(torch.optim.AdamW(groups, fused=True))
     generator = torch.Generator().manual_seed(0)
