@@ -17,7 +17,6 @@ from study.analysis.arms import (
     Summary,
     column,
     common_seeds,
-    main_runs,
     number,
     run_ids,
     select,
@@ -30,7 +29,7 @@ from study.analysis.verdicts import (
     Verdict,
     measurement_verdict,
 )
-from study.spec import Arm, Init, ModelName, Scope
+from study.spec import Init, ModelName, Scope
 
 Numbers = dict[str, Any]
 Curve = npt.NDArray[np.float64]
@@ -49,14 +48,6 @@ class Measured:
 def absent(keys: tuple[str, ...], reason: Reason) -> Measured:
     """Nothing measured: every number that the text may ask for is None."""
     return Measured(verdict=Verdict.NOT_MEASURED, reason=reason, numbers=dict.fromkeys(keys, None))
-
-
-def arm_summaries(results: pd.DataFrame) -> dict[Arm, Summary]:
-    """Test accuracy over seeds of every arm with a finished run."""
-    return {
-        arm: summary(float(row["test_accuracy"]) for row in seeds.values())
-        for arm, seeds in main_runs(results).items()
-    }
 
 
 def curves(history: pd.DataFrame) -> dict[str, Curve]:

@@ -8,24 +8,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.arms import Row, finished, number, summary
+from study.analysis.arms import Row, Summary, finished, number, summary
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
 from study.spec import Experiment, FirstConv, Init, ModelName
 
-LABELS = ("points", "labels_scratch", "labels_pretrained", "labels_ratio", "samples", "n_pairs")
+Seeds = dict[int, float]
+
+LABELS = (
+    "points", "labels_scratch", "labels_pretrained", "labels_ratio", "difference_pp",
+    "difference_low_pp", "difference_high_pp", "samples", "n_pairs",
+)  # fmt: skip
 
 
 def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
     """Accuracy of pretrained and scratch at several numbers of training images, equal samples.
 
-    Points hold, per number of images, means over the seeds that both inits have.
-    labels_scratch is the number of images at which scratch is most accurate, labels_pretrained the
-    smallest one at which pretrained is at least as accurate; NaN where there is none. n_pairs is the
-    least number of seeds of a point.
+    Points hold, per number of images, means over the seeds that both inits have. labels_scratch is
+    the number of images at which scratch is most accurate, labels_pretrained a smaller one at which
+    pretrained is shown to surpass it, see `_saving`; NaN where there is none. difference_pp is
+    pretrained with so many images, or where there is no such number with all of them, minus scratch
+    at its best. n_pairs is the least number of seeds of a point.
     """
     rows = _rows(experiments, model, Experiment.LABELS)
     points: list[dict[str, Any]] = []
+    cells: dict[int, tuple[Seeds, Seeds]] = {}
     for images in sorted({int(row["train_images"]) for row in rows}):
         first, second = (
             {int(r["seed"]): float(r["test_accuracy"]) for r in rows
@@ -34,6 +41,7 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
         )  # fmt: skip
         seeds = sorted(set(first) & set(second))
         if seeds:
+            cells[images] = {s: first[s] for s in seeds}, {s: second[s] for s in seeds}
             found = summary(100 * (first[seed] - second[seed]) for seed in seeds)
             points.append({
                 "train_images": images,
@@ -44,25 +52,57 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
             })  # fmt: skip
     if len(points) < 2:
         return absent(LABELS, Reason.NOT_IN_MATRIX)
-    top = max(points, key=lambda point: point["scratch"])
-    enough = [p["train_images"] for p in points if p["pretrained"] >= top["scratch"]]
-    reached = enough[0] if enough else math.nan
-    verdict, reason = Verdict.INCONCLUSIVE, Reason.MEASURED
-    if min(point["n_pairs"] for point in points) < PAIRS_FOR_A_MEASUREMENT:
-        reason = Reason.FEW_PAIRS
-    elif math.isnan(reached):
-        verdict, reason = Verdict.REFUTED, Reason.BELOW_ZERO
-    elif reached < top["train_images"]:
-        verdict, reason = Verdict.SUPPORTED, Reason.ABOVE_ZERO
+    best = max(points, key=lambda point: point["scratch"])["train_images"]
+    reached, difference, verdict, reason = _saving(cells, best)
     numbers = {
         "points": points,
-        "labels_scratch": top["train_images"],
+        "labels_scratch": best,
         "labels_pretrained": reached,
-        "labels_ratio": top["train_images"] / reached,
+        "labels_ratio": best / reached,
+        "difference_pp": difference.mean,
+        "difference_low_pp": difference.low,
+        "difference_high_pp": difference.high,
         "n_pairs": min(point["n_pairs"] for point in points),
         "samples": max(number(row["samples_seen"]) for row in rows),
     }
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids(rows))
+
+
+def _saving(
+    cells: dict[int, tuple[Seeds, Seeds]], best: int
+) -> tuple[float, Summary, Verdict, Reason]:
+    """Whether pretrained with fewer images is at least as accurate as scratch at its best.
+
+    Each number of images has the interval, paired over seeds, of pretrained there minus scratch
+    with `best` images. Supported: an interval with fewer images than `best` lies above zero.
+    Refuted: every interval lies below zero, that of all images too. No margin of equivalence.
+    Scratch's best is chosen by the means of the same runs, so the differences lean downwards: among
+    like inits a saving is claimed in under 1 % of simulated studies of 3 to 10 seeds, the opposite
+    in under 3 %.
+
+    Args:
+        cells: number of images, ascending → accuracy of pretrained and of scratch by seed.
+        best: number of images at which scratch is most accurate.
+
+    Returns:
+        The smallest number of images that is enough, NaN unless supported; the difference there,
+        else with all images; verdict and reason.
+    """
+    scratch = cells[best][1]
+    found = {
+        images: paired([100 * (cell[s] - scratch[s]) for s in cell if s in scratch])
+        for images, (cell, _) in cells.items()
+    }
+    whole = found[max(found)][0]
+    if min(difference.n for difference, _, _ in found.values()) < PAIRS_FOR_A_MEASUREMENT:
+        return math.nan, whole, Verdict.INCONCLUSIVE, Reason.FEW_PAIRS
+    for images, (difference, verdict, reason) in found.items():
+        if images < best and verdict is Verdict.SUPPORTED:
+            return images, difference, verdict, reason
+    if all(verdict is Verdict.REFUTED for _, verdict, _ in found.values()):
+        return math.nan, whole, Verdict.REFUTED, Reason.BELOW_ZERO
+    reason = Reason.MEASURED if best == min(found) else Reason.COVERS_ZERO
+    return math.nan, whole, Verdict.INCONCLUSIVE, reason
 
 
 DEPTH = (

@@ -12,7 +12,6 @@ from study.models.network import Network, Stage, new_head
 from study.spec import ModelName
 
 FEATURES = 1024
-FILE = "googlenet-1378be20.pth"
 _THIRD = ("inception3a", "inception3b")
 _FOURTH = ("inception4a", "inception4b", "inception4c", "inception4d", "inception4e")
 _FIFTH = ("inception5a", "inception5b")

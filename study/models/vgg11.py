@@ -12,7 +12,6 @@ from study.spec import ModelName
 
 HIDDEN = 4096
 POSITIONS = 49
-FILE = "vgg11-8a719046.pth"
 
 
 class VGG11(Network):

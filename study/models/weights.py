@@ -36,7 +36,6 @@ class Weights:
     """A state in torchvision's names. covers is "network", or "trunk" where fc6/fc7 start fresh.
 
     channels: 3 for ImageNet files, 1 for the study's own. sha256: of the file.
-    seconds: what finding (and downloading) took.
     """
 
     source: str
@@ -45,7 +44,6 @@ class Weights:
     channels: int
     covers: str
     path: str = ""
-    seconds: float = 0.0
 
 
 def imagenet_file(model: ModelName) -> str:
@@ -66,7 +64,6 @@ def find_imagenet(
     Raises:
         WeightsError: not there and not reachable, or the file is not the published one.
     """
-    began = time.monotonic()
     file = name or imagenet_file(model)
     expected = Path(file).stem.rsplit("-", 1)[-1]
     hub = Path(get_dir()) / "checkpoints"
@@ -80,7 +77,7 @@ def find_imagenet(
     digest = file_sha256(path)
     if not digest.startswith(expected):
         raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
-    return replace(_imagenet(path, digest), seconds=time.monotonic() - began)
+    return _imagenet(path, digest)
 
 
 def save_checkpoint(path: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> str:

@@ -106,7 +106,7 @@ class Carrier:
         kept = Checkpoints(folder=unfinished(self.folder), run_id=spec.run_id)
         row = self.course.row(spec, kept.samples_seen())
         if self.stop.asked or limit.left() < row["predicted_p95_seconds"]:
-            row["reason"] = (Reason.STOPPED if self.stop.asked else Reason.BUDGET).value
+            row["reason"] = self.stop.why.value
             self.course.rows.append(row)
             return None
         began = self.course.deadline.clock()
@@ -125,7 +125,8 @@ class Carrier:
             if record.state is RunState.INTERRUPTED and self.stop.asked and not limit.passed():
                 record = replace(record, reason=Reason.STOPPED.value)
             known = self.ledger.record(spec.run_id)
-            if known is not None and record.samples_seen < known.samples_seen:
+            cut_off = record.state is RunState.INTERRUPTED
+            if cut_off and known is not None and record.samples_seen < known.samples_seen:
                 record = known  # this attempt was interrupted before it was where the one before had been
             self.ledger.commit(record)
             tell(record)
@@ -133,11 +134,12 @@ class Carrier:
                 kept.remove()
         if record.state is RunState.FAILED:
             self.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
-        write_results(self.ledger, self.study, self.folder, self.rounds.reasons)
+        write_results(self.ledger, self.study, self.folder, self.rounds.reasons, self.stop.why)
         # The seconds of a run are all that passed for it: keeping its files is part of its cost.
         seconds = self.course.deadline.clock() - began
         self.course.rows.append(
-            row | {"actual_seconds": seconds, "state": record.state.value, "reason": record.reason}
+            row | {"actual_seconds": seconds, "uncached_seconds": seconds + record.cached_seconds,
+                   "state": record.state.value, "reason": record.reason}
         )
         self.course.save()
         self.course.note_used(every=0.0)

@@ -97,7 +97,8 @@ class Closing:
     def write(self) -> None:
         began = time.monotonic()
         self.course.save()
-        write_results(self.ledger, self.course.study, self.options.results_dir, self.rounds.reasons)
+        write_results(self.ledger, self.course.study, self.options.results_dir, self.rounds.reasons,
+                      self.stop.why)  # fmt: skip
         self._writing = time.monotonic() - began
 
     def _pictures(self, carrier: Carrier) -> None:

@@ -14,7 +14,7 @@ from study.orchestration.setup import Options
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.planning.plan import Decision, decide, extend
 from study.planning.side import LEAST_SAMPLES, SHARE, SHORTENED
-from study.spec import Experiment, Init, ModelName, RunSpec, StudySpec
+from study.spec import Experiment, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 
 #: The share of the seconds left that a plan fills; the rest absorbs what runs cost beyond it.
@@ -99,6 +99,11 @@ class Course:
         """Whether the plan was made, now or before the study was stopped."""
         return bool(self.decisions)
 
+    @property
+    def side_used(self) -> float:
+        """Seconds of side runs so far, also of those before the study was stopped."""
+        return sum(row["actual_seconds"] or 0.0 for row in self.rows if row["phase"] == Purpose.SIDE.value)
+
     def decide(self, inits: dict[ModelName, tuple[Init, ...]]) -> None:
         """Every network gets an equal share of the seconds; a stored decision stands."""
         share = FILL * (self.work.left() - self.draft_seconds) / len(self.study.models)
@@ -123,6 +128,8 @@ class Course:
         left = max(0.0, self.work.left())  # a negative share would be stored, and refused for good
         if not self.replanned or self.grown:
             self.side_seconds = self._plan_side(SHARE * left, side_round, witness)
+            if self.side_seconds:
+                self.side_seconds += self.side_used
         if not self.replanned:
             share = FILL * (left - self.side_seconds) / len(self.study.models)
             for model in self.study.models:
@@ -259,7 +266,10 @@ class Course:
         return ratios[len(ratios) // 2] if ratios else 1.0
 
     def _ratios(self, spec: RunSpec) -> list[float]:
-        """Sorted actual over predicted seconds of the last finished runs, as near in kind as there are."""
+        """Sorted actual over predicted seconds of the last finished runs, as near in kind as there are.
+
+        Of other phases also the seconds that kept features saved count: the first run of a phase has none.
+        """
         done = [
             row for row in self.rows
             if row["state"] == "finished" and row["model"] == spec.arm.model.value
@@ -273,5 +283,10 @@ class Course:
             done,
         ):
             if kind:
-                return sorted(row["actual_seconds"] / row["unscaled_seconds"] for row in kind[-RECENT:])
+                return sorted(self._seconds(row, spec) / row["unscaled_seconds"] for row in kind[-RECENT:])
         return []
+
+    @staticmethod
+    def _seconds(row: dict[str, Any], spec: RunSpec) -> float:
+        seconds: float = row["actual_seconds"]
+        return seconds if row["phase"] == spec.purpose.value else row.get("uncached_seconds") or seconds

@@ -19,8 +19,10 @@ from study.store.tables import write_tables
 from study.training.defaults import default_hyper
 
 
-def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str]) -> None:
-    """CSV and JSON files; arms without a finished final run get a row `skipped` with its reason."""
+def write_results(
+    ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str], why: Reason = Reason.BUDGET
+) -> None:  # fmt: skip
+    """CSV and JSON files; arms without a final run get a row `skipped` with its reason, or else `why`."""
     records = ledger.records()
     done = {r.spec.arm for r in records if r.spec.purpose is Purpose.FINAL}
     missing = tuple(
@@ -30,7 +32,7 @@ def write_results(ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[
                 train_images=1, samples=1, resolution=study.resolution,
             ),
             state=RunState.SKIPPED,
-            reason=reasons.get(arm.name, Reason.BUDGET.value),
+            reason=reasons.get(arm.name, why.value),
         )
         for arm in arms(study.models)
         if arm not in done

@@ -140,7 +140,7 @@ class Obtainer:
         )
         limit: Deadline = self.course.work.within(share * 1.2)
         return sources.fractal(
-            model, share, self.course.speeds[model.value].train, reason,
+            model, share, self.course.speeds[model.value].pretext, reason,
             cache_dir=self.folder / "checkpoints", seed=self.seed,
             runtime=self.runtime,
             stop=self.course.noting(lambda: self.stopped() or limit.passed()),

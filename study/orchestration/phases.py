@@ -66,7 +66,8 @@ class Phases:
 
     def side(self) -> None:
         """Rounds of side experiments within their share, as many as there are planned seeds."""
-        limit = self.course.work.within(self.course.side_seconds - self.course.witness_seconds)
+        course = self.course
+        limit = course.work.within(course.side_seconds - course.witness_seconds - course.side_used)
         for number in range(self.rounds.most_seeds):
             for spec in self.rounds.side(number):
                 self.carrier.run(spec, limit=limit)

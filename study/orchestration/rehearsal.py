@@ -85,7 +85,7 @@ def _weights(
         altered = "altered" in str(error)
         if altered and options.weights_dir is not None:
             raise
-    speed = course.speeds[model.value].train
+    speed = course.speeds[model.value].pretext
     try:
         seconds, instead = recipe_for(model, share, speed).predicted_seconds(speed), ""
     except UsageError as error:

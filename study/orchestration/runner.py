@@ -23,7 +23,7 @@ from study.orchestration.phases import Phases
 from study.orchestration.rehearsal import rehearse
 from study.orchestration.rounds import Rounds
 from study.orchestration.screen import Screen
-from study.orchestration.setup import Options, environment, open_ledger, read_data
+from study.orchestration.setup import Options, environment, machine_change, open_ledger, read_data
 from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
 from study.orchestration.status import RUNNING
 from study.orchestration.stopping import Stop
@@ -31,7 +31,7 @@ from study.orchestration.witnessing import Witnessing
 from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
-from study.training.runtime import Runtime
+from study.training.runtime import Runtime, cuda_missing, release
 
 
 @dataclass(kw_only=True, repr=False)
@@ -137,6 +137,7 @@ class Runner:
         self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
         self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
                              weights=self.shop.weights)  # fmt: skip
+        self._note_machine()
         self._fact_once("environment",
                         lambda: environment(self.study, self.runtime, fashion, parts))  # fmt: skip
         self._fact_once("architecture", lambda: {
@@ -150,8 +151,18 @@ class Runner:
             + (f", {format_seconds(self.deadline.used_before)} used before"
                if self.deadline.used_before else "")
         )  # fmt: skip
-        require_speeds(self.course, self.options, self.runtime, self.screen.say)
+        require_speeds(self.course, self.options, self.runtime, self.screen.say,
+                       lambda: self.stop.asked)  # fmt: skip
         self.course.note_phase("setup", None, began)
+
+    def _note_machine(self) -> None:
+        """Events of what this machine lacks, and of one that is not that of the study's beginning."""
+        if cuda_missing(self.runtime):
+            self.ledger.add_event("cuda_missing", "no CUDA device is available")
+        before = self.ledger.fact("environment")
+        if before is not None and (change := machine_change(before, self.runtime)):
+            self.ledger.add_event("machine_changed", change)
+            self.screen.say(f"the study was begun on another machine: {change}")
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:
         if self.ledger.fact(name) is None:
@@ -198,6 +209,7 @@ class Runner:
             self.ledger.add_event(kind, detail, model)
             self.screen.say(detail)
 
+        release(self.runtime.device)  # what measuring and pre-training took is the worker's now
         return LocalExecutor(bench, on_event=on_event)
 
     # ---- small things

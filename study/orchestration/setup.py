@@ -118,6 +118,14 @@ def read_data(
     return fashion, split(fashion.train_labels, seed=study.seed)
 
 
+def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
+    """From what machine and PyTorch to which a study has come; empty where they are the same."""
+    then = (before.get("device_name"), before.get("threads"), before.get("torch"))
+    now = (runtime.device_name, runtime.threads, importlib.metadata.version("torch"))
+    told = ["{}, {} threads, torch {}".format(*machine) for machine in (then, now)]
+    return "" if then == now else " → ".join(told)
+
+
 def environment(
     study: StudySpec, runtime: Runtime, fashion: FashionMNIST, parts: Split
 ) -> dict[str, Any]:

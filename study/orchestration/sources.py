@@ -128,7 +128,7 @@ def fractal(
         "curve": [asdict(point) for point in result.curve if point.loss is not None],
     }  # fmt: skip
     if result.weights is None:
-        accuracy, needed = result.held_out_accuracy, 10 * result.chance
+        accuracy, needed = result.held_out_accuracy, recipe.gate * result.chance
         return None, {
             **entry,
             "reason": Reason.PRETRAINING_GATE.value,

@@ -20,20 +20,22 @@ UNKNOWN = Speed(train=1.0, inference=1.0, build=60.0, head=1.0)
 
 
 def require_speeds(
-    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None]
-) -> None:
+    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> None:  # fmt: skip
     """Give the course the speeds of every network: those it had, if this is the machine of the ledger."""
     known = course.ledger.fact("environment", {})
     here = (runtime.device_name, runtime.threads)
     if known and (known.get("device_name"), known.get("threads")) != here:
         course.speeds.clear()
     if set(course.speeds) != {model.value for model in course.study.models}:
-        course.speeds.update(_measured(course, options, runtime, say))
+        course.speeds.update(_measured(course, options, runtime, say, stop))
 
 
 def _measured(
-    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None]
-) -> dict[str, Speed]:
+    course: Course, options: Options, runtime: Runtime, say: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> dict[str, Speed]:  # fmt: skip
     """Measured anew where a busy moment would cost the study arms or its pre-training."""
     left = course.work.left()
     stakes = Stakes(
@@ -49,4 +51,4 @@ def _measured(
         course.note_used()
         return speed
 
-    return settle(measured, stakes, seconds=SHARE * course.deadline.budget, say=say)
+    return settle(measured, stakes, seconds=SHARE * course.deadline.budget, say=say, stop=stop)

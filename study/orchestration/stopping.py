@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from study.records import Reason
+
 #: Seconds from the first signal within which a study has kept what it has and ended.
 EXIT_SECONDS = 15.0
 
@@ -36,6 +38,11 @@ class Stop:
         if self.asked:
             raise SystemExit(130)
         self.asked, self._at = True, time.monotonic()
+
+    @property
+    def why(self) -> Reason:
+        """Why what is not done yet is left out."""
+        return Reason.STOPPED if self.asked else Reason.BUDGET
 
     def left(self) -> float:
         """Seconds until a study that was asked to stop must have ended."""

@@ -18,6 +18,7 @@ from study.records import Reason, RunState
 from study.store.ledger import Ledger
 from study.training.loop import Stopped
 from study.training.run import Workshop
+from study.training.runtime import release
 
 FACT = "witness"
 #: Set aside in seconds for each predicted second.
@@ -76,6 +77,7 @@ class Witnessing:
                 entry = _absent(Reason.WEIGHTS_FILE, str(error))
             except Exception as error:  # as for a run: it must not end the study
                 entry = _absent(Reason.ERROR, f"{type(error).__name__}: {error}"[:200])
+        release(self.shop.runtime.device)
         self.ledger.set_fact(FACT, entry)
         if aside:
             self.course.note_phase("witness", aside / MARGIN, began)

@@ -16,14 +16,16 @@ from torch import Tensor
 from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
-from study.spec import ModelName, Purpose, RunSpec, Scope
+from study.models.network import Network
+from study.spec import TEST_IMAGES, ModelName, Purpose, RunSpec, Scope
 from study.training.defaults import default_hyper
 from study.training.evaluate import batches_of, evaluation_batch
 from study.training.param_groups import param_groups
 from study.training.run import CURVE_IMAGES, SETTLED, TRAIN_SAMPLE
 from study.training.runtime import Runtime, synchronise
 
-TEST = 10_000
+#: Pre-training sees images of this size, whatever the study's resolution is.
+SMALL = 32
 #: Bounds of p95 over p50 of a run before runs have shown it.
 LEAST_TAIL, MOST_TAIL = 1.1, 1.5
 _WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0
@@ -34,7 +36,8 @@ class Speed:
     """Images per second of one network (p50) and what spreads around it.
 
     train: full training; inference: evaluation; head: the output layer on cached features;
-    build: seconds to build the network; tail: p95 over p50 of a training step.
+    build: seconds to build the network; tail: p95 over p50 of a training step; train_small: full training
+    at 32×32 where the study's resolution is another one, else 0.
     """
 
     train: float
@@ -42,6 +45,12 @@ class Speed:
     build: float
     head: float = 60_000.0
     tail: float = 1.3
+    train_small: float = 0.0
+
+    @property
+    def pretext(self) -> float:
+        """Images per second of pre-training, which is at 32×32."""
+        return self.train_small or self.train
 
     def to_dict(self) -> dict[str, float]:
         return asdict(self)
@@ -49,24 +58,21 @@ class Speed:
 
 def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime) -> Speed:
     """Time training steps, evaluation and head steps after a warm-up; a few seconds a network."""
-    network = build(model, weights=None, resolution=resolution, fold=True, seed=0)
+    build(model, weights=None, resolution=resolution, fold=True, seed=0)
     began = time.monotonic()
     network = build(model, weights=None, resolution=resolution, fold=True, seed=0)
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
-    generator = torch.Generator().manual_seed(0)
     count = evaluation_batch(resolution)
     pixels = torch.randint(0, 256, (max(count, batch_size), 28, 28), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
-
-    def forward() -> Tensor:
-        x = augment(to_input(pixels[:batch_size].to(runtime.device), resolution), generator)
-        with runtime.autocast():
-            logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
-        return logits
-
-    train, tail = _step_times(forward, param_groups(network, default_hyper(arm)), labels)
+    train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
+    small = 0.0
+    if resolution != SMALL:
+        other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
+        other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        small = batch_size / _training(other, model, pixels[:batch_size], SMALL, runtime)[0]
+        del other
     network.eval()
     inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)),
                           runtime.device)  # fmt: skip
@@ -75,7 +81,25 @@ def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime
         lambda: network.head(features), [{"params": list(network.head.parameters())}], labels
     )
     return Speed(train=batch_size / train, inference=count / inference, build=built,
-                 head=batch_size / head, tail=min(max(tail, LEAST_TAIL), MOST_TAIL))  # fmt: skip
+                 head=batch_size / head, tail=min(max(tail, LEAST_TAIL), MOST_TAIL),
+                 train_small=small)  # fmt: skip
+
+
+def _training(
+    network: Network, model: ModelName, pixels: Tensor, resolution: int, runtime: Runtime
+) -> tuple[float, float]:  # fmt: skip
+    """Median seconds of a training step on a batch, and p95 over it."""
+    arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
+    generator = torch.Generator().manual_seed(0)
+
+    def forward() -> Tensor:
+        x = augment(to_input(pixels.to(runtime.device), resolution), generator)
+        with runtime.autocast():
+            logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    labels = torch.zeros(len(pixels), dtype=torch.int64, device=runtime.device)
+    return _step_times(forward, param_groups(network, default_hyper(arm)), labels)
 
 
 def _step_times(
@@ -119,7 +143,7 @@ def predicted_seconds(spec: RunSpec, speed: Speed, done: int = 0) -> float:
     """
     judged = spec.validation_images
     if spec.purpose is not Purpose.TRIAL:
-        judged += TEST
+        judged += TEST_IMAGES
     if spec.purpose is Purpose.FINAL:
         judged += min(TRAIN_SAMPLE, spec.train_images)
     seconds = speed.build + judged / speed.inference

@@ -47,7 +47,7 @@ class Stakes:
             return "equal steps took unequally long"
         if self.pretraining:
             try:
-                recipe_for(model, self.pretraining / number, speed.train)
+                recipe_for(model, self.pretraining / number, speed.pretext)
             except UsageError:
                 return "pre-training would not fit"
         cost = partial(predicted_seconds, speed=speed)
@@ -57,7 +57,7 @@ class Stakes:
 
 def settle(
     measure: Callable[[ModelName], Speed], stakes: Stakes, *, seconds: float,
-    say: Callable[[str], None], rest: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None], stop: Callable[[], bool], rest: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Speeds:  # fmt: skip
     """Measure every network, and those in doubt again while `seconds` allow; the best counts.
@@ -65,7 +65,7 @@ def settle(
     Args:
         measure: times one network.
         seconds: for repeats; one is begun if it would end in time at the pace of the first.
-        say: told of every repeat and its reason.
+        say: told of every repeat and its reason. stop: no repeat is begun any more.
     """
     took: dict[ModelName, float] = {}
 
@@ -79,10 +79,12 @@ def settle(
     began = clock()
     for _ in range(MOST_REPEATS):
         doubts = stakes.doubts(speeds)
-        if not doubts or clock() - began + REST + sum(took[model] for model in doubts) > seconds:
+        if not doubts or clock() - began + REST + sum(took[model] for model in doubts) > seconds or stop():
             break
         rest(REST)
         for model, why in doubts.items():
+            if stop():
+                break
             before = speeds[model.value]
             speeds[model.value] = best(before, timed(model))
             say(f"{model}: measured again ({why}): {before.train:.0f} → "
@@ -94,6 +96,7 @@ def best(first: Speed, second: Speed) -> Speed:
     """What a busy machine can only have worsened: the better of each."""
     return Speed(
         train=max(first.train, second.train),
+        train_small=max(first.train_small, second.train_small),
         inference=max(first.inference, second.inference),
         build=min(first.build, second.build),
         head=max(first.head, second.head),

@@ -7,9 +7,12 @@ from typing import Any
 
 from study.report.context import ReportData
 from study.report.document import CONTENTS_PLACE, SOURCES_PLACE, appendix, cite, refer, total
+from study.report.figures import font_is_missing
+from study.report.incidents import Incidents
 from study.report.listings import read_listings
 from study.report.numbers import Numbers
 from study.report.reading import Reading, gap
+from study.report.repeating import repeat_flags
 from study.report.words import Words
 
 _FILTERS = (
@@ -33,6 +36,7 @@ def names(data: ReportData, words: Words) -> dict[str, Any]:
     return {
         "data": data,
         "reading": Reading(data),
+        "incidents": Incidents(data),
         "gap": gap,
         "findings": data.findings,
         "words": words,
@@ -44,6 +48,8 @@ def names(data: ReportData, words: Words) -> dict[str, Any]:
         "eq": lambda name: refer("eq", name),
         "listing": lambda name: refer("lst", name),
         "listings": read_listings(),
+        "repeat_flags": repeat_flags(data),
+        "font_missing": font_is_missing,
         "contents_place": CONTENTS_PLACE,
         "sources_place": SOURCES_PLACE,
         "init_words": init_words,

@@ -29,7 +29,7 @@ _SECONDS = maybe(number)
 _TEXT = maybe(text)
 _WHOLE = maybe(whole)
 _SPEED = record({name: positive for name in ("train", "inference", "build")},
-                {"head": positive, "tail": positive})  # fmt: skip
+                {"head": positive, "tail": positive, "train_small": number})  # fmt: skip
 _DECISION = {
     **dict.fromkeys(("samples", "trial_samples", "train_images", "batch_size"), between(1, 10**9)),
     "seeds": between(1, 10_000), "trials": between(0, 10_000), "validation_images": whole,
@@ -44,6 +44,7 @@ _KIND_OF_RUN = {
     "model": one_of(*MODELS), "init": text, "scope": text, "predicted_p95_seconds": number,
     "unscaled_seconds": positive,
 }  # fmt: skip
+_UNCACHED = {"uncached_seconds": number}
 _PHASE = record({"phase": text, "predicted_seconds": _SECONDS, "actual_seconds": _SECONDS})
 _POINT = record({"samples": number, "accuracy": measure, "loss": measure}, {"seconds": number})
 _LAYER = record(
@@ -64,13 +65,13 @@ _PLAN = {
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {
-    **_PLAN, "rows": items(record(_ROW, _KIND_OF_RUN)),
+    **_PLAN, "rows": items(record(_ROW, {**_KIND_OF_RUN, **_UNCACHED})),
     "decisions": mapping(record(_DECISION, {"predicted_seconds": number, "side_samples": whole}), MODELS),
 })  # fmt: skip
 
 
 def _finished_takes_time(value: dict[str, Any], where: str) -> None:
-    record({**_ROW, **_KIND_OF_RUN})(value, where)
+    record({**_ROW, **_KIND_OF_RUN}, _UNCACHED)(value, where)
     if value["state"] == RunState.FINISHED.value:
         number(value["actual_seconds"], f"{where}.actual_seconds")
 

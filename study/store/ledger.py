@@ -170,7 +170,7 @@ class Ledger:
     def add_event(self, kind: str, detail: str, model: str | None = None) -> None:
         self._rows(
             "INSERT OR IGNORE INTO events (kind, model, detail, at) VALUES (?, ?, ?, ?)",
-            (kind, model, detail, time.time()),
+            (kind, model or "", detail, time.time()),  # SQLite takes no two NULLs for the same
         )
 
     def events(self) -> list[dict[str, Any]]:
@@ -181,7 +181,7 @@ class Ledger:
         """
         names = ("kind", "model", "detail", "at")
         rows = self._rows("SELECT kind, model, detail, at FROM events ORDER BY position")
-        found = [dict(zip(names, row, strict=True)) for row in rows]
+        found = [dict(zip(names, row, strict=True)) | {"model": row[1] or None} for row in rows]
         try:
             EVENTS(found, "events")
         except Misshapen as error:

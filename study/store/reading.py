@@ -18,7 +18,7 @@ from study.store.documents import DOCUMENTS
 from study.store.shapes import Misshapen
 
 LARGEST_TEXT = 64 * 1024 * 1024
-#: Of all arrays of a file together, unpacked: 12 arms of a thousand seeds have less.
+#: Of all arrays of a file together, unpacked: predictions of some five thousand final runs.
 LARGEST_ARRAYS = 1 << 30
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -88,6 +88,17 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def release(device: torch.device) -> None:
+    """Give memory of a CUDA device that this process keeps for later back to other processes."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def cuda_missing(runtime: Runtime) -> bool:
+    """Whether computing is done on the CPU because there is no CUDA device."""
+    return runtime.device.type == "cpu" and not torch.cuda.is_available()
+
+
 def _best_threads() -> int:
     given = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:

@@ -26,6 +26,9 @@ _ENGLISH = {
     "обучаемая часть – не измерялось": "trained part – not measured",
     "скорости – не измерялось": "rates – not measured",
     "экономия разметки не определяется": "a saving of labels cannot be determined",
+    "экономия разметки на этих объёмах не установлена":
+        "no saving of labels is established at these numbers",
+    "слишком мало, чтобы судить об экономии разметки": "too few seeds to judge a saving of labels",
     "точнее": "more accurate",
     "уступает": "less accurate",
     "предобученная сеть точнее обученной с нуля":

@@ -124,6 +124,22 @@ def test_what_an_interrupted_run_reached_is_not_forgotten(carrier: Carrier) -> N
     assert record == reached
 
 
+def test_a_failure_is_an_outcome_also_where_it_came_before_an_earlier_stop(carrier: Carrier) -> None:
+    spec = carrier.rounds.final(ARM, 0)
+    stopped = RunRecord(spec=spec, state=RunState.INTERRUPTED, samples_seen=64, reason="stopped")
+    carrier.ledger.commit(stopped)
+
+    class Broken:
+        def submit(self, spec: RunSpec, **rest: object) -> RunRecord:
+            return RunRecord(spec=spec, state=RunState.FAILED, reason="lost twice")
+
+    later = replace(carrier, executor=Broken(), screen=Screen(carrier.course.deadline))  # type: ignore[arg-type]
+    later.run(spec)
+    (record,) = carrier.ledger.records()
+    assert (record.state, record.reason) == (RunState.FAILED, "lost twice")
+    assert [event["detail"] for event in carrier.ledger.events()] == ["lost twice"]
+
+
 def test_an_arm_with_final_runs_is_not_tuned_further(carrier: Carrier) -> None:
     spec = carrier.rounds.final(ARM, 0)
     carrier.ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED))

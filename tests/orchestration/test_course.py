@@ -67,6 +67,25 @@ def test_predictions_follow_the_runs_of_the_same_kind(course: Course) -> None:
     assert course.expected(frozen) == pytest.approx(predicted_seconds(frozen, SPEED))
 
 
+def test_the_first_final_run_is_not_taken_for_one_whose_features_were_kept(course: Course) -> None:
+    spec = _spec(course, arm=0)
+    trial = replace(spec, purpose=Purpose.TRIAL, trial=0)
+    row = course.row(trial) | {"state": "finished"}
+    pass_seconds = 0.8 * row["unscaled_seconds"]
+    short = 0.2 * row["unscaled_seconds"]
+    course.rows.append(row | {"actual_seconds": short, "uncached_seconds": short + pass_seconds})
+    assert course.expected(trial) == pytest.approx(short)
+    assert course.expected(spec) == pytest.approx(predicted_seconds(spec, SPEED))
+
+
+def test_side_runs_of_an_earlier_start_count_as_used(course: Course) -> None:
+    side = replace(_spec(course), purpose=Purpose.SIDE, experiment=Experiment.LABELS)
+    assert course.side_used == 0
+    course.rows += [course.row(side) | {"actual_seconds": 40.0}, course.row(side),
+                    course.row(_spec(course)) | {"actual_seconds": 9.0}]  # fmt: skip
+    assert course.side_used == 40
+
+
 def test_a_skipped_run_teaches_nothing(course: Course) -> None:
     spec = _spec(course)
     course.rows.append(course.row(spec))

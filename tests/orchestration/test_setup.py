@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from study.budget import Deadline
 from study.cli import main
 from study.matrix import arms
 from study.orchestration.course import Course
-from study.orchestration.setup import Options, open_ledger
+from study.orchestration.setup import Options, machine_change, open_ledger
 from study.orchestration.status import budget_of, status
 from study.records import RunRecord, RunState
 from study.spec import HyperParams, ModelName, Purpose, RunSpec, StudySpec
@@ -108,6 +109,14 @@ def test_a_study_tells_its_budget_before_there_is_a_plan(tmp_path: Path) -> None
     Course.opened(StudySpec(), ledger, deadline, Options(results_dir=tmp_path, report_dir=tmp_path))
     ledger.close()
     assert status(tmp_path)[0] == "used 1m00s of 10m00s, 9m00s left"
+
+
+def test_another_machine_is_told_apart() -> None:
+    here = detect("cpu", "fp32")
+    before = {"device_name": here.device_name, "threads": here.threads, "torch": version("torch")}
+    assert machine_change(before, here) == ""
+    told = machine_change(before | {"device_name": "Elbrus", "threads": 7}, here)
+    assert told.startswith(f"Elbrus, 7 threads, torch {version('torch')} → {here.device_name}, ")
 
 
 def test_tables_without_their_ledger_are_not_written_over(

@@ -38,6 +38,7 @@ class Machine:
 
     def __init__(self, *speeds: Speed) -> None:
         self.speeds, self.now, self.measured = list(speeds), 0.0, 0
+        self.stopped_at = float("inf")
 
     def measure(self, model: ModelName) -> Speed:
         self.now, self.measured = self.now + 5.0, self.measured + 1
@@ -49,7 +50,7 @@ class Machine:
     def settled(self, seconds: float) -> tuple[Speed, list[str]]:
         said: list[str] = []
         found = settle(self.measure, _stakes(), seconds=seconds, say=said.append, rest=self.rest,
-                       clock=lambda: self.now)  # fmt: skip
+                       stop=lambda: self.now >= self.stopped_at, clock=lambda: self.now)  # fmt: skip
         return found[ONE.value], said
 
 
@@ -63,6 +64,13 @@ def test_a_slow_machine_is_believed_after_some_tries() -> None:
     machine = Machine(BUSY)
     speed, said = machine.settled(seconds=1_000)
     assert speed == BUSY and len(said) == MOST_REPEATS and machine.measured == MOST_REPEATS + 1
+
+
+def test_a_signal_ends_the_repeats() -> None:
+    machine = Machine(BUSY)
+    machine.stopped_at = 5 + REST  # during the first rest
+    speed, said = machine.settled(seconds=1_000)
+    assert (speed, said, machine.measured) == (BUSY, [], 1)
 
 
 def test_repeats_stay_within_their_seconds() -> None:

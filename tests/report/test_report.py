@@ -210,6 +210,8 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
         ("storage_rebuilt", "восстановлен по журналу исследования", "was rebuilt from the study’s ledger"),
         ("tuning_shortened", "подбор гиперпараметров закончен раньше", "the tuning was ended early"),
         ("finals_reduced", "проведено меньше намеченного", "Fewer or shorter final training runs"),
+        ("cuda_missing", "Графический ускоритель недоступен", "No graphics processor was available"),
+        ("machine_changed", "программ (as it was): время одних", "versions (as it was): times measured"),
     ],
 )
 def test_an_event_is_told_in_every_language(
@@ -222,6 +224,25 @@ def test_an_event_is_told_in_every_language(
     path.write_text(json.dumps(facts | {"events": [event]}), encoding="utf-8")
     assert russian in composer(results)
     assert english in composer.of("en")(results)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "russian", "english"),
+    [
+        (3, "выше нуля, «опровергнуто» – если он целиком ниже нуля либо лежит в пределах ±1 п. п.",
+         "above zero, “refuted” if it lies wholly below zero or within ±1 pp"),
+        (5, "не превышает 0,05, «опровергнуто» – если он целиком ниже нуля при том же условии либо "
+            "накрывает нуль и лежит в пределах ±1 п. п.",
+         "is at most 0.05, “refuted” if it lies wholly below zero on the same condition, or covers zero "
+         "and lies within ±1 pp"),
+    ],
+)  # fmt: skip
+def test_the_printed_rule_is_that_of_the_verdicts(
+    seeds: int, russian: str, english: str, composer: Composer, tmp_path: Path
+) -> None:
+    results = plant(tmp_path / "r", seeds=seeds, trials=0, models=("googlenet",), artifacts=False)
+    assert russian in _plain(composer(results))
+    assert english in _plain(composer.of("en")(results))
 
 
 def test_trials_are_called_equal_only_where_they_are(composer: Composer, tmp_path: Path) -> None:

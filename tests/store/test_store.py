@@ -147,6 +147,14 @@ def _hold(folder: str, ready: multiprocessing.Queue, go: multiprocessing.Event) 
     lock.release()
 
 
+def test_an_event_that_happens_again_stands_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for model in (None, "vgg11", None, "vgg11"):
+        ledger.add_event("worker_lost", "SIGKILL", model)
+    assert [event["model"] for event in ledger.events()] == [None, "vgg11"]
+    ledger.close()
+
+
 def test_a_second_study_is_told_who_holds_the_directory(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready, go = context.Queue(), context.Event()

@@ -101,7 +101,7 @@ class LocalExecutor:
                 return unfinished(RunState.INTERRUPTED, Reason.DEADLINE.value)
             points.clear()
             try:
-                task = Run(spec=spec, finals=_slim(finals), seconds=limit.left())
+                task = Run(spec=spec, finals=_slim(finals))
                 answer = self._ask(task, limit, stop, judge)
                 if isinstance(answer, Ran):
                     if answer.record.state is RunState.FAILED and _lasting(answer.record.reason):
@@ -125,7 +125,7 @@ class LocalExecutor:
         if limit.passed() or stop():  # a worker takes seconds to start
             return (("pictures_missing", (Reason.STOPPED if stop() else Reason.DEADLINE).value, ""),)
         try:
-            task = Picture(index=index, finals=_slim(finals), seconds=limit.left())
+            task = Picture(index=index, finals=_slim(finals))
             answer = self._ask(task, limit, stop, lambda point: Reply.GO_ON)
         except (Lost, Late) as loss:
             return (("pictures_missing", str(loss), ""),)
@@ -154,7 +154,7 @@ class LocalExecutor:
                 if isinstance(ready, (Broken, Refused)):
                     self.close()
                     return ready
-            self._wire.send(task)
+            self._wire.send(replace(task, seconds=limit.left()))  # after the seconds that a start takes
             while isinstance(
                 message := self._receive(limit, stop, self._silence), (Evaluated, Noted)
             ):

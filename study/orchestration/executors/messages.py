@@ -18,18 +18,18 @@ class Reply(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """seconds: what is left for the run."""
+    """seconds: what is left for the run, known when it is sent."""
 
     spec: RunSpec
     finals: tuple[RunRecord, ...]
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     index: int
     finals: tuple[RunRecord, ...]
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,7 @@ def _course(data: ReportData, arm: ArmSummary) -> tuple[np.ndarray, np.ndarray, 
 
 
 def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Held-in accuracy and loss of the formula-driven pretext task."""
+    """Held-out accuracy and training loss of the formula-driven pretext task."""
     curves = {
         model: found["curve"]
         for model, found in data.pretraining.items()
