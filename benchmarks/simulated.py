@@ -11,7 +11,7 @@ arms share the seed's effect, as they share its order and splits. A run is right
 Difficulty is Student's t with three degrees of freedom (a few images are very hard, many very
 easy), the other two are normal. The quantile is that of the sum of the three, so the accuracy on
 infinitely many images is exact, and so is the effect of every contrast over infinitely many seeds
-and images: the planted one. With the spreads below two runs of one arm differ on 6 % and two arms
+and images: the planted one. With the spreads below two runs of one arm differ on 7 % and two arms
 on 13 % of the images; in the sample study of docs/sample these are 4–20 % and 12–38 %.
 """
 

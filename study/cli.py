@@ -68,8 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _verb(description: str) -> _Parser:
-    parser = _Parser(prog="run_study.py", description=description)
+def _verb(name: str, description: str) -> _Parser:
+    parser = _Parser(prog=f"run_study.py {name}".strip(), description=description)
     parser.add_argument("--results-dir", type=path, default=Path("results"))
     return parser
 
@@ -94,6 +94,7 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
         UsageError: one of them cannot be meant.
     """
     parser = _verb(
+        "",
         "Comparative study of transfer learning on FashionMNIST. "
         "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
         "title-page --init."
@@ -112,7 +113,8 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument("--no-fold", action="store_true", help="keep VGG11's fc6 at full size")
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
-    parser.add_argument("--init-checkpoint", type=path, help="your own pre-trained weights")
+    parser.add_argument("--init-checkpoint", type=path,
+                        help="your own weights of one network; another gets its as usual")  # fmt: skip
     parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     again = parser.add_mutually_exclusive_group()
@@ -211,7 +213,7 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
 
 
 def _report(arguments: list[str]) -> int:
-    parser = _verb("Rebuild the report from a results directory, without training.")
+    parser = _verb("report", "Rebuild the report from a results directory, without training.")
     _add_report_flags(parser)
     parser.add_argument("--draft", action="store_true",
                         help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
@@ -241,7 +243,7 @@ def _report(arguments: list[str]) -> int:
 
 
 def _predict(arguments: list[str]) -> int:
-    parser = _verb("Classify an image file, or a test object by its index.")
+    parser = _verb("predict", "Classify an image file, or a test object by its index.")
     _add_data_flags(parser)
     parser.add_argument("image", nargs="?", type=path)
     parser.add_argument("--index", type=int)
@@ -258,7 +260,9 @@ def _predict(arguments: list[str]) -> int:
 
 
 def _status(arguments: list[str]) -> int:
-    flags = _verb("What is done, at work, failed and left, from the ledger alone.").parse_args(arguments)
+    flags = _verb(
+        "status", "What is done, at work, failed, planned and left, from the ledger alone."
+    ).parse_args(arguments)
     from study.orchestration.status import status
 
     for line in status(flags.results_dir):
@@ -310,7 +314,7 @@ def _title_page(arguments: list[str]) -> int:
 
 
 def _doctor(arguments: list[str]) -> int:
-    parser = _verb("What this machine lacks for a study, and the command that mends it.")
+    parser = _verb("doctor", "What this machine lacks for a study, and the command that mends it.")
     parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
     flags = parser.parse_args(arguments)

@@ -144,12 +144,14 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, A
     rng = random.Random(seed)
     faults: list[str] = []
     seen: dict[str, str] = {}
+    fell = 0
     for _ in range(kills):
         study = Study(folder / "killed", budget)
         if not study.wait_for_runs(len(seen) + 1):
             break
         time.sleep(rng.uniform(0, 3))
         study.kill()
+        fell += 1
         known = study.runs()
         faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
         seen = known
@@ -159,7 +161,7 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, A
     known = study.runs()
     faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
     faults += study.faults(code)
-    return {"name": "SIGKILL of the group of a whole study, then resume", "tried": kills,
+    return {"name": "SIGKILL of the group of a whole study, then resume", "tried": fell,
             "faults": faults, "runs": len(known)}  # fmt: skip
 
 

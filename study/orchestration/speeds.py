@@ -47,7 +47,8 @@ def _measured(
     def measured(model: ModelName) -> Speed:
         if course.work.passed():
             return UNKNOWN
-        speed = measure(model, course.study.resolution, _BATCH, runtime)
+        speed = measure(model, course.study.resolution, _BATCH, runtime,
+                        fold=course.study.fold)  # fmt: skip
         course.note_used()
         return speed
 

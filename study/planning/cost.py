@@ -37,7 +37,7 @@ class Speed:
 
     train: full training; inference: evaluation; head: the output layer on cached features;
     build: seconds to build the network; tail: p95 over p50 of a training step; train_small: full training
-    at 32×32 where the study's resolution is another one, else 0.
+    at 32×32, folded, where that of the study is not, else 0.
     """
 
     train: float
@@ -56,11 +56,13 @@ class Speed:
         return asdict(self)
 
 
-def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime) -> Speed:
+def measure(
+    model: ModelName, resolution: int, batch_size: int, runtime: Runtime, *, fold: bool = True
+) -> Speed:  # fmt: skip
     """Time training steps, evaluation and head steps after a warm-up; a few seconds a network."""
-    build(model, weights=None, resolution=resolution, fold=True, seed=0)
+    build(model, weights=None, resolution=resolution, fold=fold, seed=0)
     began = time.monotonic()
-    network = build(model, weights=None, resolution=resolution, fold=True, seed=0)
+    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
@@ -68,7 +70,7 @@ def measure(model: ModelName, resolution: int, batch_size: int, runtime: Runtime
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     small = 0.0
-    if resolution != SMALL:
+    if resolution != SMALL or not fold:
         other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
         other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         small = batch_size / _training(other, model, pixels[:batch_size], SMALL, runtime)[0]

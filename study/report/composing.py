@@ -13,11 +13,11 @@ from study.report.context import ReportData
 from study.report.department import Department
 from study.report.document import Document, keep_signs, keep_together, keep_units
 from study.report.figures import Drawing
-from study.report.numbers import Numbers, as_float
+from study.report.numbers import Numbers
 from study.report.placing import Placing
 from study.report.templating import blame, environment
 from study.report.title_page import TitlePage
-from study.report.vocabulary import filters, names
+from study.report.vocabulary import filters, names, tests
 from study.report.words import TEMPLATES, Words
 
 
@@ -47,9 +47,8 @@ def compose(
         UsageError: a template of the department's folder is wrong.
     """
     jinja = environment(templates, lang, department)
-    jinja.filters |= filters(numbers)
-    jinja.filters["reason"] = lambda text: words.reason.get(text, text)
-    jinja.tests["known"] = lambda value: as_float(value) is not None
+    jinja.filters |= filters(numbers, words)
+    jinja.tests |= tests()
     jinja.globals |= names(data, words)
     jinja.globals["title"] = title
     jinja.globals["flat"] = flat

@@ -30,6 +30,7 @@ from study.report.pdf_check import check_document
 from study.report.pdf_lines import read_pdf
 from study.report.templating import check_templates
 from study.report.title_page import read_title_page
+from study.report.vocabulary import filters, tests
 from study.report.web import web_page
 from study.report.words import TEMPLATES, Words, read_words
 from study.store.files import write_atomic, write_text
@@ -136,7 +137,8 @@ def read_department(folder: Path | None, lang: str) -> Department | None:
     """
     department = open_department(folder, lang)
     if department is not None:
-        check_templates(department, TEMPLATES)
+        words = read_words(lang)
+        check_templates(department, TEMPLATES, filters(Numbers.of(words), words), tests())
         check_style(department.style(), department.style_path)
     return department
 

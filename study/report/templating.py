@@ -102,13 +102,17 @@ def blame(department: Department | None) -> Iterator[None]:
         raise UsageError(f"{place}: {what}") from error
 
 
-def check_templates(department: Department, templates: Path) -> None:
-    """Syntax of all of a department's templates.
+def check_templates(
+    department: Department, templates: Path, filters: dict[str, Any], tests: dict[str, Any]
+) -> None:  # fmt: skip
+    """Syntax of all of a department's templates, with the filters and tests that they may use.
 
     Raises:
         UsageError: file, line and what is wrong there.
     """
     own = environment(templates, department.lang, department)
+    own.filters |= filters
+    own.tests |= tests
     for path in department.templates():
         found = department.template(path.name)
         if found is not None and found[1] == path:

@@ -10,7 +10,7 @@ from study.report.document import CONTENTS_PLACE, SOURCES_PLACE, appendix, cite,
 from study.report.figures import font_is_missing
 from study.report.incidents import Incidents
 from study.report.listings import read_listings
-from study.report.numbers import Numbers
+from study.report.numbers import Numbers, as_float
 from study.report.reading import Reading, gap
 from study.report.repeating import repeat_flags
 from study.report.words import Words
@@ -21,8 +21,13 @@ _FILTERS = (
 )  # fmt: skip
 
 
-def filters(numbers: Numbers) -> dict[str, Callable[..., Any]]:
-    return {name: getattr(numbers, name) for name in _FILTERS}
+def filters(numbers: Numbers, words: Words) -> dict[str, Callable[..., Any]]:
+    found = {name: getattr(numbers, name) for name in _FILTERS}
+    return {**found, "reason": lambda text: words.reason.get(text, text)}
+
+
+def tests() -> dict[str, Callable[..., bool]]:
+    return {"known": lambda value: as_float(value) is not None}
 
 
 def names(data: ReportData, words: Words) -> dict[str, Any]:

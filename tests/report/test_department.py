@@ -92,6 +92,15 @@ def test_a_mistake_is_named_with_file_and_line(
     assert not Path("x.csv").exists()
 
 
+def test_filters_and_tests_of_ours_may_be_used(
+    tmp_path: Path, bare: ReportData, composer: Composer
+) -> None:
+    text = "<p>{{ 65|seconds }}{% if 1 is known %}, {{ 0.5|percent }}{% endif %}</p>"
+    (tmp_path / "intro.html").write_text(text, encoding="utf-8")
+    html = composer(bare, department=read_department(tmp_path, "ru"))
+    assert "мин" in html.split("<p>1")[1][:30]
+
+
 def test_a_template_that_no_report_asks_for_is_named(
     tmp_path: Path, bare: ReportData, words: Words, numbers: Numbers
 ) -> None:
