@@ -80,7 +80,8 @@ class Study:
         pdf = self.report / "report.pdf"
         if not (pdf.is_file() and _whole(pdf)):
             found.append("no valid report")
-        tables = [pd.read_csv(self.results / name) for name in ("results.csv", "trials.csv")]
+        names = ("results.csv", "trials.csv", "experiments.csv")
+        tables = [pd.read_csv(self.results / name) for name in names if (self.results / name).exists()]
         rows = pd.concat([table[table["state"] != "skipped"] for table in tables])
         if not rows["run_id"].is_unique:
             found.append("a run stands in the tables twice")

@@ -147,6 +147,7 @@ def _line(number: int, group: list[tuple[float, float, dict[str, Any]]]) -> Iter
     seen = [char for char in chars if char["text"].strip()]
     if not seen:
         return
+    words = [char for char in seen if "Mono" not in char["fontname"]] or seen
     text, prose, end = "", "", seen[0]["x0"]
     for char in chars:
         gap = " " * (char["x0"] - end > 1.5 and not text.endswith(" "))
@@ -160,7 +161,7 @@ def _line(number: int, group: list[tuple[float, float, dict[str, Any]]]) -> Iter
         y=group[0][0],
         text=plain(text),
         prose=plain(prose),
-        size=Counter(round(char["size"], 1) for char in seen).most_common(1)[0][0],
+        size=Counter(round(char["size"], 1) for char in words).most_common(1)[0][0],
         bold=all("Bold" in char["fontname"] for char in seen),
     )
 
