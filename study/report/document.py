@@ -28,7 +28,7 @@ _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 #: Text between two tags, but not code and style sheets.
 _BETWEEN = re.compile(r"(?s)<(style|script|pre|code)\b.*?</\1>|>[^<]+(?=<)")
 _PARAGRAPH = re.compile(r"(?s)<(p|li)\b.*?</\1>")
-_DASH = re.compile(r"\s(?=[–—]\s)")
+_DASH = re.compile(r"\s(?=[–—→]\s)")
 _INITIAL = re.compile(r"(?<=\b[A-ZА-ЯЁ]\.)\s(?=[A-ZА-ЯЁ])")
 _INLINE = re.compile(r"<(/?)(a|i|sub|sup|code)\b")
 
@@ -224,7 +224,7 @@ def keep_units(html: str, units: Sequence[str]) -> str:
 
 
 def keep_signs(html: str) -> str:
-    """No line of a paragraph begins with a dash, and initials stay with their name."""
+    """No line of a paragraph begins with a dash or an arrow, and initials stay with their name."""
     return _PARAGRAPH.sub(
         lambda paragraph: _BETWEEN.sub(
             lambda text: text[0] if text[1] else _INITIAL.sub("\u00a0", _DASH.sub("\u00a0", text[0])),

@@ -85,8 +85,8 @@ def test_only_words_with_inline_elements_are_wrapped() -> None:
 
 
 def test_no_line_begins_with_a_dash_and_initials_stay_with_their_name() -> None:
-    assert keep_signs("<p>сеть – это,\n– и <i>R</i> – размер</p>") == (
-        "<p>сеть\u00a0– это,\u00a0– и <i>R</i>\u00a0– размер</p>"
+    assert keep_signs("<p>сеть – это,\n– и <i>R</i> – размер → итог</p>") == (
+        "<p>сеть\u00a0– это,\u00a0– и <i>R</i>\u00a0– размер\u00a0→ итог</p>"
     )
     assert keep_signs("<li>/ J. R. Clune, 5–7 – Y.\nBengio</li>") == (
         "<li>/ J.\u00a0R.\u00a0Clune, 5–7\u00a0– Y.\u00a0Bengio</li>"
