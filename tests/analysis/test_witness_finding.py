@@ -70,7 +70,7 @@ def test_the_numbers_are_the_stored_ones(tmp_path: Path) -> None:
     folder, _ = _study(tmp_path, [0.24, 0.25, 0.26])
     text = render_answer(folder, "q1")
     assert "85,0 % верных ответов" in text and "60,0 %" in text
-    assert "+25,00 п. п. (95 %-й интервал [22,52; 27,48], 3 зерна)" in text
+    assert "+25,00 п. п. (95-процентный интервал [22,52; 27,48], 3 зерна)" in text
 
 
 @pytest.mark.parametrize("reason", [*Reason])
