@@ -20,7 +20,7 @@ def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path) -> None:
     results = tmp_path / "r"
     flags = [
         "--models", "googlenet", "--seeds", "1", "--offline",
-        "--results-dir", str(results), "--report-dir", str(tmp_path / "o"), "--budget", "90s",
+        "--results-dir", str(results), "--report-dir", str(tmp_path / "o"), "--budget", "110s",
     ]  # fmt: skip
     first = subprocess.Popen(
         [sys.executable, "-m", "tests.orchestration.frequent", *flags],
