@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from study.records import RunState
 from study.report.context import ReportData
+from study.report.reading import Reading
 
 #: Of a network's arms, those whose maps and features are compared.
 _COMPARED = ("scratch-full-uniform", "pretrained-frozen", "pretrained-full-uniform")
@@ -16,11 +15,11 @@ class Incidents:
     """For templates, by name (`incidents.reasons()`)."""
 
     def __init__(self, data: ReportData) -> None:
-        self._data = data
+        self._data, self._reading = data, Reading(data)
 
     def details(self, kind: str) -> list[str]:
         """What the events of a kind say, each text once."""
-        return list(dict.fromkeys(str(event.get("detail") or "") for event in self._events(kind)))
+        return list(dict.fromkeys(str(event.get("detail") or "") for event in self._reading.events(kind)))
 
     def reasons(self) -> list[str]:
         """Why runs have no result, each reason once: final runs, then trials and side runs that failed."""
@@ -32,7 +31,7 @@ class Incidents:
 
     def unreached(self, source: str) -> list[str]:
         """Networks whose ImageNet weights were not reached and that have those of `source` (or "none")."""
-        told = {event.get("model") for event in self._events("weights_unreachable")}
+        told = {event.get("model") for event in self._reading.events("weights_unreachable")}
         return [
             model for model, found in self._data.sources.items()
             if model in told and ("none" if found in _NO_WEIGHTS else found) == source
@@ -43,7 +42,7 @@ class Incidents:
         """Whether pictures of the networks were not made and no later start made them good."""
         artifacts = self._data.artifacts
         there = {*artifacts.files, *(name.removesuffix(".npz") for name in artifacts.damaged)}
-        return bool(self._events("pictures_missing")) and not self._owed() <= there
+        return bool(self._reading.events("pictures_missing")) and not self._owed() <= there
 
     def _owed(self) -> set[str]:
         """The arrays that the finished runs allow: of the networks with the first seed."""
@@ -59,6 +58,3 @@ class Incidents:
             if arms and data.sources[model] not in _NO_WEIGHTS:
                 owed.add(f"featuremap-{model}")
         return owed
-
-    def _events(self, kind: str) -> list[dict[str, Any]]:
-        return [e for e in self._data.environment.get("events") or [] if e.get("kind") == kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from study.analysis.witness import IMAGENET
 from study.report.context import ReportData
 from study.spec import ModelName, Precision
 
@@ -42,6 +43,6 @@ def _own_weights(data: ReportData) -> str:
     """The file that the user gave: not ImageNet's, and not made because those were out of reach."""
     for model, weights in (data.environment.get("weights") or {}).items():
         entry: dict[str, Any] = data.pretraining.get(model) or {}
-        if weights.get("source") != "imagenet1k_v1" and entry.get("fallback_reason") == "":
+        if weights.get("source") != IMAGENET and entry.get("fallback_reason") == "":
             return str(weights.get("path_name") or "")
     return ""
