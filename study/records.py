@@ -43,27 +43,35 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPoint:
-    """Validation inside a run; accuracies lie in [0, 1].
+    """The mean training loss since the point before, and where it was looked, validation.
 
-    seconds leave evaluation out and, for frozen arms, begin with the pass that computed the
-    features.
+    seconds are those of training alone and, for frozen arms, begin with the pass that computed the
+    features. val_accuracy in [0, 1] and val_loss (nats) are None where validation was not looked at.
     """
 
     samples_seen: int
     seconds: float
     train_loss: float
-    val_accuracy: float
-    val_loss: float
+    val_accuracy: float | None = None
+    val_loss: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The outcome of one run. Accuracies in [0, 1]; what was not measured is None.
+    """The outcome of one run at one rung. Accuracies in [0, 1]; what was not measured is None.
 
-    train_seconds leave evaluation out and, for frozen arms, include the pass that computed
-    the features (also when a cache served them: `cached_seconds` says how much was saved).
-    wall_seconds is what the budget paid. Both are of all parts of a run that was taken up from a
-    checkpoint; what was done after the checkpoint and lost is in neither.
+    Attributes:
+        train_seconds: seconds inside training steps that a training of this length alone takes: of
+            the trunk up to where the rung leaves it, and of the rung's own cooldown. For frozen arms
+            the pass that computed the features is included, also where a cache served it:
+            `cached_seconds` says how much was saved.
+        step_seconds: seconds inside training steps that this judgement added to those of the rung
+            before (what was lost by a kill is in neither).
+        judging_seconds: of every forward pass of this judgement that does not train.
+        wall_seconds: what the budget paid for this judgement; of all parts of one that was taken up
+            from a checkpoint.
+        threads: of the process that trained.
+        train_judged, validation_images, test_images: how many images the accuracies are over.
     """
 
     spec: RunSpec
@@ -71,14 +79,21 @@ class RunRecord:
     reason: str = ""
     samples_seen: int = 0
     val_accuracy: float | None = None
+    val_loss: float | None = None
     train_accuracy: float | None = None
     test_accuracy: float | None = None
     test_loss: float | None = None
     macro_f1: float | None = None
     ece: float | None = None
+    train_judged: int | None = None
+    validation_images: int | None = None
+    test_images: int | None = None
     train_seconds: float = 0.0
+    step_seconds: float = 0.0
+    judging_seconds: float = 0.0
     cached_seconds: float = 0.0
     wall_seconds: float = 0.0
+    threads: int = 1
     images_per_second: float | None = None
     trainable_parameters: int | None = None
     total_parameters: int | None = None
@@ -86,12 +101,16 @@ class RunRecord:
     checkpoint: str = ""
     history: tuple[EvaluationPoint, ...] = ()
 
+    @property
+    def finished(self) -> bool:
+        return self.state is RunState.FINISHED
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunRecord:
-        """What `to_dict` gave, also of an older version.
+        """What `to_dict` gave.
 
         Raises:
             UsageError, KeyError, TypeError, ValueError: it is anything else.

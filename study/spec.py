@@ -15,6 +15,8 @@ TRAIN_IMAGES = 54_000
 VALIDATION_IMAGES = 6_000
 TEST_IMAGES = 10_000
 RESOLUTIONS = (32, 64, 96, 128, 224)
+#: The shortest rung in samples; rung k is so many times 2^k.
+SHORTEST_RUNG = 2_000
 #: Seeds of runs, epochs and layers are multiples of the study's and must fit 64 bits.
 MOST_SEED = 99_999_999
 
@@ -48,14 +50,16 @@ class LrPolicy(_Name):
 
 
 class Purpose(_Name):
-    """Why a run is made: a trial is judged on validation, the others on test, once.
+    """Why a run is made: a trial is judged on validation, the others on test, once at each rung.
 
-    A side run belongs to a side experiment and is never mixed with final runs of the matrix.
+    A final run belongs to the matrix. A side run belongs to a side experiment, and the champion is the
+    one network that is trained longest; neither is ever mixed with final runs of the matrix.
     """
 
     TRIAL = "trial"
     FINAL = "final"
     SIDE = "side"
+    CHAMPION = "champion"
 
 
 class Experiment(_Name):
@@ -130,27 +134,65 @@ class HyperParams:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec:
-    """One training of one arm with one seed and one set of hyperparameters.
+class Recipe:
+    """How every run of a study is trained, whatever its arm (docs/recipe.md has the measurements).
 
-    samples is how many training images pass through the network (repeats counted);
-    train_images is the size of the pool they are drawn from, at most 54,000.
-    init_source is ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``;
-    weights_sha256 is empty for scratch. experiment is set for side runs only; unfrozen_stages is
-    how many stages below the output layer are trained, where that is not all or none by scope;
-    first_conv is set where the first convolution is adapted in another way than everywhere else.
+    Attributes:
+        warm_up: samples over which the rate climbs to its peak, > 0.
+        cooldown: share of a rung's samples over which the rate falls to zero, in (0, 1].
+        flip: probability that an image is mirrored, in [0, 1].
+        shift: greatest shift as a share of the image's side, in [0, 0.5).
+        erase: probability that a square of the image is erased, in [0, 1].
+    """
+
+    warm_up: int = 1_000
+    cooldown: float = 0.4
+    flip: float = 0.5
+    shift: float = 0.0625
+    erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.warm_up < 1:
+            raise UsageError(f"warm_up must be at least 1 sample, got {self.warm_up}")
+        if not 0 < self.cooldown <= 1:
+            raise UsageError(f"cooldown must lie in (0, 1], got {self.cooldown}")
+        for name in ("flip", "erase"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not 0 <= self.shift < 0.5:
+            raise UsageError(f"shift must lie in [0, 0.5), got {self.shift}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One training of one arm with one seed and one set of hyperparameters, judged at one rung.
+
+    A training goes on from rung to rung: specs that differ in their rung alone name the same training
+    and have the same `run_id`; (run_id, rung) names one judgement of it.
+
+    Attributes:
+        rung: samples (training images that pass through the network, repeats counted) after which
+            the training is judged. A frozen run passes so many images, at most all, through its
+            backbone once and `head_passes` times through the output layer.
+        train_images: size of the pool that samples are drawn from, at most 54,000.
+        init_source: ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``.
+        weights_sha256: empty for scratch.
+        experiment: set for side runs only.
+        unfrozen_stages: stages below the output layer that are trained, where that is not all or
+            none by scope.
+        first_conv: set where the first convolution is adapted in another way than everywhere else.
     """
 
     arm: Arm
     purpose: Purpose
     seed: int
     hyper: HyperParams
-    train_images: int
-    samples: int
+    rung: int
+    train_images: int = TRAIN_IMAGES
     resolution: int = 32
-    batch_size: int = 128
-    evaluations: int = 8
-    validation_images: int = VALIDATION_IMAGES
+    batch_size: int = 64
+    head_passes: int = 20
+    recipe: Recipe = Recipe()
     init_source: str = "none"
     weights_sha256: str = ""
     precision: Precision = Precision.FP32
@@ -171,8 +213,10 @@ class RunSpec:
             raise UsageError(f"unfrozen_stages must not be negative, got {self.unfrozen_stages}")
         if not 1 <= self.train_images <= TRAIN_IMAGES:
             raise UsageError(f"train_images must lie in 1…{TRAIN_IMAGES}, got {self.train_images}")
-        if self.samples < 1:
-            raise UsageError(f"samples must be positive, got {self.samples}")
+        if self.rung < 1:
+            raise UsageError(f"a rung must be at least 1 sample, got {self.rung}")
+        if self.batch_size < 2:
+            raise UsageError(f"batch_size must be at least 2, got {self.batch_size}")
         if self.resolution not in RESOLUTIONS:
             raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
         if self.seed < 0:
@@ -180,30 +224,39 @@ class RunSpec:
 
     @property
     def run_id(self) -> str:
-        """Stable and readable; equal specs have equal ids in every process and on every day."""
+        """Stable and readable; equal but for their rung, specs have equal ids in every process."""
         values = self.to_dict()
-        # Younger than the ids of the matrix's runs.
-        for name in ("experiment", "unfrozen_stages", "first_conv"):
-            if values[name] is None:
-                del values[name]
+        del values["rung"]
         text = json.dumps(values, sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         mark = f"t{self.trial}" if self.purpose is Purpose.TRIAL else f"s{self.seed}"
-        side = f"{self.experiment}-" if self.experiment else ""
-        return f"{self.arm.name}-{side}{mark}-{digest}"
+        kind = f"{self.experiment}-" if self.experiment else ""
+        kind = "champion-" if self.purpose is Purpose.CHAMPION else kind
+        return f"{self.arm.name}-{kind}{mark}-{digest}"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the ledger knows a judgement by."""
+        return self.run_id, self.rung
+
+    @property
+    def name(self) -> str:
+        """The run and its rung, for people: ``vgg11-scratch-frozen-s1-0a1b2c3d @ 4,000``."""
+        return f"{self.run_id} @ {self.rung:,}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSpec:
-        """What `to_dict` gave, also of an older version.
+        """What `to_dict` gave.
 
         Raises:
             UsageError, KeyError, TypeError, ValueError: it is anything else.
         """
-        arm, hyper = values["arm"], HyperParams(**values["hyper"])
+        arm, hyper, recipe = values["arm"], HyperParams(**values["hyper"]), Recipe(**values["recipe"])
         check_types(hyper)
+        check_types(recipe)
         spec = cls(
             **{
                 **values,
@@ -214,6 +267,7 @@ class RunSpec:
                     lr_policy=LrPolicy(arm["lr_policy"]),
                 ),
                 "hyper": hyper,
+                "recipe": recipe,
                 "purpose": Purpose(values["purpose"]),
                 "precision": Precision(values["precision"]),
                 "experiment": Experiment(values["experiment"]) if values.get("experiment") else None,

@@ -20,7 +20,7 @@ _LEAST_PIXELS = 2
 Form = tuple[str, str]
 FORMS: dict[str, dict[str, Form]] = {
     "predictions": {
-        "labels": ("c", "i"), "*.class": ("c", "i"), "*.probabilities": ("s", "i 10"),
+        "labels": ("c", "i"), "index": ("n", "i"), "*.class": ("c", "*"), "*.probabilities": ("s", "* 10"),
     },
     "dataset": {
         "examples": ("f", "10 e h w"), "class_counts": ("n", "3 10"),

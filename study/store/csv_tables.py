@@ -26,10 +26,11 @@ _ENUMS: dict[str, type[Enum]] = {
     "experiment": Experiment, "first_conv": FirstConv,
 }  # fmt: skip
 _WORDS = {name: frozenset(str(item.value) for item in kind) for name, kind in _ENUMS.items()}
+_WORDS["role"] = frozenset({"matrix", "champion"})
 _MAY_BE_EMPTY = frozenset({"experiment", "first_conv"})
-_TEXTS = frozenset({"run_id", "init_source", "checkpoint", "reason", *_WORDS})
+_TEXTS = frozenset({"run_id", "name", "init_source", "checkpoint", "reason", *_WORDS})
 _SHARES = frozenset({"val_accuracy", "train_accuracy", "test_accuracy", "macro_f1", "ece"})
-_WHOLE = frozenset({"seed", "trial", "resolution", "unfrozen_stages"})
+_WHOLE = frozenset({"seed", "trial", "rung", "resolution", "unfrozen_stages"})
 _LOSSES = frozenset({"test_loss", "train_loss", "val_loss"})
 Cell = str | int | float | None
 
@@ -47,9 +48,9 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(columns))
     rows = _rows(path)
     header = next(rows, [])
-    if len(set(header)) != len(header) or "run_id" not in header:
-        raise StoreError(f"{path.name} cannot be read as a table: its first line names no run_id")
-    most = MOST_POINTS if "seconds" in columns else MOST_ROWS
+    if len(set(header)) != len(header) or columns[0] not in header:
+        raise StoreError(f"{path.name} cannot be read as a table: its first line names no {columns[0]}")
+    most = MOST_POINTS if "train_loss" in columns else MOST_ROWS
     cells: dict[str, list[Cell]] = {name: [] for name in columns}
     known = [(place, name, _parser(name)) for place, name in enumerate(header) if name in cells]
     for number, row in enumerate(rows, start=2):
@@ -62,7 +63,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
                 cells[name].append(parse(row[place]))
             except ValueError as error:
                 raise StoreError(f"{path.name}, row {number}: {name} {error}") from None
-    count = len(cells["run_id"])
+    count = len(cells[columns[0]])
     for name in columns:
         if name not in header:
             cells[name] = ["" if name in _TEXTS else None] * count

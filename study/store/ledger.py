@@ -16,11 +16,15 @@ from study.store.documents import EVENTS, FACTS
 from study.store.shapes import Misshapen
 from study.store.whole import require_whole
 
+#: Raised whenever a ledger of another form could not be gone on with. 1 had no rungs.
+FORMAT = 2
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
-    run_id TEXT PRIMARY KEY, position INTEGER NOT NULL, state TEXT NOT NULL,
-    purpose TEXT NOT NULL, arm TEXT NOT NULL, record TEXT NOT NULL, committed REAL NOT NULL);
+    run_id TEXT NOT NULL, rung INTEGER NOT NULL, position INTEGER NOT NULL, state TEXT NOT NULL,
+    purpose TEXT NOT NULL, arm TEXT NOT NULL, record TEXT NOT NULL, committed REAL NOT NULL,
+    PRIMARY KEY (run_id, rung));
 CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, model TEXT, detail TEXT NOT NULL,
     at REAL NOT NULL, UNIQUE (kind, model, detail));
@@ -28,13 +32,13 @@ CREATE TABLE IF NOT EXISTS events (
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", _SCHEMA))
 _COLUMNS = (
     "SELECT name, value FROM facts LIMIT 0",
-    "SELECT run_id, position, state, purpose, arm, record, committed FROM runs LIMIT 0",
+    "SELECT run_id, rung, position, state, purpose, arm, record, committed FROM runs LIMIT 0",
     "SELECT position, kind, model, detail, at FROM events LIMIT 0",
 )
 
 
 class Ledger:
-    """One writer, ``synchronous=FULL``; a run is committed once, keyed by its run_id."""
+    """One writer, ``synchronous=FULL``; a judgement is committed once, keyed by (run_id, rung)."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open or create the ledger.
@@ -57,15 +61,33 @@ class Ledger:
             raise StoreError(f"cannot use {path}: {error}") from error
         try:
             self._require_own()
+            self._require_format()
             if not read_only:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._db.executescript(_SCHEMA)
+                self.set_fact("format", FORMAT)
             for query in _COLUMNS:
                 self._db.execute(query)
         except sqlite3.Error as error:
             self._db.close()  # it would keep its locks
             raise _refused(path, error) from error
+        except StoreError:
+            self._db.close()
+            raise
+
+    def _require_format(self) -> None:
+        """Raises StoreError where another version of this program wrote the ledger."""
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+        if not {"facts", "runs"} <= tables:
+            return  # a new one
+        found = self._db.execute("SELECT value FROM facts WHERE name='format'").fetchall()
+        if found != [(str(FORMAT),)]:
+            told = found[0][0] if found else "1"
+            raise StoreError(
+                f"{self.path} is of format {str(told)[:20]}, and this version goes on with format "
+                f"{FORMAT} only; use --fresh (the older study is moved aside, not deleted)"
+            )
 
     def _require_own(self) -> None:
         """Another program's database is not written into, and nothing in a file may run by itself."""
@@ -117,18 +139,18 @@ class Ledger:
 
     # runs
     def commit(self, record: RunRecord) -> None:
-        """Store the outcome of a run for good; a second commit of the same run_id replaces it.
+        """Store the outcome of a run for good; a second commit of the same key replaces it.
 
         Raises:
             StoreError: the disk is full; nothing is stored.
         """
         spec = record.spec
         self._rows(
-            "INSERT INTO runs VALUES (?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
-            " ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET state=excluded.state,"
+            "INSERT INTO runs VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
+            " ?, ?, ?, ?, ?) ON CONFLICT (run_id, rung) DO UPDATE SET state=excluded.state,"
             " record=excluded.record, committed=excluded.committed",
             (
-                spec.run_id,
+                *spec.key,
                 record.state.value,
                 spec.purpose.value,
                 spec.arm.name,
@@ -137,13 +159,13 @@ class Ledger:
             ),
         )
 
-    def record(self, run_id: str) -> RunRecord | None:
-        """A committed run, or None.
+    def record(self, run_id: str, rung: int) -> RunRecord | None:
+        """A committed judgement, or None.
 
         Raises:
             StoreError: its row is damaged.
         """
-        rows = self._rows("SELECT run_id, record FROM runs WHERE run_id=?", (run_id,))
+        rows = self._rows("SELECT run_id, rung, record FROM runs WHERE run_id=? AND rung=?", (run_id, rung))
         return self._record(*rows[0]) if rows else None
 
     def records(self) -> tuple[RunRecord, ...]:
@@ -152,13 +174,13 @@ class Ledger:
         Raises:
             StoreError: a row is damaged.
         """
-        rows = self._rows("SELECT run_id, record FROM runs ORDER BY position")
+        rows = self._rows("SELECT run_id, rung, record FROM runs ORDER BY position")
         return tuple(self._record(*row) for row in rows)
 
-    def _record(self, run_id: Any, text: Any) -> RunRecord:
+    def _record(self, run_id: Any, rung: Any, text: Any) -> RunRecord:
         try:
             record = RunRecord.from_dict(json.loads(text))
-            own = record.spec.run_id == run_id  # the id carries a digest of the spec
+            own = record.spec.key == (run_id, rung)  # the id carries a digest of the spec
         except (StudyError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: {reason[:200]}") from error
