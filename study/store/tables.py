@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from study.records import RunRecord, RunState
-from study.spec import TRAIN_IMAGES, Purpose
+from study.spec import Purpose
 from study.store.files import write_text
 
 _KEYS = ("run_id", "role", "model", "init", "init_source", "scope", "lr_policy", "seed", "rung", "state")
@@ -147,7 +147,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "validation_images": record.validation_images,
         "test_images": record.test_images,
         "samples_seen": record.samples_seen if ran else None,
-        "epochs": record.samples_seen / TRAIN_IMAGES if ran else None,
+        "epochs": record.samples_seen / spec.train_images if ran else None,
         "resolution": spec.resolution,
         "lr": spec.hyper.lr if ran else None,
         "weight_decay": spec.hyper.weight_decay if ran else None,
