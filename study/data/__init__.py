@@ -2,6 +2,6 @@
 
 from study.data.augment import augment, to_input
 from study.data.fashion_mnist import CLASS_NAMES, FashionMNIST, load
-from study.data.splits import Split, split
+from study.data.splits import Split, balanced_order, split
 
-__all__ = ["CLASS_NAMES", "FashionMNIST", "Split", "augment", "load", "split", "to_input"]
+__all__ = ["CLASS_NAMES", "FashionMNIST", "Split", "augment", "balanced_order", "load", "split", "to_input"]

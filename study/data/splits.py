@@ -24,6 +24,12 @@ class Split:
 
 def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> Split:
     """Split int labels [N] into N − `validation` and `validation` indices, equal in every class."""
+    balanced = balanced_order(labels, seed=seed)
+    return Split(train=balanced[validation:].clone(), validation=balanced[:validation].clone())
+
+
+def balanced_order(labels: Tensor, *, seed: int) -> Tensor:
+    """A random order int64 [N] of labels [N] in which every prefix is balanced to within one a class."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
     sorted_labels = labels[order]
@@ -31,5 +37,4 @@ def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> 
     for value in labels.unique():  # type: ignore[no-untyped-call]
         where = (sorted_labels == value).nonzero().flatten()
         rank[where] = torch.arange(len(where))
-    balanced = order[torch.argsort(rank, stable=True)]
-    return Split(train=balanced[validation:].clone(), validation=balanced[:validation].clone())
+    return order[torch.argsort(rank, stable=True)]

@@ -16,7 +16,7 @@ from study.models.weights import file_sha256
 from study.store.files import write_atomic, write_text
 
 #: Raised whenever a state of another form would be misread.
-FORM = 1
+FORM = 2
 #: Seconds of a run between two checkpoints that take at most CHEAP seconds each; slower ones come rarer.
 EVERY = 60.0
 CHEAP = 0.6
@@ -43,9 +43,10 @@ class Checkpoints:
     run_id: str
     every: float = EVERY
 
-    def samples_seen(self) -> int:
-        """What the newest one says it has reached, by its name alone; 0 without one."""
-        return max(map(_samples, self._paths()), default=0)
+    def samples_seen(self, at_most: int | None = None) -> int:
+        """What the newest one of at most so many samples has reached, by its name; 0 without one."""
+        reached = map(_samples, self._paths())
+        return max((seen for seen in reached if at_most is None or seen <= at_most), default=0)
 
     def save(self, samples_seen: int, state: dict[str, Any]) -> None:
         """Write a state of tensors and primitives; older files than the one before go."""
@@ -59,24 +60,41 @@ class Checkpoints:
         for other in set(self._paths()) - set(reached[:KEPT]):
             _remove(other)
 
-    def load(self) -> tuple[dict[str, Any] | None, list[str]]:
-        """The newest usable state, and of each newer file why it is not usable."""
+    def load(self, at_most: int | None = None) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest usable state of at most so many samples; of newer files why they are unusable."""
         unusable: list[str] = []
         for path in self._paths():
+            if at_most is not None and _samples(path) > at_most:
+                continue
             try:
                 return _read(path, self.run_id), unusable
             except WeightsError as error:
                 unusable.append(f"{path.name}: {error}")
         return None, unusable
 
-    def remove(self) -> None:
-        for path in self._paths():
+    def remove(self, keep: int = 0) -> None:
+        """Remove all but the newest `keep` of them."""
+        for path in self._paths()[keep:]:
             _remove(path)
+
+    def size(self) -> int:
+        """Bytes that they take."""
+        return sum(path.stat().st_size for path in self._paths())
 
     def _paths(self) -> list[Path]:
         """The newest first."""
         found = self.folder.glob(f"{self.run_id}.*.pt")
         return sorted((path for path in found if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def trunk(results: Path, run_id: str, every: float = EVERY) -> Checkpoints:
+    """Those of the trunk of a training."""
+    return Checkpoints(folder=unfinished(results), run_id=run_id, every=every)
+
+
+def cooldown(results: Path, run_id: str, rung: int, every: float = EVERY) -> Checkpoints:
+    """Those of the copy that is cooled down for a rung."""
+    return Checkpoints(folder=unfinished(results), run_id=f"{run_id}-c{rung}", every=every)
 
 
 def sweep(folder: Path, done: Callable[[str], bool]) -> None:

@@ -1,28 +1,27 @@
-"""Features of frozen backbones, computed once and shared by all trials and heads that need them."""
+"""Features of frozen backbones, computed once and shared by all trials, rungs and workers."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from study.models import Network
-from study.training.evaluate import batches_of
-from study.training.runtime import Runtime, memory_gb
+from study.store.files import write_arrays
+from study.training.evaluate import batches_of, evaluation_batch
+from study.training.runtime import Runtime
 
-#: Entries kept: one for each frozen arm, because trials go round over the arms. With 54,000 images an
-#: entry of VGG11 takes 0.44 GB and one of GoogLeNet 0.11 GB, all four 1.1 GB.
-KEPT = 4
-#: What the entries together may take of the memory.
-MEMORY_SHARE = 0.25
 #: Mean and standard deviation are taken over this many training images at most.
-STATISTICS = 4_000
+STATISTICS = 2_000
+#: Values beyond it would not fit float16; those of features are a few standard deviations.
 _LARGEST_HALF = 6e4
 
 
@@ -31,83 +30,96 @@ class Features:
     """Standardised features and what undoes it.
 
     values: float16 [N, F], (feature − mean)/std; mean, std: float32 [F]; seconds: what computing
-    them took, also if they were cached.
+    them takes; saved: of them, those that were spared because others had computed them.
     """
 
     values: Tensor
     mean: Tensor
     std: Tensor
     seconds: float
-    cached: bool
+    saved: float
 
 
 class FeatureCache:
-    """Features by (backbone weights, images, resolution); no augmentation.
+    """Features of images in a fixed order, block by block, in files that all workers share.
 
-    Half precision holds them only because they are standardised first: an untrained GoogLeNet in
-    evaluation mode has features near 1e-11, which float16 turns into zeros. An entry larger than
-    its part of MEMORY_SHARE lies in an unnamed temporary file.
+    A block is a batch of evaluation, so each feature is computed in the same company whoever computes
+    it, and is the same to the last bit. Half precision holds the values only because they are
+    standardised first: an untrained GoogLeNet in evaluation mode has features near 1e-11, which
+    float16 turns into zeros. Images are not augmented.
     """
 
-    def __init__(self) -> None:
-        self._kept: dict[str, Features] = {}
+    def __init__(self, folder: Path) -> None:
+        """Use the files in `folder`, which need not exist; they may be removed between two runs."""
+        self._folder = folder
 
     def compute(
         self, network: Network, images: Tensor, resolution: int, runtime: Runtime,
-        stop: Callable[[], None], *, training: int,
+        stop: Callable[[], None],
     ) -> Features:  # fmt: skip
-        """Features of uint8 images [N, 28, 28] under the frozen network.
+        """Features of uint8 training images [N, 28, 28] under the frozen network.
 
-        Args:
-            training: the first so many images are training images; statistics come from them.
+        A longer prefix of the same order uses what was computed for a shorter one of at least
+        STATISTICS images, from which the statistics come.
         """
-        key = self._key(network, images, resolution, training)
-        found = self._kept.pop(key, None)
-        if found is None:
-            began = time.monotonic()
-            network.eval()
-            parts = batches_of(network.features, images, resolution, runtime, stop)
-            values, mean, std = _standardised(parts, len(images), training)
-            found = Features(values=values, mean=mean, std=std,
-                             seconds=time.monotonic() - began, cached=False)  # fmt: skip
-        self._kept[key] = replace(found, cached=True)
-        while len(self._kept) > KEPT:
-            del self._kept[next(iter(self._kept))]
-        return found
+        network.eval()
+        size = evaluation_batch(resolution)
+        folder = self._folder / _key(network, images[:STATISTICS], resolution)
+        seconds = saved = 0.0
 
-    @staticmethod
-    def _key(network: Network, images: Tensor, resolution: int, training: int) -> str:
-        digest = hashlib.sha256(f"{resolution} {training}".encode())
-        for name, tensor in network.state_dict().items():
-            if not name.startswith("head."):
-                digest.update(name.encode())
-                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        digest.update(images.numpy().tobytes())
-        return digest.hexdigest()
+        def raw(start: int) -> Tensor:
+            part = images[start : start + size]
+            return next(batches_of(network.features, part, resolution, runtime, stop))
 
-
-def _standardised(
-    parts: Iterator[Tensor], count: int, training: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Values float16 [count, F], mean and std float32 [F] from float32 batches [·, F]."""
-    first: list[Tensor] = []
-    while sum(map(len, first)) < min(training, STATISTICS):
-        first.append(next(parts))
-    head = torch.cat(first)
-    known = head[: min(training, STATISTICS)]
-    mean, std = known.mean(0), known.std(0, correction=0)
-    std = torch.where(std > 0, std, 1.0)
-    values = _room(count, head.shape[1])
-    filled = 0
-    for part in (head, *parts):
-        scaled = ((part - mean) / std).clamp_(-_LARGEST_HALF, _LARGEST_HALF)
-        values[filled : filled + len(part)] = scaled.half()
-        filled += len(part)
-    return values, mean, std
+        statistics = _read(folder / "statistics.npz")
+        if statistics is None:
+            first = torch.cat([raw(start) for start in range(0, min(STATISTICS, len(images)), size)])
+            known = first[:STATISTICS]
+            mean, std = known.mean(0), known.std(0, correction=0)
+            statistics = {"mean": mean.numpy(), "std": torch.where(std > 0, std, 1.0).numpy()}
+            _write(folder / "statistics.npz", statistics)
+        mean, std = torch.from_numpy(statistics["mean"]), torch.from_numpy(statistics["std"])
+        blocks = []
+        for start in range(0, len(images), size):
+            path = folder / f"{start:06d}-{len(images[start : start + size]):05d}.npz"
+            stored = _read(path)
+            if stored is None:
+                began = time.monotonic()
+                scaled = ((raw(start) - mean) / std).clamp_(-_LARGEST_HALF, _LARGEST_HALF)
+                values = scaled.half().numpy()
+                took = time.monotonic() - began
+                stored = {"values": values, "seconds": np.array(took)}
+                _write(path, stored)
+            else:
+                saved += float(stored["seconds"])
+            seconds += float(stored["seconds"])
+            blocks.append(torch.from_numpy(stored["values"]))
+        return Features(values=torch.cat(blocks), mean=mean, std=std, seconds=seconds, saved=saved)
 
 
-def _room(count: int, size: int) -> Tensor:
-    if 2 * count * size <= memory_gb() * 1e9 * MEMORY_SHARE / KEPT:
-        return torch.empty(count, size, dtype=torch.float16)
-    with tempfile.TemporaryFile() as file:  # lives on in the mapping
-        return torch.from_numpy(np.memmap(file, np.float16, "w+", shape=(count, size)))
+def _key(network: Network, images: Tensor, resolution: int) -> str:
+    digest = hashlib.sha256(str(resolution).encode())
+    for name, tensor in network.state_dict().items():
+        if not name.startswith("head."):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    digest.update(images.numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path) -> dict[str, npt.NDArray[Any]] | None:
+    """What is there; a file that cannot be read is made anew."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception:  # numpy and zipfile raise a dozen types for a damaged file
+        return None
+
+
+def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """A full disk costs the cache, not the run."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(path, arrays)
+    except Exception:
+        return

@@ -1,11 +1,11 @@
-"""The optimisation loop: one schedule, one order of data, for full and for frozen runs alike."""
+"""The optimisation loop: one order of data and one kind of step for full and for frozen runs alike."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,19 +14,17 @@ from torch import Tensor
 from study.errors import TrainingError
 from study.records import EvaluationPoint
 from study.spec import RunSpec
-from study.training.bookmark import Bookmark
 from study.training.progress import Progress
-from study.training.runtime import Runtime
+from study.training.runtime import Runtime, default_generator
 
-WARM_UP = 0.15
+#: A point of the loss curve is noted after so many samples, and after so large a share of those seen.
+LEAST_BETWEEN, SHARE_BETWEEN = 500, 8
+#: Streams of random numbers that a step draws from: where they are seeded, they must differ.
+_AUGMENTATION, _DROPOUT = 1, 2
 
 
 class Stopped(Exception):
     """The deadline or the user ended a run between two steps."""
-
-
-class Pruned(Exception):
-    """Tuning gave a trial up after an evaluation point."""
 
 
 def batch_sizes(samples: int, batch_size: int) -> list[int]:
@@ -42,114 +40,140 @@ def batch_sizes(samples: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def batches(pool: int, samples: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-    """Index batches from 0…pool−1 until `samples` are drawn; the order depends on (seed, epoch)."""
-    epoch = 0
-    queue = torch.empty(0, dtype=torch.int64)
-    for size in batch_sizes(samples, batch_size):
-        while len(queue) < size:
-            generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-            queue = torch.cat([queue, torch.randperm(pool, generator=generator)])
-            epoch += 1
-        yield queue[:size]
-        queue = queue[size:]
+class Order:
+    """The order in which images are drawn from a pool: a new permutation for every epoch.
 
-
-def schedule(share: float) -> float:
-    """Factor of the peak rate at a share of the run in [0, 1]: linear warm-up, then half a cosine."""
-    if share < WARM_UP:
-        return max(share / WARM_UP, 0.02)
-    return 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
-
-
-def fit(
-    forward: Callable[[Tensor], Tensor],
-    groups: list[dict[str, object]],
-    labels: Tensor,
-    spec: RunSpec,
-    runtime: Runtime,
-    *,
-    progress: Progress,
-    stop: Callable[[], None],
-    evaluate: Callable[[], tuple[float, float]],
-    on_evaluation: Callable[[EvaluationPoint], None],
-    bookmark: Bookmark | None = None,
-) -> None:
-    """Run AdamW (Loshchilov & Hutter 2019) over `spec.samples` images.
-
-    Args:
-        forward: int64 indices [B] into the pool → logits [B, 10].
-        groups: optimizer groups; each group's lr is the peak of its schedule.
-        labels: int64 [pool].
-        progress: updated in place; its seconds leave evaluation out.
-        stop: called before each step; raises `Stopped`.
-        evaluate: → (accuracy, loss) on validation.
-        on_evaluation: gets each point, those of earlier parts of the run too; may raise `Pruned`.
-        bookmark: takes an earlier part of the run up, and keeps this one.
-
-    Raises:
-        TrainingError: the loss is not a finite number.
+    It depends on (seed, position) alone, so a training can be taken up anywhere.
     """
-    optimizer = torch.optim.AdamW(groups, fused=True)
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    targets = labels.to(runtime.device)
-    steps = len(batch_sizes(spec.samples, spec.batch_size))
-    marks = {
-        min(steps, math.ceil(spec.samples * k / spec.evaluations / spec.batch_size))
-        for k in range(1, spec.evaluations + 1)
-    }
-    losses: list[Tensor] = []
-    if bookmark is not None:
-        bookmark.begin(optimizer, losses)
-        for point in progress.history:
-            on_evaluation(point)
 
-    def judge() -> None:
-        """An evaluation point. Stopped inside, it is made anew when the run is taken up."""
+    def __init__(self, pool: int, seed: int) -> None:
+        self._pool, self._seed = pool, seed
+        self._epochs: dict[int, Tensor] = {}
+
+    def take(self, position: int, count: int) -> Tensor:
+        """Indices int64 [count] into the pool: what is drawn after `position` samples."""
+        places = torch.arange(position, position + count)
+        epochs = places // self._pool
+        return torch.cat([
+            self._permutation(int(epoch))[places[epochs == epoch] % self._pool]
+            for epoch in epochs.unique()  # type: ignore[no-untyped-call]
+        ])  # fmt: skip
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            self._epochs = {known: order for known, order in self._epochs.items() if known >= epoch - 1}
+            generator = torch.Generator().manual_seed(self._seed * 100_003 + epoch)
+            self._epochs[epoch] = torch.randperm(self._pool, generator=generator)
+        return self._epochs[epoch]
+
+
+def step_generator(seed: int, position: int) -> torch.Generator:
+    """The generator of the augmentation of the step that begins at a position."""
+    return torch.Generator().manual_seed(_stream(seed, position, _AUGMENTATION))
+
+
+def _stream(seed: int, position: int, kind: int) -> int:
+    return ((seed * 1_000_000_007 + position) * 8 + kind) % (1 << 63)
+
+
+class Trainer:
+    """Steps of AdamW (Loshchilov & Hutter 2019) over one network, from any position on.
+
+    What a step does depends on the network, the optimizer's state and the position alone: the order of
+    data, the augmentation and dropout are drawn anew from (seed, position) at each step.
+    """
+
+    def __init__(
+        self, forward: Callable[[Tensor, int], Tensor], groups: list[dict[str, Any]], labels: Tensor,
+        spec: RunSpec, runtime: Runtime, *, progress: Progress, stop: Callable[[], None],
+        between_steps: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            forward: (int64 indices [B] into the pool, position) → logits [B, 10].
+            groups: optimizer groups; each group's lr is the peak of its schedule.
+            labels: int64 [pool].
+            progress: updated in place; its seconds are those inside steps.
+            stop: called before each step; raises `Stopped`.
+            between_steps: called before each step, outside the seconds of training.
+        """
+        self._forward, self._spec, self._runtime = forward, spec, runtime
+        self._targets = labels.to(runtime.device)
+        self._order = Order(len(labels), spec.seed)
+        self._stop, self._between_steps = stop, between_steps
+        self.progress = progress
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self._peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self.losses: list[Tensor] = []
+
+    def advance(
+        self, until: int, factor: Callable[[int], float], on_point: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take steps until `until` samples are seen.
+
+        Args:
+            factor: samples seen → factor of the peak rate.
+            on_point: called after each step after which a point of the curve is due.
+
+        Raises:
+            TrainingError: the loss is not a finite number.
+        """
+        progress = self.progress
+        with torch.random.fork_rng(devices=[]):
+            for size in batch_sizes(until - progress.samples_seen, self._spec.batch_size):
+                self._between_steps()
+                began = time.monotonic()
+                self._stop()
+                self._step(size, factor(progress.samples_seen))
+                progress.seconds += time.monotonic() - began
+                if progress.samples_seen >= self._next_point():
+                    on_point()
+                    self.note_point()
+
+    def note_point(
+        self, val_accuracy: float | None = None, val_loss: float | None = None
+    ) -> EvaluationPoint:
+        """A point of the curve: the mean loss since the last one, and validation where it was looked at.
+
+        Raises:
+            TrainingError: the loss is not a finite number.
+        """
+        progress, history = self.progress, self.progress.history
         began = time.monotonic()
-        mean_loss = float(torch.stack(losses).mean())
+        mean_loss = float(torch.stack(self.losses).mean()) if self.losses else history[-1].train_loss
         progress.seconds += time.monotonic() - began  # a device may still have been at work
         if not math.isfinite(mean_loss):
             raise TrainingError(f"the loss is {mean_loss} after {progress.samples_seen} samples")
-        if bookmark is not None:
-            bookmark.between_steps()
-        accuracy, val_loss = evaluate()
-        losses.clear()
-        point = EvaluationPoint(
-            samples_seen=progress.samples_seen,
-            seconds=progress.seconds,
-            train_loss=mean_loss,
-            val_accuracy=accuracy,
-            val_loss=val_loss,
-        )
-        progress.history.append(point)
-        on_evaluation(point)
+        point = EvaluationPoint(samples_seen=progress.samples_seen, seconds=progress.seconds,
+                                train_loss=mean_loss, val_accuracy=val_accuracy,
+                                val_loss=val_loss)  # fmt: skip
+        if history and history[-1].samples_seen == point.samples_seen:
+            history.pop()
+        history.append(point)
+        self.losses.clear()
+        return point
 
-    done = min(steps, math.ceil(progress.samples_seen / spec.batch_size))
-    if done in marks and losses:
-        judge()
-    drawn = batches(len(labels), spec.samples, spec.batch_size, spec.seed)
-    for step, chosen in enumerate(islice(drawn, done, None), start=done + 1):
-        if bookmark is not None:
-            bookmark.between_steps()
-        began = time.monotonic()
-        stop()
-        factor = schedule(progress.samples_seen / spec.samples)
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+    def _step(self, size: int, factor: float) -> None:
+        progress, spec = self.progress, self._spec
+        for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
+        chosen = self._order.take(progress.samples_seen, size)
+        seed = _stream(spec.seed, progress.samples_seen, _DROPOUT)
+        default_generator(self._runtime.device).manual_seed(seed)
         # [listing: train-step]
-        logits = forward(chosen)
+        logits = self._forward(chosen, progress.samples_seen)
         loss = F.cross_entropy(
             logits.float(),
-            targets[chosen.to(runtime.device)],
+            self._targets[chosen.to(self._runtime.device)],
             label_smoothing=spec.hyper.label_smoothing,
         )
-        optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        self.optimizer.step()
         # [/listing]
-        losses.append(loss.detach())
-        progress.samples_seen += len(chosen)
-        progress.seconds += time.monotonic() - began
-        if step in marks:
-            judge()
+        self.losses.append(loss.detach())
+        progress.samples_seen += size
+
+    def _next_point(self) -> int:
+        last = self.progress.history[-1].samples_seen if self.progress.history else 0
+        return last + max(LEAST_BETWEEN, last // SHARE_BETWEEN)

@@ -1,20 +1,24 @@
-"""Carries one run out: builds the network, trains it, judges it, and returns a record."""
+"""Carries one run out: builds the network, trains it to its rung, judges it, and returns a record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from study.data import FashionMNIST, Split, augment, to_input
+from study.data import FashionMNIST, Split, augment, balanced_order, split, to_input
 from study.errors import TrainingError
 from study.models import Network, Weights, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
-from study.spec import Init, Purpose, RunSpec, Scope
-from study.training.bookmark import Bookmark, Tell
-from study.training.checkpoint import Checkpoints
+from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
+from study.training.champion import Clock
+from study.training.checkpoint import EVERY, cooldown, trunk
 from study.training.evaluate import (
     Probabilities,
     Quality,
@@ -24,35 +28,70 @@ from study.training.evaluate import (
     quality,
 )
 from study.training.features import FeatureCache
-from study.training.loop import Pruned, Stopped, batch_sizes, fit
+from study.training.judging import judged
+from study.training.loop import Stopped, Trainer, batch_sizes, step_generator
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
+from study.training.resume_state import ResumeState, Tell
 from study.training.running_statistics import settle
-from study.training.runtime import Runtime, default_generator, peak_memory_mb, reset_peak_memory
+from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
+from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
 
-TRAIN_SAMPLE = 2_000
-CURVE_IMAGES = 1_000
-#: Training images over which BatchNorm's statistics are taken before each evaluation.
-SETTLED = 1_024
 #: Images at most on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
+#: Position from which the augmentation of BatchNorm's images is drawn: no training reaches it.
+_SETTLING = 1 << 40
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What every run of a study shares; built once."""
+    """What every run of a study shares; built once in each process.
+
+    Attributes:
+        weights: pre-trained weights by network.
+        folder: the results directory.
+        seed: of the study: it fixes the order of the test images and the study's own split, which
+            pictures and the witness use. A run has the split of its own seed.
+        checkpoint_seconds: see `study.training.checkpoint`.
+    """
 
     fashion: FashionMNIST
-    split: Split
     runtime: Runtime
     weights: dict[str, Weights]
-    cache: FeatureCache = field(default_factory=FeatureCache)
+    folder: Path
+    seed: int = 0
+    checkpoint_seconds: float = EVERY
+    _splits: dict[int, Split] = field(default_factory=dict)
+
+    @property
+    def split(self) -> Split:
+        return self.split_of(self.seed)
+
+    def split_of(self, seed: int) -> Split:
+        """Training and validation images of the runs of a seed."""
+        if seed not in self._splits:
+            self._splits[seed] = split(self.fashion.train_labels, seed=seed)
+        return self._splits[seed]
+
+    @cached_property
+    def test_order(self) -> Tensor:
+        """int64 [10000]: indices of the test images; a run is judged on a prefix."""
+        return balanced_order(self.fashion.test_labels, seed=self.seed)
+
+    @cached_property
+    def features(self) -> FeatureCache:
+        return FeatureCache(feature_folder(self.folder))
+
+
+def feature_folder(results: Path) -> Path:
+    """Where features of frozen backbones are kept while a study runs."""
+    return results / "checkpoints" / "features"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A record, and for finished final runs the test probabilities and the network."""
+    """A record, and for finished runs the network and, but for trials, the test probabilities."""
 
     record: RunRecord
     test_probabilities: Probabilities | None = None
@@ -64,18 +103,20 @@ def run(
     shop: Workshop,
     *,
     stop: Callable[[], bool] = lambda: False,
-    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
-    checkpoints: Checkpoints | None = None,
+    on_point: Callable[[EvaluationPoint], None] = lambda point: None,
     tell: Tell = lambda kind, detail: None,
+    clock: Clock | None = None,
 ) -> Outcome:
     """Carry a run out. Never raises for what goes wrong inside it: that is a state.
 
+    A run of scope `full` is taken up from its checkpoints under the workshop's folder and leaves some;
+    removing them is left to whoever commits the record. A frozen run begins anew: it takes seconds.
+
     Args:
         stop: True ends the run at the next step: state `interrupted`.
-        on_evaluation: sees each point, those of earlier parts too; raising `Pruned` gives a trial up.
-        checkpoints: where a run of scope `full` is taken up from and kept; removing them is left to
-            whoever commits the record. A frozen run begins anew: it takes seconds.
-        tell: see `Bookmark`.
+        on_point: sees each point of the curve as it is made.
+        tell: see `ResumeState`.
+        clock: of a champion, and of no other run: when it has to end.
     """
     progress = Progress()
     reset_peak_memory(shop.runtime.device)
@@ -84,26 +125,22 @@ def run(
         if stop():
             raise Stopped
 
-    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_evaluation=on_evaluation,
-               checkpoints=checkpoints, tell=tell)  # fmt: skip
+    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_point=on_point, tell=tell,
+               clock=clock)  # fmt: skip
     state, reason = RunState.FINISHED, ""
     try:
         job.train()
-        return Outcome(
-            record=job.record(RunState.FINISHED, "", judged=True),
-            test_probabilities=job.test,
-            network=job.network,
-        )
+        return Outcome(record=job.record(RunState.FINISHED, ""), test_probabilities=job.test,
+                       network=job.network)  # fmt: skip
     except Stopped:
-        if job.bookmark is not None:
-            job.bookmark.keep()
+        if job.resume is not None:
+            job.resume.keep()
         state, reason = RunState.INTERRUPTED, Reason.DEADLINE.value
-    except Pruned:
-        state, reason = RunState.PRUNED, Reason.PRUNED.value
     except Exception as error:  # one broken run must not end the study
         told = (str(error).splitlines() or [""])[0][:200]
         state, reason = RunState.FAILED, f"{type(error).__name__}: {told}"
-    return Outcome(record=job.record(state, reason, judged=False))
+    job.judged.clear()
+    return Outcome(record=job.record(state, reason))
 
 
 @dataclass(kw_only=True)
@@ -112,13 +149,13 @@ class _Job:
     shop: Workshop
     progress: Progress
     check: Callable[[], None]
-    on_evaluation: Callable[[EvaluationPoint], None]
-    checkpoints: Checkpoints | None
+    on_point: Callable[[EvaluationPoint], None]
     tell: Tell
-    bookmark: Bookmark | None = None
+    clock: Clock | None
+    resume: ResumeState | None = None
     network: Network | None = None
     test: Probabilities | None = None
-    cached_seconds: float = 0.0
+    saved_seconds: float = 0.0
     judged: dict[str, Quality] = field(default_factory=dict)
 
     def train(self) -> None:
@@ -133,84 +170,152 @@ class _Job:
             first_conv=spec.first_conv,
         )
         self.network = network.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        pool = shop.split.train[: spec.train_images]
+        pool = shop.split_of(spec.seed).train[: spec.train_images]
         if spec.arm.scope is Scope.FROZEN:
-            self._fit_head(network, pool)
+            self._fit_head(network, pool[: spec.rung])
         else:
             if spec.unfrozen_stages is not None:
                 network.freeze(spec.unfrozen_stages)
             self._fit_all(network, pool)
-        self._judge(network, pool)
+        with self._judging():
+            self._judge(network, pool[: spec.rung])
 
+    # ---- full runs
     def _fit_all(self, network: Network, pool: Tensor) -> None:
         spec, runtime = self.spec, self.shop.runtime
         images = self.shop.fashion.train_images[pool].to(runtime.device)
-        generator = torch.Generator().manual_seed(spec.seed * 7_919 + 1)
-        held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
         network.train()
 
-        def forward(chosen: Tensor) -> Tensor:
-            return run_on(augment(to_input(images[chosen.to(runtime.device)], spec.resolution), generator))
+        def forward(chosen: Tensor, position: int) -> Tensor:
+            return run_on(inputs(images[chosen.to(runtime.device)], position))
+
+        def inputs(pixels: Tensor, position: int) -> Tensor:
+            recipe = spec.recipe
+            return augment(to_input(pixels, spec.resolution), step_generator(spec.seed, position),
+                           flip=recipe.flip, shift=recipe.shift, erase=recipe.erase)  # fmt: skip
 
         def run_on(x: Tensor) -> Tensor:
             with runtime.autocast():
                 logits: Tensor = network(x.contiguous(memory_format=torch.channels_last))
             return logits
 
-        def measure() -> tuple[float, float]:
-            # A generator of its own: evaluation must not change what training sees.
-            views = torch.Generator().manual_seed(spec.seed * 7_919 + 3)
-            seen = images[:SETTLED]
+        trainer = Trainer(
+            forward, param_groups(network, spec.hyper), self.shop.fashion.train_labels[pool], spec,
+            runtime, progress=self.progress, stop=self.check, between_steps=self._between_steps,
+        )  # fmt: skip
+
+        def take_statistics() -> None:
+            seen = images[: judged(spec).settling]
             parts = seen.split(batch_sizes(len(seen), spec.batch_size))  # type: ignore[no-untyped-call]
-            settle(network, (augment(to_input(x, spec.resolution), views) for x in parts), run_on)
-            return self._measure(network, held)
+            settle(network, (inputs(x, _SETTLING + place) for place, x in enumerate(parts)), run_on)
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(spec.seed * 7_919 + 2)  # dropout
-            if self.checkpoints is not None:
-                self.bookmark = Bookmark(
-                    self.checkpoints, network, self.progress,
-                    {"augmentation": generator, "dropout": default_generator(runtime.device)},
-                    runtime.device, self.tell,
-                )  # fmt: skip
-            self._fit(forward, param_groups(network, spec.hyper), pool, measure)
+        if self.clock is not None:
+            self._fit_champion(network, trainer, self.clock, take_statistics)
+        else:
+            self._fit_rung(network, trainer)
+        with self._judging():
+            take_statistics()
 
+    def _fit_rung(self, network: Network, trainer: Trainer) -> None:
+        """The trunk up to where the copy leaves it, kept there, and the cooldown to the rung."""
+        spec = self.spec
+        branch = branch_point(spec)
+        self.resume = self._resume_state(network, trainer, cooling=True)
+        if not self.resume.take_up(at_most=spec.rung):
+            self.resume = self._resume_state(network, trainer, cooling=False)
+            self.resume.take_up(at_most=branch)
+            trainer.advance(branch, lambda seen: trunk_factor(spec, seen), self._show)
+            self.resume.keep()
+            self.resume = self._resume_state(network, trainer, cooling=True)
+        trainer.advance(spec.rung, lambda seen: cooldown_factor(spec, seen), self._show)
+        trainer.note_point()
+
+    def _fit_champion(
+        self, network: Network, trainer: Trainer, clock: Clock, take_statistics: Callable[[], None]
+    ) -> None:
+        """Go on from the trunk of a run of the matrix while the clock allows, then cool down by it."""
+        spec = self.spec
+        held = self.shop.split_of(spec.seed).validation[: clock.validation_images]
+        own = self._resume_state(network, trainer, cooling=False)
+        if not own.take_up(at_most=1 << 60):
+            from_run = trunk(self.shop.folder, clock.from_run)
+            start = ResumeState(from_run, network, trainer, rung=spec.rung,
+                                device=self.shop.runtime.device, tell=self.tell)  # fmt: skip
+            start.take_up(at_most=1 << 60)
+            self.progress.earlier = 0.0
+        self.resume = own
+        self.progress.accounted = self.progress.seconds
+
+        def look() -> None:
+            with self._judging():
+                take_statistics()
+                found = self._quality(network, held)
+            trainer.note_point(found.accuracy, found.loss)
+            self._show()
+
+        clock.begin(self.progress)
+        while not clock.cooling(spec.recipe.cooldown):
+            trainer.advance(self.progress.samples_seen + clock.stride(spec.batch_size),
+                            lambda seen: trunk_factor(spec, seen), self._show)  # fmt: skip
+            if clock.look_due():
+                look()
+        own.keep()
+        self.resume = None  # a cooldown by the clock is not taken up: it begins anew from the trunk
+        clock.begin_cooldown()
+        while not clock.over():
+            trainer.advance(self.progress.samples_seen + spec.batch_size,
+                            lambda seen: clock.factor(), self._show)  # fmt: skip
+            if clock.look_due():
+                look()
+        look()
+
+    def _resume_state(self, network: Network, trainer: Trainer, *, cooling: bool) -> ResumeState:
+        spec, shop = self.spec, self.shop
+        kept = (
+            cooldown(shop.folder, spec.run_id, spec.rung, shop.checkpoint_seconds)
+            if cooling else trunk(shop.folder, spec.run_id, shop.checkpoint_seconds)
+        )  # fmt: skip
+        return ResumeState(kept, network, trainer, rung=spec.rung, device=shop.runtime.device,
+                           tell=self.tell)  # fmt: skip
+
+    def _between_steps(self) -> None:
+        if self.resume is not None:
+            self.resume.between_steps()
+
+    def _show(self) -> None:
+        if self.progress.history:
+            self.on_point(self.progress.history[-1])
+
+    # ---- frozen runs
     def _fit_head(self, network: Network, pool: Tensor) -> None:
         spec, runtime, fashion = self.spec, self.shop.runtime, self.shop.fashion
         network.freeze()
-        # Only images that will be seen are passed through the backbone.
-        held = self.shop.split.validation[: min(CURVE_IMAGES, spec.validation_images)]
-        both = torch.cat([pool, held])
-        features = self.shop.cache.compute(
-            network, fashion.train_images[both], spec.resolution, runtime, self.check,
-            training=len(pool),
-        )  # fmt: skip
+        features = self.shop.features.compute(
+            network, fashion.train_images[pool], spec.resolution, runtime, self.check
+        )
         # The clock of a frozen run starts with the pass through the backbone, cached or not.
-        self.progress.seconds = features.seconds * len(pool) / len(both)
-        self.cached_seconds = self.progress.seconds if features.cached else 0.0
+        self.progress.seconds, self.saved_seconds = features.seconds, features.saved
         values = features.values.to(runtime.device)
-        train, validation = values[: len(pool)], values[len(pool) :].float()
         head = nn.Linear(network.feature_size, network.head.out_features)
         head.load_state_dict(network.head.state_dict())
         head.to(runtime.device)
-        labels = fashion.train_labels[held]
         groups = [
             {"params": list(head.parameters()), "lr": spec.hyper.lr,
              "weight_decay": spec.hyper.weight_decay}
         ]  # fmt: skip
-
-        def measure() -> tuple[float, float]:
-            with torch.inference_mode():
-                found = quality(head(validation).softmax(1).cpu().numpy(), labels)
-            return found.accuracy, found.loss
-
-        self._fit(lambda chosen: head(train[chosen.to(runtime.device)].float()), groups, pool,
-                  measure)  # fmt: skip
+        total = spec.head_passes * len(pool)
+        trainer = Trainer(
+            lambda chosen, position: head(values[chosen.to(runtime.device)].float()), groups,
+            fashion.train_labels[pool], spec, runtime, progress=self.progress, stop=self.check,
+        )  # fmt: skip
+        trainer.advance(total, lambda seen: head_factor(seen / total), self._show)
+        trainer.note_point()
         mean, std = features.mean.to(runtime.device), features.std.to(runtime.device)
         network.fold_standardisation(mean, std, head)
         # The very batch that the cache saw: of another size it may be rounded otherwise (bf16, TF32).
-        batch = both[: evaluation_batch(spec.resolution)]
-        self._compare(network, head, values[: len(batch)], batch)
+        batch = pool[: evaluation_batch(spec.resolution)]
+        with self._judging():
+            self._compare(network, head, values[: len(batch)], batch)
 
     @torch.inference_mode()
     def _compare(self, network: Network, head: nn.Linear, cached: Tensor, images: Tensor) -> None:
@@ -227,66 +332,78 @@ class _Job:
         if not difference <= LOGIT_TOLERANCE:
             raise TrainingError(f"cached features give other logits than the network: {difference:.1e}")
 
-    def _fit(
-        self, forward: Callable[[Tensor], Tensor], groups: list[dict[str, object]],
-        pool: Tensor, measure: Callable[[], tuple[float, float]],
-    ) -> None:  # fmt: skip
-        fit(
-            forward, groups, self.shop.fashion.train_labels[pool], self.spec, self.shop.runtime,
-            progress=self.progress, stop=self.check, evaluate=measure,
-            on_evaluation=self.on_evaluation, bookmark=self.bookmark,
-        )  # fmt: skip
+    # ---- judging
+    @contextmanager
+    def _judging(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.progress.judging += time.monotonic() - began
 
-    def _measure(self, network: Network, held: Tensor) -> tuple[float, float]:
+    def _quality(self, network: Network, held: Tensor) -> Quality:
         fashion = self.shop.fashion
-        found = quality(
-            probabilities(network, fashion.train_images[held], self.spec.resolution,
-                          self.shop.runtime, self.check),
-            fashion.train_labels[held],
-        )  # fmt: skip
-        return found.accuracy, found.loss
+        predicted = probabilities(network, fashion.train_images[held], self.spec.resolution,
+                                  self.shop.runtime, self.check)  # fmt: skip
+        return quality(predicted, fashion.train_labels[held])
 
     def _judge(self, network: Network, pool: Tensor) -> None:
-        """Validation always; for a final run also a sample of the training images, and test once."""
-        spec, fashion = self.spec, self.shop.fashion
-        held = self.shop.split.validation[: spec.validation_images]
-        parts = {"val": (fashion.train_images[held], fashion.train_labels[held])}
-        if spec.purpose is Purpose.FINAL:
-            seen = pool[:TRAIN_SAMPLE]
-            parts["train"] = (fashion.train_images[seen], fashion.train_labels[seen])
+        """Validation always; but for a trial, also some training images, and test once at this rung."""
+        spec, fashion, sizes = self.spec, self.shop.fashion, judged(self.spec)
+        held = self.shop.split_of(spec.seed).validation[: sizes.validation]
+        self.judged["val"] = self._quality(network, held)
+        if sizes.train:
+            self.judged["train"] = self._quality(network, pool[: sizes.train])
         if spec.purpose is not Purpose.TRIAL:
-            parts["test"] = (fashion.test_images, fashion.test_labels)
-        for name, (images, labels) in parts.items():
-            predicted = probabilities(
-                network, images, spec.resolution, self.shop.runtime, self.check
-            )
-            self.judged[name] = quality(predicted, labels)
-            if name == "test":
-                self.test = predicted
+            order = self.shop.test_order[: sizes.test]
+            self.test = probabilities(network, fashion.test_images[order], spec.resolution,
+                                      self.shop.runtime, self.check)  # fmt: skip
+            self.judged["test"] = quality(self.test, fashion.test_labels[order])
 
-    def record(self, state: RunState, reason: str, *, judged: bool) -> RunRecord:
-        seen, network = self.progress, self.network
-        last = seen.history[-1] if seen.history else None
-        seconds = seen.seconds
-        quality_of = self.judged if judged else {}
-        val, train, test = (quality_of.get(name) for name in ("val", "train", "test"))
+    def record(self, state: RunState, reason: str) -> RunRecord:
+        spec, seen, network, sizes = self.spec, self.progress, self.network, judged(self.spec)
+        val, train, test = (self.judged.get(name) for name in ("val", "train", "test"))
+        history = list(seen.history)
+        frozen = spec.arm.scope is Scope.FROZEN
+        if val and history:
+            last = history[-1]
+            history[-1] = EvaluationPoint(
+                samples_seen=last.samples_seen, seconds=last.seconds, train_loss=last.train_loss,
+                val_accuracy=val.accuracy, val_loss=val.loss,
+            )  # fmt: skip
+        samples = seen.samples_seen
+        if frozen:  # what passes through the network; the head alone sees it more often
+            samples = min(spec.rung, spec.train_images, TRAIN_IMAGES) if state is RunState.FINISHED else 0
         return RunRecord(
-            spec=self.spec,
+            spec=self._judged_spec(state),
             state=state,
             reason=reason,
-            samples_seen=seen.samples_seen if judged or last is None else last.samples_seen,
-            val_accuracy=val.accuracy if val else (last.val_accuracy if last else None),
+            samples_seen=samples,
+            val_accuracy=val.accuracy if val else None,
+            val_loss=val.loss if val else None,
             train_accuracy=train.accuracy if train else None,
             test_accuracy=test.accuracy if test else None,
             test_loss=test.loss if test else None,
             macro_f1=test.macro_f1 if test else None,
             ece=test.ece if test else None,
-            train_seconds=seconds,
-            cached_seconds=self.cached_seconds,
+            train_judged=sizes.train if train else None,
+            validation_images=sizes.validation if val else None,
+            test_images=sizes.test if test else None,
+            train_seconds=seen.seconds,
+            step_seconds=max(0.0, seen.seconds - (self.saved_seconds if frozen else seen.accounted)),
+            judging_seconds=seen.judging,
+            cached_seconds=self.saved_seconds,
             wall_seconds=seen.wall(),
-            images_per_second=seen.samples_seen / seconds if seconds > 0 else None,
+            threads=self.shop.runtime.threads,
+            images_per_second=samples / seen.seconds if seen.seconds > 0 else None,
             trainable_parameters=network.trainable_parameters if network else None,
             total_parameters=network.original_parameters if network else None,
             peak_memory_mb=peak_memory_mb(self.shop.runtime.device),
-            history=tuple(seen.history),
+            history=tuple(history),
         )
+
+    def _judged_spec(self, state: RunState) -> RunSpec:
+        """A champion's rung is what it has reached by its clock."""
+        if self.clock is None or state is not RunState.FINISHED:
+            return self.spec
+        return replace(self.spec, rung=self.progress.samples_seen)

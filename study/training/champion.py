@@ -1,0 +1,76 @@
+"""The clock of a champion: it trains as long as there is time, and always ends cooled down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from study.training.progress import Progress
+
+#: Looks at validation over a champion's course.
+LOOKS = 12
+#: Seconds between two questions whether the cooldown has to begin.
+_STRIDE_SECONDS = 1.0
+
+
+@dataclass(kw_only=True)
+class Clock:
+    """When a champion has to end, and so when its cooldown begins.
+
+    Attributes:
+        left: seconds that training may still take, looks at validation included.
+        from_run: run_id of the training whose trunk it goes on from.
+        validation_images: of each look.
+    """
+
+    left: Callable[[], float]
+    from_run: str
+    validation_images: int = 1_000
+    _progress: Progress = field(init=False)
+    _seen: int = field(default=0, init=False)
+    _began: float = field(default=0.0, init=False)
+    _whole: float = field(default=0.0, init=False)
+    _looks: int = field(default=0, init=False)
+    _cooldown: float = field(default=0.0, init=False)
+
+    def begin(self, progress: Progress) -> None:
+        """Training begins, or is taken up, where `progress` says."""
+        self._progress, self._seen = progress, progress.samples_seen
+        self._began, self._whole = time.monotonic(), max(self.left(), 1e-6)
+
+    def stride(self, batch_size: int) -> int:
+        """Samples after which to ask again, about a second's worth."""
+        speed = self._speed()
+        return max(1, round(speed * _STRIDE_SECONDS / batch_size)) * batch_size
+
+    def cooling(self, share: float) -> bool:
+        """Whether what is left is no more than the last `share` of the samples at the speed so far."""
+        speed = self._speed()
+        coming = speed * max(0.0, self.left())
+        if not speed:
+            return self.left() <= 0
+        return coming <= share * (self._progress.samples_seen + coming)
+
+    def begin_cooldown(self) -> None:
+        self._cooldown = max(self.left(), 1e-6)
+
+    def factor(self) -> float:
+        """Factor of the peak rate, falling to zero when the time is over."""
+        return min(1.0, max(0.0, self.left() / self._cooldown))
+
+    def over(self) -> bool:
+        return self.left() <= 0
+
+    def look_due(self) -> bool:
+        """Whether the next of the looks is due; asked after every stride."""
+        done = 1 - max(0.0, self.left()) / self._whole
+        if done * LOOKS < self._looks + 1:
+            return False
+        self._looks = int(done * LOOKS)
+        return True
+
+    def _speed(self) -> float:
+        """Samples a second of wall-clock time since the training began here; 0 before there are any."""
+        took = time.monotonic() - self._began
+        return (self._progress.samples_seen - self._seen) / took if took > 0 else 0.0

@@ -1,0 +1,55 @@
+"""How many images a training is judged on at a rung: the same for all runs of that rung.
+
+Judging costs a full run at most about 15 % of its seconds: a forward pass takes a fourth to a fifth of
+a training step here, and a run pays for the rungs below its highest one too. All sets are nested and
+balanced by class, so a longer run is judged on the images of a shorter one and on more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from study.spec import TEST_IMAGES, VALIDATION_IMAGES, Purpose, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Numbers of images: of the training pool, of validation, of test, and for BatchNorm's statistics."""
+
+    train: int
+    validation: int
+    test: int
+    settling: int
+
+    @property
+    def total(self) -> int:
+        """Images of every forward pass that does not train."""
+        return self.train + self.validation + self.test + self.settling
+
+
+#: (from this rung on, what is judged on).
+_STEPS = (
+    (64_000, Judged(train=2_000, validation=5_000, test=TEST_IMAGES, settling=1_024)),
+    (32_000, Judged(train=1_000, validation=2_000, test=TEST_IMAGES, settling=1_024)),
+    (16_000, Judged(train=500, validation=1_000, test=5_000, settling=1_024)),
+    (8_000, Judged(train=500, validation=1_000, test=2_000, settling=1_024)),
+    (4_000, Judged(train=500, validation=500, test=1_000, settling=1_024)),
+    (0, Judged(train=250, validation=500, test=500, settling=512)),
+)
+#: A trial is judged on validation alone, on at least so many images.
+LEAST_OF_TRIALS = 1_000
+#: Samples from which a champion is judged on all of validation, and on so many of training.
+LONG_CHAMPION, LONG_TRAIN = 200_000, 5_000
+
+
+def judged(spec: RunSpec) -> Judged:
+    """The numbers of images of one judgement."""
+    found = next(sizes for least, sizes in _STEPS if spec.rung >= least)
+    if spec.purpose is Purpose.TRIAL:
+        validation = max(LEAST_OF_TRIALS, found.validation)
+        return Judged(train=0, validation=validation, test=0, settling=found.settling)
+    if spec.purpose is Purpose.CHAMPION:
+        long = spec.rung >= LONG_CHAMPION
+        return Judged(train=LONG_TRAIN if long else 2_000, validation=VALIDATION_IMAGES if long else 2_000,
+                      test=TEST_IMAGES, settling=1_024)  # fmt: skip
+    return found
