@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from study import __version__
 from study.budget import Deadline, parse_budget, process_started
 from study.errors import StudyError, UsageError, out_of_memory
-from study.flags import networks, path, seed
+from study.flags import networks, path, seed, share, workers
 from study.report.words import languages
 from study.sharing import sleep_soon
 from study.spec import RESOLUTIONS, StudySpec
@@ -116,6 +116,12 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--init-checkpoint", type=path,
                         help="your own weights of one network; another gets its as usual")  # fmt: skip
     parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
+    parser.add_argument("--workers", type=workers, default=0, metavar="auto|N",
+                        help="runs side by side (auto: one for each core)")  # fmt: skip
+    parser.add_argument("--champion-share", type=share, default=0.25,
+                        help="share of the budget for the one network that is trained longest")  # fmt: skip
+    parser.add_argument("--disk", type=float, default=6.0, metavar="GB",
+                        help="what checkpoints of trainings that may go on take at most")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue a study (default)")
@@ -175,8 +181,8 @@ def _run(arguments: list[str]) -> int:
 
 def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
     """The exit code: 1 where the runs are kept and their report was not made."""
+    from study.orchestration.options import Options
     from study.orchestration.runner import Runner
-    from study.orchestration.setup import Options
     from study.training.runtime import detect
 
     runtime = detect(flags.device, flags.precision)
@@ -206,6 +212,9 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
         object_index=flags.object,
         extension=flags.extension,
         fashion=fashion,
+        workers=flags.workers,
+        champion_share=flags.champion_share,
+        disk_gb=flags.disk,
     )
     deadline = Deadline(budget=flags.seconds, started=STARTED)
     runner = Runner(study=study, options=options, deadline=deadline, runtime=runtime)
@@ -285,7 +294,7 @@ def _pretrain(arguments: list[str]) -> int:
     from study.store.files import require_folder
 
     require_folder(flags.output, "output folder")
-    from study.orchestration.pretraining import pretrain_only
+    from study.orchestration.pretrain_verb import pretrain_only
     from study.training.runtime import detect
 
     pretrain_only(

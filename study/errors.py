@@ -21,6 +21,10 @@ class WeightsError(StudyError):
     """A weights file is missing, altered, or does not fit the network."""
 
 
+class AlteredWeights(WeightsError):
+    """A weights file is not the published one."""
+
+
 class StoreError(StudyError):
     """The results directory cannot be read, written or locked."""
 

@@ -45,3 +45,24 @@ def networks(text: str) -> tuple[ModelName, ...]:
     except ValueError:
         raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
     return tuple(model for model in ModelName if model in wanted)
+
+
+def workers(text: str) -> int:
+    """``auto`` is 0."""
+    if text == "auto":
+        return 0
+    value = int(text) if text.isdecimal() and len(text) < 6 else 0
+    if value < 1:
+        raise ArgumentTypeError(f"{text[:40]!r} is neither auto nor a number of workers")
+    return value
+
+
+def share(text: str) -> float:
+    """A share of the budget, in [0, 0.9]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 0.9:
+        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and 0.9")
+    return value

@@ -15,7 +15,6 @@ class RunState(str, Enum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     SKIPPED = "skipped"
-    PRUNED = "pruned"
 
     def __str__(self) -> str:
         return str(self.value)
@@ -30,7 +29,6 @@ class Reason(str, Enum):
     BUDGET = "not reached within the budget"
     DEADLINE = "stopped by the deadline"
     STOPPED = "stopped by the user"
-    PRUNED = "given up: worse than the median of the other trials"
     PRETRAINING_TIME = "no pre-trained weights: pre-training does not fit the budget"
     PRETRAINING_GATE = "no pre-trained weights: the pre-training did not pass its gate"
     PACKAGE = "a package is not installed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from study.data import augment, to_input
@@ -54,9 +55,9 @@ def write_dataset(
 
 
 def write_object(
-    shop: Workshop, predicted: Mapping[str, Probabilities], folder: Path, index: int
+    shop: Workshop, predicted: Mapping[str, npt.NDArray[np.float16]], folder: Path, index: int
 ) -> None:
-    """artifacts/object.npz: one test object and its class probabilities by each network given."""
+    """artifacts/object.npz: one test object and the class probabilities [10] of each network given."""
     names = list(predicted)
     write_arrays(
         folder / "object.npz",
@@ -65,22 +66,26 @@ def write_object(
             "index": np.array(index),
             "label": np.array(int(shop.fashion.test_labels[index])),
             "run_ids": np.array(names),
-            "probabilities": np.stack([predicted[name][index] for name in names]).astype(np.float32),
+            "probabilities": np.stack([predicted[name] for name in names]).astype(np.float32),
         },
     )
 
 
 def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None:
-    """artifacts/errors.npz: the test objects that a network gets wrong with most confidence."""
-    labels = shop.fashion.test_labels.numpy()
+    """artifacts/errors.npz: the test objects that a network gets wrong with most confidence.
+
+    predicted: float32 [n, 10] of the first images in test order.
+    """
+    order = shop.test_order.numpy()[: len(predicted)]
+    labels = shop.fashion.test_labels.numpy()[order]
     classes, confidence = predicted.argmax(1), predicted.max(1)
     wrong = np.flatnonzero(classes != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:ERRORS]
     write_arrays(
         folder / "errors.npz",
         {
-            "images": shop.fashion.test_images.numpy()[worst],
-            "index": worst,
+            "images": shop.fashion.test_images.numpy()[order[worst]],
+            "index": order[worst],
             "label": labels[worst],
             "predicted": classes[worst],
             "confidence": confidence[worst],

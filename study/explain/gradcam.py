@@ -19,7 +19,7 @@ from study.explain.kept import Kept
 from study.models import Network, torchvision_name
 from study.models.network import CLASSES
 from study.store.files import write_arrays
-from study.training.evaluate import Probabilities
+from study.training.evaluate import Probabilities, probabilities
 from study.training.run import Workshop
 
 #: A smaller map tells hardly anything about places: at 32×32 the last ones are 1×1.
@@ -129,22 +129,24 @@ def write_gradcam(
 
     Args:
         kept: networks of one model and one seed.
-        predicted: their stored test probabilities, in the same order.
+        predicted: their stored probabilities of the first images in test order, equally many of each.
         index: the chosen object.
         stop: called between batches; raises to give up.
     """
-    disputed = [int(i) for i in most_disputed(predicted, DISPUTED + 1) if i != index]
+    found = shop.test_order[torch.from_numpy(most_disputed(predicted, DISPUTED + 1))]
+    disputed = [int(i) for i in found if i != index]
     chosen = np.array([index, *disputed[:DISPUTED]])
     images, labels = shop.fashion.test_images, shop.fashion.test_labels
     sampled = torch.cat([torch.nonzero(labels == c)[:SAMPLED, 0] for c in range(CLASSES)])
     both = torch.cat([torch.from_numpy(chosen), sampled])
     resolution = kept[0].record.spec.resolution
     layer = target_layer(kept[0].network, resolution)
+    answers = [probabilities(one.network, images[both], resolution, shop.runtime, stop) for one in kept]
     maps = np.stack(
         [
-            grad_cam(one.network, images[both], torch.from_numpy(answer[both].argmax(1)), layer,
+            grad_cam(one.network, images[both], torch.from_numpy(answer.argmax(1)), layer,
                      resolution, stop)
-            for one, answer in zip(kept, predicted, strict=True)
+            for one, answer in zip(kept, answers, strict=True)
         ]
     )  # fmt: skip
     drawn, pixels = maps[:, : len(chosen)], images[sampled].numpy()
@@ -158,7 +160,7 @@ def write_gradcam(
             "images": images[chosen].numpy(),
             "labels": labels[chosen].numpy(),
             "maps": drawn.astype(np.float16),
-            "probabilities": np.stack([answer[chosen] for answer in predicted]).astype(np.float32),
+            "probabilities": np.stack([answer[: len(chosen)] for answer in answers]).astype(np.float32),
             "layer": np.array(torchvision_name(kept[0].network, layer.name)),
             "map_size": np.array(layer.size),
             "sampled": np.array(len(sampled)),

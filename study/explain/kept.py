@@ -47,7 +47,7 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> None:
     }
 
     def write(stream: IO[bytes]) -> None:
-        torch.save({"run_id": record.spec.run_id, "state": state}, stream)
+        torch.save({"run_id": record.spec.run_id, "rung": record.spec.rung, "state": state}, stream)
 
     write_atomic(_path(record.spec.arm, folder), write)
 
@@ -66,7 +66,7 @@ def kept_networks(records: Iterable[RunRecord], shop: Workshop, folder: Path) ->
         network = fresh_network(record, shop)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-            if content["run_id"] != record.spec.run_id:
+            if (content["run_id"], content["rung"]) != record.spec.key:
                 continue
             network.load_state_dict(content["state"], strict=False)
         except Exception as error:  # torch raises many types for a damaged file

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.hub import get_dir
 from torchvision.models import GoogLeNet_Weights, VGG11_Weights
 
-from study.errors import WeightsError
+from study.errors import AlteredWeights, WeightsError
 from study.fetching import blocks
 from study.spec import ModelName
 from study.store.files import write_atomic
@@ -76,7 +76,7 @@ def find_imagenet(
         download(str(_ENUMS[model].url), path, sha256_prefix=expected, stop=stop)
     digest = file_sha256(path)
     if not digest.startswith(expected):
-        raise WeightsError(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
+        raise AlteredWeights(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")
     return _imagenet(path, digest)
 
 
@@ -99,7 +99,7 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
     digest = file_sha256(path)
     beside = path.with_suffix(".sha256")
     if beside.is_file() and beside.read_text(encoding="ascii", errors="replace").strip() != digest:
-        raise WeightsError(f"{path} is altered: its SHA-256 is not the one in {beside.name}")
+        raise AlteredWeights(f"{path} is altered: its SHA-256 is not the one in {beside.name}")
     content = _read(path)
     meta = content.get("meta", {}) if isinstance(content.get("state"), dict) else {}
     if not isinstance(meta, dict):
@@ -117,6 +117,21 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         path=str(path),
     )
     return weights, dict(meta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """Where weights lie, without the weights themselves; see `Weights`."""
+
+    source: str
+    sha256: str
+    path: str
+    channels: int
+
+    @classmethod
+    def of(cls, weights: Weights) -> WeightFile:
+        return cls(source=weights.source, sha256=weights.sha256, path=weights.path,
+                   channels=weights.channels)  # fmt: skip
 
 
 def reload(path: Path, source: str) -> Weights:

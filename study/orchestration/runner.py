@@ -5,33 +5,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline, format_seconds
+from study.data import load
 from study.errors import UsageError
 from study.explain.artifacts import write_dataset
 from study.models.describe import architecture
-from study.orchestration.carrying import Carrier
-from study.orchestration.closing import Closing, drafts_expected
-from study.orchestration.course import Course
+from study.orchestration.clock import StudyClock
+from study.orchestration.console import Console
+from study.orchestration.context import StudyContext
+from study.orchestration.dry_run import dry_run
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
-from study.orchestration.files import write_results
-from study.orchestration.obtaining import Obtainer, reasons
-from study.orchestration.phases import Phases
-from study.orchestration.rehearsal import rehearse
-from study.orchestration.rounds import Rounds
-from study.orchestration.screen import Screen
-from study.orchestration.setup import Options, environment, machine_change, open_ledger, read_data
-from study.orchestration.speeds import PRETRAINING_SHARE, require_speeds
-from study.orchestration.status import RUNNING
-from study.orchestration.stopping import Stop
-from study.orchestration.witnessing import Witnessing
+from study.orchestration.forecast import Forecast
+from study.orchestration.opening import environment, machine_change, open_ledger
+from study.orchestration.options import Options
+from study.orchestration.phases.benchmark import require_speeds
+from study.orchestration.phases.champion import champion
+from study.orchestration.phases.matrix import matrix
+from study.orchestration.phases.report import ReportPhase
+from study.orchestration.phases.seeds import seeds
+from study.orchestration.phases.side import plan_side, side
+from study.orchestration.phases.tuning import settle, tuning
+from study.orchestration.phases.weights import PRETRAINING_SHARE, WeightsPhase, reasons
+from study.orchestration.plan_state import PlanState
+from study.orchestration.results_export import export
+from study.orchestration.run_lifecycle import RunLifecycle
+from study.orchestration.run_specs import RunSpecs
+from study.orchestration.scheduler import RUNNING, Scheduler
+from study.orchestration.signals import CancelToken
 from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
-from study.training.runtime import Runtime, cuda_missing, release
+from study.training.runtime import Runtime, champion_threads, cuda_missing, one_thread, usable_workers
 
 
 @dataclass(kw_only=True, repr=False)
@@ -42,14 +49,7 @@ class Runner:
     options: Options
     deadline: Deadline
     runtime: Runtime
-    stop: Stop = field(default_factory=Stop)
-    ledger: Ledger = field(init=False)
-    screen: Screen = field(init=False)
-    shop: Workshop = field(init=False)
-    course: Course = field(init=False)
-    rounds: Rounds = field(init=False)
-    carrier: Carrier = field(init=False)
-    executor: LocalExecutor | None = None
+    token: CancelToken = field(default_factory=CancelToken)
 
     def execute(self) -> bool:
         """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock.
@@ -60,166 +60,151 @@ class Runner:
             Whether the report was made.
         """
         if self.options.dry_run:
-            rehearse(self.study, self.options, self.deadline, self.runtime)
+            dry_run(self.study, self.options, self.deadline, self.runtime)
             return True
-        with self.stop:
-            self.ledger = open_ledger(self.study, self.options)
+        with self.token:
+            ledger = open_ledger(self.study, self.options)
             try:
-                self._open()
-                return self._carry_out()
+                return self._carry_out(ledger)
             finally:
-                self.ledger.close()
+                ledger.close()
 
-    def _open(self) -> None:
-        """Go on where a stopped study was: its seconds, plan rows and phases are kept."""
-        self.ledger.set_fact(RUNNING, None)  # what was at work when an earlier start was killed
+    def _carry_out(self, ledger: Ledger) -> bool:
+        """Go on where a stopped study was; notes the seconds used whatever happens."""
+        ledger.set_fact(RUNNING, None)  # what was at work when an earlier start was killed
         try:
-            self.course = Course.opened(self.study, self.ledger, self.deadline, self.options)
+            clock = StudyClock.opened(ledger, self.deadline, str(self.options.results_dir))
         except UsageError:  # killed after its last run it may have left tables older than its ledger
-            write_results(self.ledger, self.study, self.options.results_dir,
-                          reasons(self.ledger.fact("pretraining", {})))  # fmt: skip
+            export(ledger, self.study, self.options.results_dir, reasons(ledger.fact("pretraining", {})))
             raise
-        self.deadline = self.course.deadline
-
-    def _carry_out(self) -> bool:
-        """Notes the seconds used whatever happens; before `_open` those of earlier starts are unknown."""
+        workers = usable_workers(self.runtime, self.options.workers)
+        plan = PlanState(study=self.study, clock=clock, workers=workers)
+        plan.workers, plan.extension = workers, self.options.extension or plan.extension
+        plan.save()  # `status` and a later start know the budget before there is a plan
+        matrix_runtime = one_thread(self.runtime)
+        executor = LocalExecutor(
+            Bench(study=self.study, runtime=matrix_runtime, folder=self.options.results_dir,
+                  data_dir=self.options.data_dir, object_index=self.options.object_index),
+            workers=workers,
+        )  # fmt: skip
         try:
-            with Screen(self.deadline) as self.screen:
-                return self._phases()
+            with Console(clock.deadline, workers) as console:
+                context = StudyContext(
+                    study=self.study, options=self.options, ledger=ledger, clock=clock, plan=plan,
+                    specs=RunSpecs(study=self.study, ledger=ledger), console=console, token=self.token,
+                    runtime=matrix_runtime, champion_threads=champion_threads(self.runtime, workers),
+                    executor=executor, shop=self._shop(clock, matrix_runtime),
+                )  # fmt: skip
+                return _Phases(context).run()
         finally:
-            if self.executor is not None:
-                self.executor.close()
-            self.course.note_used(every=0.0)
+            executor.close()
+            clock.note_used(every=0.0)
 
-    def _phases(self) -> bool:
-        self._prepare()
-        closing = Closing(
-            options=self.options, deadline=self.deadline, ledger=self.ledger, course=self.course,
-            rounds=self.rounds, screen=self.screen, stop=self.stop,
-        )  # fmt: skip
-        known = self.ledger.fact("pretraining", {})
-        kept = all(known.get(model.value, {}).get("sha256") for model in self.study.models)
-        share = 0.0 if kept else PRETRAINING_SHARE * self.deadline.budget
-        self._phase("pretraining", share, self._weights)
-        if self.stop.asked and not self.course.decided:  # nothing is planned for what is half prepared
-            return closing.finish(self.carrier)
-        self.course.draft_seconds = drafts_expected(self.course)
-        self.course.decide(self.rounds.inits())
-        self.screen.show_plan(self.course.decisions)
-        closing.write()  # a study that was killed may have left tables that are older than its ledger
-        phases = Phases(
-            study=self.study, course=self.course, rounds=self.rounds, carrier=self.carrier,
-            stop=self.stop, draft=closing.draft,
-        )  # fmt: skip
-        self._phase("matrix", None, phases.matrix)
-        closing.draft()
-        self._phase("tuning", None, phases.tuning)
-        witnessing = Witnessing(ledger=self.ledger, course=self.course, shop=self.shop,
-                                screen=self.screen, stopped=lambda: self.stop.asked)  # fmt: skip
-        if not self.stop.asked:  # a study that goes on later has its trials to make first
-            self.course.replan(self.rounds.inits(), lambda: self.rounds.side(0), witnessing.expected)
-        if self.rounds.most_trials:
-            self.screen.say(self.course.told())
-        self._phase("final", None, phases.finals)
-        self._phase("side", None, phases.side)
-        witnessing.attend()
-        self._phase("further", None, phases.further)
-        return closing.finish(self.carrier)
+    def _shop(self, clock: StudyClock, runtime: Runtime) -> Workshop:
+        def stop() -> bool:
+            clock.note_used()
+            return self.token.asked or clock.work.passed()
 
-    # ---- phases
+        options = self.options
+        fashion = options.fashion or load(options.data_dir, offline=options.offline, stop=stop)
+        return Workshop(fashion=fashion, runtime=runtime, weights={}, folder=options.results_dir,
+                        seed=self.study.seed)  # fmt: skip
+
+
+class _Phases:
+    """The phases of a study with their rows in the plan."""
+
+    def __init__(self, context: StudyContext) -> None:
+        self._context = context
+        self._scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
+                                    console=context.console, token=context.token)  # fmt: skip
+        self._lifecycle = RunLifecycle(context=context)
+        self._report = ReportPhase(context=context, scheduler=self._scheduler)
+
+    def run(self) -> bool:
+        """All phases; whether the report was made."""
+        context, plan, report = self._context, self._context.plan, self._report
+        self._phase("setup", None, self._prepare)
+        known = context.ledger.fact("pretraining", {})
+        kept = all(known.get(model.value, {}).get("sha256") for model in context.study.models)
+        share = 0.0 if kept else PRETRAINING_SHARE * context.clock.deadline.budget
+        weights = WeightsPhase(context=context, scheduler=self._scheduler)
+        self._phase("pretraining", share, weights.run)
+        self._write_dataset()
+        if context.token.asked and not plan.decided:  # nothing is planned for what is half prepared
+            return report.finish()
+        self._decide()
+        report.write()  # a study that was killed may have left tables that are older than its ledger
+        work = (self._lifecycle, self._scheduler)
+        self._phase("matrix", None, lambda: matrix(context, *work))
+        report.draft()
+        self._phase("tuning", None, lambda: tuning(context, *work))
+        plan_side(context)
+        self._phase("seeds", None, lambda: seeds(context, *work))
+        self._phase("side", None, lambda: side(context, *work))
+        report.end_draft()
+        plan.champion_seconds = max(plan.champion_seconds, context.clock.work.left())
+        self._phase("champion", None, lambda: champion(context, *work))
+        return report.finish()
+
     def _prepare(self) -> None:
-        began = time.monotonic()
-        fashion, parts = read_data(
-            self.study, self.options,
-            self.course.noting(lambda: self.stop.asked or self.course.work.passed()),
-        )  # fmt: skip
-        self.course.note_used()
-        self.shop = Workshop(fashion=fashion, split=parts, runtime=self.runtime, weights={})
-        self.rounds = Rounds(study=self.study, ledger=self.ledger, course=self.course,
-                             weights=self.shop.weights)  # fmt: skip
+        context, runtime = self._context, self._context.runtime
         self._note_machine()
-        self._fact_once("environment",
-                        lambda: environment(self.study, self.runtime, fashion, parts))  # fmt: skip
+        self._fact_once("environment", lambda: environment(
+            context.study, runtime, context.shop.fashion, context.plan.workers))  # fmt: skip
         self._fact_once("architecture", lambda: {
-            model.value: architecture(model, resolution=self.study.resolution, fold=self.study.fold)
-            for model in self.study.models
+            model.value: architecture(model, resolution=context.study.resolution, fold=context.study.fold)
+            for model in context.study.models
         })  # fmt: skip
-        self.screen.say(
-            f"{self.runtime.device_name}, {self.runtime.threads} threads, "
-            f"{self.runtime.precision} · FashionMNIST from {fashion.source} · "
-            f"budget {format_seconds(self.deadline.budget)}"
-            + (f", {format_seconds(self.deadline.used_before)} used before"
-               if self.deadline.used_before else "")
-        )  # fmt: skip
-        require_speeds(self.course, self.options, self.runtime, self.screen.say,
-                       lambda: self.stop.asked)  # fmt: skip
-        self.course.note_phase("setup", None, began)
+        deadline = context.clock.deadline
+        before = f", {format_seconds(deadline.used_before)} used before" if deadline.used_before else ""
+        context.console.say(
+            f"{runtime.device_name}, {context.plan.workers} workers of {runtime.threads} thread, "
+            f"{runtime.precision} · FashionMNIST from {context.shop.fashion.source} · "
+            f"budget {format_seconds(deadline.budget)}{before}"
+        )
+        require_speeds(context, self._scheduler)
 
     def _note_machine(self) -> None:
         """Events of what this machine lacks, and of one that is not that of the study's beginning."""
-        if cuda_missing(self.runtime):
-            self.ledger.add_event("cuda_missing", "no CUDA device is available")
-        before = self.ledger.fact("environment")
-        if before is not None and (change := machine_change(before, self.runtime)):
-            self.ledger.add_event("machine_changed", change)
-            self.screen.say(f"the study was begun on another machine: {change}")
+        context = self._context
+        if cuda_missing(context.runtime):
+            context.ledger.add_event("cuda_missing", "no CUDA device is available")
+        before = context.ledger.fact("environment")
+        if before is not None and (change := machine_change(before, context.runtime)):
+            context.ledger.add_event("machine_changed", change)
+            context.console.say(f"the study was begun on another machine: {change}")
 
     def _fact_once(self, name: str, made: Callable[[], dict[str, Any]]) -> None:
-        if self.ledger.fact(name) is None:
-            self.ledger.set_fact(name, made())
+        if self._context.ledger.fact(name) is None:
+            self._context.ledger.set_fact(name, made())
 
-    def _weights(self) -> None:
-        folder = self.options.results_dir
-        obtained = Obtainer(
-            options=self.options, ledger=self.ledger, course=self.course, screen=self.screen,
-            runtime=self.runtime, folder=folder, seed=self.study.seed, stopped=lambda: self.stop.asked,
-        ).obtain(self.study.models, PRETRAINING_SHARE * self.course.work.left())  # fmt: skip
-        self.shop.weights.update(obtained.weights)
-        self.rounds.reasons.update(obtained.reasons)
-        self.ledger.set_fact("pretraining", obtained.entries)
-        write_dataset(
-            self.shop, folder / "artifacts", self.study.resolution, self.study.seed,
-            fractals=any(weights.source == "fractal" for weights in self.shop.weights.values()),
-        )  # fmt: skip
-        facts = self.ledger.fact("environment")
-        facts["weights"] = {
-            model: {"source": weights.source, "sha256": weights.sha256,
-                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
-                    "channels": weights.channels}
-            for model, weights in self.shop.weights.items()
-        }  # fmt: skip
-        self.ledger.set_fact("environment", facts)
-        self.executor = self._executor()
-        self.carrier = Carrier(
-            study=self.study, folder=folder, ledger=self.ledger, course=self.course,
-            rounds=self.rounds, executor=self.executor, screen=self.screen, stop=self.stop,
-        )  # fmt: skip
-        self.carrier.sweep()
-        self.carrier.settle()
+    def _write_dataset(self) -> None:
+        context = self._context
+        fractals = any(weights.source == "fractal" for weights in context.specs.weights.values())
+        write_dataset(context.shop, context.options.results_dir / "artifacts", context.study.resolution,
+                      context.study.seed, fractals=fractals)  # fmt: skip
 
-    def _executor(self) -> LocalExecutor:
-        bench = Bench(
-            study=self.study, runtime=self.runtime, folder=self.options.results_dir,
-            data_dir=self.options.data_dir,
-            weights={model: (Path(weights.path), weights.source)
-                     for model, weights in self.shop.weights.items()},
-        )  # fmt: skip
+    def _decide(self) -> None:
+        """The plan, made anew at every start from what is done and what is left; told before it begins."""
+        context, plan = self._context, self._context.plan
+        budget = context.clock.deadline.budget
+        plan.champion_seconds = context.options.champion_share * budget
+        forecast = Forecast(context)
+        forecast.decide()
+        plan.grown = False
+        plan.save()
+        context.console.show_plan(forecast.lines())
+        self._lifecycle.sweep()
+        settle(context)
 
-        def on_event(kind: str, detail: str, model: str | None) -> None:
-            self.ledger.add_event(kind, detail, model)
-            self.screen.say(detail)
-
-        release(self.runtime.device)  # what measuring and pre-training took is the worker's now
-        return LocalExecutor(bench, on_event=on_event)
-
-    # ---- small things
     def _phase(self, name: str, predicted: float | None, work: Callable[[], None]) -> None:
-        began, before, inner = time.monotonic(), len(self.course.rows), len(self.course.phases)
+        plan = self._context.plan
+        began, before = time.monotonic(), len(plan.rows)
         work()
-        began += sum(row["actual_seconds"] for row in self.course.phases[inner:])  # counted there
-        if predicted is None and len(self.course.rows) == before:
+        if predicted is None and len(plan.rows) == before and name not in ("setup", "side"):
             return  # nothing was to be done
-        if predicted is None:
-            ran = [row for row in self.course.rows[before:] if row["actual_seconds"] is not None]
-            predicted = sum(row["predicted_seconds"] for row in ran)
-        self.course.note_phase(name, predicted, began)
+        if predicted is None and name != "setup":
+            ran = [row for row in plan.rows[before:] if row["actual_seconds"] is not None]
+            predicted = sum(row["predicted_seconds"] for row in ran) / plan.workers
+        plan.note_phase(name, predicted, began)

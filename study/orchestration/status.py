@@ -13,22 +13,13 @@ from typing import Any
 from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
+from study.orchestration.scheduler import RUNNING
+from study.planning.plan import rungs
 from study.records import RunRecord, RunState
 from study.spec import Init, ModelName, Purpose
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
 from study.store.whole import require_whole
-
-#: Fact of the ledger: the run or phase at work, with the time of day when it began.
-RUNNING = "running"
-
-
-@contextmanager
-def at_work(ledger: Ledger, name: str) -> Iterator[None]:
-    """Note in the ledger what is at work; the note stays if it is cut off."""
-    ledger.set_fact(RUNNING, {"run_id": name, "since": time.time()})
-    yield
-    ledger.set_fact(RUNNING, None)
 
 
 def status(folder: Path) -> list[str]:
@@ -90,17 +81,16 @@ def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
     left = format_seconds(max(0.0, budget - used))
     yield f"used {format_seconds(used)} of {format_seconds(budget)}, {left} left"
     yield f"at work: {holder}" if holder else "not at work"
-    running = ledger.fact(RUNNING)
-    if running:
+    for running in ledger.fact(RUNNING) or ():
         since = datetime.fromtimestamp(running["since"])
         word = f"for {format_seconds(time.time() - running['since'])}" if holder else "cut off"
-        yield f"now: {running['run_id']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
+        yield f"now: {running['name']}, since {since:%Y-%m-%d %H:%M:%S}, {word}"
     sources: dict[str, dict[str, Any]] = ledger.fact("pretraining", {})
     pretrained = {model for model, entry in sources.items() if entry.get("sha256")}
     yield from _counts(records, plan.get("decisions", {}), pretrained)
     for record in records:
-        if record.reason and record.state is not RunState.PRUNED:
-            yield f"{record.spec.run_id}: {record.state}: {record.reason}"
+        if record.reason:
+            yield f"{record.spec.name}: {record.state}: {record.reason}"
 
 
 def _counts(
@@ -112,7 +102,8 @@ def _counts(
     for model, plan in decisions.items():
         number = sum(arm.init is Init.SCRATCH or model in pretrained for arm in arms((ModelName(model),)))
         planned[Purpose.TRIAL] += number * plan["trials"]
-        planned[Purpose.FINAL] += number * plan["seeds"]
+        if plan["rung"]:
+            planned[Purpose.FINAL] += number * plan["seeds"] * len(rungs(plan["least_rung"], plan["rung"]))
     for purpose in Purpose:
         states = [f"{found[purpose, state]} {state}" for state in RunState if found[purpose, state]]
         if states or planned[purpose]:

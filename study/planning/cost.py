@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,11 +16,11 @@ from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
 from study.models.network import Network
-from study.spec import TEST_IMAGES, ModelName, Purpose, RunSpec, Scope
+from study.spec import ModelName, RunSpec, Scope
 from study.training.defaults import default_hyper
 from study.training.evaluate import batches_of, evaluation_batch
+from study.training.judging import judged
 from study.training.param_groups import param_groups
-from study.training.run import CURVE_IMAGES, SETTLED, TRAIN_SAMPLE
 from study.training.runtime import Runtime, synchronise
 
 #: Pre-training sees images of this size, whatever the study's resolution is.
@@ -57,9 +56,15 @@ class Speed:
 
 
 def measure(
-    model: ModelName, resolution: int, batch_size: int, runtime: Runtime, *, fold: bool = True
+    model: ModelName, resolution: int, batch_size: int, runtime: Runtime, *, fold: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Speed:  # fmt: skip
-    """Time training steps, evaluation and head steps after a warm-up; a few seconds a network."""
+    """Time training steps, evaluation and head steps after a warm-up; a few seconds a network.
+
+    Args:
+        stop: asked before each of them; measuring goes on regardless, a beat is all that it takes.
+    """
+    stop()
     build(model, weights=None, resolution=resolution, fold=fold, seed=0)
     began = time.monotonic()
     network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
@@ -85,6 +90,25 @@ def measure(
     return Speed(train=batch_size / train, inference=count / inference, build=built,
                  head=batch_size / head, tail=min(max(tail, LEAST_TAIL), MOST_TAIL),
                  train_small=small)  # fmt: skip
+
+
+def best(first: Speed, second: Speed) -> Speed:
+    """Take the faster of two measurements in every part: load can only slow a benchmark down."""
+    return Speed(
+        train=max(first.train, second.train),
+        train_small=max(first.train_small, second.train_small),
+        inference=max(first.inference, second.inference),
+        build=min(first.build, second.build),
+        head=max(first.head, second.head),
+        tail=min(first.tail, second.tail),
+    )
+
+
+def typical(speeds: Sequence[Speed]) -> Speed:
+    """What workers that measured at the same time agree on: the median of every part."""
+    return Speed(**{
+        name: float(np.median([getattr(speed, name) for speed in speeds])) for name in Speed.__annotations__
+    })  # fmt: skip
 
 
 def _training(
@@ -138,22 +162,18 @@ def _times(function: Callable[[], object], device: torch.device) -> tuple[float,
 
 
 def predicted_seconds(spec: RunSpec, speed: Speed, done: int = 0) -> float:
-    """Expected wall-clock seconds (p50) of a run, evaluation and building included.
+    """Expected wall-clock seconds (p50) of a judgement, building, judging and checkpoints included.
 
     Args:
-        done: samples that a checkpoint has seen; the seconds are of what is left.
+        done: samples of the trunk that a checkpoint has seen, or images whose features are kept; the
+            seconds are of what is left.
     """
-    judged = spec.validation_images
-    if spec.purpose is not Purpose.TRIAL:
-        judged += TEST_IMAGES
-    if spec.purpose is Purpose.FINAL:
-        judged += min(TRAIN_SAMPLE, spec.train_images)
-    seconds = speed.build + judged / speed.inference
-    curve = min(CURVE_IMAGES, spec.validation_images)
+    sizes = judged(spec)
+    seconds = speed.build
     if spec.arm.scope is Scope.FROZEN:
-        return seconds + (spec.train_images + curve) / speed.inference + spec.samples / speed.head
-    looked = curve + min(SETTLED, spec.train_images)
-    left = max(0, spec.samples - done)
-    evaluations = math.ceil(spec.evaluations * left / spec.samples)
-    return seconds + left / speed.train + evaluations * looked / speed.inference
-
+        images = min(spec.rung, spec.train_images)
+        looks = sizes.total - sizes.settling
+        passed = max(0, images - done) + looks
+        return seconds + passed / speed.inference + spec.head_passes * images / speed.head
+    left = max(spec.batch_size, spec.rung - done)
+    return seconds + speed.build + left / speed.train + sizes.total / speed.inference

@@ -1,108 +1,165 @@
-"""What fits the budget: samples, trials and seeds, equal for all arms of a network."""
+"""How seconds become results: which rungs, how many trials and seeds, equal for all arms of a network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from study.matrix import arms
-from study.spec import TRAIN_IMAGES, Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
-from study.training.defaults import default_hyper
+from study.spec import SHORTEST_RUNG, Arm, HyperParams, ModelName, Purpose, RunSpec, Scope, StudySpec
+from study.training.defaults import BATCH_SIZE, RECIPE, default_hyper
+from study.training.schedule import branch_point
 
-#: (final seeds, trials) on offer, richest first, and how many samples a final run must still get.
-_LEVELS = (
-    (10, 16, 100_000),
-    (10, 12, 60_000),
-    (5, 8, 40_000),
-    (5, 6, 30_000),
-    (3, 4, 7_000),
-    (3, 2, 6_000),
-    (2, 0, 6_000),
-    (1, 0, 1),
-)
-#: Predicted seconds of a run.
-Cost: TypeAlias = Callable[[RunSpec], float]
-MOST_SAMPLES = 540_000
-LEAST_SAMPLES = 256
-TRIAL_SHARE = 0.5
-#: Of the seconds, where one seed is left of several: a run that does not fit leaves an arm without any.
-FILLED_BY_ONE = 0.85
+#: The shortest rung at which a network trained from scratch leaves chance in most seeds (docs/recipe.md).
+LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_RUNG}
+#: What further time buys, in this order: (longest rung, seeds).
+LADDER = ((256_000, 3), (256_000, 5), (1_024_000, 5), (1_024_000, 10))
+#: Trials of an arm, as many of these as fit a share of the seconds.
+TRIALS = (5, 4, 3, 2)
+TRIALS_SHARE = 0.25
 TUNING_SEED = 9_000
+
+#: Predicted seconds of a judgement after so many samples of its trunk, or images of its features.
+Cost: TypeAlias = Callable[[RunSpec, int], float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The plan of one network. samples: of a final run; trial_samples: of a tuning trial.
+    """The plan of one network.
 
-    side_samples: of a run of a side experiment; 0 where there are none.
+    Attributes:
+        least_rung: the shortest that tells anything of it.
+        rung: all its arms are judged there with `seeds` seeds; 0 where the network is not studied.
+        trials: tuning trials of each arm, at `trial_rung`.
+        needs_seconds: the budget that would bring a network in that is not studied.
     """
 
-    samples: int
-    trial_samples: int
-    train_images: int
+    least_rung: int
+    trial_rung: int
     batch_size: int
-    seeds: int
-    trials: int
-    validation_images: int
-    resolution: int
-    predicted_seconds: float
-    side_samples: int = 0
+    rung: int = 0
+    seeds: int = 0
+    trials: int = 0
+    needs_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def decide(
-    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...]
-) -> Decision:
-    """The richest level whose final runs get enough samples in `seconds`; else one short seed."""
-    for seeds, trials, least in _LEVELS:
-        wanted = min(seeds, study.max_seeds or seeds)
-        found = _largest(model, study, cost, seconds, inits, wanted, trials)
-        if found.samples >= least and found.predicted_seconds <= seconds:
-            return found
-    return _largest(model, study, cost, seconds, inits, 1, 0)
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """All arms of these networks with the first `seeds` seeds, judged at every rung up to `rung`."""
+
+    models: tuple[ModelName, ...]
+    seeds: int
+    rung: int
 
 
-def extend(
-    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...],
-    planned: Decision,
-) -> Decision:  # fmt: skip
-    """The plan with final runs that fill `seconds`, between half and twice the planned samples.
+#: Network → the rung that all its arms have reached, and with how many seeds.
+Reached = dict[ModelName, tuple[int, int]]
 
-    Trials stay as they were; hyperparameters tuned on trials of another length are not carried
-    further than this factor. Where half does not fit, because the machine has become slower, there are
-    fewer seeds; and where not even one seed does, shorter runs: an arm without a final run has no result.
+
+def blank(model: ModelName) -> Decision:
+    """The plan of a network before anything fits."""
+    least = LEAST_RUNG[model]
+    return Decision(least_rung=least, trial_rung=least, batch_size=BATCH_SIZE[model])
+
+
+def rungs(least: int, most: int) -> list[int]:
+    """The ladder from a least rung to a highest one."""
+    found = [least]
+    while found[-1] * 2 <= most:
+        found.append(found[-1] * 2)
+    return found
+
+
+def next_step(reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None) -> Step | None:
+    """The most telling step that fits and is not done yet; None where nothing whole fits any more.
+
+    At first the highest rung that three seeds of all arms can reach, or two or one where the least
+    rung is too dear for three; then one network alone goes on where three seeds of it fit. `LADDER`
+    says what comes then.
+
+    Args:
+        reached: what every network has; of one that has nothing yet (0, 0).
+        fits: whether a step fits the seconds that are left.
+        most_seeds: never more than these.
     """
-    half = planned.samples // 2
-    for seeds in range(planned.seeds, 0, -1):
-        filled = FILLED_BY_ONE * seconds if 1 == seeds < planned.seeds else seconds
-        found = _largest(model, study, cost, filled, inits, seeds, 0)
-        if found.samples >= half and found.predicted_seconds <= filled:
-            break
-    samples = min(found.samples, planned.samples * 2)
-    return replace(planned, seeds=seeds, samples=samples, train_images=min(TRAIN_IMAGES, samples))
+    models = tuple(reached)
+    for longest, wanted in LADDER:
+        seeds = min(wanted, most_seeds or wanted)
+        fewest = min(n for _, n in reached.values())
+        for number in range(seeds, 0, -1) if fewest < seeds else (seeds,):
+            if number < fewest:
+                break
+            for rung in reversed(rungs(SHORTEST_RUNG, longest)):
+                if rung < max(LEAST_RUNG[model] for model in models):
+                    break
+                step = Step(models=models, seeds=number, rung=rung)
+                if _new(step, reached) and fits(step):
+                    return step
+        for model in sorted(models, key=lambda m: reached[m][0], reverse=True):
+            rung, number = reached[model]
+            step = Step(models=(model,), seeds=number, rung=2 * rung)
+            if number >= seeds and 2 * rung <= longest and fits(step):
+                return step
+        if any(rung < longest or number < seeds for rung, number in reached.values()):
+            return None
+    return None
+
+
+def after(reached: Reached, step: Step) -> Reached:
+    """What is reached when a step is done."""
+    return {
+        model: (max(rung, step.rung), max(seeds, step.seeds)) if model in step.models else (rung, seeds)
+        for model, (rung, seeds) in reached.items()
+    }
+
+
+def trials_that_fit(cost: Callable[[int], float], seconds: float) -> int:
+    """The most trials of every arm of which the cost fits; 0 where not even the fewest do."""
+    return next((number for number in TRIALS if cost(number) <= seconds), 0)
+
+
+def climb(spec: RunSpec, least: int, most: int, reached: int) -> Iterator[tuple[RunSpec, int]]:
+    """The judgements of one training on its way up, each with what a checkpoint has before it.
+
+    Args:
+        spec: any judgement of the training.
+        least: the network's least rung.
+        reached: the rung that it has; 0 where it has none.
+    """
+    before = reached
+    for rung in rungs(least, most):
+        if rung > reached:
+            wanted = replace(spec, rung=rung)
+            yield wanted, trunk_samples(wanted, before)
+            before = rung
+
+
+def trunk_samples(spec: RunSpec, reached: int) -> int:
+    """What a training that was judged at a rung has when it goes on: samples, or images with features."""
+    if not reached:
+        return 0
+    return reached if spec.arm.scope is Scope.FROZEN else branch_point(replace(spec, rung=reached))
 
 
 def run_spec(
-    arm: Arm, decision: Decision, study: StudySpec, *, purpose: Purpose, number: int,
+    arm: Arm, study: StudySpec, *, purpose: Purpose, number: int, rung: int,
     hyper: HyperParams | None = None, source: tuple[str, str] = ("none", ""),
 ) -> RunSpec:  # fmt: skip
-    """The run of an arm: `number` is the trial, or the index of the final seed."""
+    """A judgement of an arm: `number` is the trial, or the index of the final seed."""
     trial = purpose is Purpose.TRIAL
-    samples = decision.trial_samples if trial else decision.samples
     return RunSpec(
         arm=arm,
         purpose=purpose,
         seed=study.seed * 100_000 + (TUNING_SEED if trial else number + 1),
         hyper=hyper or default_hyper(arm),
-        train_images=min(decision.train_images, samples),
-        samples=samples,
-        resolution=decision.resolution,
-        batch_size=decision.batch_size,
-        evaluations=4 if trial or samples < 8_000 else 8,
-        validation_images=decision.validation_images,
+        rung=rung,
+        resolution=study.resolution,
+        batch_size=BATCH_SIZE[arm.model],
+        recipe=RECIPE,
         init_source=source[0],
         weights_sha256=source[1],
         precision=study.precision,
@@ -111,42 +168,13 @@ def run_spec(
     )
 
 
-def _largest(
-    model: ModelName, study: StudySpec, cost: Cost, seconds: float, inits: tuple[Init, ...],
-    seeds: int, trials: int,
-) -> Decision:  # fmt: skip
-    low, high = LEAST_SAMPLES, MOST_SAMPLES
-    best = _decision(model, study, cost, inits, low, seeds, trials)
-    while high - low > 64:
-        middle = (low + high) // 2
-        found = _decision(model, study, cost, inits, middle, seeds, trials)
-        if found.predicted_seconds <= seconds:
-            low, best = middle, found
-        else:
-            high = middle
-    return best
+def arms_of(models: Iterable[ModelName], left_out: Iterable[str] = ()) -> tuple[Arm, ...]:
+    """The arms of these networks without those named."""
+    return tuple(arm for arm in arms(models) if arm.name not in set(left_out))
 
 
-def _decision(
-    model: ModelName, study: StudySpec, cost: Cost, inits: tuple[Init, ...],
-    samples: int, seeds: int, trials: int,
-) -> Decision:  # fmt: skip
-    draft = Decision(
-        samples=samples,
-        trial_samples=max(LEAST_SAMPLES, round(samples * TRIAL_SHARE)),
-        train_images=min(TRAIN_IMAGES, samples),
-        batch_size=64 if samples < 40_000 else 128,
-        seeds=seeds,
-        trials=trials,
-        validation_images=1_000 if samples < 10_000 else 3_000 if samples < 50_000 else 6_000,
-        resolution=study.resolution,
-        predicted_seconds=0.0,
-    )
-    total = 0.0
-    for arm in arms((model,)):
-        if arm.init not in inits:
-            continue
-        final = run_spec(arm, draft, study, purpose=Purpose.FINAL, number=0)
-        trial = run_spec(arm, draft, study, purpose=Purpose.TRIAL, number=0)
-        total += seeds * cost(final) + trials * cost(trial)
-    return Decision(**{**draft.to_dict(), "predicted_seconds": total})
+def _new(step: Step, reached: Reached) -> bool:
+    """Whether a step adds to every network's seeds or rung, and takes none of them back."""
+    return all(
+        step.rung >= reached[model][0] and step.seeds >= reached[model][1] for model in step.models
+    ) and any((step.rung, step.seeds) != reached[model] for model in step.models)

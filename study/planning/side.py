@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from study.models import Weights
-from study.planning.plan import Decision
+from study.models.weights import WeightFile
 from study.spec import (
+    TRAIN_IMAGES,
     Arm,
     Experiment,
     FirstConv,
@@ -19,7 +19,7 @@ from study.spec import (
     Scope,
 )
 
-#: Numbers of training images; the planned number of a side run is the last point.
+#: Numbers of training images; all that a side run of its length can see is the last point.
 LABELS = (500, 2_000, 10_000)
 #: The last point is at least so many times the one before.
 APART = 1.5
@@ -29,42 +29,36 @@ DEPTHS = (0, 1, 2, 4)
 #: the one of the fewer parameters first.
 ADAPTED = (ModelName.GOOGLENET, ModelName.VGG11)
 #: At most this share of the seconds left after tuning goes to side experiments.
-SHARE = 0.25
-#: A side run is as long as a tuning trial, or a half or a quarter of it, and never shorter than this.
-SHORTENED = (1, 2, 4)
-LEAST_SAMPLES = 2_000
+SHARE = 0.12
+#: They are made with so many seeds or not at all.
+SEEDS = 3
 
-#: The final run of an arm under a plan, with its chosen hyperparameters and weights.
-FinalRun = Callable[[Arm, Decision], RunSpec]
+#: The final run of an arm at its network's least rung, with its chosen hyperparameters and weights.
+FinalRun = Callable[[Arm], RunSpec]
 
 
 def side_runs(
-    model: ModelName, decision: Decision, inits: tuple[Init, ...], final_run: FinalRun,
-    weights: Mapping[str, Weights],
+    model: ModelName, rung: int, inits: tuple[Init, ...], final_run: FinalRun,
+    weights: Mapping[str, WeightFile],
 ) -> list[RunSpec]:  # fmt: skip
-    """The side runs of one network with one seed, the most telling first.
+    """The side runs of one network with one seed, the most telling first; each sees `rung` samples.
 
-    All see `decision.side_samples` samples; none are made where that is 0. Labels: both inits, all stages
-    trained, on 500, 2,000, 10,000 and all planned images. Depth: pretrained, with some stages
-    below the output layer trained. Adaptation, of one network: pretrained, with another first
-    convolution. The labels' pretrained run on all planned images is the last point of the depth
-    experiment and the study's own way of the adaptation experiment.
+    Labels: both inits, all stages trained, on 500, 2,000, 10,000 and as many images as a run of this
+    length can see. Depth: pretrained, with some stages below the output layer trained. Adaptation, of
+    one network: pretrained, with another first convolution. The labels' pretrained run on the most
+    images is the last point of the depth experiment and the study's own way of the adaptation
+    experiment.
 
     Args:
-        weights: pre-trained weights by network.
+        weights: files of pre-trained weights by network.
     """
-    samples = decision.side_samples
-    if not samples:
-        return []
-    whole = min(decision.train_images, samples)
-    planned = replace(decision, samples=samples, train_images=whole)
 
     def side(init: Init, experiment: Experiment, **changes: int | FirstConv) -> RunSpec:
         arm = Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
-        base = replace(final_run(arm, planned), purpose=Purpose.SIDE, experiment=experiment,
-                       evaluations=2, **changes)  # type: ignore[arg-type]  # fmt: skip
-        return base
+        return replace(final_run(arm), purpose=Purpose.SIDE, experiment=experiment, rung=rung,
+                       **changes)  # type: ignore[arg-type]  # fmt: skip
 
+    whole = min(TRAIN_IMAGES, rung)
     sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:
@@ -80,7 +74,7 @@ def by_importance(runs: Iterable[RunSpec]) -> list[RunSpec]:
     return sorted(runs, key=lambda spec: order.index(spec.experiment or order[0]))
 
 
-def _first_convs(model: ModelName, weights: Mapping[str, Weights]) -> tuple[FirstConv, ...]:
+def _first_convs(model: ModelName, weights: Mapping[str, WeightFile]) -> tuple[FirstConv, ...]:
     """The other first convolutions to be tried; a mean over channels needs three of them."""
     if model is not next((known for known in ADAPTED if known.value in weights), None):
         return ()

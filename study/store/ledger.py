@@ -50,7 +50,8 @@ class Ledger:
             StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
         """
         require_whole(path)
-        self.path = path
+        self.path, self._read_only = path, read_only
+        self._records: tuple[RunRecord, ...] | None = None
         try:
             if read_only:
                 self._db = sqlite3.connect(_to_read(path), uri=True, isolation_level=None, timeout=10)
@@ -145,6 +146,7 @@ class Ledger:
             StoreError: the disk is full; nothing is stored.
         """
         spec = record.spec
+        self._records = None
         self._rows(
             "INSERT INTO runs VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
             " ?, ?, ?, ?, ?) ON CONFLICT (run_id, rung) DO UPDATE SET state=excluded.state,"
@@ -174,8 +176,10 @@ class Ledger:
         Raises:
             StoreError: a row is damaged.
         """
-        rows = self._rows("SELECT run_id, rung, record FROM runs ORDER BY position")
-        return tuple(self._record(*row) for row in rows)
+        if self._records is None or self._read_only:  # another process may be writing
+            rows = self._rows("SELECT run_id, rung, record FROM runs ORDER BY position")
+            self._records = tuple(self._record(*row) for row in rows)
+        return self._records
 
     def _record(self, run_id: Any, rung: Any, text: Any) -> RunRecord:
         try:

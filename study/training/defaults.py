@@ -1,22 +1,28 @@
-"""The hyperparameters that every arm starts from."""
+"""The recipe of every run, and the hyperparameters that every arm starts from (docs/recipe.md)."""
 
 from __future__ import annotations
 
-from study.spec import Arm, HyperParams, LrPolicy, ModelName, Scope
+from study.spec import Arm, HyperParams, LrPolicy, ModelName, Recipe, Scope
 
 #: Howard & Ruder 2018, section 3.2.
 LR_DECAY = 2.6
+RECIPE = Recipe()
+#: Of a champion that passes the images so often that they need more variety.
+LONG_RECIPE = Recipe(erase=0.25)
+BATCH_SIZE = {ModelName.VGG11: 64, ModelName.GOOGLENET: 64}
 _DEFAULT_LR = {
-    (ModelName.VGG11, Scope.FULL): 3e-4,
-    (ModelName.GOOGLENET, Scope.FULL): 2e-3,
+    (ModelName.VGG11, Scope.FULL): 1.5e-4,
+    (ModelName.GOOGLENET, Scope.FULL): 1e-3,
     (ModelName.VGG11, Scope.FROZEN): 1e-3,
     (ModelName.GOOGLENET, Scope.FROZEN): 3e-3,
 }
+#: The rate of a discriminative arm is that of its output layer; those below it are smaller.
+DISCRIMINATIVE_FACTOR = 2.0
 
 
 def default_hyper(arm: Arm) -> HyperParams:
     """The first trial of every arm, and what is used where no tuning fits the budget."""
-    return HyperParams(
-        lr=_DEFAULT_LR[arm.model, arm.scope],
-        lr_decay=LR_DECAY if arm.lr_policy is LrPolicy.DISCRIMINATIVE else None,
-    )
+    lr = _DEFAULT_LR[arm.model, arm.scope]
+    if arm.lr_policy is LrPolicy.DISCRIMINATIVE:
+        return HyperParams(lr=lr * DISCRIMINATIVE_FACTOR, lr_decay=LR_DECAY)
+    return HyperParams(lr=lr)

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,8 +17,8 @@ import torch
 from study.errors import UsageError
 from study.spec import Precision
 
-#: Fewer threads are taken only if they need less than this share of the time.
-LESS_BY = 0.7
+#: GB (10^9 bytes) that a worker takes at 32×32 pixels, and the share of the memory that all may take.
+WORKER_GB, MEMORY_SHARE = 2.0, 0.8
 _TURNS = 6
 _LINUX = sys.platform == "linux"
 
@@ -74,6 +74,12 @@ def adopt(runtime: Runtime) -> None:
     torch.set_num_threads(runtime.threads)
 
 
+def set_threads(threads: int) -> None:
+    """Compute with so many threads from now on."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
 def default_generator(device: torch.device) -> torch.Generator:
     """The generator that dropout on the device draws from."""
     if device.type == "cuda":
@@ -99,32 +105,66 @@ def cuda_missing(runtime: Runtime) -> bool:
     return runtime.device.type == "cpu" and not torch.cuda.is_available()
 
 
+def one_thread(runtime: Runtime) -> Runtime:
+    """The runtime of a run of the matrix: on a CPU one thread, so its numbers depend on nothing else."""
+    return runtime if runtime.device.type == "cuda" else replace(runtime, threads=1)
+
+
+def usable_workers(runtime: Runtime, wanted: int = 0) -> int:
+    """Runs side by side: as many as wanted, else one for each usable core, or CUDA device.
+
+    Raises:
+        UsageError: more are wanted than the memory holds.
+    """
+    if runtime.device.type == "cuda":
+        return wanted or 1
+    room = max(1, int(memory_gb() * MEMORY_SHARE / WORKER_GB))
+    if wanted > room:
+        raise UsageError(f"--workers {wanted}: the memory holds {room} workers of {WORKER_GB:g} GB each")
+    return wanted or min(usable_cores(), room)
+
+
+def champion_threads(runtime: Runtime, workers: int) -> int:
+    """Threads of the one run that is trained longest: the fastest of the few that make sense here."""
+    return runtime.threads if runtime.device.type == "cpu" else 1
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: of its affinity, and of the quota of its control group."""
+    own = len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1
+    return max(1, min(own, _cpu_quota()))
+
+
 def _best_threads() -> int:
     given = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
         return given
-    usable = min(len(os.sched_getaffinity(0)), _cpu_quota()) if _LINUX else given
-    candidates = sorted({max(1, min(given, usable)), max(1, usable), max(1, usable // 2)})
+    most = usable_cores()
+    candidates = sorted({1, max(1, most // 2), most})
     # Best of many, taken in turns: another process that is busy for a moment must not decide.
     taken = dict.fromkeys(candidates, math.inf)
     for _ in range(_TURNS):
         for threads in candidates:
             taken[threads] = min(taken[threads], _convolution_seconds(threads))
-    # Results depend on the number of threads in their last digits, so it is not changed for little.
     best = candidates[-1]
     for fewer in reversed(candidates[:-1]):
-        if taken[fewer] < LESS_BY * taken[best]:
+        if taken[fewer] < taken[best]:
             best = fewer
     return best
 
 
 def _cpu_quota() -> int:
     """Processors that the control group allows, rounded up; many where it sets no limit."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, -(-int(quota) // int(period)))
-    except (OSError, ValueError):
-        return 1 << 16
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # version 2, version 1
+        try:
+            quota, period = " ".join(
+                Path("/sys/fs/cgroup", file).read_text().strip() for file in files
+            ).split()
+            if int(quota) > 0:
+                return max(1, -(-int(quota) // int(period)))
+        except (OSError, ValueError):
+            continue
+    return 1 << 16
 
 
 @torch.inference_mode()

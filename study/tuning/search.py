@@ -11,16 +11,16 @@ from optuna.trial import TrialState
 from study.errors import StoreError
 from study.records import RunRecord, RunState
 from study.spec import Arm, HyperParams
-from study.training.defaults import default_hyper
+from study.tuning.ladder import STEPS, rung_of_ladder
 from study.tuning.space import distributions
 from study.tuning.storage import BROKEN, Unsound, disk_refuses, require_sound, set_aside, told
 
 #: States of trials that Optuna learns from; it has each of the ledger's in one of them, once.
-_SETTLED = {RunState.FINISHED: TrialState.COMPLETE, RunState.PRUNED: TrialState.PRUNED}
+_SETTLED = {RunState.FINISHED: TrialState.COMPLETE}
 
 
 class Search:
-    """The trials of one arm. The first one is the arm's default hyperparameters."""
+    """The trials of one arm: the ladder of `study.tuning.ladder` first, then what Optuna proposes."""
 
     def __init__(
         self, storage: Path, arm: Arm, *, seed: int, known: tuple[RunRecord, ...],
@@ -52,7 +52,9 @@ class Search:
             self._rebuild(error)
 
     def ask(self, number: int, begun: HyperParams | None = None) -> HyperParams:
-        """Hyperparameters of trial `number` (0 is the default); `begun`: those it was begun with.
+        """Hyperparameters of trial `number`; `begun`: those it was begun with.
+
+        The ladder decides, or where it has nothing to say Optuna; trials before this one are known.
 
         Raises:
             StoreError: the storage cannot be written to.
@@ -67,21 +69,7 @@ class Search:
             self._rebuild(error)
             self._trial = self._ask(second, number, begun)
         values = self._trial.params
-        return HyperParams(
-            lr=values["lr"],
-            weight_decay=values["weight_decay"],
-            label_smoothing=values["label_smoothing"],
-            lr_decay=values.get("lr_decay"),
-        )
-
-    def should_prune(self, value: float, step: int) -> bool:
-        """Report validation accuracy at an evaluation point; True means the trial is hopeless."""
-        assert self._trial is not None
-        try:
-            self._trial.report(value, step)
-            return self._trial.should_prune()
-        except BROKEN:
-            return False  # met again, and told, when the outcome is
+        return HyperParams(lr=values["lr"], lr_decay=values.get("lr_decay"))
 
     def tell(self, record: RunRecord) -> None:
         """The outcome, after the ledger has it.
@@ -101,7 +89,7 @@ class Search:
         self, sampler: optuna.samplers.TPESampler, number: int, begun: HyperParams | None
     ) -> optuna.trial.Trial:
         self._study.sampler = sampler
-        given = begun or (default_hyper(self._arm) if number == 0 else None)
+        given = begun or rung_of_ladder(self._arm, number, self._known)
         if given is not None:
             self._study.enqueue_trial(_parameters(given))
         return self._study.ask(self._space)
@@ -121,7 +109,7 @@ class Search:
             study_name=self._arm.name,
             direction="maximize",
             load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
+            pruner=optuna.pruners.NopPruner(),
         )
         self._agree()
         return self._study
@@ -165,26 +153,17 @@ class Search:
             params=_parameters(record.spec.hyper),
             distributions=self._space,
             value=record.val_accuracy if finished else None,
-            # The default is never given up, so its points were not reported either.
-            intermediate_values={
-                step: point.val_accuracy for step, point in enumerate(record.history)
-                if record.spec.trial
-            },
             user_attrs={"run_id": record.spec.run_id},
         )
 
 
 def _sampler(seed: int) -> optuna.samplers.TPESampler:
     seed %= 1 << 32  # all that NumPy's RandomState takes
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, multivariate=True)
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(STEPS), multivariate=True)
 
 
 def _parameters(hyper: HyperParams) -> dict[str, float]:
-    values = {
-        "lr": hyper.lr,
-        "weight_decay": hyper.weight_decay,
-        "label_smoothing": hyper.label_smoothing,
-    }
+    values = {"lr": hyper.lr}
     if hyper.lr_decay is not None:
         values["lr_decay"] = hyper.lr_decay
     return values

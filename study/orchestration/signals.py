@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a flag that is read at every step; a second signal ends at once."""
+"""Ctrl-C and SIGTERM as one token that whoever works asks; a second signal ends at once."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from study.records import Reason
 EXIT_SECONDS = 15.0
 
 
-class Stop:
-    """As a context: signals ask for an end, and the earlier handlers come back afterwards."""
+class CancelToken:
+    """Whether the study shall stop. As a context it listens to signals until it is left.
+
+    `asked` is a plain attribute: threads may read it at any time.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self._at = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> CancelToken:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._on_signal)
         return self
@@ -34,10 +37,16 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def cancel(self) -> None:
+        """Ask everybody to stop."""
+        if not self.asked:
+            self._at = time.monotonic()
+            self.asked = True
+
     def _on_signal(self, number: int, frame: object) -> None:
         if self.asked:
             raise SystemExit(130)
-        self.asked, self._at = True, time.monotonic()
+        self.cancel()
 
     @property
     def why(self) -> Reason:

@@ -1,4 +1,4 @@
-"""Opens a study: lock, ledger, device, data and what the report must know of the machine."""
+"""Opens a study: its ledger, and what the report must know of the machine."""
 
 from __future__ import annotations
 
@@ -8,47 +8,21 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from study import __version__
-from study.data import FashionMNIST, Split, load, split
+from study.data import FashionMNIST
 from study.errors import StoreError, UsageError
-from study.orchestration.files import require_sound
-from study.spec import TEST_IMAGES, StudySpec
+from study.orchestration.options import Options
+from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
 from study.store.files import remove_parts
 from study.store.ledger import Ledger
 from study.training.runtime import Runtime, memory_gb
 
 _LEDGER = "ledger.sqlite"
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Where things are and what may be done; none of it changes what is measured.
-
-    fashion: the data set of data_dir where it was read already. extension: seconds of --extend.
-    """
-
-    results_dir: Path
-    report_dir: Path
-    data_dir: Path | None = None
-    weights_dir: Path | None = None
-    init_checkpoint: Path | None = None
-    title_page: Path | None = None
-    templates: Path | None = None
-    lang: str = "ru"
-    flat: bool = False
-    offline: bool = False
-    fresh: bool = False
-    dry_run: bool = False
-    object_index: int = 0
-    extension: float = 0.0
-    fashion: FashionMNIST | None = None
 
 
 def open_ledger(study: StudySpec, options: Options) -> Ledger:
@@ -68,7 +42,6 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
     ledger = Ledger(path)
     require_same(ledger, study, options.results_dir)
     ledger.require_sound()
-    require_sound(options.results_dir)
     ledger.set_fact("fingerprint", study.fingerprint)
     return ledger
 
@@ -111,13 +84,6 @@ def _move_aside(folder: Path) -> None:
         raise StoreError(f"cannot move {folder} aside: {error}") from error
 
 
-def read_data(
-    study: StudySpec, options: Options, stop: Callable[[], bool]
-) -> tuple[FashionMNIST, Split]:
-    fashion = options.fashion or load(options.data_dir, offline=options.offline, stop=stop)
-    return fashion, split(fashion.train_labels, seed=study.seed)
-
-
 def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
     """From what machine and PyTorch to which a study has come; empty where they are the same."""
     then = (before.get("device_name"), before.get("threads"), before.get("torch"))
@@ -127,7 +93,7 @@ def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
 
 
 def environment(
-    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, parts: Split
+    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, workers: int
 ) -> dict[str, Any]:
     """What environment.json says of the machine, the versions and the data."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -138,6 +104,7 @@ def environment(
         "device": runtime.device.type,
         "device_name": runtime.device_name,
         "threads": runtime.threads,
+        "workers": workers,
         "precision": runtime.precision.value,
         "memory_gb": round(memory_gb(), 1),
         "commit": _commit(),
@@ -146,8 +113,8 @@ def environment(
         "dataset": {
             "source": fashion.source,
             "sha256": fashion.sha256,
-            "train_images": len(parts.train),
-            "validation_images": len(parts.validation),
+            "train_images": TRAIN_IMAGES,
+            "validation_images": VALIDATION_IMAGES,
             "test_images": TEST_IMAGES,
         },
         "weights": {},

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from study.orchestration.setup import Options
+from study.orchestration.options import Options
 from study.parent import ENDS_WITH_INPUT
 from study.store.files import remove_parts
 

@@ -1,0 +1,92 @@
+"""What a judged network leaves beside its record: predictions, changes of weights, the network itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from study.explain.change import activation_similarity, relative_change
+from study.explain.fresh import fresh_network
+from study.explain.kept import is_compared, keep_network
+from study.models import Network, save_checkpoint, unfolded_state_dict
+from study.records import RunRecord
+from study.spec import Init, Purpose, RunSpec, Scope
+from study.training.evaluate import probabilities
+from study.training.run import Outcome, Workshop
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def first_seed(spec: RunSpec) -> bool:
+    """Whether a run is of the seed whose networks are explained."""
+    return spec.seed % 100_000 == 1
+
+
+def champion_path(results: Path) -> Path:
+    """The champion's weights, which load into torchvision's class with one channel and ten classes."""
+    return results / "checkpoints" / "champion.pth"
+
+
+def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
+    """Arrays of a finished run that is judged on test; none of another.
+
+    Returns:
+        ``class`` uint8 [n] and ``probabilities`` float16 [n, 10] of the first images in test order,
+        ``object`` float16 [10] of the chosen test object; of full runs of the matrix ``stages`` (text),
+        ``relative_change`` and, from pre-trained weights, ``cka`` float32, one for each stage.
+    """
+    record, network = outcome.record, outcome.network
+    spec = record.spec
+    if network is None or outcome.test_probabilities is None or spec.purpose is Purpose.SIDE:
+        return {}
+    chosen = shop.fashion.test_images[object_index][None]
+    arrays: Arrays = {
+        "class": outcome.test_probabilities.argmax(1).astype(np.uint8),
+        "probabilities": outcome.test_probabilities.astype(np.float16),
+        "object": probabilities(network, chosen, spec.resolution, shop.runtime)[0].astype(np.float16),
+    }
+    if spec.purpose is Purpose.FINAL and spec.arm.scope is Scope.FULL:
+        arrays |= _change(network, record, shop)
+    return arrays
+
+
+def keep_weights(outcome: Outcome, results: Path) -> None:
+    """Leave the weights of a champion, and of the runs of the matrix that are explained.
+
+    Raises:
+        StoreError: the results directory does not take them.
+    """
+    record, network = outcome.record, outcome.network
+    spec = record.spec
+    if network is None:
+        return
+    if spec.purpose is Purpose.FINAL and is_compared(spec.arm) and first_seed(spec):
+        keep_network(network, record, results / "checkpoints")
+    if spec.purpose is Purpose.CHAMPION:
+        meta = {
+            "source": f"study:{spec.run_id}",
+            "model": spec.arm.model.value,
+            "resolution": spec.resolution,
+            "covers": "network",
+            "run_id": spec.run_id,
+            "rung": spec.rung,
+        }
+        save_checkpoint(champion_path(results), unfolded_state_dict(network), meta)
+
+
+def _change(network: Network, record: RunRecord, shop: Workshop) -> Arrays:
+    before = fresh_network(record, shop)
+    change = relative_change(before, network)
+    found: Arrays = {
+        "stages": np.array(list(change)),
+        "relative_change": np.array(list(change.values()), np.float32),
+    }
+    if record.spec.arm.init is Init.PRETRAINED:  # from scratch there is nothing to be kept
+        with torch.random.fork_rng(devices=[]):
+            alike = activation_similarity(before, network, record.spec.resolution, shop)
+        found["cka"] = np.array(list(alike.values()), np.float32)
+    return found

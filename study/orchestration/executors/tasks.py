@@ -1,0 +1,283 @@
+"""The pieces of work that a study hands to its workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from study.errors import WeightsError
+from study.explain.artifacts import write_errors, write_filters, write_object
+from study.explain.featuremap import write_featuremap
+from study.explain.gradcam import write_gradcam
+from study.explain.kept import kept_networks
+from study.models.weights import reload
+from study.orchestration import sources
+from study.orchestration.executors.protocol import Lost, Site
+from study.orchestration.executors.run_artifacts import Arrays, artifacts_of, keep_weights
+from study.planning.cost import Speed, measure
+from study.pretraining.witness import witness
+from study.records import EvaluationPoint, Reason, RunRecord, RunState
+from study.spec import Init, ModelName, RunSpec, Scope
+from study.training.baselines import pixel_baseline
+from study.training.champion import Clock
+from study.training.loop import Stopped
+from study.training.run import Workshop, run
+
+#: Path and init source of pre-trained weights, by network.
+WeightFiles = dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A record and the arrays that belong to it, see `run_artifacts`."""
+
+    record: RunRecord
+    arrays: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionClock:
+    """from_run: the training to go on from; judging: seconds kept for the last judgement."""
+
+    from_run: str
+    judging: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train and judge a run; the result is `Ran`."""
+
+    spec: RunSpec
+    weights: WeightFiles
+    clock: ChampionClock | None = None
+    threads: int | None = None
+
+    @property
+    def label(self) -> str:
+        return self.spec.name if self.clock is None else f"champion {self.spec.arm.name}"
+
+    def carry_out(self, site: Site) -> Ran:
+        shop = equipped(site.shop, self.weights)
+        if self.threads:
+            shop = replace(shop, runtime=replace(shop.runtime, threads=self.threads))
+        clock = None
+        if (given := self.clock) is not None:
+            clock = Clock(left=lambda: site.limit.left() - given.judging, from_run=given.from_run)
+        model = self.spec.arm.model.value
+        outcome = run(
+            self.spec, shop, stop=site.check, on_point=site.show, clock=clock,
+            tell=lambda kind, detail: site.tell(kind, detail, model),
+        )  # fmt: skip
+        began = time.monotonic()
+        arrays = artifacts_of(outcome, shop, site.bench.object_index)
+        record = outcome.record
+        judging = record.judging_seconds + time.monotonic() - began
+        keep_weights(outcome, shop.folder)
+        wall = record.wall_seconds + time.monotonic() - began
+        return Ran(record=replace(record, judging_seconds=judging, wall_seconds=wall), arrays=arrays)
+
+    def lost(
+        self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float
+    ) -> Ran:
+        last = points[-1] if points else None
+        return Ran(record=RunRecord(
+            spec=self.spec, state=state, reason=reason,
+            samples_seen=last.samples_seen if last else 0,
+            train_seconds=last.seconds if last else 0.0, wall_seconds=seconds, history=points,
+        ))  # fmt: skip
+
+
+class _Whole:
+    """A task without a record: where its process is lost, the study goes on without its result."""
+
+    threads: int | None = None
+
+    def lost(
+        self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float
+    ) -> Any:
+        raise Lost(reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(_Whole):
+    """Speeds of the networks, measured while other workers measure too; the result is dict[str, Speed]."""
+
+    models: tuple[ModelName, ...]
+    batch_size: int
+
+    @property
+    def label(self) -> str:
+        return "measuring speeds"
+
+    def carry_out(self, site: Site) -> dict[str, Speed]:
+        study, found = site.bench.study, {}
+        for model in self.models:
+            found[model.value] = measure(model, study.resolution, self.batch_size, site.shop.runtime,
+                                         fold=study.fold, stop=site.check)  # fmt: skip
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(_Whole):
+    """Formula-driven pre-training; the result is an entry of pretraining.json, with ``path``."""
+
+    model: ModelName
+    seconds: float
+    speed: float
+    reason: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        return f"pre-training {self.model}"
+
+    def carry_out(self, site: Site) -> dict[str, Any]:
+        def show(samples: int, seconds: float, loss: float | None, accuracy: float) -> None:
+            site.show(EvaluationPoint(samples_seen=samples, seconds=seconds, train_loss=loss or 0.0,
+                                      val_accuracy=accuracy))  # fmt: skip
+
+        weights, entry = sources.fractal(
+            self.model, self.seconds, self.speed, self.reason,
+            cache_dir=site.shop.folder / "checkpoints", seed=self.seed, runtime=site.shop.runtime,
+            stop=site.check,
+            on_progress=lambda p: show(p.samples, p.seconds, p.loss, p.accuracy),
+        )  # fmt: skip
+        return {**entry, "path": weights.path if weights is not None else ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attest(_Whole):
+    """The ImageNet witness; the result is its fact without state and reason."""
+
+    @property
+    def label(self) -> str:
+        return "ImageNet witness"
+
+    def carry_out(self, site: Site) -> dict[str, Any]:
+        try:
+            return {"state": RunState.FINISHED.value, "reason": "", "detail": "",
+                    **witness(site.shop, stop=site.check).to_dict()}  # fmt: skip
+        except Stopped:
+            return _absent(Reason.DEADLINE)
+        except WeightsError as error:
+            return _absent(Reason.WEIGHTS_FILE, str(error))
+        except Exception as error:  # as for a run: it must not end the study
+            return _absent(Reason.ERROR, f"{type(error).__name__}: {error}"[:200])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines(_Whole):
+    """Chance and a softmax regression on pixels; the result is the rows of baselines.csv."""
+
+    seed: int
+    train_images: int
+
+    @property
+    def label(self) -> str:
+        return "softmax regression on pixels"
+
+    def carry_out(self, site: Site) -> list[dict[str, Any]]:
+        shop = site.shop
+        pool = shop.split_of(self.seed).train[: self.train_images]
+        found: list[dict[str, Any]] = pixel_baseline(shop.fashion, pool, shop.test_order, site.check)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(_Whole):
+    """Arrays behind the report's pictures; the result is events (kind, detail, model) of what is missing.
+
+    Attributes:
+        index: the chosen test object.
+        runs: judged runs of one seed, each arm once, at its highest rung.
+        champion: the champion, if there is one.
+    """
+
+    index: int
+    runs: tuple[RunRecord, ...]
+    champion: RunRecord | None
+    weights: WeightFiles
+
+    @property
+    def label(self) -> str:
+        return "pictures"
+
+    def carry_out(self, site: Site) -> tuple[tuple[str, str, str], ...]:
+        shop = equipped(site.shop, self.weights)
+        folder = shop.folder / "artifacts"
+        shown = [*filter(None, [self.champion]), *self.runs]
+        stored = {record.spec.run_id: run_arrays(shop.folder, record.spec) for record in shown}
+        answers = {name: arrays["object"] for name, arrays in stored.items() if "object" in arrays}
+        if answers:
+            write_object(shop, answers, folder, self.index)
+        best = self.champion or max(self.runs, key=lambda r: r.val_accuracy or 0.0, default=None)
+        if best is not None and "probabilities" in stored[best.spec.run_id]:
+            write_errors(shop, stored[best.spec.run_id]["probabilities"].astype(np.float32), folder)
+
+        def check() -> None:
+            if site.check():
+                raise Stopped
+
+        missing = []
+        for model in site.bench.study.models:
+            try:
+                self._explain(model, shop, stored, check)
+            except (Stopped, WeightsError) as error:
+                told = str(error) or Reason.DEADLINE.value
+                missing.append(("explanation_missing", told, model.value))
+        return tuple(missing)
+
+    def _explain(
+        self, model: ModelName, shop: Workshop, stored: dict[str, dict[str, npt.NDArray[Any]]],
+        check: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """Grad-CAM, filters and feature maps of a network that has the runs for a comparison."""
+        folder = shop.folder / "artifacts"
+        records = [record for record in self.runs if record.spec.arm.model is model]
+        kept = kept_networks(records, shop, shop.folder / "checkpoints")
+        for one in kept:
+            arm = one.record.spec.arm
+            if (arm.init, arm.scope) == (Init.PRETRAINED, Scope.FULL):
+                write_filters(one.network.cpu(), one.record, shop, folder)
+                one.network.to(shop.runtime.device)
+        if len(kept) > 1:
+            predicted = [stored[one.record.spec.run_id]["probabilities"] for one in kept]
+            least = min(map(len, predicted))
+            write_gradcam(kept, [p[:least].astype(np.float32) for p in predicted], shop, folder,
+                          self.index, check)  # fmt: skip
+        if records and model.value in shop.weights:
+            write_featuremap(records[0], shop, folder, check)
+
+
+def equipped(shop: Workshop, weights: WeightFiles) -> Workshop:
+    """The workshop with these pre-trained weights, each read once in a process."""
+    for model, (path, source) in weights.items():
+        known = shop.weights.get(model)
+        if known is None or (known.path, known.source) != (path, source):
+            shop.weights[model] = reload(Path(path), source)
+    return shop
+
+
+def arrays_path(results: Path, spec: RunSpec) -> Path:
+    """Where the coordinator keeps the arrays of a judgement."""
+    return results / "artifacts" / "runs" / f"{spec.run_id}.{spec.rung}.npz"
+
+
+def run_arrays(results: Path, spec: RunSpec) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a judgement; none where they are lost or damaged."""
+    try:
+        with np.load(arrays_path(results, spec), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception:  # numpy and zipfile raise a dozen types for a damaged file
+        return {}
+
+
+def _absent(reason: Reason, detail: str = "") -> dict[str, Any]:
+    return {"state": RunState.SKIPPED.value, "reason": reason.value, "detail": detail}
+

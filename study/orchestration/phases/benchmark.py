@@ -1,0 +1,53 @@
+"""The speeds of this machine, measured by all workers at the same time, as the runs will go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.tasks import Measure
+from study.orchestration.scheduler import Chain, Scheduler, Unit
+from study.planning.cost import MOST_TAIL, Speed, best, typical
+from study.training.defaults import BATCH_SIZE
+
+#: Of a network for whose measurement the budget left no time: nothing fits at this speed.
+UNKNOWN = Speed(train=1.0, inference=1.0, build=60.0, head=1.0)
+
+
+def require_speeds(context: StudyContext, scheduler: Scheduler) -> None:
+    """Give the plan the speeds of every network: those it had, if this is the machine of the ledger.
+
+    Measured once more where equal steps took unequally long: load can only slow a benchmark down.
+    """
+    plan, models = context.plan, context.study.models
+    known = context.ledger.fact("environment", {})
+    if known and known.get("device_name") != context.runtime.device_name:
+        plan.speeds.clear()
+    if set(plan.speeds) >= {model.value for model in models}:
+        return
+    found = _measured(context, scheduler)
+    if any(speed.tail >= MOST_TAIL for speed in found.values()) and context.clock.deadline.budget > 300:
+        context.console.say("speeds are measured again: equal steps took unequally long")
+        again = _measured(context, scheduler)
+        found = {model: best(speed, again.get(model, speed)) for model, speed in found.items()}
+    plan.speeds.update({model.value: found.get(model.value, UNKNOWN) for model in models})
+    for model, speed in plan.speeds.items():
+        context.console.say(
+            f"{model}: {speed.train:.0f} images/s in training, {speed.inference:.0f} in judging, "
+            f"on each of {plan.workers} workers at once"
+        )
+
+
+def _measured(context: StudyContext, scheduler: Scheduler) -> dict[str, Speed]:
+    results: list[dict[str, Speed]] = []
+
+    def measure() -> Iterator[Unit]:
+        task = Measure(models=context.study.models, batch_size=max(BATCH_SIZE.values()))
+        yield Unit(task=task, limit=context.clock.work,
+                   finish=lambda found: results.append(found) if found else None)  # fmt: skip
+
+    chains: list[Chain] = [measure() for _ in range(context.plan.workers)]
+    scheduler.run(chains)
+    if not results:
+        return {}
+    return {model: typical([found[model] for found in results]) for model in results[0]}

@@ -1,0 +1,115 @@
+"""Beside the matrix: baselines, the ImageNet witness, and side experiments with three seeds or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from study.models.weights import IMAGENET
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.tasks import Attest, Baselines
+from study.orchestration.results_export import BASELINES
+from study.orchestration.run_lifecycle import RunLifecycle
+from study.orchestration.scheduler import Chain, Scheduler, Unit
+from study.planning.calibration import total
+from study.planning.plan import run_spec
+from study.planning.side import SEEDS, SHARE, by_importance, side_runs
+from study.pretraining.witness import missing_packages
+from study.records import Reason, RunState
+from study.spec import TRAIN_IMAGES, ModelName, Purpose, RunSpec
+
+#: Fact of the ledger: the witness, or why there is none.
+WITNESS = "witness"
+#: Seconds of work left below which the witness is not begun: it takes some 20 on one core.
+_FOR_WITNESS, _WITNESS_SHARE = 60.0, 0.02
+
+
+def plan_side(context: StudyContext) -> None:
+    """Set seconds aside for side experiments where a whole set of one network at least fits.
+
+    Sets `side_seconds` of the plan; 0 where none fits.
+    """
+    plan = context.plan
+    plan.side_seconds = 0.0
+    seconds = SHARE * context.matrix_left()
+    costs = sorted(_cost(context, model) for model in context.specs.models)
+    fitting = 0.0
+    for cost in costs:
+        if cost and fitting + cost <= seconds:
+            fitting += cost
+    plan.side_seconds = fitting
+
+
+def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
+    """Baselines on as many images as the longest run saw; then what was set aside."""
+    chains: list[Chain] = []
+    longest = max((record.spec.rung for record in context.specs.finals()), default=0)
+    if longest:
+        chains.append(baselines(context, min(longest, TRAIN_IMAGES)))
+    chains += [_witness(context)]
+    left = context.plan.side_seconds
+    for model in sorted(context.specs.models, key=lambda model: _cost(context, model)):
+        cost = _cost(context, model)
+        if cost and cost <= left:
+            left -= cost
+            chains += [
+                iter([lifecycle.unit(spec, rank=(float(number), float(place)))])
+                for number in range(SEEDS)
+                for place, spec in enumerate(by_importance(_runs(context, model, number)))
+                if not context.specs.done(spec)
+            ]
+    scheduler.run(chains)
+
+
+def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
+    """Chance and a softmax regression on pixels of so many training images, unless they are there."""
+    known: list[dict[str, Any]] = context.ledger.fact(BASELINES) or []
+    if any(row["train_images"] >= images for row in known):
+        return
+
+    def keep(rows: list[dict[str, Any]] | None) -> None:
+        if rows:
+            context.ledger.set_fact(BASELINES, rows)
+
+    seed = run_spec(context.specs.arms()[0], context.study, purpose=Purpose.FINAL, number=0,
+                    rung=images).seed  # fmt: skip
+    yield Unit(task=Baselines(seed=seed, train_images=images), limit=context.clock.work, finish=keep)
+
+
+def _witness(context: StudyContext) -> Iterator[Unit]:
+    """Wanted where a network has no ImageNet weights, once a study."""
+    ledger, work = context.ledger, context.clock.work
+    done = (ledger.fact(WITNESS) or {}).get("state") == RunState.FINISHED.value
+    sources = [weights.source if (weights := context.specs.weights.get(model.value)) else None
+               for model in context.study.models]  # fmt: skip
+    if done or all(source == IMAGENET for source in sources):
+        return
+    if missing := missing_packages():
+        ledger.set_fact(WITNESS, absent(Reason.PACKAGE, ", ".join(missing)))
+        return
+    if context.token.asked or work.left() < max(_FOR_WITNESS, _FOR_WITNESS / _WITNESS_SHARE):
+        ledger.set_fact(WITNESS, absent(context.token.why))
+        return
+
+    def keep(found: dict[str, Any] | None) -> None:
+        ledger.set_fact(WITNESS, found or absent(Reason.ERROR))
+
+    yield Unit(task=Attest(), limit=work, finish=keep)
+
+
+def absent(reason: Reason, detail: str = "") -> dict[str, Any]:
+    """The fact of a witness that there is not."""
+    return {"state": RunState.SKIPPED.value, "reason": reason.value, "detail": detail}
+
+
+def _runs(context: StudyContext, model: ModelName, number: int) -> list[RunSpec]:
+    specs, rung = context.specs, context.plan.decisions[model.value].least_rung
+    return side_runs(model, rung, specs.inits(model), lambda arm: specs.final(arm, number, rung),
+                     specs.weights)  # fmt: skip
+
+
+def _cost(context: StudyContext, model: ModelName) -> float:
+    """Predicted seconds of what is left of a network's side runs with all seeds."""
+    left = [spec for number in range(SEEDS) for spec in _runs(context, model, number)
+            if not context.specs.done(spec)]  # fmt: skip
+    return total([context.calibration.expected(spec) for spec in left], context.plan.workers)

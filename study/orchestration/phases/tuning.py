@@ -1,0 +1,74 @@
+"""Trials of every arm: a ladder of rates first, then Optuna; one trial of an arm at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from study.orchestration.context import StudyContext
+from study.orchestration.run_lifecycle import RunLifecycle
+from study.orchestration.scheduler import Scheduler, Unit
+from study.records import RunRecord, RunState
+from study.spec import Arm
+from study.tuning import Search, edge
+
+
+def tuning(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
+    """The planned trials; what an arm has already is passed over."""
+    scheduler.run(_chain(context, lifecycle, arm) for arm in context.specs.arms())
+    if not context.token.asked:
+        for arm in context.specs.arms():
+            _tell_edge(context, arm)
+
+
+def settle(context: StudyContext) -> None:
+    """Bring Optuna into agreement with the ledger for every arm; a rebuilt file lacks the others."""
+    for _ in range(2):
+        rebuilt: list[str] = []
+        for arm in context.specs.arms():
+            if context.specs.trials(arm):
+                _search(context, arm, rebuilt)
+        if not rebuilt:
+            return
+
+
+def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm) -> Iterator[Unit]:
+    decision, specs = context.plan.decisions[arm.model.value], context.specs
+    for number in range(decision.trials):
+        if specs.tuned(arm, number):
+            continue
+        rebuilt: list[str] = []
+        search = _search(context, arm, rebuilt)
+        hyper = search.ask(number, specs.begun(arm, number))
+
+        def tell(record: RunRecord, search: Search = search) -> None:
+            if record.state is not RunState.INTERRUPTED:
+                search.tell(record)
+
+        yield lifecycle.unit(specs.trial(arm, number, decision.trial_rung, hyper), tell=tell,
+                             rank=(float(number),))  # fmt: skip
+        if rebuilt:
+            settle(context)
+        if not specs.tuned(arm, number):
+            return
+
+
+def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
+    """The arm's search; `rebuilt` gets what was wrong with its file, which is also told."""
+
+    def on_rebuilt(told: str) -> None:
+        rebuilt.append(told)
+        context.ledger.add_event("storage_rebuilt", told)
+        context.console.say(f"the search was rebuilt from the ledger: {told}")
+
+    return Search(context.options.results_dir / "optuna.db", arm, seed=context.study.seed,
+                  known=context.specs.trials(arm), on_rebuilt=on_rebuilt)  # fmt: skip
+
+
+def _tell_edge(context: StudyContext, arm: Arm) -> None:
+    """A best rate at an end of what was tried may not be the best there is."""
+    known = context.specs.trials(arm)
+    side, chosen = edge(known), context.specs.chosen(arm)
+    if side and chosen is not None:
+        where = "lowest" if side < 0 else "highest"
+        context.note("tuning_edge", f"{arm.name}: the best rate, {chosen.lr:.2g}, is the {where} of "
+                     f"{len(known)} tried", arm.model.value)  # fmt: skip

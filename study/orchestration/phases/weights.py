@@ -1,0 +1,184 @@
+"""The phase that gets pre-trained weights for every network of a study, by the order of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from study.budget import format_seconds
+from study.errors import AlteredWeights, UsageError, WeightsError
+from study.matrix import arms
+from study.models import Weights, find_imagenet
+from study.models.weights import IMAGENET, WeightFile, reload
+from study.orchestration import sources
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.tasks import Pretrain
+from study.orchestration.scheduler import Scheduler, Unit
+from study.records import Reason
+from study.spec import Init, ModelName
+
+#: Of the seconds of work, for pre-training where no weights can be had.
+PRETRAINING_SHARE = 0.2
+
+Entry = dict[str, Any]
+
+
+def reasons(entries: dict[str, Entry]) -> dict[str, str]:
+    """Why an arm cannot be run, by its name: those whose network got no pre-trained weights."""
+    return {
+        arm.name: entry["reason"]
+        for model, entry in entries.items() if not entry.get("sha256")
+        for arm in arms((ModelName(model),)) if arm.init is Init.PRETRAINED
+    }  # fmt: skip
+
+
+def share_of(left: float, models: int, workers: int) -> float:
+    """Seconds that pre-training may take for each network, where so many seconds of work are left."""
+    return PRETRAINING_SHARE * left * min(1.0, workers / models)
+
+
+@dataclass(kw_only=True)
+class WeightsPhase:
+    """A checkpoint of the user's, else ImageNet's file, else pre-training on formula-made fractals."""
+
+    context: StudyContext
+    scheduler: Scheduler
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Give the study its weights and what is missing its reason; both are kept in the ledger.
+
+        A study that goes on keeps the weights that its runs had; what it went without is tried again
+        when its budget has grown. Pre-training of several networks goes side by side.
+
+        Raises:
+            UsageError: the weights that the study began with cannot be had.
+        """
+        context = self.context
+        before: dict[str, Entry] = context.ledger.fact("pretraining", {})
+        share = share_of(context.clock.work.left(), len(context.study.models), context.plan.workers)
+        to_make: list[Pretrain] = []
+        for model in context.study.models:
+            entry = before.get(model.value, {})
+            if entry.get("sha256"):
+                self._got(model, self._again(model, entry), entry)
+            elif entry and not (context.plan.grown or entry["reason"] == Reason.STOPPED.value):
+                self._none(model, entry, told=False)
+            else:
+                found, made, why = self._found(model, share)
+                if found is not None:
+                    self._got(model, found, made)
+                else:
+                    to_make.append(Pretrain(
+                        model=model, seconds=share, speed=context.plan.speeds[model.value].pretext,
+                        reason=why, seed=context.study.seed,
+                    ))  # fmt: skip
+        self.scheduler.run(self._chain(task) for task in to_make)
+        for task in to_make:
+            if task.model.value not in self.entries:  # stopped before it was begun, or lost
+                reason = Reason.STOPPED if context.token.asked else Reason.ERROR
+                self._none(task.model, {"source": "fractal", "sha256": "", "passed": False, "detail": "",
+                                        "reason": reason.value})  # fmt: skip
+        context.specs.reasons.update(reasons(self.entries))
+        context.ledger.set_fact("pretraining", self.entries)
+        self._note_weights()
+
+    def _chain(self, task: Pretrain) -> Iterator[Unit]:
+        limit = self.context.clock.work.within(task.seconds * 1.2)
+        yield Unit(task=task, limit=limit, finish=lambda entry: self._made(task.model, entry))
+
+    def _made(self, model: ModelName, entry: Entry | None) -> None:
+        if entry is None:
+            return
+        path = entry.pop("path")
+        if self.context.token.asked and not entry.get("complete", True):
+            path = ""  # half-made weights would be those of the study for good
+        if path:
+            if not entry["cached"]:
+                self.context.plan.pretraining_seconds += entry["seconds"]
+            self._got(model, reload(Path(path), entry["source"]), entry)
+        else:
+            self._none(model, entry)
+
+    def _got(self, model: ModelName, weights: Weights, entry: Entry) -> None:
+        self.entries[model.value] = entry
+        self.context.specs.weights[model.value] = WeightFile.of(weights)
+
+    def _none(self, model: ModelName, entry: Entry, *, told: bool = True) -> None:
+        self.entries[model.value] = entry
+        if self.context.token.asked:  # tried again when the study goes on
+            entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
+        elif told:
+            self.context.ledger.add_event("pretext_failed", entry["detail"], model.value)
+        detail = f" ({entry['detail']})" if entry.get("detail") else ""
+        self.context.console.say(f"{model}: {entry['reason']}{detail}")
+
+    def _again(self, model: ModelName, entry: Entry) -> Weights:
+        context, options = self.context, self.context.options
+        source, digest = entry["source"], entry["sha256"]
+        kept = (options.results_dir / "checkpoints").glob("*.sha256")
+        made = next((path.with_suffix(".pth") for path in kept if path.is_file()
+                     and path.read_text(encoding="ascii", errors="replace") == digest), None)  # fmt: skip
+        try:
+            if source == IMAGENET:
+                weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline,
+                                        stop=self._asked)  # fmt: skip
+            elif path := made or options.init_checkpoint:
+                weights = reload(path, source)
+            else:
+                raise WeightsError(f"no file with the SHA-256 {digest[:8]}…")
+            if weights.sha256 != digest:
+                raise WeightsError(f"{weights.path} has other content")
+        except WeightsError as error:
+            raise UsageError(
+                f"the study goes on only with the {model} weights that it began with ({error}); put them "
+                "back, give --init-checkpoint or --weights-dir as before, or begin anew with --fresh"
+            ) from None
+        context.clock.note_used()
+        return weights
+
+    def _found(self, model: ModelName, share: float) -> tuple[Weights | None, Entry, str]:
+        """Weights that need not be made, with their entry; else why there are none."""
+        context, options = self.context, self.context.options
+        if options.init_checkpoint is not None:
+            own = sources.checkpoint(model, options.init_checkpoint)
+            if own is not None and own[0] is not None:
+                return own[0], own[1], ""
+        # Half of the share: a network too slow for the file must leave time to make weights instead.
+        half = context.clock.work.within(share / 2)
+
+        def enough() -> bool:
+            return self._asked() or half.passed()
+
+        try:
+            weights, entry = sources.imagenet(model, options.weights_dir, options.offline, enough)
+            return weights, entry, ""
+        except AlteredWeights as error:
+            if options.weights_dir is not None:
+                raise
+            reason = str(error)
+        except WeightsError as error:
+            reason = str(error)
+        if not context.token.asked:
+            context.ledger.add_event("weights_unreachable", reason, model.value)
+        context.console.say(
+            f"{model}: no ImageNet weights ({reason}); pre-training on formula-made fractals "
+            f"instead, {format_seconds(share)}"
+        )
+        return None, {}, reason
+
+    def _asked(self) -> bool:
+        self.context.clock.note_used()
+        return self.context.token.asked
+
+    def _note_weights(self) -> None:
+        facts = self.context.ledger.fact("environment")
+        facts["weights"] = {
+            model: {"source": weights.source, "sha256": weights.sha256,
+                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
+                    "channels": weights.channels}
+            for model, weights in self.context.specs.weights.items()
+        }  # fmt: skip
+        self.context.ledger.set_fact("environment", facts)

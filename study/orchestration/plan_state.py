@@ -1,0 +1,96 @@
+"""The plan of a study in motion: what was decided, and one row for every run that was tried."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from study.orchestration.clock import StudyClock
+from study.planning.calibration import Calibration, Row
+from study.planning.cost import Speed
+from study.planning.plan import Decision
+from study.spec import StudySpec
+
+
+@dataclass(kw_only=True)
+class PlanState:
+    """Kept in the ledger as the fact ``plan``; plan.json is written from there.
+
+    Attributes:
+        workers: runs side by side.
+        champion_seconds, side_seconds: set aside for them.
+        grown: the budget is larger than that of the last plan.
+        extension: seconds of --extend that are not used up yet.
+        left_out: what more budget would bring in: ``what`` and ``needs_seconds`` of whole budget.
+        pretraining_seconds: inside steps of pre-training, of all networks.
+    """
+
+    study: StudySpec
+    clock: StudyClock
+    workers: int = 1
+    speeds: dict[str, Speed] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    champion_seconds: float = 0.0
+    side_seconds: float = 0.0
+    pretraining_seconds: float = 0.0
+    step_seconds: float = 0.0
+    grown: bool = False
+    extension: float = 0.0
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    calibration: Calibration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.take_up()
+        self.calibration = Calibration(self.speeds, self.rows)
+
+    def take_up(self) -> None:
+        """Go on where a stopped study was, with the speeds to which its runs were compared."""
+        stored = self.clock.ledger.fact("plan", {})
+        self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
+        self.decisions |= {name: Decision(**plan) for name, plan in stored.get("decisions", {}).items()}
+        self.rows += stored.get("rows", [])
+        self.phases += stored.get("phases", [])
+        self.left_out += stored.get("left_out", [])
+        self.champion_seconds = stored.get("champion_seconds", 0.0)
+        self.side_seconds = stored.get("side_seconds", 0.0)
+        self.pretraining_seconds = stored.get("pretraining_seconds", 0.0)
+        self.step_seconds = stored.get("step_seconds", 0.0)
+        budget = self.clock.deadline.budget
+        self.grown = budget > stored.get("budget_seconds", budget) or stored.get("grown", False)
+        self.extension = self.extension or stored.get("extension_seconds", 0.0)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the plan was made, now or before the study was stopped."""
+        return bool(self.decisions)
+
+    def note_phase(self, name: str, predicted: float | None, began: float) -> None:
+        """Add a phase that began at `began` (monotonic seconds) and ends now."""
+        self.phases.append({"phase": name, "predicted_seconds": predicted,
+                            "actual_seconds": time.monotonic() - began})  # fmt: skip
+        self.clock.note_used(every=0.0)
+
+    def save(self) -> None:
+        """Into the ledger."""
+        used = self.clock.deadline.used()
+        self.clock.ledger.set_fact("plan", {
+            "budget_seconds": self.clock.deadline.budget,
+            "used_seconds": used,
+            "reserve_seconds": self.clock.reserve,
+            "champion_seconds": self.champion_seconds,
+            "side_seconds": self.side_seconds,
+            "extension_seconds": self.extension,
+            "grown": self.grown,
+            "workers": self.workers,
+            "pretraining_seconds": self.pretraining_seconds,
+            "step_seconds": self.step_seconds,
+            "worker_seconds": self.workers * used,
+            "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
+            "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
+            "left_out": self.left_out,
+            "phases": self.phases,
+            "rows": self.rows,
+        })  # fmt: skip

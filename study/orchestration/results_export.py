@@ -1,0 +1,87 @@
+"""Everything under results/ that is rebuilt from the ledger after each committed run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.matrix import arms
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.tasks import run_arrays
+from study.records import Reason, RunRecord, RunState
+from study.spec import SHORTEST_RUNG, Purpose, RunSpec, StudySpec
+from study.store.files import write_arrays, write_json
+from study.store.ledger import Ledger
+from study.store.tables import BASELINE_COLUMNS, champion, standing, write_table, write_tables
+from study.training.defaults import default_hyper
+
+#: Facts of the ledger that have a JSON file of their own.
+_FACTS = ("architecture", "pretraining", "witness")
+#: Fact of the ledger: rows of baselines.csv.
+BASELINES = "baselines"
+
+
+def write_results(context: StudyContext) -> None:
+    """CSV and JSON files; arms without a final run get a row `skipped` with its reason."""
+    export(context.ledger, context.study, context.options.results_dir, context.specs.reasons,
+           context.token.why)  # fmt: skip
+
+
+def export(
+    ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str], why: Reason = Reason.BUDGET
+) -> None:  # fmt: skip
+    """The same from a ledger; `why` is the reason of arms that have none of their own."""
+    records = ledger.records()
+    done = {r.spec.arm for r in records if r.spec.purpose is Purpose.FINAL}
+    missing = tuple(
+        RunRecord(
+            spec=RunSpec(
+                arm=arm, purpose=Purpose.FINAL, seed=study.seed, hyper=default_hyper(arm),
+                rung=SHORTEST_RUNG, resolution=study.resolution,
+            ),
+            state=RunState.SKIPPED,
+            reason=reasons.get(arm.name, why.value),
+        )
+        for arm in arms(study.models)
+        if arm not in done
+    )  # fmt: skip
+    write_tables((*records, *missing), folder)
+    rows = ledger.fact(BASELINES)
+    if rows is not None:
+        write_table(folder / "baselines.csv", pd.DataFrame(rows, columns=list(BASELINE_COLUMNS)))
+    environment: dict[str, Any] = ledger.fact("environment", {})
+    write_json(folder / "environment.json", {**environment, "events": ledger.events()})
+    write_json(folder / "plan.json", ledger.fact("plan", {}))
+    for name in _FACTS:
+        value = ledger.fact(name)
+        if value is not None:
+            write_json(folder / f"{name}.json", value)
+
+
+def write_predictions(context: StudyContext) -> None:
+    """predictions.npz and artifacts/drift.npz from the arrays that the runs have left."""
+    folder, shop = context.options.results_dir, context.shop
+    records = [record for record in standing(context.ledger.records()) if record.finished]
+    best = champion(context.ledger.records())
+    order = shop.test_order.numpy()
+    predictions: dict[str, npt.NDArray[Any]] = {
+        "labels": shop.fashion.test_labels.numpy()[order].astype(np.uint8), "index": order,
+    }  # fmt: skip
+    drift: dict[str, npt.NDArray[Any]] = {}
+    for record in [*records, *([best] if best is not None and best.finished else [])]:
+        arrays, spec = run_arrays(folder, record.spec), record.spec
+        name = f"{spec.run_id}.{spec.rung}"
+        if "class" in arrays:
+            predictions[f"{name}.class"] = arrays["class"]
+        if "probabilities" in arrays and spec.purpose is Purpose.CHAMPION:
+            predictions[f"{name}.probabilities"] = arrays["probabilities"]
+        for quantity in ("stages", "relative_change", "cka"):
+            if quantity in arrays:  # of the highest rung: they come in order of commit
+                drift[f"{spec.run_id}.{quantity}"] = arrays[quantity]
+    write_arrays(folder / "predictions.npz", predictions)
+    if drift:
+        write_arrays(folder / "artifacts" / "drift.npz", drift)

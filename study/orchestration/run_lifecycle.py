@@ -1,0 +1,123 @@
+"""From a spec to a committed record: admitted if it fits, kept, committed, told, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from study.budget import Deadline
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.tasks import ChampionClock, Ran, Train, arrays_path
+from study.orchestration.results_export import write_results
+from study.orchestration.scheduler import Unit
+from study.records import Reason, RunRecord, RunState
+from study.spec import Purpose, RunSpec, Scope
+from study.store.files import write_arrays
+from study.training.checkpoint import cooldown, sweep, trunk, unfinished
+
+Told = Callable[[RunRecord], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLifecycle:
+    """The order at the end of a run: arrays, ledger, Optuna, checkpoints, tables."""
+
+    context: StudyContext
+
+    def sweep(self) -> None:
+        """Remove checkpoints of trainings that go no further, which a killed study left."""
+        failed = {r.spec.run_id for r in self.context.ledger.records() if r.state is RunState.FAILED}
+        sweep(unfinished(self.context.options.results_dir), lambda run_id: run_id in failed)
+
+    def unit(
+        self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
+        tell: Told = lambda record: None, rank: tuple[float, ...] = (),
+    ) -> Unit:  # fmt: skip
+        """A judgement as a unit of a chain.
+
+        Args:
+            done: what the training has before it, see `study.planning.plan.climb`.
+            limit: gives the deadline of the run; by default that of all work.
+            tell: gets the record once the ledger has it.
+        """
+        context = self.context
+        ends = limit or (lambda: context.clock.work)
+        row = context.calibration.row(spec, self._reached(spec, done))
+        expected = row["predicted_seconds"]
+
+        def admit() -> bool:
+            row.update(context.calibration.row(spec, self._reached(spec, done)))
+            if ends().left() >= row["predicted_p95_seconds"]:
+                return True
+            row["reason"] = context.token.why.value
+            context.plan.rows.append(row)
+            return False
+
+        unit = Unit(
+            task=Train(spec=spec, weights=context.weight_files(spec)), limit=ends(), admit=admit,
+            finish=lambda ran: self._finish(unit, row, ran, tell), rank=(*rank, -expected),
+        )  # fmt: skip
+        return unit
+
+    def champion(self, spec: RunSpec, *, from_run: str, judging: float) -> Unit:
+        """The champion as a unit: it trains until the clock of all work is over.
+
+        Args:
+            from_run: the training whose trunk it goes on from.
+            judging: seconds kept for its last judgement.
+        """
+        context = self.context
+        left = context.clock.work.left()
+        row = context.calibration.row(spec) | {
+            "predicted_seconds": left, "predicted_p95_seconds": left, "unscaled_seconds": max(left, 1.0),
+        }  # fmt: skip
+        task = Train(
+            spec=spec, weights=context.weight_files(spec), threads=context.champion_threads,
+            clock=ChampionClock(from_run=from_run, judging=judging),
+        )  # fmt: skip
+        unit = Unit(task=task, limit=context.clock.work, slots=context.champion_threads,
+                    finish=lambda ran: self._finish(unit, row, ran, lambda record: None))  # fmt: skip
+        return unit
+
+    def _reached(self, spec: RunSpec, done: int) -> int:
+        """Samples that a checkpoint has: of a run that was cut off, else of what came before it."""
+        results = self.context.options.results_dir
+        if spec.arm.scope is Scope.FROZEN:
+            return done
+        kept = trunk(results, spec.run_id).samples_seen(at_most=spec.rung)
+        cooling = cooldown(results, spec.run_id, spec.rung).samples_seen()
+        return max(kept, cooling) if done or kept or cooling else 0
+
+    def _finish(self, unit: Unit, row: dict[str, object], ran: Ran, tell: Told) -> None:
+        context, record, spec = self.context, ran.record, ran.record.spec
+        if record.state is RunState.INTERRUPTED:
+            if context.token.asked and not unit.limit.passed():
+                record = replace(record, reason=Reason.STOPPED.value)
+            known = context.ledger.record(*spec.key)
+            if known is not None and record.samples_seen < known.samples_seen:
+                record = known  # this attempt was cut off before it was where the one before had been
+        if ran.arrays:
+            write_arrays(arrays_path(context.options.results_dir, spec), ran.arrays)
+        context.ledger.commit(record)
+        tell(record)
+        self._tidy(record)
+        if record.state is RunState.FAILED:
+            context.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
+        # The seconds of a run are all that passed for it: keeping its files is part of its cost.
+        seconds = context.clock.deadline.clock() - unit.since
+        row.update(actual_seconds=seconds, state=record.state.value, reason=record.reason, rung=spec.rung)
+        context.plan.rows.append(row)
+        if record.state is RunState.FINISHED:
+            context.plan.step_seconds += record.step_seconds * record.threads
+        context.plan.save()
+        write_results(context)
+        context.console.run_done(record, seconds)
+
+    def _tidy(self, record: RunRecord) -> None:
+        """Checkpoints of a judgement that has its outcome go; a trunk's newest stays for the next rung."""
+        spec, results = record.spec, self.context.options.results_dir
+        if record.state is RunState.INTERRUPTED:
+            return
+        cooldown(results, spec.run_id, spec.rung).remove()
+        goes_on = record.finished and spec.purpose in (Purpose.FINAL, Purpose.CHAMPION)
+        trunk(results, spec.run_id).remove(keep=1 if goes_on else 0)

@@ -1,0 +1,128 @@
+"""Which runs make up a phase: specs from the plan, the weights and the committed records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from study.models.weights import WeightFile
+from study.planning.plan import Reached, arms_of, climb, run_spec
+from study.records import RunRecord, RunState
+from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.store.ledger import Ledger
+from study.tuning import best
+
+
+@dataclass(kw_only=True)
+class RunSpecs:
+    """Attributes:
+    weights: files of pre-trained weights by network.
+    reasons: why an arm cannot be run, by its name.
+    left_out: networks that are not studied, whose least useful rung does not fit.
+    """
+
+    study: StudySpec
+    ledger: Ledger
+    weights: dict[str, WeightFile] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    left_out: set[ModelName] = field(default_factory=set)
+
+    @property
+    def models(self) -> tuple[ModelName, ...]:
+        return tuple(model for model in self.study.models if model not in self.left_out)
+
+    def arms(self, models: tuple[ModelName, ...] | None = None) -> tuple[Arm, ...]:
+        """The arms that can be run."""
+        return arms_of(self.models if models is None else models, self.reasons)
+
+    def inits(self, model: ModelName) -> tuple[Init, ...]:
+        return tuple(Init) if model.value in self.weights else (Init.SCRATCH,)
+
+    def done(self, spec: RunSpec) -> bool:
+        """Whether a judgement has its outcome; an interrupted one can be taken up again."""
+        record = self.ledger.record(*spec.key)
+        return record is not None and record.state is not RunState.INTERRUPTED
+
+    def reached(self, spec: RunSpec) -> int:
+        """The highest rung at which a training has its outcome; 0 where it has none."""
+        return max((record.spec.rung for record in self.ledger.records()
+                    if record.spec.run_id == spec.run_id and record.finished), default=0)  # fmt: skip
+
+    def failed(self, spec: RunSpec) -> bool:
+        """Whether a training failed for good: it goes no further."""
+        return any(record.spec.run_id == spec.run_id and record.state is RunState.FAILED
+                   for record in self.ledger.records())  # fmt: skip
+
+    # ---- trials
+    def trials(self, arm: Arm) -> tuple[RunRecord, ...]:
+        """The arm's trials that have their outcome."""
+        return tuple(r for r in self._of(arm, Purpose.TRIAL) if r.state is not RunState.INTERRUPTED)
+
+    def tuned(self, arm: Arm, number: int) -> bool:
+        return any(record.spec.trial == number for record in self.trials(arm))
+
+    def begun(self, arm: Arm, number: int) -> HyperParams | None:
+        """What an interrupted trial was begun with: it goes on with the same."""
+        return next((r.spec.hyper for r in self._of(arm, Purpose.TRIAL)
+                     if r.state is RunState.INTERRUPTED and r.spec.trial == number), None)  # fmt: skip
+
+    def trial(self, arm: Arm, number: int, rung: int, hyper: HyperParams | None = None) -> RunSpec:
+        return self._spec(arm, Purpose.TRIAL, number, rung, hyper)
+
+    # ---- final runs
+    def final(self, arm: Arm, number: int, rung: int, *, default: bool = False) -> RunSpec:
+        """The final run with the number-th seed, and what tuning chose, or the default."""
+        return self._spec(arm, Purpose.FINAL, number, rung, None if default else self.chosen(arm))
+
+    def chosen(self, arm: Arm) -> HyperParams | None:
+        """The hyperparameters of the best finished trial on validation; None means the default."""
+        found = best(self.trials(arm))
+        return found.spec.hyper if found else None
+
+    def finals(self) -> tuple[RunRecord, ...]:
+        """The finished final runs so far, every rung."""
+        return tuple(record for record in self.ledger.records()
+                     if record.spec.purpose is Purpose.FINAL and record.finished)  # fmt: skip
+
+    def way_up(
+        self, arm: Arm, number: int, least: int, most: int, *, default: bool = False
+    ) -> Iterator[tuple[RunSpec, int]]:
+        """What is left of a training up to a rung, see `climb`; nothing where it failed before."""
+        spec = self.final(arm, number, most, default=default)
+        if self.failed(spec):
+            return
+        yield from climb(spec, least, most, self.reached(spec))
+
+    def reached_of(self, model: ModelName, least: int) -> tuple[int, int]:
+        """The rung that all arms of a network have with equally many first seeds, and how many.
+
+        Arms that failed count as if they had gone along.
+        """
+        arms = self.arms((model,))
+        if not arms:
+            return 0, 0
+        seeds = 0
+        while all(self._got(arm, seeds, least) for arm in arms):
+            seeds += 1
+        if not seeds:
+            return 0, 0
+        return min(self._got(arm, number, least) for arm in arms for number in range(seeds)), seeds
+
+    def _got(self, arm: Arm, number: int, least: int) -> int:
+        spec = self.final(arm, number, least)
+        return 1 << 40 if self.failed(spec) else self.reached(spec)
+
+    def reached_by_all(self, least: dict[ModelName, int]) -> Reached:
+        return {model: self.reached_of(model, least[model]) for model in self.models}
+
+    def _of(self, arm: Arm, purpose: Purpose) -> Iterator[RunRecord]:
+        return (record for record in self.ledger.records()
+                if record.spec.arm == arm and record.spec.purpose is purpose)  # fmt: skip
+
+    def _spec(
+        self, arm: Arm, purpose: Purpose, number: int, rung: int, hyper: HyperParams | None
+    ) -> RunSpec:
+        weights = self.weights.get(arm.model.value) if arm.init is Init.PRETRAINED else None
+        source = (weights.source, weights.sha256) if weights else ("none", "")
+        return run_spec(arm, self.study, purpose=purpose, number=number, rung=rung, hyper=hyper,
+                        source=source)  # fmt: skip
