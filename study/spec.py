@@ -148,7 +148,7 @@ class Recipe:
     warm_up: int = 1_000
     cooldown: float = 0.4
     flip: float = 0.5
-    shift: float = 0.0625
+    shift: float = 0.0
     erase: float = 0.0
 
     def __post_init__(self) -> None:
