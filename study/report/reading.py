@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from study.report.context import ArmSummary, ReportData
-from study.report.figures.images import chosen_object_runs, confusion_shares
+from study.report.figures.images import chosen_object_runs, confusion_shares, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class ObjectAnswer:
     """What one network says of the chosen object: classes in order of falling probability."""
 
     arm: ArmSummary
+    champion: bool
     classes: tuple[int, ...]
     probabilities: tuple[float, ...]
     label: int
@@ -80,10 +81,19 @@ class Reading:
         found = self._data.environment.get("events") or []
         return [e for e in found if e.get("kind") == kind and model in (None, e.get("model"))]
 
-    def confusions(self, model: str, count: int = 3) -> list[Confusion]:
-        """The most frequent confusions of the network chosen on validation."""
-        arm = self._data.best(model)
-        shares = None if arm is None else confusion_shares(self._data, arm)
+    @property
+    def shown(self) -> list[ArmSummary]:
+        """The networks whose errors are shown: the champion, else the best arm of every network."""
+        return shown(self._data)
+
+    @property
+    def shows_champion(self) -> bool:
+        longest = self._data.champion
+        return longest is not None and [longest.arm] == self.shown
+
+    def confusions(self, arm: ArmSummary, count: int = 3) -> list[Confusion]:
+        """The most frequent confusions of an arm, all its seeds together."""
+        shares = confusion_shares(self._data, arm)
         if shares is None:
             return []
         off = shares / 100
@@ -94,10 +104,9 @@ class Reading:
             Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]
         ]
 
-    def recalls(self, model: str) -> list[float]:
-        """Share of right answers for every class, of the network chosen on validation."""
-        arm = self._data.best(model)
-        shares = None if arm is None else confusion_shares(self._data, arm)
+    def recalls(self, arm: ArmSummary) -> list[float]:
+        """Share of right answers of an arm for every class."""
+        shares = confusion_shares(self._data, arm)
         return [] if shares is None else [float(value) / 100 for value in np.diag(shares)]
 
     def object_answers(self, count: int = 3) -> list[ObjectAnswer]:
@@ -110,6 +119,7 @@ class Reading:
             answers.append(
                 ObjectAnswer(
                     arm=arm,
+                    champion=self._data.champion is not None and arm is self._data.champion.arm,
                     classes=tuple(int(c) for c in order),
                     probabilities=tuple(float(shares[c]) for c in order),
                     label=int(stored["label"]),

@@ -35,6 +35,12 @@ _DECISION = {
     "seeds": between(1, 10_000), "trials": between(0, 10_000), "validation_images": whole,
     "resolution": whole,
 }  # fmt: skip
+#: What the report reads of a decision; rung 0: the network does not fit, needs_seconds: what it needs.
+_LENGTHS = {
+    **dict.fromkeys(("least_rung", "rung", "trial_rung", "batch_size"), whole),
+    "seeds": between(0, 10_000), "trials": between(0, 10_000), "needs_seconds": _SECONDS,
+}  # fmt: skip
+_LEFT_OUT = record({"what": text}, {"needs_seconds": _SECONDS})
 _ROW = {
     "run_id": text, "phase": text, "arm": text, "predicted_seconds": number, "actual_seconds": _SECONDS,
     "state": one_of(*RunState), "reason": text,
@@ -65,8 +71,12 @@ _PLAN = {
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {
-    **_PLAN, "rows": items(record(_ROW, {**_KIND_OF_RUN, **_UNCACHED})),
-    "decisions": mapping(record(_DECISION, {"predicted_seconds": number, "side_samples": whole}), MODELS),
+    **{name: _SECONDS for name in (
+        "budget_seconds", "used_seconds", "reserve_seconds", "champion_seconds", "extension_seconds",
+        "step_seconds", "worker_seconds")},
+    "workers": _WHOLE, "phases": items(_PHASE), "left_out": items(_LEFT_OUT),
+    "rows": items(record(_ROW, {"rung": whole})),
+    "decisions": mapping(record({}, {name: maybe(check) for name, check in _LENGTHS.items()}), MODELS),
 })  # fmt: skip
 
 
@@ -85,7 +95,7 @@ ENVIRONMENT = record({}, {
     **{name: _TEXT for name in (
         "python", "platform", "torch", "torchvision", "optuna", "pandas", "weasyprint", "device",
         "device_name", "precision", "commit", "study_version", "started", "finished")},
-    "threads": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
+    "threads": _WHOLE, "workers": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
     "dataset": maybe(record({}, {
         "source": _TEXT, "sha256": _TEXT, "train_images": _WHOLE, "validation_images": _WHOLE,
         "test_images": _WHOLE})),
