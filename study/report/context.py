@@ -109,6 +109,14 @@ class Champion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Numbers of images that accuracies are over; the same for all runs of a rung."""
+
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportData:
     """Everything the report may say or draw. Absent files are empty tables and dictionaries.
 
@@ -196,6 +204,25 @@ class ReportData:
             named = [source for source in used if source not in ("", "none")]
             found[model] = named[0] if named else (weights.get(model) or {}).get("source")
         return found
+
+    def rung(self, model: str) -> int | None:
+        """The rung at which the arms of a network are compared."""
+        return next((arm.rung for arm in self.finished_of(model)), None)
+
+    def seeds_of(self, model: str) -> int:
+        """The largest number of seeds of a network's arms at its rung."""
+        return max((arm.n for arm in self.finished_of(model)), default=0)
+
+    def judged(self, model: str) -> Judged | None:
+        """How many images the accuracies of a network's arms are over."""
+        table = self.rungs
+        at = table[(table["model"] == model) & (table["rung"] == self.rung(model))]
+        at = at[at["validation_images"].notna() & at["test_images"].notna()]
+        if not len(at):
+            return None
+        return Judged(
+            validation=int(at["validation_images"].iloc[0]), test=int(at["test_images"].iloc[0])
+        )
 
     def arm(self, name: str) -> ArmSummary | None:
         return next((arm for arm in self.arms if arm.name == name), None)
