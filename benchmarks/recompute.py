@@ -1,6 +1,6 @@
 """Effects of contrasts.csv computed a second time, from the definitions in words.
 
-`python -m benchmarks.recompute results` reads results.csv and predictions.npz with pandas and numpy,
+`python -m benchmarks.recompute results` reads rungs.csv and predictions.npz with pandas and numpy,
 imports nothing of the product, and compares with contrasts.csv. Ends with 1 where an effect differs
 by more than 1e-9 pp, or an accuracy from its predictions by more than 1e-9.
 """
@@ -18,31 +18,62 @@ FULL = ("uniform", "discriminative")
 
 
 def accuracies(folder: Path) -> pd.DataFrame:
-    """One row per seed, one column per (model, init, lr_policy): accuracy on the test set, %.
+    """Columns model, init, lr_policy, seed, rung and value: accuracy on the test images, %.
 
     lr_policy `none` is the frozen arm. The accuracy is counted from the stored predictions where
     there are any.
     """
-    runs = pd.read_csv(folder / "results.csv", keep_default_na=False, na_values=[""])
+    runs = pd.read_csv(folder / "rungs.csv", keep_default_na=False, na_values=[""])
     runs = runs[(runs["state"] == "finished") & runs["test_accuracy"].notna()]
-    usual = runs.groupby("model")[["train_images", "resolution"]].transform(lambda x: x.mode()[0])
-    runs = runs[(runs[["train_images", "resolution"]] == usual).all(axis=1)]
     counted = _counted(folder / "predictions.npz")
+    names = runs["run_id"] + "." + runs["rung"].astype(int).astype(str)
     values = [
-        100 * counted.get(run_id, stored)
-        for run_id, stored in zip(runs["run_id"], runs["test_accuracy"], strict=True)
+        100 * counted.get(name, stored) for name, stored in zip(names, runs["test_accuracy"], strict=True)
     ]
-    return runs.assign(value=values).pivot(
-        index="seed", columns=["model", "init", "lr_policy"], values="value"
-    )
+    return runs.assign(value=values)[["model", "init", "lr_policy", "seed", "rung", "value"]]
+
+
+def at_rung(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per seed, one column per (model, init, lr_policy), at the rung where arms are compared.
+
+    That is the longest training that every arm has three times (twice, once); the next shorter one
+    where every arm has that at least five times and the longest not.
+    """
+    arms = ["model", "init", "lr_policy"]
+    counts = found.groupby([*arms, "rung"])["seed"].nunique().reset_index()
+    by_rung = counts.groupby("rung")["seed"].agg(["size", "min"])
+    by_rung = by_rung[by_rung["size"] == by_rung["size"].max()]["min"]
+    if by_rung.empty:
+        return pd.DataFrame()
+    enough = by_rung[by_rung >= min(3, by_rung.max())]
+    rung = enough.index.max()
+    shorter = by_rung[by_rung.index < rung]
+    if by_rung[rung] < 5 and len(shorter) and shorter.iloc[-1] >= 5:
+        rung = shorter.index[-1]
+    return found[found["rung"] == rung].pivot(index="seed", columns=arms, values="value")
 
 
 def effects(folder: Path) -> pd.DataFrame:
     """Columns name, model, effect_pp, n_pairs; an effect without a paired seed is NaN."""
-    table = accuracies(folder)
+    found = accuracies(folder)
+    own = {model: at_rung(found[found["model"] == model]) for model in ("vgg11", "googlenet")}
+    rows = []
+    for names, tables in (
+        (("vgg11",), own), (("googlenet",), own), (("pooled", "all"), dict.fromkeys(own, at_rung(found))),
+    ):  # fmt: skip
+        rows += [
+            (*key, series.mean(), series.count())
+            for key, series in _per_seed(tables).items()
+            if key[1] in names
+        ]
+    return pd.DataFrame(rows, columns=["name", "model", "effect_pp", "n_pairs"])
+
+
+def _per_seed(tables: dict[str, pd.DataFrame]) -> dict[tuple[str, str], pd.Series]:
+    """(name, model) → effect of every seed, from the table of each network."""
 
     def cell(model: str, init: str, policy: str) -> pd.Series:
-        key = (model, init, policy)
+        table, key = tables[model], (model, init, policy)
         return table[key] if key in table else pd.Series(np.nan, index=table.index)
 
     def full(model: str, init: str) -> pd.Series:
@@ -71,8 +102,7 @@ def effects(folder: Path) -> pd.DataFrame:
     for name in dict.fromkeys(name for name, _ in per_seed):
         per_seed[name, "pooled"] = (per_seed[name, "vgg11"] + per_seed[name, "googlenet"]) / 2
     per_seed["model", "all"] = network("googlenet") - network("vgg11")
-    rows = [(*key, series.mean(), series.count()) for key, series in per_seed.items()]
-    return pd.DataFrame(rows, columns=["name", "model", "effect_pp", "n_pairs"])
+    return per_seed
 
 
 def compare(folder: Path) -> pd.DataFrame:
@@ -88,19 +118,27 @@ def compare(folder: Path) -> pd.DataFrame:
 
 def accuracy_error(folder: Path) -> float:
     """Largest difference between a stored test accuracy and the one counted from predictions."""
-    runs = pd.read_csv(folder / "results.csv").set_index("run_id")["test_accuracy"]
-    counted = _counted(folder / "predictions.npz")
-    errors = [abs(runs[run_id] - value) for run_id, value in counted.items() if run_id in runs]
-    return float(max(errors, default=0.0))
+    counted, errors = _counted(folder / "predictions.npz"), [0.0]
+    for name in ("rungs.csv", "results.csv"):  # the champion stands in the second only
+        runs = pd.read_csv(folder / name)
+        runs = runs[(runs["state"] == "finished") & runs["rung"].notna()]
+        keys = runs["run_id"] + "." + runs["rung"].astype(int).astype(str)
+        errors += [
+            abs(stored - counted[key])
+            for key, stored in zip(keys, runs["test_accuracy"], strict=True)
+            if key in counted
+        ]
+    return float(max(errors))
 
 
 def _counted(path: Path) -> dict[str, float]:
+    """`run_id.rung` → accuracy; an answer is to the first images in the order of the labels."""
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as stored:
         labels = stored["labels"]
         return {
-            key.removesuffix(".class"): float((stored[key] == labels).mean())
+            key.removesuffix(".class"): float((stored[key] == labels[: len(stored[key])]).mean())
             for key in stored.files
             if key.endswith(".class")
         }

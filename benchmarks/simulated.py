@@ -33,6 +33,7 @@ BASE_PP = 78.0
 #: Standard deviation of the seed's effect, the same in all arms of a study.
 SEED_PP = 0.5
 DIFFICULTY_DF = 3
+RUNG = 64_000
 ARM_SPREAD = 0.45
 RUN_SPREAD = 0.3
 Row = tuple[str, str]
@@ -77,7 +78,7 @@ class World:
 class Simulated:
     """Arguments of study.analysis.contrasts.estimate; class 0 is the label of every image."""
 
-    results: pd.DataFrame
+    rungs: pd.DataFrame
     predictions: dict[str, npt.NDArray[np.uint8]]
     labels: npt.NDArray[np.uint8]
 
@@ -93,24 +94,23 @@ def simulate(world: World, rng: np.random.Generator) -> Simulated:
             run = rng.standard_normal(world.images, dtype=np.float32) * np.float32(RUN_SPREAD)
             wrong = difficulty + own + run >= quantile(wanted / 100)
             run_id = f"{arm.name}-s{seed}"
-            predictions[run_id] = wrong.view(np.uint8)
+            predictions[f"{run_id}.{RUNG}"] = wrong.view(np.uint8)
             rows.append(
                 {
                     "run_id": run_id,
+                    "role": "matrix",
                     "model": arm.model.value,
                     "init": arm.init.value,
                     "scope": arm.scope.value,
                     "lr_policy": arm.lr_policy.value,
                     "seed": seed,
                     "state": "finished",
-                    "train_images": 54_000,
-                    "samples_seen": 54_000,
-                    "resolution": 32,
+                    "rung": RUNG,
                     "test_accuracy": 1 - float(wrong.mean()),
                 }
             )
     labels = np.zeros(world.images, dtype=np.uint8)
-    return Simulated(results=pd.DataFrame(rows), predictions=predictions, labels=labels)
+    return Simulated(rungs=pd.DataFrame(rows), predictions=predictions, labels=labels)
 
 
 def quantile(accuracy: float) -> float:

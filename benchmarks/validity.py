@@ -93,7 +93,7 @@ def judge(task: tuple[Cell, int]) -> Judged:
     cell, index = task
     rng = np.random.default_rng([cell.rng_seed, cell.seeds, round(1000 * cell.effect_pp), index])
     study = simulate(cell.world(index), rng)
-    estimates = estimate(study.results, study.predictions, study.labels, rng=rng, draws=cell.draws)
+    estimates = estimate(study.rungs, study.predictions, study.labels, rng=rng, draws=cell.draws)
     rows = table(estimates)
     low, high = (rows[name].to_numpy(np.float64) for name in ("ci_low_pp", "ci_high_pp"))
     verdict = rows["verdict"].to_numpy()

@@ -40,7 +40,7 @@ def analyse(results_dir: Path, *, seed: int) -> Analysis:
     """
     sources = read_sources(results_dir)
     estimates = estimate(
-        sources.results, sources.predictions, sources.labels, rng=np.random.default_rng(seed)
+        sources.rungs, sources.predictions, sources.labels, rng=np.random.default_rng(seed)
     )
     family = table(estimates)
     return Analysis(contrasts=family, findings=findings(sources, estimates, family))

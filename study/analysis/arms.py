@@ -1,4 +1,4 @@
-"""The finished runs of every arm at the study's main setting, keyed by seed."""
+"""The finished runs of every arm at the rung where they are compared, keyed by seed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.interval import t_interval
+from study.analysis.verdicts import SEEDS_FOR_A_TEST
 from study.errors import UsageError
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 Row = Mapping[str, Any]
 Runs = dict[Arm, dict[int, Row]]
+#: The column `role` of the one network that is trained longest.
+CHAMPION = "champion"
+#: Seeds that a longer rung must have for it to be preferred to a shorter one with more of them.
+ENOUGH_SEEDS = 3
 _ARMS = frozenset(arms())
 
 
@@ -57,10 +62,19 @@ def arm_of(row: Row) -> Arm | None:
     return arm if arm in _ARMS else None
 
 
-def finished(results: pd.DataFrame) -> list[tuple[Arm, Row]]:
-    """Finished final runs with a test accuracy, as (arm, row)."""
-    rows: list[dict[str, Any]] = results.to_dict("records")  # type: ignore[assignment]
-    pairs = ((arm_of(row), row) for row in rows if row["state"] == "finished")
+def key(row: Row) -> str:
+    """What predictions.npz calls the judgement that a row tells of: run_id and rung."""
+    return f"{row['run_id']}.{int(row['rung'])}"
+
+
+def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
+    """Finished runs of the matrix or of a side experiment with a test accuracy, as (arm, row)."""
+    rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    pairs = (
+        (arm_of(row), row)
+        for row in rows
+        if row["state"] == "finished" and row.get("role") != CHAMPION
+    )
     return [
         (arm, row)
         for arm, row in pairs
@@ -68,29 +82,64 @@ def finished(results: pd.DataFrame) -> list[tuple[Arm, Row]]:
     ]
 
 
-def main_runs(results: pd.DataFrame) -> Runs:
-    """Runs to be compared: arm → seed → row.
-
-    Runs with fewer training images (label efficiency) or at another resolution are not mixed
-    in: per model the setting with most finished arms counts, then most runs, then most images.
-    Should one arm and seed have two runs there, the longer one counts.
-    """
-    settings: dict[ModelName, dict[tuple[float, float], list[tuple[Arm, Row]]]] = {}
-    for arm, row in finished(results):
-        key = (_order(row["train_images"]), _order(row["resolution"]))
-        settings.setdefault(arm.model, {}).setdefault(key, []).append((arm, row))
+def main_runs(rungs: pd.DataFrame) -> Runs:
+    """Runs compared within a network, at the network's own rung: arm → seed → row of rungs.csv."""
     runs: Runs = {}
-    for groups in settings.values():
-        _, chosen = max(
-            groups.items(), key=lambda item: (len({a for a, _ in item[1]}), len(item[1]), item[0])
-        )
-        for arm, row in chosen:
-            seeds, seed = runs.setdefault(arm, {}), int(row["seed"])
-            if seed not in seeds or _order(row["samples_seen"]) >= _order(
-                seeds[seed]["samples_seen"]
-            ):
-                seeds[seed] = row
+    for model in ModelName:
+        runs |= _at_one_rung(finished(rungs[rungs["model"] == model.value]))
     return runs
+
+
+def common_runs(rungs: pd.DataFrame) -> Runs:
+    """Runs compared between networks: the same at one rung of all of them."""
+    return _at_one_rung(finished(rungs))
+
+
+def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
+    """The rows of one rung.
+
+    Of the rungs that most of the arms have: the highest that three seeds of each of these arms have;
+    where there is none, the highest with two, then with one. One step lower counts where five
+    seeds, with which differences are tested, have it and the higher rung has fewer.
+    """
+    at: dict[int, Runs] = {}
+    for arm, row in found:
+        if not math.isnan(number(row["rung"])):
+            seeds = at.setdefault(int(row["rung"]), {}).setdefault(arm, {})
+            seeds[int(row["seed"])] = row
+    if not at:
+        return {}
+    most = max(len(runs) for runs in at.values())
+    seeds_of = {
+        rung: min(len(seeds) for seeds in runs.values())
+        for rung, runs in at.items()
+        if len(runs) == most
+    }
+    chosen = max(seeds_of, key=lambda rung: (min(seeds_of[rung], ENOUGH_SEEDS), rung))
+    lower = max((rung for rung in seeds_of if rung < chosen), default=chosen)
+    if seeds_of[chosen] < SEEDS_FOR_A_TEST <= seeds_of[lower]:
+        chosen = lower
+    return at[chosen]
+
+
+def champion(results: pd.DataFrame) -> Row | None:
+    """The finished champion's row of results.csv."""
+    rows: list[dict[str, Any]] = results.to_dict("records")  # type: ignore[assignment]
+    for row in rows:
+        judged = not math.isnan(number(row["test_accuracy"]))
+        if row["role"] == CHAMPION and row["state"] == "finished" and judged:
+            return row
+    return None
+
+
+def courses(rungs: pd.DataFrame, runs: Runs) -> dict[str, list[Row]]:
+    """run_id of the given runs → the rows of all rungs of the same training, the shortest first."""
+    wanted = set(run_ids(runs))
+    found: dict[str, list[Row]] = {}
+    for _, row in sorted(finished(rungs), key=lambda pair: number(pair[1]["rung"])):
+        if str(row["run_id"]) in wanted:
+            found.setdefault(str(row["run_id"]), []).append(row)
+    return found
 
 
 def select(
@@ -130,8 +179,3 @@ def run_ids(runs: Runs) -> list[str]:
 def number(value: Any) -> float:
     """A table cell as a float; NaN where it is empty."""
     return math.nan if value is None or value != value else float(value)
-
-
-def _order(value: Any) -> float:
-    found = number(value)
-    return -math.inf if math.isnan(found) else found

@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.arms import Runs, Summary, common_seeds, main_runs, number, summary
-from study.analysis.family import AVERAGES_POLICIES, CONTRASTS, Weights, rows_of
+from study.analysis.arms import (
+    Runs,
+    Summary,
+    common_runs,
+    common_seeds,
+    key,
+    main_runs,
+    number,
+    summary,
+)
+from study.analysis.family import ALL, AVERAGES_POLICIES, CONTRASTS, POOLED, Weights, rows_of
 from study.analysis.interval import (
     DRAWS,
     Array,
@@ -52,35 +61,47 @@ class Estimate:
     second: float
     with_images: bool
     samples_equal: bool
+    rung: int | None
     rows: tuple[str, ...]
 
 
 def estimate(
-    results: pd.DataFrame,
+    rungs: pd.DataFrame,
     predictions: Classes,
     labels: Any,
     *,
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> list[Estimate]:
-    """All contrasts in the order of CONTRASTS; those without a paired seed are empty."""
-    runs = main_runs(results)
+    """All contrasts in the order of CONTRASTS; those without a paired seed are empty.
+
+    Contrasts within a network are read at its own rung, those over both networks at their common one.
+    """
+    own, common = main_runs(rungs), common_runs(rungs)
     correct = {
-        run_id: (classes == labels).astype(np.float64)
-        for run_id, classes in predictions.items()
+        name: (classes == labels[: len(classes)]).astype(np.float64)
+        for name, classes in predictions.items()
         if labels is not None
     }
     wanted = [
         (contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)
     ]
     return [
-        _estimate(contrast.name, name, contrast.weights(models), runs, correct, child, draws)
+        _estimate(
+            contrast.name,
+            name,
+            contrast.weights(models),
+            common if name in (POOLED, ALL) else own,
+            correct,
+            child,
+            draws,
+        )
         for (contrast, name, models), child in zip(wanted, rng.spawn(len(wanted)), strict=True)
     ]
 
 
 def contrasts(
-    results: pd.DataFrame,
+    rungs: pd.DataFrame,
     predictions: Classes,
     labels: Any,
     *,
@@ -90,14 +111,14 @@ def contrasts(
     """The table of contrasts.csv.
 
     Args:
-        results: columns of results.csv.
-        predictions: run_id → uint8 [N] predicted classes; runs without an entry leave the
-            test images out of their contrast's interval.
+        rungs: columns of rungs.csv.
+        predictions: key of a judgement → uint8 [n] predicted classes of the first n images; runs
+            without an entry leave the test images out of their contrast's interval.
         labels: uint8 [N] or None.
         rng: source of the bootstrap's draws.
         draws: number of draws.
     """
-    return table(estimate(results, predictions, labels, rng=rng, draws=draws))
+    return table(estimate(rungs, predictions, labels, rng=rng, draws=draws))
 
 
 def table(estimates: list[Estimate]) -> pd.DataFrame:
@@ -146,15 +167,16 @@ def _estimate(
     chosen = [[(weight, runs[arm][seed]) for arm, weight in weights.items()] for seed in seeds]
     per_seed = _per_seed(weights, runs)
     ids = tuple(str(row["run_id"]) for pairs in chosen for _, row in pairs)
-    with_images = bool(ids) and all(run_id in correct for run_id in ids)
+    names = [key(row) for pairs in chosen for _, row in pairs]
+    # All runs of a rung are judged on the same images; a file where they are not has no common ones.
+    sizes = {correct[name].size if name in correct else 0 for name in names}
+    with_images = len(sizes) == 1 and 0 not in sizes
     per_image: Array | None = None
     if with_images:
-        per_image = np.stack(
-            [sum(100 * w * correct[row["run_id"]] for w, row in p) for p in chosen]
-        )
+        per_image = np.stack([sum(100 * w * correct[key(row)] for w, row in p) for p in chosen])
     low, high = crossed_interval(per_seed, per_image, rng, draws=draws)
     error = image_error(per_image) if len(seeds) > 1 else 0.0
-    samples = {number(row["samples_seen"]) for pairs in chosen for _, row in pairs}
+    lengths = {number(row["rung"]) for pairs in chosen for _, row in pairs}
     return Estimate(
         name=name,
         model=model,
@@ -167,7 +189,8 @@ def _estimate(
         first=_side(chosen, 1.0),
         second=_side(chosen, -1.0),
         with_images=with_images,
-        samples_equal=len(samples) <= 1,
+        samples_equal=len(lengths) <= 1,
+        rung=int(max(lengths)) if lengths else None,
         rows=ids,
     )
 

@@ -1,4 +1,4 @@
-"""How much sooner a pretrained network gets there."""
+"""How much shorter the training of a pretrained network may be."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.analysis.arms import Runs, common_seeds
-from study.analysis.evidence import Curve, Measured, Numbers, absent, log_ratio, paired
+from study.analysis.arms import Runs, common_seeds, number
+from study.analysis.evidence import Measured, Numbers, absent, log_ratio, paired
+from study.analysis.lengths import ACCURACY, IMAGES, SECONDS, Path, length_to
 from study.analysis.verdicts import Reason
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
@@ -15,29 +16,41 @@ SPEED = (
     "n_pairs", "target_accuracy", "samples_pretrained", "samples_scratch", "samples_ratio",
     "samples_ratio_low", "samples_ratio_high", "seconds_pretrained", "seconds_scratch",
     "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high", "pretrained_reached",
-    "scratch_reached", "pairs_total",
+    "scratch_reached", "pairs_total", "at_first_rung",
 )  # fmt: skip
 
 
-def speed_to_target(runs: Runs, curve: Mapping[str, Curve], model: ModelName) -> Measured:
-    """Samples and seconds of full training until a pair's common target is first seen.
+def speed_to_target(runs: Runs, found: Mapping[str, Path], model: ModelName) -> Measured:
+    """Images and seconds of the shortest full training with a pair's common test accuracy.
 
-    The target of a pair (same seed, same lr_policy) is the lower of its two final validation
-    accuracies, so both reach it; ratios are scratch / pretrained, averaged per seed as logs.
+    The target of a pair (same seed, same lr_policy) is the lower of its two accuracies at the rung of
+    the contrasts, so both have it there; shorter trainings are read between their rungs. Ratios are
+    scratch / pretrained, averaged per seed as logs. at_first_rung counts pairs of which a side has
+    the target at the shortest training there is: their ratio may be larger in truth.
     """
-    per_seed: dict[int, list[tuple[float, Curve, Curve, tuple[str, str]]]] = {}
+    per_seed: dict[int, list[tuple[float, Path, Path, tuple[str, str]]]] = {}
+    first_rung = 0
     for policy in (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE):
         sides = [
             Arm(model=model, init=init, scope=Scope.FULL, lr_policy=policy)
             for init in (Init.PRETRAINED, Init.SCRATCH)
         ]
         for seed in common_seeds(runs, sides):
-            ids = (str(runs[sides[0]][seed]["run_id"]), str(runs[sides[1]][seed]["run_id"]))
-            if not all(run_id in curve for run_id in ids):
+            rows = [runs[arm][seed] for arm in sides]
+            ids = (str(rows[0]["run_id"]), str(rows[1]["run_id"]))
+            if not all(run_id in found for run_id in ids):
                 continue
-            first, second = curve[ids[0]], curve[ids[1]]
-            target = min(first[-1, 2], second[-1, 2])
-            reached = [c[int(np.argmax(c[:, 2] >= target))] for c in (first, second)]
+            target = min(number(row["test_accuracy"]) for row in rows)
+            courses = [
+                found[run_id][found[run_id][:, IMAGES] <= number(row["rung"])]
+                for run_id, row in zip(ids, rows, strict=True)
+            ]
+            if not all(path.size for path in courses):
+                continue
+            reached = [
+                np.array([length_to(path, target, axis) for axis in (IMAGES, SECONDS)]) for path in courses
+            ]
+            first_rung += any(path[0, ACCURACY] >= target for path in courses if len(path) > 1)
             per_seed.setdefault(seed, []).append((target, reached[0], reached[1], ids))
     if not per_seed:
         return absent(SPEED, Reason.MISSING_ARMS)
@@ -47,7 +60,7 @@ def speed_to_target(runs: Runs, curve: Mapping[str, Curve], model: ModelName) ->
             float(np.mean([log_ratio(b[axis], a[axis]) for _, a, b, _ in items]))
             for items in per_seed.values()
         ]
-        for axis in (0, 1)
+        for axis in (IMAGES, SECONDS)
     ]
     samples, verdict, reason = paired(ratios[0], exponent=True)
     seconds, _, _ = paired(ratios[1], exponent=True)
@@ -60,12 +73,13 @@ def speed_to_target(runs: Runs, curve: Mapping[str, Curve], model: ModelName) ->
         "seconds_ratio": seconds.mean,
         "seconds_ratio_low": seconds.low,
         "seconds_ratio_high": seconds.high,
-        "pretrained_reached": sum(bool(a[0] < b[0]) for _, a, b, _ in everything),
-        "scratch_reached": sum(bool(b[0] < a[0]) for _, a, b, _ in everything),
+        "pretrained_reached": sum(bool(a[IMAGES] < b[IMAGES]) for _, a, b, _ in everything),
+        "scratch_reached": sum(bool(b[IMAGES] < a[IMAGES]) for _, a, b, _ in everything),
         "pairs_total": len(everything),
+        "at_first_rung": first_rung,
     }
-    for axis, unit in ((0, "samples"), (1, "seconds")):
+    for axis, unit in ((IMAGES, "samples"), (SECONDS, "seconds")):
         numbers[f"{unit}_pretrained"] = float(np.mean([a[axis] for _, a, _, _ in everything]))
         numbers[f"{unit}_scratch"] = float(np.mean([b[axis] for _, _, b, _ in everything]))
-    rows = tuple(run_id for *_, ids in everything for run_id in ids)
-    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
+    rows_behind = tuple(run_id for *_, ids in everything for run_id in ids)
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows_behind)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
 from study.analysis.arms import (
@@ -32,7 +30,6 @@ from study.analysis.verdicts import (
 from study.spec import Init, ModelName, Scope
 
 Numbers = dict[str, Any]
-Curve = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +45,6 @@ class Measured:
 def absent(keys: tuple[str, ...], reason: Reason) -> Measured:
     """Nothing measured: every number that the text may ask for is None."""
     return Measured(verdict=Verdict.NOT_MEASURED, reason=reason, numbers=dict.fromkeys(keys, None))
-
-
-def curves(history: pd.DataFrame) -> dict[str, Curve]:
-    """run_id → float64 [P, 3]: samples seen, seconds, validation accuracy, in order of samples."""
-    needed = ["samples_seen", "seconds", "val_accuracy"]
-    table = history.dropna(subset=needed).sort_values("samples_seen", kind="stable")
-    return {
-        str(run_id): group[needed].to_numpy(dtype=np.float64)
-        for run_id, group in table.groupby("run_id", sort=False)
-    }
 
 
 def paired(values: list[float], *, exponent: bool = False) -> tuple[Summary, Verdict, Reason]:
@@ -130,14 +117,14 @@ COST = (
 
 
 def cost(runs: Runs, model: ModelName) -> Measured:
-    """Parameters, seconds and memory of frozen and full training; ratio is full / frozen."""
+    """Parameters, seconds and memory of frozen and full training at one rung; ratio is full / frozen."""
     frozen, full = (select(runs, model=model, scope=scope) for scope in (Scope.FROZEN, Scope.FULL))
     if not frozen or not full:
         return absent(COST, Reason.MISSING_ARMS)
     ratios = []
     for seed in sorted({seed for seeds in frozen.values() for seed in seeds}):
         logs = [
-            log_ratio(number(seeds[seed]["train_seconds"]), number(base[seed]["train_seconds"]))
+            log_ratio(number(seeds[seed]["seconds"]), number(base[seed]["seconds"]))
             for arm, seeds in full.items()
             for other, base in frozen.items()
             if arm.init is other.init and seed in seeds and seed in base
@@ -153,7 +140,7 @@ def cost(runs: Runs, model: ModelName) -> Measured:
     }
     for name, side in (("frozen", frozen), ("full", full)):
         numbers[f"trainable_{name}"] = summary(column(side, "trainable_parameters")).mean
-        numbers[f"seconds_{name}"] = summary(column(side, "train_seconds")).mean
+        numbers[f"seconds_{name}"] = summary(column(side, "seconds")).mean
         numbers[f"memory_{name}_mb"] = summary(column(side, "peak_memory_mb")).mean
         numbers[f"speed_{name}"] = summary(column(side, "images_per_second")).mean
     numbers["trainable_share"] = numbers["trainable_frozen"] / numbers["total_parameters"]

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from study.analysis import (
+    adequacy,
     efficiency,
     evidence,
+    lengths,
     networks,
     outcome,
     predicted,
@@ -17,7 +19,7 @@ from study.analysis import (
     similarity,
     views,
 )
-from study.analysis.arms import Runs, main_runs, select
+from study.analysis.arms import Runs, champion, common_runs, main_runs, select
 from study.analysis.contrasts import Estimate, detectable
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, POOLED
@@ -61,7 +63,7 @@ def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFram
         estimates: from `study.analysis.contrasts.estimate`.
         contrasts: the table made of them, which has the corrected p-values and verdicts.
     """
-    runs = main_runs(sources.results)
+    runs = main_runs(sources.rungs)
     studied = {str(model) for model in sources.results["model"]}
     found = _contrast_findings(runs, estimates, contrasts, studied)
     for model in ModelName:
@@ -94,6 +96,7 @@ def _contrast_findings(
             "detectable_pp": detectable(item, tests),
             "images_in_interval": item.with_images,
             "samples_equal": item.samples_equal,
+            "rung": item.rung,
             "uniform_pp": item.uniform.mean,
             "uniform_low_pp": item.uniform.low,
             "uniform_high_pp": item.uniform.high,
@@ -130,12 +133,12 @@ def _source(runs: Runs, model: str) -> str | None:
 def _model_findings(
     sources: Sources, runs: Runs, contrasts: pd.DataFrame, model: ModelName, studied: bool
 ) -> list[Finding]:
-    curve = evidence.curves(sources.history)
+    found = lengths.paths(sources.rungs, runs)
     classes, labels = sources.predictions, sources.labels
 
     def three(contrast: str, cells: list[views.Cell]) -> Measured:
         test = _effect(contrasts, contrast, model.value)
-        return views.three_views(runs, curve, sources.trials, cells, test_pp=test)
+        return views.three_views(runs, found, sources.trials, cells, test_pp=test)
 
     def adaptation(other: FirstConv) -> Measured:
         weights = (sources.environment.get("weights") or {}).get(model.value) or {}
@@ -147,7 +150,7 @@ def _model_findings(
         (1, "q1.pretext", "the pretext task was learnt",
          lambda: networks.pretext(sources, model), ("pretext",)),
         (2, "q2.speed_to_target", "pretrained reaches the common target with fewer samples",
-         lambda: efficiency.speed_to_target(runs, curve, model), ("curves",)),
+         lambda: efficiency.speed_to_target(runs, found, model), ("curves",)),
         (2, "q2.labels", "pretrained reaches scratch's accuracy with fewer labels",
          lambda: side.labels(sources.experiments, model), ("labels",)),
         (2, "q2.spread", "pretrained varies less over seeds",
@@ -199,10 +202,11 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
     every = arms()
     planned = [arm for arm in every if arm.model.value in set(sources.results["model"])] or every
     best = predicted.best_arm(runs)
-    row = best[1] if best else None
+    row = champion(sources.results) or (best[1] if best else None)
+    common = common_runs(sources.rungs)
     between = views.three_views(
-        runs,
-        evidence.curves(sources.history),
+        common,
+        lengths.paths(sources.rungs, common),
         sources.trials,
         views.model_cells(),
         test_pp=_effect(contrasts, "model", ALL),
@@ -214,13 +218,15 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
                  ALL, witness(sources), ()),
         _finding("best", 0, "the arm that is best on validation", ALL,
                  predicted.best(runs), ("arms",)),
-        _finding("confusion", 7, "classes confused by the best network", ALL,
+        _finding("confusion", 7, "classes confused by the champion, else by the best network", ALL,
                  predicted.confusion(row, sources.predictions, sources.labels),
-                 ("confusion-vgg11", "confusion-googlenet")),
+                 ("confusion",)),
+        _finding("adequacy", 0, "the champion, else the best network, is adequate", ALL,
+                 adequacy.adequacy(row, runs, sources.baselines), ("champion", "confusion")),
         _finding("design", 0, "every planned arm has a finished run", ALL,
                  outcome.design(sources, runs, len(planned)), ("plan",)),
         _finding("object", 0, "the chosen object is classified correctly", ALL,
-                 outcome.chosen_object(sources, runs, best[0] if best else None),
+                 outcome.chosen_object(sources, runs, row, best[0] if best else None),
                  ("object",)),
     ]  # fmt: skip
 

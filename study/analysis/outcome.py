@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.arms import Runs, column, select
+from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, select
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
@@ -75,18 +75,29 @@ def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
     return {"prediction_error": error, "predicted_runs": len(errors)}
 
 
-OBJECT = ("index", "label", "networks", "right", "predicted", "probability", "run_id", "arm")
+OBJECT = (
+    "index", "label", "networks", "right", "predicted", "probability", "run_id", "arm", "champion",
+)  # fmt: skip
 
 
-def chosen_object(sources: Sources, runs: Runs, best: Arm | None) -> Measured:
-    """The single object: the answer of the best arm (else of the first stored), how many are right."""
+def chosen_object(sources: Sources, runs: Runs, row: Row | None, best: Arm | None) -> Measured:
+    """The single object: what one network answers, and how many of the stored ones are right.
+
+    Args:
+        row: of the champion or the best run; its answer is told.
+        best: the best arm: any of its runs answers where that one's answer is not stored; else the
+            first that is.
+    """
     stored = sources.chosen
     if not {"label", "run_ids", "probabilities"} <= set(stored) or not len(stored["run_ids"]):
         return absent(OBJECT, Reason.MISSING_FILE)
     ids = [str(run_id) for run_id in stored["run_ids"]]
     guesses = stored["probabilities"].argmax(axis=1)
     arms = {str(row["run_id"]): arm for arm, seeds in runs.items() for row in seeds.values()}
+    own = str(row["run_id"]) if row is not None else ""
     at = next((k for k, run_id in enumerate(ids) if arms.get(run_id) == best), 0)
+    at = ids.index(own) if own in ids else at
+    answering = arm_of(row) if row is not None and ids[at] == own else arms.get(ids[at])
     label = int(stored["label"])
     right = bool(guesses[at] == label)
     numbers = {
@@ -97,7 +108,8 @@ def chosen_object(sources: Sources, runs: Runs, best: Arm | None) -> Measured:
         "predicted": int(guesses[at]),
         "probability": float(stored["probabilities"][at].max()),
         "run_id": ids[at],
-        "arm": arms[ids[at]].name if ids[at] in arms else None,
+        "arm": answering.name if answering else None,
+        "champion": row is not None and ids[at] == own and row["role"] == CHAMPION,
     }
     return Measured(
         verdict=Verdict.SUPPORTED if right else Verdict.REFUTED,

@@ -8,7 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from study.analysis.arms import Row, Runs, column, common_seeds, number, run_ids, select, summary
+from study.analysis.arms import (
+    Row,
+    Runs,
+    column,
+    common_seeds,
+    key,
+    number,
+    run_ids,
+    select,
+    summary,
+)
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.sources import Classes
 from study.analysis.verdicts import ALPHA, Reason, Verdict
@@ -33,10 +43,12 @@ def mcnemar(runs: Runs, predictions: Classes, labels: Labels, model: ModelName) 
     seeds = common_seeds(runs, sides)
     if not seeds:
         return absent(MCNEMAR, Reason.MISSING_ARMS)
-    ids = [str(runs[arm][seeds[0]]["run_id"]) for arm in sides]
-    if labels is None or not all(run_id in predictions for run_id in ids):
+    rows = [runs[arm][seeds[0]] for arm in sides]
+    names = [key(row) for row in rows]
+    answers = [predictions[name] for name in names if name in predictions]
+    if labels is None or len(answers) < len(names) or len({answer.size for answer in answers}) > 1:
         return absent(MCNEMAR, Reason.MISSING_FILE)
-    first, second = (predictions[run_id] == labels for run_id in ids)
+    first, second = (answer == labels[: answer.size] for answer in answers)
     first_only, second_only = int((first & ~second).sum()), int((~first & second).sum())
     total = first_only + second_only
     p_value = float(stats.binomtest(first_only, total).pvalue) if total else 1.0
@@ -53,7 +65,8 @@ def mcnemar(runs: Runs, predictions: Classes, labels: Labels, model: ModelName) 
         "neither": int((~first & ~second).sum()),
         "p_value": p_value,
     }
-    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=tuple(ids))
+    ids = tuple(str(row["run_id"]) for row in rows)
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=ids)
 
 
 CALIBRATION = ("n_pairs", "ece_pretrained", "ece_scratch", "difference_pp", "low_pp", "high_pp")
@@ -87,22 +100,23 @@ def calibration(runs: Runs, model: ModelName) -> Measured:
 
 CONFUSION = (
     "run_id", "pairs", "recall", "worst_class", "worst_recall", "best_class", "best_recall",
-    "errors", "images",
+    "errors", "images", "classes",
 )  # fmt: skip
 
 
 def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured:
-    """Confused classes and per-class recall of one run; classes are numbers 0–9."""
+    """Confused classes of one run, and of every class (numbers 0–9) precision, recall and F1."""
     if row is None:
         return absent(CONFUSION, Reason.MISSING_ARMS)
-    run_id = str(row["run_id"])
-    if labels is None or run_id not in predictions:
+    if labels is None or key(row) not in predictions:
         return absent(CONFUSION, Reason.MISSING_FILE)
-    predicted = predictions[run_id]
-    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
-    recall = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
-    wrong = counts - np.diag(np.diag(counts))
+    predicted = predictions[key(row)]
+    counts = confusion_counts(labels[: len(predicted)], predicted)
+    right, of_class, answers = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    recall = right / np.maximum(of_class, 1)
+    precision = right / np.maximum(answers, 1)
+    f1 = 2 * right / np.maximum(of_class + answers, 1)
+    wrong = counts - np.diag(right)
     order = np.argsort(-wrong, axis=None, kind="stable")[:5]
     pairs = [
         {"true": int(i // CLASSES), "predicted": int(i % CLASSES), "count": int(wrong.flat[i])}
@@ -110,7 +124,7 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
         if wrong.flat[i] > 0
     ]
     numbers = {
-        "run_id": run_id,
+        "run_id": str(row["run_id"]),
         "pairs": pairs,
         "recall": recall.tolist(),
         "worst_class": int(recall.argmin()),
@@ -118,17 +132,38 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
         "best_class": int(recall.argmax()),
         "best_recall": float(recall.max()),
         "errors": int(wrong.sum()),
-        "images": int(labels.size),
+        "images": int(predicted.size),
+        "classes": [
+            {
+                "precision": float(precision[k]),
+                "recall": float(recall[k]),
+                "f1": float(f1[k]),
+                "images": int(of_class[k]),
+            }
+            for k in range(CLASSES)
+        ],
     }
     return Measured(
-        verdict=Verdict.SUPPORTED, reason=Reason.MEASURED, numbers=numbers, rows=(run_id,)
+        verdict=Verdict.SUPPORTED,
+        reason=Reason.MEASURED,
+        numbers=numbers,
+        rows=(str(row["run_id"]),),
     )
+
+
+def confusion_counts(
+    labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.int64]:
+    """[10, 10] numbers of images by true class (row) and answer (column)."""
+    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
+    return counts
 
 
 BEST = (
     "arm", "model", "init", "init_source", "scope", "lr_policy", "n_seeds", "train_accuracy",
     "val_accuracy", "test_accuracy", "test_low", "test_high", "test_sd_pp", "macro_f1", "ece",
-    "gap_pp", "run_id", "lr", "seconds",
+    "gap_pp", "run_id", "lr", "seconds", "rung",
 )  # fmt: skip
 
 
@@ -170,7 +205,8 @@ def best(runs: Runs) -> Measured:
         "test_sd_pp": 100 * test.sd,
         "gap_pp": 100 * (means["train_accuracy"] - test.mean),
         "run_id": str(row["run_id"]),
-        "seconds": summary(column(only, "train_seconds")).mean,
+        "seconds": summary(column(only, "seconds")).mean,
+        "rung": int(row["rung"]),
     }
     return Measured(
         verdict=Verdict.SUPPORTED,

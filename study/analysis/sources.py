@@ -15,9 +15,11 @@ from study.errors import StoreError
 from study.store.csv_tables import read_table
 from study.store.reading import Arrays, read_arrays, read_object
 from study.store.tables import (
+    BASELINE_COLUMNS,
     EXPERIMENT_COLUMNS,
     HISTORY_COLUMNS,
     RESULT_COLUMNS,
+    RUNG_COLUMNS,
     TRIAL_COLUMNS,
 )
 
@@ -29,13 +31,18 @@ ByStage = Mapping[str, tuple[list[str], list[float]]]
 class Sources:
     """results/ as values. JSON files that are absent are empty dictionaries.
 
-    predictions: run_id → uint8 [N] predicted classes; labels: uint8 [N] or None.
+    results: the highest rung of every arm and seed, and the champion; rungs: every judged rung of an
+    arm and seed, without the champion.
+    predictions: key of a judgement (`study.analysis.arms.key`) → uint8 [n] predicted classes of the first
+    n images in the order of labels; labels: uint8 [N] or None.
     drift: run_id → (stage names, relative change of each stage ‖Δw‖/‖w‖).
     cka: run_id → (stage names, similarity of each stage's activations before and after training).
     chosen: arrays of artifacts/object.npz.
     """
 
     results: pd.DataFrame
+    rungs: pd.DataFrame
+    baselines: pd.DataFrame
     trials: pd.DataFrame
     experiments: pd.DataFrame
     history: pd.DataFrame
@@ -62,6 +69,8 @@ def read_sources(folder: Path) -> Sources:
     change = _picture(folder / "artifacts" / "drift.npz")
     return Sources(
         results=read_table(folder / "results.csv", RESULT_COLUMNS),
+        rungs=read_table(folder / "rungs.csv", RUNG_COLUMNS),
+        baselines=read_table(folder / "baselines.csv", BASELINE_COLUMNS),
         trials=read_table(folder / "trials.csv", TRIAL_COLUMNS),
         experiments=read_table(folder / "experiments.csv", EXPERIMENT_COLUMNS),
         history=read_table(folder / "history.csv", HISTORY_COLUMNS),

@@ -30,6 +30,8 @@ PAIRS_FOR_A_MEASUREMENT = 3
 EXACT_ADAPTATION = 1e-4
 #: A pretext task is learnt when its held-out accuracy is at least so many times chance.
 PRETEXT_TIMES_CHANCE = 10.0
+#: An adequate network's training accuracy is at most so much above its test accuracy.
+GAP_BOUND_PP = 5.0
 
 
 class Verdict(str, Enum):

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from study.analysis.arms import Runs, arm_of, common_seeds, number, summary
-from study.analysis.evidence import Curve, Measured, Numbers
+from study.analysis.arms import Row, Runs, arm_of, common_seeds, number, summary
+from study.analysis.evidence import Measured, Numbers
+from study.analysis.lengths import SECONDS, Path, accuracy_at
 from study.analysis.verdicts import Reason, Verdict, measurement_verdict
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
@@ -19,9 +20,10 @@ VIEWS = (
     "seconds_low_pp", "seconds_high_pp", "seconds", "trials_pp", "trials", "n_pairs",
     "first_samples", "first_seconds", "first_trials", "views", "flips",
 )  # fmt: skip
-_SAMPLES, _SECONDS, _ACCURACY = 0, 1, 2
 #: Arms of the first side and of the second side that are compared with each other.
 Cell = tuple[list[Arm], list[Arm]]
+#: The runs of one side of a cell for one seed: row at the rung of comparison, all rungs.
+Side = list[tuple[Row, Path]]
 _POLICIES = (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)
 
 
@@ -57,49 +59,50 @@ def _full(model: ModelName, init: Init, policy: LrPolicy) -> Arm:
 
 def three_views(
     runs: Runs,
-    curve: Mapping[str, Curve],
+    found: Mapping[str, Path],
     trials: pd.DataFrame,
     cells: Sequence[Cell],
     *,
     test_pp: float,
 ) -> Measured:
-    """first − second in validation accuracy (pp) at equal samples, seconds and trials.
+    """first − second accuracy (pp) at equal samples, seconds and trials.
 
-    Every cell is compared at its own common end, then cells are averaged. The end is where
-    the shorter side stops, but not before both sides have been evaluated (a frozen arm may be
-    done before a full one is first looked at: then its final accuracy stands). The last
-    evaluation point at or before the end counts; the interval is Student's over seeds. The
-    view of tuning compares the best validation accuracy within the common number of trials;
-    it has no repetitions and so no interval. `first_…` say which side leads (True: first,
-    None: a tie or not measured); `flips` is True when two views disagree. The verdict is on
-    "one side leads in both repeated views": supported when both intervals exclude zero on the
-    same side, refuted when on opposite sides.
+    Equal samples are those of the rung that the runs were chosen at. At equal seconds every
+    cell is compared at its own end, then cells are averaged: where the training that ends first
+    has its last rung, but not before both sides have their first (a frozen arm may end before a
+    full one is first judged: then its last accuracy stands). Between rungs a training is read off
+    its neighbours (`study.analysis.lengths`), never inside a schedule. Both are test accuracies,
+    with Student's interval over seeds. The view of tuning compares the best validation accuracy
+    within the common number of trials; it has no repetitions and so no interval. `first_…` say
+    which side leads (True: first, None: a tie or not measured); `flips` is True when two views
+    disagree. The verdict is on "one side leads in both repeated views": supported when both
+    intervals exclude zero on the same side, refuted when on opposite sides.
     """
     every = [arm for cell in cells for side in cell for arm in side]
     seeds = [
         seed
         for seed in common_seeds(runs, every)
-        if all(str(runs[arm][seed]["run_id"]) in curve for arm in every)
+        if all(str(runs[arm][seed]["run_id"]) in found for arm in every)
     ]
     numbers: Numbers = dict.fromkeys(VIEWS, None)
     numbers |= {"test_pp": test_pp, "n_pairs": len(seeds)}
     outcomes: list[tuple[Verdict, Reason]] = []
-    for name, axis in (("samples", _SAMPLES), ("seconds", _SECONDS)):
+    for name, read in (("samples", _at_equal_samples), ("seconds", _at_equal_seconds)):
         differences, ends = [], []
         for seed in seeds:
-            paths = [
-                tuple([curve[str(runs[arm][seed]["run_id"])] for arm in side] for side in cell)
+            compared = [
+                read(*([(runs[arm][seed], found[str(runs[arm][seed]["run_id"])]) for arm in side]
+                       for side in cell))
                 for cell in cells
-            ]
-            compared = [_difference(sides, axis) for sides in paths]
+            ]  # fmt: skip
             differences.append(100 * float(np.mean([value for value, _ in compared])))
             ends.append(float(np.mean([end for _, end in compared])))
-        found = summary(differences)
-        outcomes.append(measurement_verdict(low=found.low, high=found.high, pairs=found.n))
+        total = summary(differences)
+        outcomes.append(measurement_verdict(low=total.low, high=total.high, pairs=total.n))
         numbers[name] = float(np.mean(ends)) if ends else None
-        numbers[f"{name}_pp"] = found.mean
-        numbers[f"{name}_low_pp"], numbers[f"{name}_high_pp"] = found.low, found.high
-        numbers[f"first_{name}"] = _leads(found.mean)
+        numbers[f"{name}_pp"] = total.mean
+        numbers[f"{name}_low_pp"], numbers[f"{name}_high_pp"] = total.low, total.high
+        numbers[f"first_{name}"] = _leads(total.mean)
     numbers["trials"], numbers["trials_pp"] = _equal_trials(trials, cells)
     numbers["first_trials"] = _leads(numbers["trials_pp"])
     leads = [numbers[f"first_{view}"] for view in ("samples", "seconds", "trials")]
@@ -116,13 +119,20 @@ def three_views(
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
 
 
-def _difference(sides: Sequence[Sequence[Curve]], axis: int) -> tuple[float, float]:
-    """(first − second accuracy, where it was read off)."""
-    paths = [path for side in sides for path in side]
-    shortest = min(float(path[-1, axis]) for path in paths)
-    end = max(shortest, *(float(path[0, axis]) for path in paths))
-    first, second = (float(np.mean([_at(path, axis, end) for path in side])) for side in sides)
-    return first - second, end
+def _at_equal_samples(first: Side, second: Side) -> tuple[float, float]:
+    """(first − second accuracy, the rung where it was read off)."""
+    rows = [row for row, _ in (*first, *second)]
+    means = [np.mean([number(row["test_accuracy"]) for row, _ in side]) for side in (first, second)]
+    return float(means[0] - means[1]), number(rows[0]["rung"])
+
+
+def _at_equal_seconds(first: Side, second: Side) -> tuple[float, float]:
+    """(first − second accuracy, the seconds where it was read off)."""
+    every = [path for _, path in (*first, *second)]
+    shortest = min(float(path[-1, SECONDS]) for path in every)
+    end = max(shortest, *(float(path[0, SECONDS]) for path in every))
+    means = [np.mean([accuracy_at(path, end) for _, path in side]) for side in (first, second)]
+    return float(means[0] - means[1]), end
 
 
 def _together(outcomes: list[tuple[Verdict, Reason]]) -> tuple[Verdict, Reason]:
@@ -137,12 +147,6 @@ def _together(outcomes: list[tuple[Verdict, Reason]]) -> tuple[Verdict, Reason]:
     return Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
 
 
-def _at(path: Curve, axis: int, end: float) -> float:
-    """Accuracy at the last point not after the end; NaN when none was measured by then."""
-    past = path[path[:, axis] <= end * (1 + 1e-9)]
-    return float(past[-1, _ACCURACY]) if past.size else math.nan
-
-
 def _leads(difference: float | None) -> bool | None:
     if difference is None or math.isnan(difference) or difference == 0:
         return None
@@ -152,12 +156,12 @@ def _leads(difference: float | None) -> bool | None:
 def best_so_far(trials: pd.DataFrame) -> dict[Arm, list[float]]:
     """Per arm the best validation accuracy after each trial; NaN before the first finished one.
 
-    Pruned and failed trials count as trials and bring no accuracy.
+    Failed trials count as trials and bring no accuracy.
     """
     paths: dict[Arm, list[float]] = {}
     for row in trials.sort_values("trial", kind="stable").to_dict("records"):
         arm = arm_of({str(key): value for key, value in row.items()})
-        if arm is None or row["state"] not in ("finished", "pruned", "failed"):
+        if arm is None or row["state"] not in ("finished", "failed"):
             continue
         value = number(row["val_accuracy"]) if row["state"] == "finished" else math.nan
         path = paths.setdefault(arm, [])

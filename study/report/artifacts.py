@@ -46,7 +46,7 @@ def read_artifacts(folder: Path) -> Artifacts:
 
 
 def read_predictions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """run_id → float32 [N, 10] test probabilities."""
+    """Key of a judgement → float32 [n, 10] probabilities of the first n test images; of the champion."""
     suffix = ".probabilities"
     # The labels are read along, so that as many answers as objects are asked for.
     stored = read_arrays(path, lambda key: key.endswith((suffix, "labels")))

@@ -12,31 +12,42 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from study.analysis.arms import Runs, main_runs, number, summary
+from study.analysis.arms import (
+    CHAMPION,
+    Row,
+    Runs,
+    arm_of,
+    champion,
+    key,
+    main_runs,
+    number,
+    summary,
+)
 from study.analysis.sources import Sources, read_sources
 from study.errors import ReportError
 from study.matrix import arms
 from study.report.artifacts import Artifacts, read_artifacts, read_predictions
 from study.spec import Arm, Init, ModelName
 from study.store.reading import read_object
+from study.store.tables import RESULT_COLUMNS
 
-#: Means over the finished seeds of an arm: attribute → column of results.csv.
+#: Means over the finished seeds of an arm at its rung: attribute → column of rungs.csv.
 _MEANS = {
     "train": "train_accuracy", "val": "val_accuracy", "loss": "test_loss", "f1": "macro_f1",
-    "ece": "ece", "seconds": "train_seconds", "speed": "images_per_second",
+    "ece": "ece", "seconds": "seconds", "speed": "images_per_second",
     "trainable": "trainable_parameters", "total": "total_parameters",
     "memory": "peak_memory_mb", "lr": "lr", "lr_decay": "lr_decay",
-    "weight_decay": "weight_decay", "label_smoothing": "label_smoothing", "samples": "samples_seen",
-    "train_images": "train_images", "epochs": "epochs",
+    "weight_decay": "weight_decay", "label_smoothing": "label_smoothing",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmSummary:
-    """One arm over its finished seeds. Shares lie in [0, 1]; what was not measured is None.
+    """One arm over its finished seeds at one rung. Shares lie in [0, 1]; what was not measured is None.
 
     values are the test accuracies in order of seed, low and high the ends of Student's 95 %
-    interval of their mean; the remaining numbers are means over the same runs.
+    interval of their mean; the remaining numbers are means over the same runs. keys are what
+    predictions.npz calls the judgements.
     """
 
     name: str
@@ -46,6 +57,8 @@ class ArmSummary:
     lr_policy: str
     init_source: str
     run_ids: tuple[str, ...]
+    keys: tuple[str, ...]
+    rung: int | None
     seeds: tuple[int, ...]
     values: tuple[float, ...]
     mean: float | None
@@ -71,6 +84,39 @@ class ArmSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The one network that was trained longest: its arm, and the cells of its row of results.csv.
+
+    Cells are attributes by the name of their column, None where they are empty.
+    """
+
+    arm: ArmSummary
+    name: str
+    cells: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return self.arm.model
+
+    @property
+    def key(self) -> str:
+        return self.arm.key
+
+    def __getattr__(self, name: str) -> Any:
+        if name in RESULT_COLUMNS:
+            return self.cells.get(name)
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Numbers of images that accuracies are over; the same for all runs of a rung."""
+
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportData:
     """Everything the report may say or draw. Absent files are empty tables and dictionaries.
 
@@ -81,6 +127,7 @@ class ReportData:
     contrasts: pd.DataFrame
     findings: dict[str, dict[str, Any]]
     arms: tuple[ArmSummary, ...]
+    champion: Champion | None
     artifacts: Artifacts
     probabilities: dict[str, npt.NDArray[np.float32]]
     folder: Path
@@ -88,6 +135,10 @@ class ReportData:
     @property
     def results(self) -> pd.DataFrame:
         return self.tables.results
+
+    @property
+    def rungs(self) -> pd.DataFrame:
+        return self.tables.rungs
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -139,7 +190,8 @@ class ReportData:
 
     @cached_property
     def resolution(self) -> int | None:
-        values = pd.to_numeric(self.results["resolution"], errors="coerce").dropna()
+        matrix = self.results[self.results["role"] != CHAMPION]
+        values = pd.to_numeric(matrix["resolution"], errors="coerce").dropna()
         return int(values.mode().iloc[0]) if len(values) else None
 
     @cached_property
@@ -152,6 +204,25 @@ class ReportData:
             named = [source for source in used if source not in ("", "none")]
             found[model] = named[0] if named else (weights.get(model) or {}).get("source")
         return found
+
+    def rung(self, model: str) -> int | None:
+        """The rung at which the arms of a network are compared."""
+        return next((arm.rung for arm in self.finished_of(model)), None)
+
+    def seeds_of(self, model: str) -> int:
+        """The largest number of seeds of a network's arms at its rung."""
+        return max((arm.n for arm in self.finished_of(model)), default=0)
+
+    def judged(self, model: str) -> Judged | None:
+        """How many images the accuracies of a network's arms are over."""
+        table = self.rungs
+        at = table[(table["model"] == model) & (table["rung"] == self.rung(model))]
+        at = at[at["validation_images"].notna() & at["test_images"].notna()]
+        if not len(at):
+            return None
+        return Judged(
+            validation=int(at["validation_images"].iloc[0]), test=int(at["test_images"].iloc[0])
+        )
 
     def arm(self, name: str) -> ArmSummary | None:
         return next((arm for arm in self.arms if arm.name == name), None)
@@ -181,9 +252,10 @@ def read_report_data(folder: Path) -> ReportData:
     if not folder.is_dir():
         raise ReportError(f"there is no results directory {folder}")
     tables = read_sources(folder)
-    runs = main_runs(tables.results)
+    runs = main_runs(tables.rungs)
     found = read_object(folder / "findings.json").get("findings", [])
     models = set(tables.results["model"]) or {model.value for model in ModelName}
+    longest = champion(tables.results)
     return ReportData(
         tables=tables,
         contrasts=_contrasts(folder / "contrasts.csv"),
@@ -194,10 +266,21 @@ def read_report_data(folder: Path) -> ReportData:
             for arm in arms((model,))
             if model.value in models
         ),
+        champion=None if longest is None else _champion(longest),
         artifacts=read_artifacts(folder / "artifacts"),
         probabilities=read_predictions(folder / "predictions.npz"),
         folder=folder,
     )
+
+
+def _champion(row: Row) -> Champion | None:
+    arm = arm_of(row)
+    if arm is None:
+        return None
+    cells = {name: None if value != value else value for name, value in row.items()}
+    alone = pd.DataFrame([row])
+    seed = int(row["seed"])
+    return Champion(arm=_arm_summary(arm, {arm: {seed: row}}, alone), name=key(row), cells=cells)
 
 
 def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
@@ -208,6 +291,7 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
         & (results["init"] == arm.init.value)
         & (results["scope"] == arm.scope.value)
         & (results["lr_policy"] == arm.lr_policy.value)
+        & (results["role"] != CHAMPION)
     ]
     unfinished = known[known["state"] != "finished"]
     sources = [str(row["init_source"]) for row in rows] or [str(s) for s in known["init_source"]]
@@ -219,6 +303,8 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
         lr_policy=arm.lr_policy.value,
         init_source=sources[0] if sources and arm.init is Init.PRETRAINED else "none",
         run_ids=tuple(str(row["run_id"]) for row in rows),
+        keys=tuple(key(row) for row in rows),
+        rung=int(rows[0]["rung"]) if rows else None,
         seeds=tuple(int(row["seed"]) for row in rows),
         values=tuple(number(row["test_accuracy"]) for row in rows),
         mean=_known(total.mean),
@@ -227,8 +313,8 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
         high=_known(total.high),
         reason=str(unfinished["reason"].iloc[0]) if len(unfinished) and not rows else "",
         means={
-            key: _known(summary(number(row[column]) for row in rows).mean)
-            for key, column in _MEANS.items()
+            name: _known(summary(number(row.get(column)) for row in rows).mean)
+            for name, column in _MEANS.items()
         },
     )
 

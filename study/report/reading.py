@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from study.analysis.arms import finished, summary
 from study.report.context import ArmSummary, ReportData
-from study.report.figures.images import chosen_object_runs, confusion_shares
+from study.report.figures.images import chosen_object_runs, confusion_shares, shown
+from study.report.numbers import as_float
+from study.spec import LrPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class ObjectAnswer:
     """What one network says of the chosen object: classes in order of falling probability."""
 
     arm: ArmSummary
+    champion: bool
     classes: tuple[int, ...]
     probabilities: tuple[float, ...]
     label: int
@@ -69,6 +73,55 @@ class Separation:
     between: tuple[float, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """Pretrained minus scratch, whole network and uniform rate, at one rung; NaN ends for one seed."""
+
+    rung: int
+    effect_pp: float
+    low_pp: float
+    high_pp: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """Losses of the champion at its last point, and the least one on validation images."""
+
+    train_loss: float
+    val_loss: float
+    least_loss: float
+    least_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What tuning tried for an arm: the ends of its rates and factors, and the best trial's.
+
+    at_edge: the best rate is the lowest or the highest that was tried.
+    """
+
+    arm: ArmSummary
+    trials: int
+    lowest: float
+    highest: float
+    best: float
+    at_edge: bool
+    decays: tuple[float, float] | None
+    best_decay: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What a larger budget would bring in: kind is a key of `words.left_out`, value what stands in it.
+
+    seconds: of the whole budget that it needs, None where nobody knows.
+    """
+
+    kind: str
+    value: str
+    seconds: float | None
+
+
 class Reading:
     """Derived values by name, for templates (`reading.confusions("vgg11")`)."""
 
@@ -80,10 +133,19 @@ class Reading:
         found = self._data.environment.get("events") or []
         return [e for e in found if e.get("kind") == kind and model in (None, e.get("model"))]
 
-    def confusions(self, model: str, count: int = 3) -> list[Confusion]:
-        """The most frequent confusions of the network chosen on validation."""
-        arm = self._data.best(model)
-        shares = None if arm is None else confusion_shares(self._data, arm)
+    @property
+    def shown(self) -> list[ArmSummary]:
+        """The networks whose errors are shown: the champion, else the best arm of every network."""
+        return shown(self._data)
+
+    @property
+    def shows_champion(self) -> bool:
+        longest = self._data.champion
+        return longest is not None and [longest.arm] == self.shown
+
+    def confusions(self, arm: ArmSummary, count: int = 3) -> list[Confusion]:
+        """The most frequent confusions of an arm, all its seeds together."""
+        shares = confusion_shares(self._data, arm)
         if shares is None:
             return []
         off = shares / 100
@@ -94,11 +156,91 @@ class Reading:
             Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]
         ]
 
-    def recalls(self, model: str) -> list[float]:
-        """Share of right answers for every class, of the network chosen on validation."""
-        arm = self._data.best(model)
-        shares = None if arm is None else confusion_shares(self._data, arm)
+    def recalls(self, arm: ArmSummary) -> list[float]:
+        """Share of right answers of an arm for every class."""
+        shares = confusion_shares(self._data, arm)
         return [] if shares is None else [float(value) / 100 for value in np.diag(shares)]
+
+    def tried(self) -> list[Tried]:
+        """Of every arm that was tuned, what was tried; the best is that of the validation accuracy."""
+        found = []
+        for arm in self._data.arms:
+            trials = self._trials(arm)
+            judged = trials[trials["val_accuracy"].notna() & trials["lr"].notna()]
+            if not len(judged):
+                continue
+            best = judged.loc[judged["val_accuracy"].idxmax()]
+            low, high = float(judged["lr"].min()), float(judged["lr"].max())
+            decays = judged["lr_decay"].dropna()
+            found.append(
+                Tried(
+                    arm=arm,
+                    trials=len(trials),
+                    lowest=low,
+                    highest=high,
+                    best=float(best["lr"]),
+                    at_edge=len(judged) > 1 and float(best["lr"]) in (low, high),
+                    decays=(float(decays.min()), float(decays.max())) if len(decays) else None,
+                    best_decay=as_float(best["lr_decay"]),
+                )
+            )
+        return found
+
+    def trial_rungs(self) -> list[int]:
+        """The lengths of the trials."""
+        return sorted({int(rung) for rung in self._data.trials["rung"].dropna()})
+
+    def left_out(self) -> list[LeftOut]:
+        """What plan.json says that a larger budget would bring in."""
+        found = []
+        for item in self._data.plan.get("left_out") or []:
+            first, _, second = str(item["what"]).partition(" ")
+            kind, value = (second, first) if first.isdigit() else (first, second)
+            found.append(LeftOut(kind=kind, value=value, seconds=item.get("needs_seconds")))
+        return found
+
+    def baselines(self) -> list[dict[str, Any]]:
+        """Rows of baselines.csv."""
+        rows: list[dict[str, Any]] = self._data.tables.baselines.to_dict("records")  # type: ignore[assignment]
+        return rows
+
+    @property
+    def champion_end(self) -> Ending | None:
+        """How the training of the champion ended, as far as the figure `champion` shows it."""
+        longest = self._data.champion
+        if longest is None:
+            return None
+        history = self._data.history
+        own = history[history["run_id"] == longest.run_id].sort_values("samples_seen")
+        looked = own[own["val_loss"].notna()]
+        if not len(looked):
+            return None
+        least = looked.loc[looked["val_loss"].idxmin()]
+        return Ending(
+            train_loss=float(own["train_loss"].iloc[-1]),
+            val_loss=float(looked["val_loss"].iloc[-1]),
+            least_loss=float(least["val_loss"]),
+            least_at=int(least["samples_seen"]),
+        )
+
+    def gain_by_length(self, model: str) -> list[Gain]:
+        """What pre-training gains at the shortest and at the longest rung that both sides have."""
+        cells: dict[str, dict[tuple[int, int], float]] = {"pretrained": {}, "scratch": {}}
+        for arm, row in finished(self._data.rungs):
+            if arm.model.value == model and arm.lr_policy is LrPolicy.UNIFORM:
+                place = int(row["rung"]), int(row["seed"])
+                cells[arm.init.value][place] = float(row["test_accuracy"])
+        shared = sorted(set(cells["pretrained"]) & set(cells["scratch"]))
+        rungs = sorted({rung for rung, _ in shared})
+        found = []
+        for rung in dict.fromkeys([*rungs[:1], *rungs[-1:]]):
+            total = summary(
+                100 * (cells["pretrained"][place] - cells["scratch"][place])
+                for place in shared
+                if place[0] == rung
+            )
+            found.append(Gain(rung=rung, effect_pp=total.mean, low_pp=total.low, high_pp=total.high))
+        return found
 
     def object_answers(self, count: int = 3) -> list[ObjectAnswer]:
         """Answers of the networks drawn in the figure `object`."""
@@ -110,6 +252,7 @@ class Reading:
             answers.append(
                 ObjectAnswer(
                     arm=arm,
+                    champion=self._data.champion is not None and arm is self._data.champion.arm,
                     classes=tuple(int(c) for c in order),
                     probabilities=tuple(float(shares[c]) for c in order),
                     label=int(stored["label"]),

@@ -67,6 +67,8 @@ def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
             _check_sides(key, array, form[1].split(), sizes)
     if name == "drift":
         _check_stages(arrays)
+    if name == "predictions":
+        _check_prefixes(arrays)
     if name == "errors" and len({len(array) for array in arrays.values() if array.ndim}) > 1:
         raise Misshapen("its arrays differ in length")
     if name.startswith("gradcam-"):
@@ -121,6 +123,14 @@ def _check_sides(
         least = _LEAST_PIXELS if side in "hwpq" else 1
         if size != expected or not least <= size <= _LONGEST_SIDE:
             raise Misshapen(f"{key} has the size {'×'.join(map(str, array.shape))}")
+
+
+def _check_prefixes(arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Every prediction is of the first images in the order of the labels."""
+    labels = arrays.get("labels")
+    for key, array in arrays.items():
+        if labels is not None and key.endswith((".class", ".probabilities")) and len(array) > len(labels):
+            raise Misshapen(f"{key} has {len(array)} answers for {len(labels)} labels")
 
 
 def _check_stages(arrays: dict[str, npt.NDArray[Any]]) -> None:

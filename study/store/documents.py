@@ -35,6 +35,12 @@ _DECISION = {
     "rung": between(0, 10**9), "seeds": between(0, 10_000), "trials": between(0, 10_000),
     "needs_seconds": maybe(number),
 }  # fmt: skip
+#: What the report reads of a decision; rung 0: the network does not fit, needs_seconds: what it needs.
+_LENGTHS = {
+    **dict.fromkeys(("least_rung", "rung", "trial_rung", "batch_size"), whole),
+    "seeds": between(0, 10_000), "trials": between(0, 10_000), "needs_seconds": _SECONDS,
+}  # fmt: skip
+_LEFT_OUT = record({"what": text}, {"needs_seconds": _SECONDS})
 _ROW = {
     "run_id": text, "rung": whole, "phase": text, "arm": text, "predicted_seconds": number,
     "actual_seconds": _SECONDS, "state": one_of(*RunState), "reason": text,
@@ -66,8 +72,12 @@ _PLAN = {
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),
 }  # fmt: skip
 PLAN = record({}, {
-    **_PLAN, "rows": items(record(_ROW, _KIND_OF_RUN)),
-    "decisions": mapping(record(_DECISION), MODELS),
+    **{name: _SECONDS for name in (
+        "budget_seconds", "used_seconds", "reserve_seconds", "champion_seconds", "extension_seconds",
+        "step_seconds", "worker_seconds")},
+    "workers": _WHOLE, "phases": items(_PHASE), "left_out": items(_LEFT_OUT),
+    "rows": items(record(_ROW, {"rung": whole})),
+    "decisions": mapping(record({}, {name: maybe(check) for name, check in _LENGTHS.items()}), MODELS),
 })  # fmt: skip
 
 

@@ -13,10 +13,19 @@ import pandas as pd
 
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
-from study.store.tables import HISTORY_COLUMNS, RESULT_COLUMNS, TRIAL_COLUMNS
+from study.store.tables import (
+    BASELINE_COLUMNS,
+    HISTORY_COLUMNS,
+    RESULT_COLUMNS,
+    RUNG_COLUMNS,
+    TRIAL_COLUMNS,
+)
 
+#: Every training is judged at these; the truth is that of the last.
+RUNGS = (2_000, 4_000, 8_000)
+SAMPLES = RUNGS[-1]
 POINTS = 8
-SAMPLES = 8_000
+CHAMPION_SAMPLES = 64_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +35,8 @@ class Planted:
     cross_pp is what training the whole network gains in GoogLeNet and loses in VGG11.
     cka_early: similarity of the first stage minus that of the last backbone stage; cka_policy: that
     of discriminative minus uniform rates; NaN leaves similarities out, as older studies do.
+    champion is the champion's test accuracy, champion_gap what it has more on training images, and
+    pixels the test accuracy of the softmax on pixels; None for none.
     """
 
     seeds: int = 5
@@ -44,6 +55,9 @@ class Planted:
     predictions: bool = True
     details: bool = True
     rng_seed: int = 1
+    champion: float | None = None
+    champion_gap: float = 0.02
+    pixels: float | None = None
 
     def accuracy(self, arm: Arm) -> float:
         value = 80.0
@@ -61,27 +75,45 @@ def plant(folder: Path, study: Planted) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     labels = rng.integers(0, 10, study.images).astype(np.uint8)
     difficulty = rng.random(study.images)
-    rows: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    rungs: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
-    arrays: dict[str, Any] = {"labels": labels}
+    arrays: dict[str, Any] = {"labels": labels, "index": np.arange(study.images)}
     for arm in arms(study.models):
         if arm.name in study.without:
-            rows.append(_row(arm, 0, study) | {"state": "skipped", "reason": "budget"})
+            results.append(_row(arm, 0, study) | {"state": "skipped", "reason": "budget"})
             continue
         for seed in range(study.seeds):
             wanted = (study.accuracy(arm) + rng.normal(0, study.noise_pp)) / 100
             right = difficulty + rng.normal(0, 0.05, study.images)
-            correct = right <= np.quantile(right, wanted)
-            row = _row(arm, seed, study)
-            accuracy = float(correct.mean())
-            row |= {"state": "finished", "test_accuracy": accuracy}
-            row |= {"train_accuracy": accuracy + 0.01 + 0.02 * (arm.scope is Scope.FULL)}
-            row |= {"val_accuracy": accuracy + rng.normal(0, 0.001)}
-            rows.append(row)
-            history += _curve(row, arm)
-            wrong = (labels + 1 + rng.integers(0, 9, study.images)) % 10
-            arrays[f"{row['run_id']}.class"] = np.where(correct, labels, wrong).astype(np.uint8)
-    pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).to_csv(folder / "results.csv", index=False)
+            for rung in RUNGS:
+                length = rung / SAMPLES
+                row = _row(arm, seed, study, rung)
+                images = int(study.images * max(length, 0.5))
+                reached = wanted * (1 - 0.3 * (1 - length) ** 2)
+                correct = right[:images] <= np.quantile(right, reached)
+                accuracy = float(correct.mean())
+                row |= {"state": "finished", "test_accuracy": accuracy, "test_images": images}
+                row |= {"train_accuracy": accuracy + 0.01 + 0.02 * (arm.scope is Scope.FULL)}
+                row |= {"val_accuracy": accuracy + rng.normal(0, 0.001)}
+                rungs.append(row)
+                name = f"{row['run_id']}.{rung}.class"
+                arrays[name] = _answers(labels[:images], correct, rng)
+            results.append(row)
+            history.append(_last_point(row))
+    if study.champion is not None:
+        row, answers = _champion(study, labels, difficulty, rng)
+        results.append(row)
+        history += _curve(row)
+        arrays |= answers
+    pd.DataFrame(results, columns=list(RESULT_COLUMNS)).to_csv(folder / "results.csv", index=False)
+    pd.DataFrame(rungs, columns=list(RUNG_COLUMNS)).to_csv(folder / "rungs.csv", index=False)
+    if study.pixels is not None:
+        pd.DataFrame(
+            [("chance", None, study.images, 0.1, None),
+             ("softmax on pixels", 8_000, study.images, study.pixels, 12.0)],
+            columns=list(BASELINE_COLUMNS),
+        ).to_csv(folder / "baselines.csv", index=False)  # fmt: skip
     if study.details:
         pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(
             folder / "history.csv", index=False
@@ -94,23 +126,32 @@ def plant(folder: Path, study: Planted) -> Path:
     return folder
 
 
-def _row(arm: Arm, seed: int, study: Planted) -> dict[str, Any]:
+def _answers(labels: Any, correct: Any, rng: np.random.Generator) -> Any:
+    wrong = (labels + 1 + rng.integers(0, 9, labels.size)) % 10
+    return np.where(correct, labels, wrong).astype(np.uint8)
+
+
+def _row(arm: Arm, seed: int, study: Planted, rung: int = SAMPLES) -> dict[str, Any]:
     frozen = arm.scope is Scope.FROZEN
+    seconds = ((2.0 if frozen else 20.0) + 0.01 * seed) * rung / SAMPLES
     return {
         "run_id": f"{arm.name}-s{seed}-00000000",
+        "role": "matrix",
         "model": arm.model.value,
         "init": arm.init.value,
         "init_source": study.source if arm.init is Init.PRETRAINED else "none",
         "scope": arm.scope.value,
         "lr_policy": arm.lr_policy.value,
         "seed": seed,
-        "train_images": 54_000,
-        "samples_seen": SAMPLES,
+        "rung": rung,
+        "train_images": rung,
+        "samples_seen": rung,
         "resolution": 32,
         "lr": 0.001,
         "lr_decay": 2.6 if arm.lr_policy is LrPolicy.DISCRIMINATIVE else None,
         "ece": 0.05,
-        "train_seconds": (2.0 if frozen else 20.0) + 0.01 * seed,
+        "train_seconds": seconds,
+        "seconds": seconds,
         "images_per_second": 4000.0 if frozen else 400.0,
         "trainable_parameters": 10_250 if frozen else 5_600_000,
         "total_parameters": 5_600_000,
@@ -120,15 +161,49 @@ def _row(arm: Arm, seed: int, study: Planted) -> dict[str, Any]:
     }
 
 
-def _curve(row: dict[str, Any], arm: Arm) -> Iterable[dict[str, Any]]:
-    for step in range(1, POINTS + 1):
+def _champion(
+    study: Planted, labels: Any, difficulty: Any, rng: np.random.Generator
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A pretrained full network of the last model, trained eight times as long as the matrix."""
+    assert study.champion is not None
+    arm = next(a for a in reversed(arms(study.models)) if a.init is Init.PRETRAINED)
+    run_id = f"{arm.name}-champion-s0-00000000"
+    correct = difficulty <= np.quantile(difficulty, study.champion)
+    answers = _answers(labels, correct, rng)
+    accuracy = float(correct.mean())
+    row = _row(arm, 0, study, CHAMPION_SAMPLES) | {
+        "run_id": run_id, "role": "champion", "state": "finished", "test_accuracy": accuracy,
+        "train_accuracy": min(1.0, accuracy + study.champion_gap), "val_accuracy": accuracy - 0.001,
+        "test_images": study.images, "validation_images": 5_000, "macro_f1": accuracy,
+        "train_images": 54_000, "epochs": CHAMPION_SAMPLES / 54_000, "test_loss": 0.4,
+    }  # fmt: skip
+    shares = np.full((study.images, 10), 0.01)
+    shares[np.arange(study.images), answers] = 0.91
+    name = f"{run_id}.{CHAMPION_SAMPLES}"
+    return row, {f"{name}.class": answers, f"{name}.probabilities": shares.astype(np.float16)}
+
+
+def _last_point(row: dict[str, Any]) -> dict[str, Any]:
+    """A run of the matrix is looked at where it is judged."""
+    return {
+        "run_id": row["run_id"], "rung": row["rung"], "samples_seen": row["samples_seen"],
+        "seconds": row["seconds"], "train_loss": 0.5, "val_accuracy": row["val_accuracy"],
+        "val_loss": 0.6,
+    }  # fmt: skip
+
+
+def _curve(row: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for step in range(1, 2 * POINTS + 1):
+        share = step / (2 * POINTS)
+        looked = step % 2 == 0
         yield {
             "run_id": row["run_id"],
-            "samples_seen": SAMPLES * step // POINTS,
-            "seconds": row["train_seconds"] * step / POINTS,
+            "rung": row["rung"],
+            "samples_seen": int(row["samples_seen"] * share),
+            "seconds": row["seconds"] * share,
             "train_loss": 1 / step,
-            "val_accuracy": row["val_accuracy"] * (1 - 0.3 * (1 - step / POINTS) ** 2),
-            "val_loss": 1 / step,
+            "val_accuracy": row["val_accuracy"] * (1 - 0.3 * (1 - share) ** 2) if looked else None,
+            "val_loss": 1.1 / step if looked else None,
         }
 
 
@@ -140,6 +215,7 @@ def _trials(study: Planted) -> Iterable[dict[str, Any]]:
                 yield _row(arm, 0, study) | {
                     "run_id": f"{arm.name}-t{trial}-0",
                     "state": "finished",
+                    "rung": RUNGS[0],
                     "trial": trial,
                     "val_accuracy": accuracy,
                 }

@@ -29,7 +29,7 @@ def _row(init: str, seed: int, experiment: str, accuracy: float, **cells: object
     return {
         "run_id": f"vgg11-{init}-{experiment}-{key}-s{seed}", "model": "vgg11", "init": init,
         "init_source": "fractal" if init == "pretrained" else "none", "scope": "full",
-        "lr_policy": "uniform", "seed": seed, "state": "finished", "train_images": 8_000,
+        "lr_policy": "uniform", "seed": seed, "role": "matrix", "state": "finished", "train_images": 8_000,
         "samples_seen": 8_000, "resolution": 32, "test_accuracy": accuracy,
         "experiment": experiment, **cells,
     }  # fmt: skip

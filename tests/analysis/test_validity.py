@@ -50,13 +50,13 @@ def test_simulated_accuracy_is_the_planted_one() -> None:
         for item in estimate(*_parts(world, rng), rng=rng, draws=10)
     }
     assert found == {key: pytest.approx(value, abs=1.0) for key, value in world.truth().items()}
-    mean = simulate(world, rng).results.groupby(["model", "init", "lr_policy"])["test_accuracy"].mean()
+    mean = simulate(world, rng).rungs.groupby(["model", "init", "lr_policy"])["test_accuracy"].mean()
     assert mean["vgg11", "scratch", "none"] == pytest.approx(0.78, abs=0.01)
 
 
 def _parts(world: World, rng: np.random.Generator) -> tuple[Any, Any, Any]:
     study = simulate(world, rng)
-    return study.results, study.predictions, study.labels
+    return study.rungs, study.predictions, study.labels
 
 
 def test_intervals_cover_whether_or_not_there_is_an_effect(

@@ -16,9 +16,11 @@ from study.matrix import arms
 from study.spec import Arm, ModelName
 from study.store.files import write_arrays
 from study.store.tables import (
+    BASELINE_COLUMNS,
     EXPERIMENT_COLUMNS,
     HISTORY_COLUMNS,
     RESULT_COLUMNS,
+    RUNG_COLUMNS,
     TRIAL_COLUMNS,
 )
 
@@ -28,6 +30,10 @@ _BASE = {
     "pretrained-full-uniform": 0.9011, "pretrained-full-discriminative": 0.9077,
     "scratch-full-uniform": 0.8622, "scratch-full-discriminative": 0.8444,
 }  # fmt: skip
+#: Rungs of each network, images of validation and test, and what a shorter training loses.
+_RUNGS = {"vgg11": (8_000, 16_000, 32_000), "googlenet": (8_000, 16_000, 32_000, 64_000)}
+_JUDGED = {8_000: (1_000, 2_000), 16_000: (2_000, 5_000)}
+_CHAMPION_RUNG, _CHAMPION_ACCURACY = 432_000, 0.9311
 _PARAMETERS = {"vgg11": 128_806_154, "googlenet": 5_606_634}
 _HEAD = {"vgg11": 40_970, "googlenet": 10_250}
 
@@ -46,6 +52,7 @@ def plant(
     bare: bool = False,
     finished: bool = True,
     scratch_bonus: float = 0.0,
+    champion: bool = True,
 ) -> Path:
     """Write results/ as the contract says.
 
@@ -62,12 +69,14 @@ def plant(
         bare: only environment.json, plan.json and results.csv with skipped rows.
         finished: whether the study came to its end.
         scratch_bonus: added to the test accuracy of the arms trained from scratch.
+        champion: whether one network was trained longest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(4)
     chosen = arms(tuple(ModelName(name) for name in models))
-    labels = _test_labels()
-    results, history, predictions = [], [], {"labels": labels}
+    index, labels = _test_order(rng)
+    results, rungs, history = [], [], []
+    predictions: dict[str, np.ndarray] = {"labels": labels, "index": index}
     for arm in chosen:
         if bare or arm.name in missing:
             results.append(_row(arm, 0, source, "skipped", reason="не хватило бюджета времени"))
@@ -75,19 +84,35 @@ def plant(
         for seed in range(seeds):
             accuracy = _accuracy(arm, rng, scratch_bonus)
             if arm.name in failed and seed == seeds - 1:
-                results.append(_row(arm, seed, source, "failed", reason="потери перестали быть числом"))
+                lost = _row(arm, seed, source, "failed", reason="потери перестали быть числом")
+                results.append(lost)
+                rungs.append(lost | {"rung": _RUNGS[arm.model][0]})
                 continue
-            row = _finished(arm, seed, source, accuracy, rng)
-            results.append(row)
-            history += _history(row, rng)
-            if artifacts:
-                predictions |= _predictions(row, labels, rng)
+            judged = [_finished(arm, seed, source, accuracy, rung, rng) for rung in _RUNGS[arm.model]]
+            rungs += judged
+            results.append(judged[-1])
+            history += _history(judged[-1], 1, rng)
+            for row in judged if artifacts else ():
+                predictions[f"{_name(row)}.class"] = _answers(row, labels, rng).argmax(1).astype(np.uint8)
+    if champion and not bare and any(row["state"] == "finished" for row in results):
+        longest = _champion(results, source)
+        results.append(longest)
+        history += _history(longest, 12, rng)
+        if artifacts:
+            shares = _answers(longest, labels, rng)
+            predictions[f"{_name(longest)}.class"] = shares.argmax(1).astype(np.uint8)
+            predictions[f"{_name(longest)}.probabilities"] = shares.astype(np.float16)
     tuning = [] if bare else _trials(chosen, trials, source, missing, rng)
     pd.DataFrame(results, columns=list(RESULT_COLUMNS)).to_csv(folder / "results.csv", index=False)
     _json(folder / "environment.json", _environment(models, source, finished))
-    _json(folder / "plan.json", _plan(results, models, trials, budget))
+    _json(folder / "plan.json", _plan(results, rungs, models, trials, budget))
     if bare:
         return folder
+    pd.DataFrame(rungs, columns=list(RUNG_COLUMNS)).to_csv(folder / "rungs.csv", index=False)
+    pd.DataFrame(
+        [("chance", None, 10_000, 0.1, None), ("softmax on pixels", 54_000, 10_000, 0.8411, 14.2)],
+        columns=list(BASELINE_COLUMNS),
+    ).to_csv(folder / "baselines.csv", index=False)
     pd.DataFrame(tuning, columns=list(TRIAL_COLUMNS)).to_csv(folder / "trials.csv", index=False)
     if trials:
         side = experiments(models, source, seeds, rng)
@@ -109,7 +134,7 @@ def _accuracy(arm: Arm, rng: np.random.Generator, bonus: float) -> float:
 
 def _row(arm: Arm, seed: int, source: str, state: str, reason: str = "") -> dict[str, Any]:
     return {
-        "run_id": f"{arm.name}-s{seed}-planted0", "model": arm.model.value, "init": arm.init.value,
+        "run_id": f"{arm.name}-s{seed}-planted0", "role": "matrix", "model": arm.model.value, "init": arm.init.value,
         "init_source": source if arm.init.value == "pretrained" else "none",
         "scope": arm.scope.value, "lr_policy": arm.lr_policy.value, "seed": seed, "state": state,
         "resolution": 32, "reason": reason,
@@ -117,52 +142,80 @@ def _row(arm: Arm, seed: int, source: str, state: str, reason: str = "") -> dict
 
 
 def _finished(
-    arm: Arm, seed: int, source: str, accuracy: float, rng: np.random.Generator
+    arm: Arm, seed: int, source: str, accuracy: float, rung: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     frozen = arm.scope.value == "frozen"
-    seconds = (20.0 if frozen else 180.0) * float(rng.uniform(0.9, 1.1))
+    tops = _RUNGS[arm.model][-1]
+    seconds = (20.0 if frozen else 180.0) * rung / 32_000 * float(rng.uniform(0.97, 1.03))
+    accuracy -= 0.04 * float(np.log2(tops / rung))
+    validation, test = _JUDGED.get(rung, (5_000, 10_000))
     return _row(arm, seed, source, "finished") | {
-        "train_images": 54_000, "samples_seen": 162_000, "epochs": 3.0,
+        "rung": rung, "train_images": min(rung, 54_000), "samples_seen": rung, "epochs": rung / 54_000,
+        "validation_images": validation, "test_images": test,
         "lr": 1e-3 if frozen else 3.2e-4, "weight_decay": 0.01, "label_smoothing": 0.0,
         "lr_decay": 2.6 if arm.lr_policy.value == "discriminative" else None,
-        "val_accuracy": accuracy + 0.004, "train_accuracy": accuracy + 0.021,
+        "val_accuracy": accuracy + 0.004, "val_loss": 0.6 * (1 - accuracy) / 0.12,
+        "train_accuracy": accuracy + 0.021,
         "test_accuracy": accuracy, "test_loss": 0.61 * (1 - accuracy) / 0.12,
         "macro_f1": accuracy - 0.001, "ece": 0.03 + 0.01 * float(rng.random()),
-        "train_seconds": seconds, "images_per_second": 162_000 / seconds,
+        "train_seconds": seconds, "seconds": seconds, "step_seconds": seconds / 2,
+        "judging_seconds": 9.0, "images_per_second": rung / seconds,
         "trainable_parameters": _HEAD[arm.model] if frozen else _PARAMETERS[arm.model],
         "total_parameters": _PARAMETERS[arm.model], "peak_memory_mb": 400 if frozen else 1300,
         "checkpoint": f"checkpoints/{arm.name}-s{seed}.pt",
     }  # fmt: skip
 
 
-def _history(row: dict[str, Any], rng: np.random.Generator) -> list[dict[str, Any]]:
-    points = np.linspace(0.125, 1, 8)
-    accuracy = row["val_accuracy"] - 0.25 * np.exp(-4 * points) + rng.normal(0, 0.003, 8)
-    return [
-        dict(zip(HISTORY_COLUMNS, (
-            row["run_id"], int(share * row["samples_seen"]), share * row["train_seconds"],
-            0.3 + 1.5 * float(np.exp(-4 * share)), float(value), 2.5 * (1 - float(value)),
-        ), strict=True))
-        for share, value in zip(points, accuracy, strict=True)
-    ]  # fmt: skip
+def _champion(results: list[dict[str, Any]], source: str) -> dict[str, Any]:
+    """Of the last finished run that trained a whole network, pretrained where there is one, the go-on."""
+    done = [row for row in results if row["state"] == "finished"]
+    full = [row for row in done if row["scope"] == "full"] or done
+    of = ([row for row in full if row["init"] == "pretrained"] or full)[-1]
+    accuracy = _CHAMPION_ACCURACY
+    return of | {
+        "run_id": of["run_id"].replace(f"-s{of['seed']}-", f"-champion-s{of['seed']}-"),
+        "role": "champion", "rung": _CHAMPION_RUNG, "samples_seen": _CHAMPION_RUNG, "epochs": 8.0,
+        "train_images": 54_000, "validation_images": 5_000, "test_images": 10_000,
+        "val_accuracy": 0.9344, "train_accuracy": 0.9533, "test_accuracy": accuracy,
+        "test_loss": 0.2022, "macro_f1": 0.9305, "ece": 0.0123, "train_seconds": 1711.0,
+        "images_per_second": _CHAMPION_RUNG / 1711, "checkpoint": "checkpoints/champion.pt",
+    }  # fmt: skip
 
 
-def _predictions(
+def _history(row: dict[str, Any], points: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """As many points with both losses; between them as many with the training loss alone."""
+    found = []
+    for step in range(1, 2 * points + 1) if points > 1 else (2,):
+        share = step / (2 * points)
+        value = row["val_accuracy"] - 0.25 * np.exp(-4 * share) + float(rng.normal(0, 0.003))
+        looked = step % 2 == 0
+        found.append(dict(zip(HISTORY_COLUMNS, (
+            row["run_id"], row["rung"], int(share * row["samples_seen"]), share * row["train_seconds"],
+            0.3 + 1.5 * float(np.exp(-4 * share)), value if looked else None,
+            2.5 * (1 - value) if looked else None,
+        ), strict=True)))  # fmt: skip
+    return found
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['run_id']}.{row['rung']}"
+
+
+def _answers(
     row: dict[str, Any], labels: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+) -> np.ndarray:
+    """Probabilities [n, 10] of the first n test images; the row gets the accuracy that they have."""
+    labels = labels[: row["test_images"]]
     right = rng.random(len(labels)) < row["test_accuracy"]
     near = np.array([6, 3, 4, 0, 2, 7, 0, 9, 0, 7], dtype=np.uint8)
     classes = np.where(right, labels, np.where(rng.random(len(labels)) < 0.7, near[labels],
                        rng.integers(0, 10, len(labels)))).astype(np.uint8)  # fmt: skip
     logits = rng.normal(0, 1, (len(labels), 10))
-    logits[np.arange(len(labels)), classes] += rng.gamma(4.0, 1.3, len(labels))
+    logits[np.arange(len(labels)), classes] += 4 + rng.gamma(4.0, 1.3, len(labels))
     shares = np.exp(logits - logits.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
-    run_id = row["run_id"]
-    return {
-        f"{run_id}.class": shares.argmax(1).astype(np.uint8),
-        f"{run_id}.probabilities": shares.astype(np.float16),
-    }
+    row["test_accuracy"] = float((shares.astype(np.float16).argmax(1) == labels).mean())
+    return shares.astype(np.float16)
 
 
 def _trials(
@@ -175,11 +228,11 @@ def _trials(
             lr = float(10 ** rng.uniform(-4.5, -2))
             value = _accuracy(arm, rng, 0.0) - 0.06 * (np.log10(lr) + 3.2) ** 2
             rows.append(
-                _row(arm, 0, source, "pruned" if trial % 4 == 3 else "finished")
+                _row(arm, 0, source, "finished")
                 | {"run_id": f"{arm.name}-t{trial}-planted0", "trial": trial, "lr": lr,
                    "weight_decay": float(10 ** rng.uniform(-3, -1)), "label_smoothing": 0.05,
                    "lr_decay": 2.6 if arm.lr_policy.value == "discriminative" else None,
-                   "train_images": 10_000, "samples_seen": 20_000, "epochs": 2.0,
+                   "rung": 8_000, "train_images": 8_000, "samples_seen": 8_000, "epochs": 8 / 54,
                    "val_accuracy": float(value), "train_seconds": 21.0}
             )  # fmt: skip
     return rows
@@ -195,7 +248,7 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
     return {
         "python": "3.12.0", "platform": "Linux x86_64", "torch": "2.14.1", "torchvision": "0.29.1",
         "optuna": "5.0.0", "pandas": "3.1.1", "weasyprint": "70.0", "device": "cpu",
-        "device_name": "Planted CPU 3000", "threads": 2, "precision": "fp32", "memory_gb": 7.7,
+        "device_name": "Planted CPU 3000", "threads": 1, "workers": 2, "precision": "fp32", "memory_gb": 7.7,
         "commit": "0000000", "study_version": "0.1.0", "seed": 0,
         "dataset": {"source": "debian", "sha256": "ab" * 32, "train_images": 54_000,
                     "validation_images": 6_000, "test_images": 10_000},
@@ -208,32 +261,45 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
 
 
 def _plan(
-    results: list[dict[str, Any]], models: tuple[str, ...], trials: int, budget: int
-) -> dict[str, Any]:
+    results: list[dict[str, Any]], rungs: list[dict[str, Any]], models: tuple[str, ...], trials: int,
+    budget: int,
+) -> dict[str, Any]:  # fmt: skip
     share = budget / 7200
-    phases = ["setup", "pretraining", "matrix", "tuning", "final", "report"]
-    times = [(60, 66), (900, 884), (2100, 2230), (1500 * bool(trials), 1411 * bool(trials)),
-             (2300, 2260), (60, 24)]  # fmt: skip
+    phases = ["setup", "pretraining", "draft", "matrix", "tuning", "seeds", "champion", "side", "report"]
+    times = [(60, 66), (900, 884), (15, 12), (600, 630), (1500 * bool(trials), 1411 * bool(trials)),
+             (1800, 1760), (1800, 1790), (300, 290), (60, 24)]  # fmt: skip
+    used = [*rungs, *(row for row in results if row["role"] == "champion")] or results
     return {
-        "budget_seconds": budget, "used_seconds": 6875 * share, "reserve_seconds": 216 * share,
+        "budget_seconds": budget, "used_seconds": 6867 * share, "reserve_seconds": 216 * share,
+        "champion_seconds": 1800 * share, "extension_seconds": 0, "workers": 2,
         "decisions": {
-            model: {"samples": 162_000, "trial_samples": 20_000, "train_images": 54_000,
-                    "batch_size": 128, "seeds": 3, "trials": trials, "validation_images": 6_000,
-                    "resolution": 32, "side_samples": 10_000 if trials else 0}
+            model: {"least_rung": 8_000, "rung": _RUNGS[model][-1], "seeds": 3, "trials": trials,
+                    "trial_rung": 8_000, "batch_size": 64, "needs_seconds": None}
             for model in models
         },
+        "left_out": [{"what": "rung 64000", "needs_seconds": 14_400.0}],
+        "step_seconds": 10_200 * share, "worker_seconds": 13_734 * share,
         "phases": [
             {"phase": phase, "predicted_seconds": p * share, "actual_seconds": a * share}
             for phase, (p, a) in zip(phases, times, strict=True)
         ],
         "rows": [
-            {"run_id": row["run_id"], "phase": "final", "arm": row["run_id"].rsplit("-", 2)[0],
-             "predicted_seconds": 180.0, "predicted_p95_seconds": 220.0,
-             "actual_seconds": row.get("train_seconds"), "state": row["state"],
-             "reason": row["reason"]}
-            for row in results
+            {"run_id": row["run_id"], "rung": int(row.get("rung") or 8_000), "phase": "seeds",
+             "arm": row["run_id"].rsplit("-", 2)[0], "model": row["model"], "init": row["init"],
+             "scope": row["scope"], "predicted_seconds": 180.0, "predicted_p95_seconds": 220.0,
+             "unscaled_seconds": 180.0, "actual_seconds": row.get("train_seconds"),
+             "state": row["state"], "reason": row["reason"]}
+            for row in used
         ],
     }  # fmt: skip
+
+
+def _test_order(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(place in the test file, label) of every test image in an order whose prefixes are balanced."""
+    labels = _test_labels()
+    by_class = [rng.permutation(np.flatnonzero(labels == k)) for k in range(10)]
+    index = np.stack(by_class, axis=1).ravel()
+    return index, labels[index]
 
 
 def _test_labels() -> np.ndarray:

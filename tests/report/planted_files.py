@@ -109,17 +109,20 @@ def arrays(
     }
     if source == "fractal":
         files["dataset"]["fractals"] = _fractals(rng)
-    done = [row["run_id"] for row in results if row["state"] == "finished" and row["seed"] == 0]
-    shares = rng.dirichlet(np.ones(10) * 0.2, len(done))
+    judged = [row for row in results if row["state"] == "finished"]
+    done = [row["run_id"] for row in judged if row["seed"] == 0 and row["role"] == "matrix"]
+    longest = [row["run_id"] for row in judged if row["role"] == "champion"]
+    answering = longest + done
+    shares = rng.dirichlet(np.ones(10) * 0.2, len(answering))
     shares[:, int(labels[0])] += 2
     files["object"] = {
         "image": images[0], "index": np.array(0), "label": np.array(labels[0]),
-        "run_ids": np.array(done), "probabilities": shares / shares.sum(1, keepdims=True),
+        "run_ids": np.array(answering), "probabilities": shares / shares.sum(1, keepdims=True),
     }  # fmt: skip
     files["errors"] = {
         "images": images[5:17], "index": np.arange(5, 17), "label": labels[5:17],
         "predicted": (labels[5:17] + 2) % 10, "confidence": np.linspace(0.999, 0.93, 12),
-        "run_id": np.array(done[0] if done else ""),
+        "run_id": np.array(answering[0] if answering else ""),
     }  # fmt: skip
     for model, size in (("vgg11", 3), ("googlenet", 7)):
         before = rng.normal(0, 1, (64, size, size))
@@ -165,7 +168,7 @@ def experiments(models: tuple[str, ...], source: str, seeds: int, rng: np.random
                 rows.append(row | {
                     "run_id": f"{model}-{row['init']}-full-uniform-{row['experiment']}{number}-s{seed}",
                     "model": model, "init_source": source if row["init"] == "pretrained" else "none",
-                    "scope": "full", "lr_policy": "uniform", "seed": seed, "state": "finished",
+                    "scope": "full", "lr_policy": "uniform", "seed": seed, "role": "matrix", "rung": 10_000, "state": "finished",
                     "samples_seen": 10_000, "resolution": 32,
                     "test_accuracy": float(base + rng.normal(0, 0.004)),
                 })

@@ -1,14 +1,14 @@
-"""Figures with a course: learning curves, the pretext task, calibration."""
+"""Figures with a course: accuracy by length of training, the champion, the pretext task, calibration."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from scipy import stats
 
+from study.analysis.arms import finished, number, summary
 from study.report.context import ArmSummary, ReportData
 from study.report.figures.style import (
     GREY,
@@ -30,16 +30,30 @@ from study.report.words import Words
 BINS = 10
 
 
-def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Validation accuracy by samples seen and by seconds, a row for each network.
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """An arm at every rung that it has, [rungs] each: images, mean seconds, accuracy in per cent.
 
-    A band of ±95 % surrounds the mean from two seeds on.
+    low and high are the ends of Student's 95 % interval over seeds within 0–100 %; NaN for one seed.
+    """
+
+    images: np.ndarray
+    seconds: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test accuracy against the length of training, in images and in seconds; a row for each network.
+
+    Points are rungs: trainings of just that length, each cooled down to its end.
     """
     courses = {
         model: [
-            (arm.key, course)
+            (arm.key, points)
             for arm in data.finished_of(model)
-            if (course := _course(data, arm)) is not None
+            if (points := course(data, arm)) is not None
         ]
         for model in data.models
     }
@@ -47,65 +61,85 @@ def learning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     if not drawn:
         return None
     used = {key: None for found in drawn.values() for key, _ in found}
-    figure, axes = canvas(0.3 + 1.6 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn),
+    figure, axes = canvas(0.3 + 1.9 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn),
                           sharey="row")  # fmt: skip
     for place, (model, found) in enumerate(drawn.items()):
         left, right = axes[2 * place : 2 * place + 2]
-        for key, (samples, seconds, accuracy) in found:
-            for panel, x in ((left, samples.mean(axis=0) / 1000), (right, seconds.mean(axis=0))):
-                _curve(panel, x, 100 * accuracy, arm_look(key))
-        _set_limits(left, [_band(100 * course[2]) for _, course in found])
+        for key, points in found:
+            for panel, x in ((left, points.images / 1000), (right, points.seconds)):
+                _curve(panel, x, points, arm_look(key))
+        _set_limits(left, [points for _, points in found])
         left.set_title(words.model[model])
         right.set_title(words.model[model])
+        log_ticks(left, numbers.comma)
         log_ticks(right, numbers.comma)
-        left.xaxis.set_major_formatter(ticks(numbers.comma))
         few_ticks(left, numbers.comma)
-        vertical_label(left, words.axis["val_accuracy"])
+        vertical_label(left, words.axis["test_accuracy"])
     figure.align_ylabels(axes[::2])
-    axes[-2].set_xlabel(words.axis["samples"])
+    axes[-2].set_xlabel(words.axis["length"])
     axes[-1].set_xlabel(words.axis["seconds"])
     figure.legend(handles=[arm_handle(key, words) for key in used],
                   loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
     return svg(figure)
 
 
-def _curve(panel: Axes, x: np.ndarray, accuracy: np.ndarray, look: dict[str, Any]) -> None:
-    """Mean of [seeds, points] per cent over x, with its band."""
-    panel.plot(x, accuracy.mean(axis=0), **look)
-    if len(accuracy) > 1:
-        panel.fill_between(x, *_band(accuracy), color=look["color"], alpha=0.12, lw=0)
+def course(data: ReportData, arm: ArmSummary) -> Course | None:
+    """The rungs of an arm whose seconds are known, over whatever seeds each of them has."""
+    rows = [row for found, row in finished(data.rungs) if found.name == arm.name]
+    known = [row for row in rows if number(row["seconds"]) > 0]
+    if not known:
+        return None
+    rungs = sorted({int(row["rung"]) for row in known})
+    at = [[row for row in known if int(row["rung"]) == rung] for rung in rungs]
+    totals = [summary(100 * number(row["test_accuracy"]) for row in rows) for rows in at]
+    return Course(
+        images=np.array(rungs, dtype=float),
+        seconds=np.array([np.mean([number(row["seconds"]) for row in rows]) for rows in at]),
+        mean=np.array([total.mean for total in totals]),
+        low=np.clip([total.low for total in totals], 0, 100),
+        high=np.clip([total.high for total in totals], 0, 100),
+    )
 
 
-def _band(accuracy: np.ndarray) -> np.ndarray:
-    """Ends [2, points] of the 95 % interval of [seeds, points] within 0–100 %; of one seed, itself."""
-    mean, half = accuracy.mean(axis=0), np.zeros(accuracy.shape[1])
-    if len(accuracy) > 1:
-        half = stats.t.ppf(0.975, len(accuracy) - 1) * stats.sem(accuracy, axis=0)
-    band: np.ndarray = np.clip([mean - half, mean + half], 0, 100)
-    return band
+def _curve(panel: Axes, x: np.ndarray, points: Course, look: dict[str, Any]) -> None:
+    """Means over x, with a band where there are several seeds."""
+    panel.plot(x, points.mean, **look)
+    if np.isfinite(points.low).any():
+        panel.fill_between(x, points.low, points.high, color=look["color"], alpha=0.12, lw=0)
 
 
-def _set_limits(panel: Axes, bands: list[np.ndarray]) -> None:
+def _set_limits(panel: Axes, drawn: list[Course]) -> None:
     """Vertical limits that hold every band with its curve, within 0–100 %."""
-    low, high = min(band.min() for band in bands), max(band.max() for band in bands)
+    low = min(float(np.nanmin([points.mean, points.low])) for points in drawn)
+    high = max(float(np.nanmax([points.mean, points.high])) for points in drawn)
     room = 0.05 * (high - low) + 0.3
     panel.set_ylim(max(low - room, 0), min(high + room, 100))
 
 
-def _course(data: ReportData, arm: ArmSummary) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """[seeds, points] samples, seconds and accuracy of the seeds that share the usual points."""
-    history = data.history
-    runs = [history[history["run_id"] == run].sort_values("samples_seen") for run in arm.run_ids]
-    runs = [run for run in runs if len(run)]
-    if not runs:
+def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Losses of the champion on training and validation images, and its validation accuracy."""
+    if data.champion is None:
         return None
-    usual = max({len(run) for run in runs}, key=lambda size: sum(len(run) == size for run in runs))
-    same = [run for run in runs if len(run) == usual]
-
-    def stack(column: str) -> np.ndarray:
-        return np.stack([run[column].to_numpy(float) for run in same])
-
-    return stack("samples_seen"), stack("seconds"), stack("val_accuracy")
+    history = data.history[data.history["run_id"] == data.champion.run_id]
+    history = history.sort_values("samples_seen")
+    looked = history[history["val_loss"].notna() & history["val_accuracy"].notna()]
+    if len(history) < 2 or not len(looked):
+        return None
+    figure, (left, right) = canvas(2.3, 2)
+    left.plot(history["samples_seen"] / 1000, history["train_loss"], color=INK, ls="-",
+              label=words.figure["train"])  # fmt: skip
+    left.plot(looked["samples_seen"] / 1000, looked["val_loss"], "o--", color=SECOND_INK, mfc="white",
+              ms=4, label=words.figure["validation"])  # fmt: skip
+    right.plot(looked["samples_seen"] / 1000, 100 * looked["val_accuracy"], "o--", color=SECOND_INK,
+               mfc="white", ms=4)  # fmt: skip
+    left.set_ylabel(words.axis["loss"])
+    left.legend(frameon=False)
+    vertical_label(right, words.axis["val_accuracy"])
+    for panel in (left, right):
+        panel.set_xlabel(words.axis["samples"])
+        panel.xaxis.set_major_formatter(ticks(numbers.comma))
+        few_ticks(panel, numbers.comma)
+    return svg(figure)
 
 
 def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -137,40 +171,23 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Reliability diagrams of the arms chosen on validation, all seeds together."""
-    labels = data.tables.labels
-    chosen = {
-        model: [
-            arm
-            for init in ("pretrained", "scratch")
-            if (arm := data.best(model, init)) is not None
-            and any(run in data.probabilities for run in arm.run_ids)
-        ]
-        for model in data.models
-    }
-    models = [model for model, arms in chosen.items() if arms]
-    if not models or labels is None:
+    """Reliability diagram of the champion, the one network whose probabilities are stored."""
+    labels, longest = data.tables.labels, data.champion
+    if longest is None or labels is None or longest.name not in data.probabilities:
         return None
-    figure, axes = canvas(2.65, len(models), sharey=True, width=min(6.5, 3.6 * len(models)))
-    used: dict[str, None] = {}
-    for panel, model in zip(axes, models, strict=True):
-        panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
-        for arm in chosen[model]:
-            shares = [data.probabilities[run] for run in arm.run_ids if run in data.probabilities]
-            confidence, rate = reliability(np.concatenate(shares), np.tile(labels, len(shares)))
-            panel.plot(confidence, rate, **arm_look(arm.key))
-            used[arm.key] = None
-        panel.set_aspect("equal")
-        panel.set_xlim(0, 1.02)
-        panel.set_ylim(0, 1.02)
-        panel.set_title(words.model[model])
-        panel.set_xlabel(words.axis["confidence"])
-        panel.xaxis.set_major_formatter(ticks(numbers.comma))
-        panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    axes[0].set_ylabel(words.axis["hit_rate"])
-    ideal = Line2D([], [], color=GREY, lw=1, ls=":", label=words.figure["ideal"])
-    figure.legend(handles=[*(arm_handle(key, words) for key in used), ideal],
-                  loc="outside lower center", ncols=min(2, len(models)), frameon=False)  # fmt: skip
+    shares = data.probabilities[longest.name]
+    figure, (panel,) = canvas(2.65, width=3.6)
+    panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label=words.figure["ideal"])
+    panel.plot(*reliability(shares, labels[: len(shares)]), **arm_look(longest.key),
+               label=words.figure["champion"])  # fmt: skip
+    panel.set_aspect("equal")
+    panel.set_xlim(0, 1.02)
+    panel.set_ylim(0, 1.02)
+    panel.set_xlabel(words.axis["confidence"])
+    panel.set_ylabel(words.axis["hit_rate"])
+    panel.xaxis.set_major_formatter(ticks(numbers.comma))
+    panel.yaxis.set_major_formatter(ticks(numbers.comma))
+    panel.legend(frameon=False, loc="upper left")
     return svg(figure)
 
 

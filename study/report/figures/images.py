@@ -7,6 +7,7 @@ import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from study.analysis.predicted import confusion_counts
 from study.report.context import ArmSummary, ReportData
 from study.report.figures.style import INK, TEXT_WIDTH, Drawing, canvas, png
 from study.report.numbers import Numbers
@@ -84,25 +85,34 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     return png(figure)
 
 
+def shown(data: ReportData) -> list[ArmSummary]:
+    """The networks whose errors are shown: the champion, else the best arm of every network."""
+    stored = data.tables.predictions
+    if data.champion is not None and data.champion.name in stored:
+        return [data.champion.arm]
+    best = [arm for model in data.models if (arm := data.best(model)) is not None]
+    return [arm for arm in best if any(name in stored for name in arm.keys)]
+
+
 def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Confusion matrices of the arms chosen on validation, all seeds together, in % of a row."""
-    chosen = {model: arm for model in data.models if (arm := data.best(model)) is not None}
-    found = {m: s for m, arm in chosen.items() if (s := confusion_shares(data, arm)) is not None}
+    """Confusion matrices of the networks shown, all seeds of an arm together, in % of a row."""
+    found = [(arm, s) for arm in shown(data) if (s := confusion_shares(data, arm)) is not None]
     if not found:
         return None
-    figure, axes = canvas(3.1, len(found), sharey=True, width=6.5 if len(found) > 1 else 4.0)
-    for panel, (model, shares) in zip(axes, found.items(), strict=True):
+    alone = len(found) == 1
+    figure, axes = canvas(3.6 if alone else 3.1, len(found), sharey=True, width=4.6 if alone else 6.5)
+    for panel, (arm, shares) in zip(axes, found, strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
                     square=True, linewidths=0.4, linecolor="#bdbdbd", cbar=False,
-                    annot_kws={"fontsize": 7})  # fmt: skip
+                    annot_kws={"fontsize": 9 if alone else 7})  # fmt: skip
         panel.set_xticks(np.arange(10) + 0.5, words.classes, fontsize=9)
         panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9, rotation=0)
         panel.tick_params(length=0)
         for label in panel.get_xticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
         panel.set_xlabel(words.axis["predicted_class"])
-        panel.set_title(words.model[model])
+        panel.set_title(words.model[arm.model])
         for spine in panel.spines.values():
             spine.set_visible(True)
     axes[0].set_ylabel(words.axis["true_class"])
@@ -112,21 +122,22 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
 def confusion_shares(data: ReportData, arm: ArmSummary) -> np.ndarray | None:
     """[10, 10] per cent of every true class, over the arm's seeds; None without predictions."""
     labels = data.tables.labels
-    stored = [data.tables.predictions[r] for r in arm.run_ids if r in data.tables.predictions]
+    stored = [data.tables.predictions[name] for name in arm.keys if name in data.tables.predictions]
     if labels is None or not stored:
         return None
-    pairs = np.concatenate([10 * labels.astype(int) + classes for classes in stored])
-    counts = np.bincount(pairs, minlength=100).reshape(10, 10)
+    counts = np.sum([confusion_counts(labels[: len(found)], found) for found in stored], axis=0)
     return np.asarray(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
-    """Places in artifacts/object.npz of the best arm of every network and initialisation."""
+    """Places in artifacts/object.npz of the champion, then the best arm of every network and init."""
     stored = data.artifacts.array("object", "run_ids")
     if stored is None:
         return []
     order = {str(run_id): place for place, run_id in enumerate(stored)}
     chosen = []
+    if data.champion is not None and str(data.champion.run_id) in order:
+        chosen.append((order[str(data.champion.run_id)], data.champion.arm))
     for model in data.models:
         for init in ("pretrained", "scratch"):
             arm = data.best(model, init)
@@ -142,7 +153,7 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     stored = data.artifacts.get("object")
     if not runs or "image" not in stored:
         return None
-    titles = [object_title(arm, words) for _, arm in runs]
+    titles = [object_title(arm, words, champion=_is_champion(data, arm)) for _, arm in runs]
     figure, axes = canvas(1.7 + 0.15 * max(t.count("\n") + 1 for t in titles), len(runs) + 1)
     show(axes[0], stored["image"])
     axes[0].set_title(words.figure["object"], fontsize=10)
@@ -152,8 +163,14 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     return png(figure)
 
 
-def object_title(arm: ArmSummary, words: Words) -> str:
+def _is_champion(data: ReportData, arm: ArmSummary) -> bool:
+    return data.champion is not None and arm is data.champion.arm
+
+
+def object_title(arm: ArmSummary, words: Words, *, champion: bool = False) -> str:
     """Network and whole variant, a line for every part: narrow enough for a fifth of the page."""
+    if champion:
+        return f"{words.model[arm.model]},\n{words.figure['champion']}"
     variant = words.arm_axis[arm.key].replace("\n", " ").replace(", ", ",\n")
     return f"{words.model[arm.model]},\n{variant}"
 

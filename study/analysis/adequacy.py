@@ -1,0 +1,104 @@
+"""Whether the network of the assignment's tasks 6–8 is adequate, and which arms a line beats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, number, summary
+from study.analysis.evidence import Measured, absent
+from study.analysis.interval import CONFIDENCE
+from study.analysis.verdicts import GAP_BOUND_PP, Reason, Verdict
+from study.spec import TRAIN_IMAGES
+
+#: Names of the rows of baselines.csv.
+CHANCE, PIXELS = "chance", "softmax on pixels"
+ADEQUACY = (
+    "run_id", "arm", "model", "champion", "rung", "epochs", "seconds", "train_accuracy",
+    "val_accuracy", "test_accuracy", "test_low", "test_high", "test_images", "macro_f1", "test_loss",
+    "ece", "gap_pp", "gap_bound_pp", "gap_small", "pixels_accuracy", "pixels_train_images",
+    "difference_pp", "difference_low_pp", "difference_high_pp", "beats_pixels", "below_pixels",
+)  # fmt: skip
+
+
+def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
+    """Adequate: better than a softmax on raw pixels, and hardly worse on new images than on known ones.
+
+    Two conditions. The interval of the difference in test accuracy to the softmax on pixels lies
+    above zero; it is the normal approximation for two independent shares. Both are judged on the same
+    images and tend to err on the same ones, so that an interval of pairs would be narrower: this one
+    calls a network adequate too seldom rather than too often. And training accuracy is at most
+    `GAP_BOUND_PP` above test accuracy. Not measured where one of the accuracies is not.
+
+    Args:
+        row: of the champion, or where there is none of the best run of the matrix.
+        runs: of the matrix, for the arms whose mean lies below the softmax on pixels.
+        baselines: columns of baselines.csv.
+    """
+    if row is None or math.isnan(number(row["test_accuracy"])):
+        return absent(ADEQUACY, Reason.MISSING_ARMS)
+    arm = arm_of(row)
+    images = number(row["test_images"])
+    test, train = number(row["test_accuracy"]), number(row["train_accuracy"])
+    half = _half(test * (1 - test) / images)
+    gap = 100 * (train - test)
+    numbers: dict[str, Any] = dict.fromkeys(ADEQUACY) | {
+        "run_id": str(row["run_id"]),
+        "arm": arm.name if arm else None,
+        "model": str(row["model"]),
+        "champion": row["role"] == CHAMPION,
+        "rung": int(row["rung"]),
+        "epochs": number(row["rung"]) / TRAIN_IMAGES,
+        "seconds": number(row.get("train_seconds", row.get("seconds"))),
+        "test_low": max(0.0, test - half),
+        "test_high": min(1.0, test + half),
+        "test_images": images,
+        "gap_pp": gap,
+        "gap_bound_pp": GAP_BOUND_PP,
+        "gap_small": None if math.isnan(gap) else gap <= GAP_BOUND_PP,
+    }
+    for name in ("train_accuracy", "val_accuracy", "test_accuracy", "macro_f1", "test_loss", "ece"):
+        numbers[name] = number(row[name])
+    verdict, reason = Verdict.NOT_MEASURED, Reason.MISSING_FILE
+    simple = baseline(baselines, PIXELS)
+    if simple is not None:
+        accuracy, judged = number(simple["test_accuracy"]), number(simple["test_images"])
+        wide = 100 * _half(test * (1 - test) / images + accuracy * (1 - accuracy) / judged)
+        difference = 100 * (test - accuracy)
+        numbers |= {
+            "pixels_accuracy": accuracy,
+            "pixels_train_images": number(simple["train_images"]),
+            "difference_pp": difference,
+            "difference_low_pp": difference - wide,
+            "difference_high_pp": difference + wide,
+            "beats_pixels": difference - wide > 0 if not math.isnan(wide) else None,
+            "below_pixels": below(runs, accuracy),
+        }
+        known = numbers["beats_pixels"] is not None and numbers["gap_small"] is not None
+        if known:
+            good = numbers["beats_pixels"] and numbers["gap_small"]
+            verdict = Verdict.SUPPORTED if good else Verdict.REFUTED
+            reason = Reason.MEASURED
+    return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=(str(row["run_id"]),))
+
+
+def baseline(baselines: pd.DataFrame, name: str) -> Row | None:
+    """The row of baselines.csv with this name whose accuracy is known."""
+    for row in baselines.to_dict("records"):
+        if row["name"] == name and not math.isnan(number(row["test_accuracy"])):
+            return {str(key): value for key, value in row.items()}
+    return None
+
+
+def below(runs: Runs, accuracy: float) -> list[str]:
+    """Names of the arms whose mean test accuracy is lower."""
+    means = {arm.name: summary(column({arm: seeds}, "test_accuracy")).mean for arm, seeds in runs.items()}
+    return [name for name, mean in means.items() if mean < accuracy]
+
+
+def _half(variance: float) -> float:
+    """Half the width of a normal interval."""
+    return float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance) if variance >= 0 else math.nan
