@@ -26,6 +26,8 @@ from study.training.loop import Pruned
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
+pytestmark = pytest.mark.xdist_group("time")
+
 ARM = next(
     arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
 )
