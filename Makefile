@@ -1,5 +1,6 @@
 # make study BUDGET=10m   set up and run a study      make test    set up and run the tests
 # make check              linters and tests           make lint    set up and run the linters
+# make test-long          the tests that make test leaves out, because they wait for whole studies
 # make bench              compare the training speed with other libraries
 # make audit              known holes of the installed packages, and a list of them (CycloneDX)
 # Any Python from 3.10 on: make study PYTHON=python3.12
@@ -8,6 +9,10 @@ BUDGET ?= 2h
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK ?=
+# Processes of pytest: one for each core, each with one thread of PyTorch and a gigabyte of memory.
+# PROCESSES=0 runs the tests one after another in one process.
+PROCESSES ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 8
 PIP_FLAGS := --quiet --disable-pip-version-check $(if $(LOCK),-c requirements.lock)
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
@@ -16,18 +21,21 @@ PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberatio
 # Russian hyphenation.
 TEST_PACKAGES := chromium libreoffice-writer hyphen-ru
 
-.PHONY: study test check lint pytest linters system system-dev bench audit lock
+.PHONY: study test test-long check lint pytest linters system system-dev bench audit lock
 study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
 test: .venv/.installed-dev pytest
+
+test-long: .venv/.installed-dev
+	$(PYTEST) -m long
 
 check: lint pytest
 
 lint: .venv/.installed-dev linters
 
 pytest: | .venv/.installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 linters: | .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import pytest
+from shared import Shared
 
 from study.sharing import sleep_soon
 
-sleep_soon()  # before PyTorch reads it
+if TYPE_CHECKING:  # the process that only hands out the tests does without PyTorch
+    from study.data import FashionMNIST
+    from study.data.places import Part
+    from study.training.run import Workshop
 
-import torch  # noqa: E402
-
-from study.data import FashionMNIST, load, split  # noqa: E402
-from study.data.places import Part  # noqa: E402
-from study.training.run import Workshop  # noqa: E402
-from study.training.runtime import detect  # noqa: E402
+# Before PyTorch reads them. `make test` has a process of pytest on every core, so each computes with one
+# thread, and so do the studies and reports that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sleep_soon()
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SAMPLE_SIZES = {"train": 200, "t10k": 100}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their module stay in one process, which makes it once."""
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
+        if item.get_closest_marker("xdist_group") is None and any(
+            known.scope == "module" for found in fixtures for known in found
+        ):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """What is made once for all processes of pytest: ``shared.folder(name, make)``."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    root.mkdir(exist_ok=True)
+    return Shared(root=root)
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +60,8 @@ def usual_floats() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def fashion() -> FashionMNIST:
     """The whole set from Debian's package, which `make test` installs."""
+    from study.data import load
+
     return load(offline=True)
 
 
@@ -43,6 +69,7 @@ def fashion() -> FashionMNIST:
 def sample() -> dict[str, Part]:
     """``train`` (200 objects) and ``t10k`` (100): real images without the installed package."""
     from study.data.idx import read_idx
+    from study.data.places import Part
 
     parts = {}
     for prefix, count in SAMPLE_SIZES.items():
@@ -60,6 +87,12 @@ def sample() -> dict[str, Part]:
 @pytest.fixture(scope="session")
 def small(sample: dict[str, Part]) -> Workshop:
     """A workshop over the sample: 150 training, 50 validation and 100 test images."""
+    import torch
+
+    from study.data import FashionMNIST, split
+    from study.training.run import Workshop
+    from study.training.runtime import detect
+
     train, test = (
         (torch.from_numpy(part.images), torch.from_numpy(part.labels).long())
         for part in (sample["train"], sample["t10k"])

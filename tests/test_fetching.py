@@ -14,6 +14,8 @@ from study.errors import DataError, WeightsError
 from study.fetching import blocks
 from study.models import weights
 
+pytestmark = pytest.mark.xdist_group("time")
+
 #: Well below the seconds that a silent server is waited for.
 SOON = 4.0
 

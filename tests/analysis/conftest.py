@@ -1,26 +1,29 @@
-"""Fixtures: studies with a known truth, planted and analysed once for the whole session."""
+"""Fixtures: studies with a known truth, planted and analysed once for all tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from planting import Planted, plant
 from rendering import render_answer
+from shared import Shared
 
 from study.analysis import Analysis, write_analysis
 
 
-@pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Planted], tuple[Path, Analysis]]:
+@pytest.fixture(scope="module")
+def study(shared: Shared) -> Callable[[Planted], tuple[Path, Analysis]]:
     """Results directory (to be read only) and analysis of a planted study."""
 
     @cache
     def planted(truth: Planted) -> tuple[Path, Analysis]:
-        folder = plant(tmp_path_factory.mktemp("planted"), truth)
-        return folder, write_analysis(folder, seed=0)
+        name = f"planted-{sha256(repr(truth).encode()).hexdigest()[:16]}"
+        folder = shared.folder(name, lambda folder: plant(folder, truth))
+        return folder, shared.value(f"{name}-analysis", lambda: write_analysis(folder, seed=0))
 
     return planted
 

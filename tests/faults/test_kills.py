@@ -11,6 +11,8 @@ from benchmarks.chaos.children import Watched, ended, in_memory
 from benchmarks.chaos.kills import boundary_kills, random_kills
 from benchmarks.chaos.starts import two_coordinators
 
+pytestmark = pytest.mark.xdist_group("kills")
+
 
 @pytest.fixture
 def memory() -> Iterator[Path]:

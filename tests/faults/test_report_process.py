@@ -26,6 +26,8 @@ from study.orchestration.stopping import EXIT_SECONDS, Stop
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 
+pytestmark = pytest.mark.xdist_group("time")
+
 
 def _children() -> set[int]:
     tasks = Path("/proc/self/task").iterdir()

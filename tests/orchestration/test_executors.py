@@ -26,6 +26,8 @@ from study.training.loop import Pruned
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
+pytestmark = pytest.mark.xdist_group("time")
+
 ARM = next(
     arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
 )
@@ -69,18 +71,19 @@ def submit(
     return executor.submit(spec, finals=(), limit=limit, stop=stop, on_evaluation=on_evaluation)
 
 
-@pytest.fixture
-def shop(fashion: FashionMNIST) -> Workshop:
-    return Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0),
+@pytest.fixture(scope="module")
+def here(fashion: FashionMNIST) -> RunRecord:
+    """The run of SPEC in this process."""
+    shop = Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0),
                     runtime=detect("cpu", "fp32"), weights={})  # fmt: skip
+    return run(SPEC, shop).record
 
 
 def test_a_run_there_is_the_run_here(
-    executor: LocalExecutor, shop: Workshop, tmp_path: Path
+    executor: LocalExecutor, here: RunRecord, tmp_path: Path
 ) -> None:
     seen: list[EvaluationPoint] = []
     record = submit(executor, SPEC, on_evaluation=seen.append)
-    here = run(SPEC, shop).record
     assert record.state is RunState.FINISHED, record.reason
     assert (record.test_accuracy, record.test_loss) == (here.test_accuracy, here.test_loss)
     assert tuple(seen) == record.history and len(seen) == 2
@@ -117,14 +120,13 @@ def test_a_killed_process_costs_one_attempt(executor: LocalExecutor, losses: lis
 
 
 def test_a_process_that_is_asked_to_end_leaves_a_checkpoint(
-    executor: LocalExecutor, losses: list[str], resumed: list[str], shop: Workshop
+    executor: LocalExecutor, losses: list[str], resumed: list[str], here: RunRecord
 ) -> None:
     def end_once(point: EvaluationPoint) -> None:
         if not resumed and executor.pid is not None:
             os.kill(executor.pid, signal.SIGTERM)
 
     record = submit(executor, SPEC, on_evaluation=end_once)
-    here = run(SPEC, shop).record
     assert losses == ["the training process was ended by SIGTERM"]
     assert resumed == [f"{SPEC.run_id}: taken up after 128 samples"]
     assert (record.test_loss, record.history[0].samples_seen) == (here.test_loss, 128)

@@ -201,6 +201,7 @@ def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
+@pytest.mark.xdist_group("time")
 @pytest.mark.usefixtures("slow_weights")
 def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
     tmp_path: Path, ledger: Ledger
@@ -212,6 +213,7 @@ def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
     assert entry["detail"].endswith("2 s were given")
 
 
+@pytest.mark.xdist_group("time")
 @pytest.mark.usefixtures("slow_weights")
 def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, ledger: Ledger) -> None:
     asked: list[float] = []

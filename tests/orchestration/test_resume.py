@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from study.cli import main
+
+pytestmark = pytest.mark.xdist_group("time")
 
 
 def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path) -> None:

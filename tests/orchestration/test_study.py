@@ -16,6 +16,8 @@ from study.cli import main
 from study.errors import UsageError
 from study.store.tables import RESULT_COLUMNS
 
+pytestmark = pytest.mark.xdist_group("time")
+
 
 def test_a_study_fits_its_minute_tells_its_state_and_is_extended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from planted import plant
 from printing import SAMPLE, print_report
+from shared import Shared
 
 from study.report.composing import compose
 from study.report.context import ReportData, read_report_data
@@ -58,30 +60,42 @@ def numbers(words: Words) -> Numbers:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(shared: Shared) -> Built:
     """The report of a small study: one network, one seed, no tuning, with pictures."""
-    return _build(tmp_path_factory.mktemp("report"), "ru")
+    return _build(shared, "ru")
 
 
 @pytest.fixture(scope="session")
-def english(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def english(shared: Shared) -> Built:
     """The same in English."""
-    return _build(tmp_path_factory.mktemp("english"), "en")
+    return _build(shared, "en")
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers) -> Sample:
+def sample(
+    shared: Shared, tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers
+) -> Sample:
     """Built as the verb `report` builds it, without the HTML and DOCX files."""
-    path = tmp_path_factory.mktemp("sample") / "report.pdf"
-    html = print_report(SAMPLE, path, words, numbers)
-    return Sample(folder=SAMPLE, html=html, pdf=read_pdf(path))
+
+    def make() -> tuple[str, Pdf]:
+        path = tmp_path_factory.mktemp("sample") / "report.pdf"
+        html = print_report(SAMPLE, path, words, numbers)
+        return html, read_pdf(path)
+
+    html, pdf = shared.value("sample", make)
+    return Sample(folder=SAMPLE, html=html, pdf=pdf)
 
 
-def _build(folder: Path, lang: str) -> Built:
-    results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
-    result = build_report(results, folder / "out", lang=lang)
+def _build(shared: Shared, lang: str) -> Built:
+    def make(folder: Path) -> None:
+        results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
+        result = build_report(results, folder / "out", lang=lang)
+        (folder / "built.json").write_text(json.dumps([result.problems, result.pages]), encoding="utf-8")
+
+    folder = shared.folder(f"report-{lang}", make)
+    problems, pages = json.loads((folder / "built.json").read_text(encoding="utf-8"))
     html = (folder / "out" / "report.html").read_text(encoding="utf-8")
-    return Built(folder=folder / "out", html=html, problems=result.problems, pages=result.pages)
+    return Built(folder=folder / "out", html=html, problems=tuple(problems), pages=pages)
 
 
 class Composer:
