@@ -10,6 +10,8 @@ from study.training.progress import Progress
 
 #: Looks at validation over a champion's course.
 LOOKS = 12
+#: The last judgement may be so much slower than a look; and what keeping the network takes.
+SLOWER, _TO_KEEP = 1.25, 2.0
 #: Seconds between two questions whether the cooldown has to begin.
 _STRIDE_SECONDS = 1.0
 
@@ -19,13 +21,17 @@ class Clock:
     """When a champion has to end, and so when its cooldown begins.
 
     Attributes:
-        left: seconds that training may still take, looks at validation included.
+        left_of_all: seconds until the last judgement has to have ended.
+        judging: seconds kept for it; a look that is slower than foreseen keeps more.
+        judged_images: of the last judgement.
         from_run: run_id of the training whose trunk it goes on from.
         validation_images: of each look.
     """
 
-    left: Callable[[], float]
+    left_of_all: Callable[[], float]
     from_run: str
+    judging: float
+    judged_images: int
     validation_images: int = 1_000
     _progress: Progress = field(init=False)
     _seen: int = field(default=0, init=False)
@@ -33,6 +39,14 @@ class Clock:
     _whole: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
     _cooldown: float = field(default=0.0, init=False)
+
+    def left(self) -> float:
+        """Seconds that training may still take, looks at validation included."""
+        return self.left_of_all() - self.judging
+
+    def looked(self, images: int, seconds: float) -> None:
+        """A look passed so many images in so many seconds: the last judgement will be no faster."""
+        self.judging = max(self.judging, SLOWER * seconds / images * self.judged_images + _TO_KEEP)
 
     def begin(self, progress: Progress) -> None:
         """Training begins, or is taken up, where `progress` says."""

@@ -247,9 +247,11 @@ class _Job:
         self.progress.accounted = self.progress.seconds
 
         def look() -> None:
+            began = time.monotonic()
             with self._judging():
                 take_statistics()
                 found = self._quality(network, held)
+            clock.looked(len(held) + judged(spec).settling, time.monotonic() - began)
             trainer.note_point(found.accuracy, found.loss)
             self._show()
 
@@ -267,7 +269,6 @@ class _Job:
                             lambda seen: clock.factor(), self._show)  # fmt: skip
             if clock.look_due():
                 look()
-        look()
 
     def _resume_state(self, network: Network, trainer: Trainer, *, cooling: bool) -> ResumeState:
         spec, shop = self.spec, self.shop

@@ -26,6 +26,7 @@ from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, ModelName, RunSpec, Scope
 from study.training.baselines import pixel_baseline
 from study.training.champion import Clock
+from study.training.judging import judged
 from study.training.loop import Stopped
 from study.training.run import Workshop, run
 
@@ -68,7 +69,8 @@ class Train:
             shop = replace(shop, runtime=replace(shop.runtime, threads=self.threads))
         clock = None
         if (given := self.clock) is not None:
-            clock = Clock(left=lambda: site.limit.left() - given.judging, from_run=given.from_run)
+            clock = Clock(left_of_all=site.limit.left, from_run=given.from_run, judging=given.judging,
+                          judged_images=judged(self.spec).total)  # fmt: skip
         model = self.spec.arm.model.value
         outcome = run(
             self.spec, shop, stop=site.check, on_point=site.show, clock=clock,

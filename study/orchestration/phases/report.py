@@ -22,7 +22,7 @@ from study.training.run import feature_folder
 #: The share of the reserve that pictures of networks may take; the report needs the rest.
 PICTURES_SHARE = 1 / 3
 #: A first report is made beside the runs where it takes at most this share of what is left.
-DRAFT_SHARE, DRAFT_SECONDS = 0.1, 15.0
+DRAFT_SHARE, DRAFT_SECONDS = 0.25, 15.0
 DRAFT = "draft"
 #: Seconds kept of those after a signal, and at the least of the budget, for what comes after the report:
 #: tables, which take long on a busy machine, and the end of the process.
