@@ -269,6 +269,8 @@ class _Job:
                             lambda seen: clock.factor(), self._show)  # fmt: skip
             if clock.look_due():
                 look()
+        if trainer.losses:
+            trainer.note_point()
 
     def _resume_state(self, network: Network, trainer: Trainer, *, cooling: bool) -> ResumeState:
         spec, shop = self.spec, self.shop
