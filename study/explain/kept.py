@@ -11,12 +11,14 @@ import torch
 
 from study.errors import WeightsError
 from study.explain.fresh import fresh_network
-from study.models import Network
+from study.models import Network, build
 from study.records import RunRecord
 from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.files import write_atomic
 from study.training.run import Workshop
 
+#: File of the champion's weights, which load into torchvision's class with one channel, ten classes.
+CHAMPION = "champion.pth"
 #: One rate for all stages, so that the three differ in initialisation and scope alone.
 COMPARED = (
     (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM),
@@ -47,9 +49,27 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> None:
     }
 
     def write(stream: IO[bytes]) -> None:
-        torch.save({"run_id": record.spec.run_id, "rung": record.spec.rung, "state": state}, stream)
+        torch.save({"run_id": record.spec.run_id, "rung": record.spec.rung, "state": state,
+                    "resolution": record.spec.resolution, "fold": record.spec.fold}, stream)  # fmt: skip
 
     write_atomic(_path(record.spec.arm, folder), write)
+
+
+def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:
+    """A fully trained network that was kept, in evaluation mode, and its resolution.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
+    path = _path(arm, folder)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        resolution = int(content["resolution"])
+        network = build(arm.model, weights=None, resolution=resolution, fold=bool(content["fold"]), seed=0)
+        network.load_state_dict(content["state"])
+    except Exception as error:  # torch raises many types for a damaged file
+        raise WeightsError(f"{path.name} is damaged ({type(error).__name__})") from error
+    return network.eval(), resolution
 
 
 def kept_networks(records: Iterable[RunRecord], shop: Workshop, folder: Path) -> list[Kept]:

@@ -1,4 +1,4 @@
-"""Classifies one object with the best saved networks of a study."""
+"""Classifies one object with the champion of a study."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from study.data import CLASS_NAMES, load, to_input
 from study.errors import UsageError, WeightsError
-from study.models import load_adapted, load_checkpoint
-from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName
+from study.explain.kept import CHAMPION, kept_network
+from study.matrix import arms
+from study.models import Network, load_adapted, load_checkpoint
+from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName, Scope
 
 MOST_PIXELS = 50_000_000
 
@@ -21,14 +23,12 @@ MOST_PIXELS = 50_000_000
 def predict(
     results_dir: Path, image: Path | None, index: int | None, data_dir: Path | None, *, offline: bool
 ) -> list[str]:
-    """Lines to print: for every saved network the three likeliest classes.
+    """Lines to print: the three likeliest classes by the champion; without one by the networks kept.
 
     Raises:
         UsageError: no saved network, no such test object, or not an image.
+        WeightsError: a saved network is damaged.
     """
-    paths = sorted((results_dir / "checkpoints").glob("*-best.pth"))
-    if not paths:
-        raise UsageError(f"{results_dir} holds no trained network; run a study first")
     lines = []
     if image is not None:
         pixels = read_image(image)
@@ -39,23 +39,35 @@ def predict(
         fashion = load(data_dir, offline=offline)
         pixels = fashion.test_images[index]
         lines.append(f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}")
-    for path in paths:
-        weights, meta = load_checkpoint(path)
-        try:
-            model, resolution = ModelName(meta["model"]), int(meta["resolution"])
-            if resolution not in RESOLUTIONS:
-                raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise WeightsError(f"{path} does not say which network it holds") from error
+    for name, network, resolution in _networks(results_dir / "checkpoints"):
         # [listing: predict]
-        network = load_adapted(model, weights.state, resolution=resolution, fold=True)
         with torch.inference_mode():
             found = network(to_input(pixels[None], resolution)).softmax(1)[0]
         best = found.argsort(descending=True)[:3]
         named = ", ".join(f"{CLASS_NAMES[int(c)]} {float(found[c]):.3f}" for c in best)
         # [/listing]
-        lines.append(f"{path.stem.removesuffix('-best')}: {named}")
+        lines.append(f"{name}: {named}")
     return lines
+
+
+def _networks(folder: Path) -> list[tuple[str, Network, int]]:
+    """The champion, else the full networks kept for explanations: name, network, resolution."""
+    champion = folder / CHAMPION
+    if champion.is_file():
+        weights, meta = load_checkpoint(champion)
+        try:
+            model, resolution = ModelName(meta["model"]), int(meta["resolution"])
+            if resolution not in RESOLUTIONS:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise WeightsError(f"{champion} does not say which network it holds") from error
+        network = load_adapted(model, weights.state, resolution=resolution, fold=True)
+        return [(f"champion ({model})", network, resolution)]
+    found = [(arm.name, *kept_network(arm, folder)) for arm in arms()
+             if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()]  # fmt: skip
+    if not found:
+        raise UsageError(f"{folder.parent} holds no trained network; run a study first")
+    return found
 
 
 def read_image(path: Path) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from study.orchestration.scheduler import Unit
 from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, Scope
 from study.store.files import write_arrays
-from study.training.checkpoint import cooldown, sweep, trunk, unfinished
+from study.training.checkpoint import cooldown, sweep, trim, trunk, unfinished
 
 Told = Callable[[RunRecord], None]
 
@@ -25,9 +26,19 @@ class RunLifecycle:
     context: StudyContext
 
     def sweep(self) -> None:
-        """Remove checkpoints of trainings that go no further, which a killed study left."""
-        failed = {r.spec.run_id for r in self.context.ledger.records() if r.state is RunState.FAILED}
-        sweep(unfinished(self.context.options.results_dir), lambda run_id: run_id in failed)
+        """Remove checkpoints of trainings that go no further: failed ones, done ones, and those of the
+        matrix whose hyperparameters tuning has replaced."""
+        specs, ends = self.context.specs, set()
+        for record in self.context.ledger.records():
+            spec = record.spec
+            goes_on = spec.purpose is Purpose.CHAMPION or record.state is RunState.INTERRUPTED
+            if spec.purpose is Purpose.FINAL and record.finished:
+                chosen = specs.chosen(spec.arm)
+                goes_on = chosen is None or chosen == spec.hyper
+            if not goes_on:
+                ends.add(spec.run_id)
+        sweep(unfinished(self.context.options.results_dir),
+              lambda name: re.sub(r"-c\d+$", "", name) in ends)  # fmt: skip
 
     def unit(
         self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
@@ -121,3 +132,4 @@ class RunLifecycle:
         cooldown(results, spec.run_id, spec.rung).remove()
         goes_on = record.finished and spec.purpose in (Purpose.FINAL, Purpose.CHAMPION)
         trunk(results, spec.run_id).remove(keep=1 if goes_on else 0)
+        trim(unfinished(results), self.context.options.disk_gb * 1e9)

@@ -110,6 +110,21 @@ def sweep(folder: Path, done: Callable[[str], bool]) -> None:
             path.unlink()
 
 
+def trim(folder: Path, most: float) -> None:
+    """Remove whole trainings' checkpoints, the oldest first, until those left take at most so many bytes.
+
+    A training whose checkpoints are gone begins anew where it shall go on.
+    """
+    files = sorted((path for path in folder.glob("*.pt") if _NAME.fullmatch(path.name)),
+                   key=lambda path: path.stat().st_mtime)  # fmt: skip
+    taken = sum(path.stat().st_size for path in files)
+    for path in files:
+        if taken <= most:
+            return
+        taken -= path.stat().st_size
+        _remove(path)
+
+
 class _Hashed:
     """A stream that hashes what is written through it: what was meant, not what the disk made of it."""
 

@@ -11,7 +11,7 @@ import torch
 
 from study.explain.change import activation_similarity, relative_change
 from study.explain.fresh import fresh_network
-from study.explain.kept import is_compared, keep_network
+from study.explain.kept import CHAMPION, is_compared, keep_network
 from study.models import Network, save_checkpoint, unfolded_state_dict
 from study.records import RunRecord
 from study.spec import Init, Purpose, RunSpec, Scope
@@ -24,11 +24,6 @@ Arrays = dict[str, npt.NDArray[Any]]
 def first_seed(spec: RunSpec) -> bool:
     """Whether a run is of the seed whose networks are explained."""
     return spec.seed % 100_000 == 1
-
-
-def champion_path(results: Path) -> Path:
-    """The champion's weights, which load into torchvision's class with one channel and ten classes."""
-    return results / "checkpoints" / "champion.pth"
 
 
 def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
@@ -75,7 +70,7 @@ def keep_weights(outcome: Outcome, results: Path) -> None:
             "run_id": spec.run_id,
             "rung": spec.rung,
         }
-        save_checkpoint(champion_path(results), unfolded_state_dict(network), meta)
+        save_checkpoint(results / "checkpoints" / CHAMPION, unfolded_state_dict(network), meta)
 
 
 def _change(network: Network, record: RunRecord, shop: Workshop) -> Arrays:

@@ -15,9 +15,10 @@ from study.tuning import Search, edge
 def tuning(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
     """The planned trials; what an arm has already is passed over."""
     scheduler.run(_chain(context, lifecycle, arm) for arm in context.specs.arms())
-    if not context.token.asked:
+    if not context.token.asked and any(plan.trials for plan in context.plan.decisions.values()):
         for arm in context.specs.arms():
             _tell_edge(context, arm)
+        lifecycle.sweep()
 
 
 def settle(context: StudyContext) -> None:
