@@ -23,7 +23,7 @@ class PlanState:
         grown: the budget is larger than that of the last plan.
         extension: seconds of --extend that are not used up yet.
         left_out: what more budget would bring in: ``what`` and ``needs_seconds`` of whole budget.
-        pretraining_seconds: inside steps of pre-training, of all networks.
+        step_seconds: inside optimizer steps of all workers, pre-training and champion counted, times threads.
     """
 
     study: StudySpec
@@ -33,7 +33,6 @@ class PlanState:
     decisions: dict[str, Decision] = field(default_factory=dict)
     champion_seconds: float = 0.0
     side_seconds: float = 0.0
-    pretraining_seconds: float = 0.0
     step_seconds: float = 0.0
     grown: bool = False
     extension: float = 0.0
@@ -56,7 +55,6 @@ class PlanState:
         self.left_out += stored.get("left_out", [])
         self.champion_seconds = stored.get("champion_seconds", 0.0)
         self.side_seconds = stored.get("side_seconds", 0.0)
-        self.pretraining_seconds = stored.get("pretraining_seconds", 0.0)
         self.step_seconds = stored.get("step_seconds", 0.0)
         budget = self.clock.deadline.budget
         self.grown = budget > stored.get("budget_seconds", budget) or stored.get("grown", False)
@@ -85,7 +83,6 @@ class PlanState:
             "extension_seconds": self.extension,
             "grown": self.grown,
             "workers": self.workers,
-            "pretraining_seconds": self.pretraining_seconds,
             "step_seconds": self.step_seconds,
             "worker_seconds": self.workers * used,
             "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},

@@ -121,7 +121,7 @@ def fractal(
     entry |= {
         "images": recipe.images, "categories": recipe.categories, "image_size": recipe.size,
         "samples": result.curve[-1].samples if result.curve else 0, "complete": result.complete,
-        "seconds": result.seconds, "cached": result.cached,
+        "seconds": result.seconds, "step_seconds": result.step_seconds, "cached": result.cached,
         "held_out_accuracy": result.held_out_accuracy, "chance": result.chance,
         # A look before the first step has no loss, and the ledger takes no point without one.
         "passed": result.passed,

@@ -49,7 +49,7 @@ class PretextPoint:
 class PretextResult:
     """What pre-training gave. weights is None exactly where the gate was not passed.
 
-    complete: every step was made. seconds, curve and accuracy of a cached result are those of the training
+    complete: every step was made. step_seconds: of seconds, those inside optimizer steps. seconds, curve and accuracy of a cached result are those of the training
     that made it.
     """
 
@@ -59,6 +59,7 @@ class PretextResult:
     chance: float
     passed: bool
     seconds: float
+    step_seconds: float
     recipe: Recipe
     complete: bool
     cached: bool
@@ -114,11 +115,12 @@ def pretrain(
     except Stopped:
         return PretextResult(
             weights=None, curve=(), held_out_accuracy=0.0, chance=recipe.chance, passed=False,
-            seconds=time.monotonic() - began, recipe=recipe, complete=False, cached=False,
+            seconds=time.monotonic() - began, step_seconds=0.0, recipe=recipe, complete=False,
+            cached=False,
         )  # fmt: skip
     network = PretextNetwork(model, recipe.categories, seed)
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    curve, complete = _train(
+    curve, complete, step_seconds = _train(
         network, pictures, recipe, generator, runtime, began, should_stop, on_progress
     )
     accuracy = curve[-1].accuracy
@@ -136,6 +138,7 @@ def pretrain(
             "precision": runtime.precision.value,
             "complete": complete,
             "seconds": seconds,
+            "step_seconds": step_seconds,
             "accuracy": accuracy,
             "curve": [asdict(point) for point in curve],
         }
@@ -149,6 +152,7 @@ def pretrain(
         chance=recipe.chance,
         passed=passed,
         seconds=seconds,
+        step_seconds=step_seconds,
         recipe=recipe,
         complete=complete,
         cached=False,
@@ -168,6 +172,7 @@ def _from_cache(path: Path, recipe: Recipe) -> PretextResult | None:
             chance=recipe.chance,
             passed=True,
             seconds=float(meta["seconds"]),
+            step_seconds=float(meta.get("step_seconds", 0.0)),
             recipe=recipe,
             complete=True,
             cached=True,
@@ -186,8 +191,9 @@ def _train(
     began: float,
     should_stop: Callable[[], bool],
     on_progress: Callable[[PretextPoint], None],
-) -> tuple[list[PretextPoint], bool]:
-    """Returns the curve (never empty) and whether every step was made."""
+) -> tuple[list[PretextPoint], bool, float]:
+    """Returns the curve (never empty), whether every step was made, and the seconds inside steps."""
+    step_seconds = 0.0
     steps = max(2, recipe.samples // recipe.batch_size)
     looks = {round(steps * k / recipe.evaluations) for k in range(1, recipe.evaluations + 1)}
     optimizer = torch.optim.SGD(
@@ -226,7 +232,8 @@ def _train(
         if should_stop():
             if not curve or curve[-1].samples < (step - 1) * recipe.batch_size:
                 look(step - 1)
-            return curve, False
+            return curve, False, step_seconds
+        stepped = time.monotonic()
         while len(order) < recipe.batch_size:
             order = torch.cat([order, torch.randperm(len(pictures.labels), generator=generator)])
         chosen, order = order[: recipe.batch_size], order[recipe.batch_size :]
@@ -238,9 +245,10 @@ def _train(
         optimizer.step()
         schedule.step()
         losses.append(loss.detach())
+        step_seconds += time.monotonic() - stepped
         if step in looks:
             look(step)
-    return curve, True
+    return curve, True, step_seconds
 
 
 def _logits(network: PretextNetwork, inputs: Tensor, runtime: Runtime) -> Tensor:

@@ -60,13 +60,13 @@ _LAYER = record(
 _STAGE = record({"name": text, "modules": items(text), "parameters": number})
 _PAIR = record({name: share for name in ("pretrained", "random", "pixels")})
 _COUNT_OF = {name: _SECONDS for name in (
-    "images", "categories", "image_size", "samples", "seconds", "chance")}  # fmt: skip
+    "images", "categories", "image_size", "samples", "seconds", "step_seconds", "chance")}  # fmt: skip
 
 EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": number}))
 _PLAN = {
     "budget_seconds": _SECONDS, "used_seconds": _SECONDS, "reserve_seconds": _SECONDS,
     "side_seconds": number, "champion_seconds": number, "grown": flag, "extension_seconds": number,
-    "workers": between(1, 10_000), "pretraining_seconds": number, "step_seconds": number,
+    "workers": between(1, 10_000), "step_seconds": number,
     "worker_seconds": number,
     "left_out": items(record({"what": text, "needs_seconds": maybe(number)})),
     "speeds": mapping(_SPEED, MODELS), "phases": items(_PHASE),

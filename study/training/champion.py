@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from study.training.progress import Progress
 
-#: Looks at validation over a champion's course.
-LOOKS = 12
+#: Looks at validation over a champion's course: one in so many seconds, within these bounds.
+BETWEEN_LOOKS, LEAST_LOOKS, MOST_LOOKS = 25.0, 4, 16
 #: The last judgement may be so much slower than a look; and what keeping the network takes.
 SLOWER, _TO_KEEP = 1.25, 2.0
 #: Seconds between two questions whether the cooldown has to begin.
@@ -79,9 +79,10 @@ class Clock:
     def look_due(self) -> bool:
         """Whether the next of the looks is due; asked after every stride."""
         done = 1 - max(0.0, self.left()) / self._whole
-        if done * LOOKS < self._looks + 1:
+        looks = min(MOST_LOOKS, max(LEAST_LOOKS, round(self._whole / BETWEEN_LOOKS)))
+        if done * looks < self._looks + 1:
             return False
-        self._looks = int(done * LOOKS)
+        self._looks = int(done * looks)
         return True
 
     def _speed(self) -> float:

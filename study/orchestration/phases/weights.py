@@ -97,7 +97,7 @@ class WeightsPhase:
             path = ""  # half-made weights would be those of the study for good
         if path:
             if not entry["cached"]:
-                self.context.plan.pretraining_seconds += entry["seconds"]
+                self.context.plan.step_seconds += entry["step_seconds"]
             self._got(model, reload(Path(path), entry["source"]), entry)
         else:
             self._none(model, entry)
