@@ -23,7 +23,8 @@ class PlanState:
         grown: the budget is larger than that of the last plan.
         extension: seconds of --extend that are not used up yet.
         left_out: what more budget would bring in: ``what`` and ``needs_seconds`` of whole budget.
-        step_seconds: inside optimizer steps of all workers, pre-training and champion counted, times threads.
+        step_seconds: inside optimizer steps, times threads, of all workers; pre-training and champion
+            are counted.
     """
 
     study: StudySpec

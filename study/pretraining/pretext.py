@@ -49,7 +49,8 @@ class PretextPoint:
 class PretextResult:
     """What pre-training gave. weights is None exactly where the gate was not passed.
 
-    complete: every step was made. step_seconds: of seconds, those inside optimizer steps. seconds, curve and accuracy of a cached result are those of the training
+    complete: every step was made. step_seconds: of seconds, those inside optimizer steps. seconds, curve
+    and accuracy of a cached result are those of the training
     that made it.
     """
 
