@@ -39,8 +39,8 @@ def is_compared(arm: Arm) -> bool:
     return (arm.init, arm.scope, arm.lr_policy) in COMPARED
 
 
-def keep_network(network: Network, record: RunRecord, folder: Path) -> None:
-    """checkpoints/explained-<arm>.pth: what training changed; of a frozen network the output layer."""
+def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
+    """Write checkpoints/explained-<arm>.pth: what training changed, of a frozen network its head."""
     still = tuple(f"{name}." for name in network.frozen_modules)
     state = {
         name: tensor.detach().cpu().contiguous()
@@ -52,7 +52,9 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> None:
         torch.save({"run_id": record.spec.run_id, "rung": record.spec.rung, "state": state,
                     "resolution": record.spec.resolution, "fold": record.spec.fold}, stream)  # fmt: skip
 
-    write_atomic(_path(record.spec.arm, folder), write)
+    path = _path(record.spec.arm, folder)
+    write_atomic(path, write)
+    return path
 
 
 def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:

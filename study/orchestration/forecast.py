@@ -67,24 +67,28 @@ class Forecast:
         return total(costs, self._plan.workers)
 
     def matrix(self, models: Iterable[ModelName]) -> float:
-        """Predicted seconds of every arm of these networks at its least rung."""
-        return total(
-            [self._seconds(self._specs.final(arm, 0, self.least(model), default=True), 0)
-             for model in models for arm in self._specs.arms((model,))], self._plan.workers,
-        )  # fmt: skip
+        """Predicted seconds of what is left of every arm of these networks at its least rung."""
+        costs = []
+        for model in models:
+            least = self.least(model)
+            for arm in self._specs.arms((model,)):
+                way = self._specs.way_up(arm, 0, least, least, default=True)
+                costs += [self._seconds(spec, done) for spec, done in way]
+        return total(costs, self._plan.workers)
 
     def trials(self, number: int) -> float:
-        """Predicted seconds of so many trials of every arm."""
+        """Predicted seconds of what is left of so many trials of every arm."""
         costs = [
             self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0)
-            for arm in self._specs.arms()
-        ]
-        return total(costs * number, self._plan.workers)
+            for arm in self._specs.arms() for trial in range(number) if not self._specs.tuned(arm, trial)
+        ]  # fmt: skip
+        return total(costs, self._plan.workers)
 
     def decide(self) -> None:
         """Decide which networks are studied and how many trials their arms get; told as a plan.
 
-        A network whose least rung does not fit in all its arms is left out, the dearest first.
+        A network whose least rung does not fit in all its arms is left out, the dearest first. Once
+        tuning has chosen hyperparameters that final runs are made with, no trial is added.
         """
         context, plan = self._context, self._plan
         for model in context.study.models:
@@ -98,16 +102,20 @@ class Forecast:
             plan.decisions[dearest.value] = replace(plan.decisions[dearest.value], needs_seconds=needs)
             self._specs.left_out.add(dearest)
         rest = left - self.matrix(models)
-        trials = trials_that_fit(self.trials, TRIALS_SHARE * left) if rest > 0 else 0
+        closed = self._specs.tuning_closed
+        trials = trials_that_fit(self.trials, TRIALS_SHARE * left) if rest > 0 and not closed else 0
         least = {model: (self.least(model), 1) for model in models}
         again = Step(models=tuple(models), seeds=1, rung=max(map(self.least, models)))
         while trials and self.trials(trials) + self.cost(again) > FILL * rest:
             trials = trials - 1 if trials > 2 else 0
         for model in models:
             name = model.value
-            plan.decisions[name] = replace(plan.decisions[name], trials=trials, needs_seconds=None)
-        self._look_ahead({model: (0, 0) for model in models} if trials else least,
-                         rest - (self.trials(trials) if trials else 0.0))  # fmt: skip
+            made = plan.decisions[name].trials if closed else trials
+            plan.decisions[name] = replace(plan.decisions[name], trials=made, needs_seconds=None)
+        reached = {model: self._specs.reached_of(model, self.least(model)) for model in models}
+        if not trials:
+            reached = {model: max(found, least[model]) for model, found in reached.items()}
+        self._look_ahead(reached, rest - (self.trials(trials) if trials else 0.0))
 
     def note_decision(self, step: Step) -> None:
         """The step that is begun is the plan of its networks."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from study.models.weights import WeightFile
-from study.planning.plan import Reached, arms_of, climb, run_spec
+from study.planning.plan import LEAST_RUNG, Reached, arms_of, climb, run_spec
 from study.records import RunRecord, RunState
 from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
+from study.training.defaults import default_hyper
 from study.tuning import best
 
 
@@ -73,6 +74,15 @@ class RunSpecs:
     def final(self, arm: Arm, number: int, rung: int, *, default: bool = False) -> RunSpec:
         """The final run with the number-th seed, and what tuning chose, or the default."""
         return self._spec(arm, Purpose.FINAL, number, rung, None if default else self.chosen(arm))
+
+    @property
+    def tuning_closed(self) -> bool:
+        """Whether final runs were made beyond the first look at the matrix: trials may change none."""
+        return any(
+            record.spec.seed % 100_000 > 1 or record.spec.rung > LEAST_RUNG[record.spec.arm.model]
+            or record.spec.hyper != default_hyper(record.spec.arm)
+            for record in self.ledger.records() if record.spec.purpose is Purpose.FINAL
+        )  # fmt: skip
 
     def chosen(self, arm: Arm) -> HyperParams | None:
         """The hyperparameters of the best finished trial on validation; None means the default."""

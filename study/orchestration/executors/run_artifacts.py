@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from study.explain.change import activation_similarity, relative_change
 from study.explain.fresh import fresh_network
@@ -49,8 +48,11 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
     return arrays
 
 
-def keep_weights(outcome: Outcome, results: Path) -> None:
+def keep_weights(outcome: Outcome, results: Path) -> str:
     """Leave the weights of a champion, and of the runs of the matrix that are explained.
+
+    Returns:
+        The file under ``checkpoints/``; empty where none is left.
 
     Raises:
         StoreError: the results directory does not take them.
@@ -58,9 +60,9 @@ def keep_weights(outcome: Outcome, results: Path) -> None:
     record, network = outcome.record, outcome.network
     spec = record.spec
     if network is None:
-        return
+        return ""
     if spec.purpose is Purpose.FINAL and is_compared(spec.arm) and first_seed(spec):
-        keep_network(network, record, results / "checkpoints")
+        return keep_network(network, record, results / "checkpoints").name
     if spec.purpose is Purpose.CHAMPION:
         meta = {
             "source": f"study:{spec.run_id}",
@@ -71,6 +73,8 @@ def keep_weights(outcome: Outcome, results: Path) -> None:
             "rung": spec.rung,
         }
         save_checkpoint(results / "checkpoints" / CHAMPION, unfolded_state_dict(network), meta)
+        return CHAMPION
+    return ""
 
 
 def _change(network: Network, record: RunRecord, shop: Workshop) -> Arrays:
@@ -81,7 +85,6 @@ def _change(network: Network, record: RunRecord, shop: Workshop) -> Arrays:
         "relative_change": np.array(list(change.values()), np.float32),
     }
     if record.spec.arm.init is Init.PRETRAINED:  # from scratch there is nothing to be kept
-        with torch.random.fork_rng(devices=[]):
-            alike = activation_similarity(before, network, record.spec.resolution, shop)
+        alike = activation_similarity(before, network, record.spec.resolution, shop)
         found["cka"] = np.array(list(alike.values()), np.float32)
     return found

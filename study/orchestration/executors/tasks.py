@@ -80,9 +80,10 @@ class Train:
         arrays = artifacts_of(outcome, shop, site.bench.object_index)
         record = outcome.record
         judging = record.judging_seconds + time.monotonic() - began
-        keep_weights(outcome, shop.folder)
+        kept = keep_weights(outcome, shop.folder)
         wall = record.wall_seconds + time.monotonic() - began
-        return Ran(record=replace(record, judging_seconds=judging, wall_seconds=wall), arrays=arrays)
+        record = replace(record, judging_seconds=judging, wall_seconds=wall, checkpoint=kept)
+        return Ran(record=record, arrays=arrays)
 
     def lost(
         self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float

@@ -21,5 +21,6 @@ def matrix(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler)
 
     chains: list[Chain] = [arm_chain(arm) for arm in context.specs.arms()]
     least = [context.plan.decisions[model.value].least_rung for model in context.specs.models]
-    chains.append(baselines(context, max(least)))
+    if chains:
+        chains.append(baselines(context, max(least)))
     scheduler.run(chains)
