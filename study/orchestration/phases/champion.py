@@ -6,6 +6,7 @@ pre-trained network; from scratch where there are none. Its best seed's trunk go
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
-from study.training.defaults import LONG_RECIPE, RECIPE
+from study.training.defaults import CHAMPION_BATCH, LONG_RECIPE, RECIPE
 from study.training.judging import judged
 
 #: A champion is not begun for less: it would not be trained longer than the matrix.
@@ -79,7 +80,10 @@ def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
     recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
-    return replace(source.spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe)
+    own = source.spec
+    size = CHAMPION_BATCH if context.champion_threads > 1 else own.batch_size
+    hyper = replace(own.hyper, lr=own.hyper.lr * math.sqrt(size / own.batch_size))
+    return replace(own, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
 
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
