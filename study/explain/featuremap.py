@@ -23,7 +23,7 @@ from study.store.files import write_arrays
 from study.training.run import Workshop
 
 #: Test images of every class.
-PER_CLASS = 100
+PER_CLASS = 50
 BATCH = 100
 
 Values = npt.NDArray[np.float64]

@@ -27,7 +27,7 @@ LEAST_SIDE = 4
 #: Objects drawn beside the one that the user chose.
 DISPUTED = 4
 #: Test images of every class over which the share of a map inside the object is averaged.
-SAMPLED = 20
+SAMPLED = 10
 BATCH = 50
 SIDE = 28
 

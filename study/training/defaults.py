@@ -9,11 +9,11 @@ LR_DECAY = 2.6
 RECIPE = Recipe()
 #: Of a champion that passes the images so often that they need more variety.
 LONG_RECIPE = Recipe(shift=0.0625, erase=0.25)
-BATCH_SIZE = {ModelName.VGG11: 32, ModelName.GOOGLENET: 32}
+BATCH_SIZE = {ModelName.VGG11: 64, ModelName.GOOGLENET: 32}
 #: Several threads need larger batches to be faster than one; the rate grows with the square root.
 CHAMPION_BATCH = 64
 _DEFAULT_LR = {
-    (ModelName.VGG11, Scope.FULL): 1e-4,
+    (ModelName.VGG11, Scope.FULL): 1.5e-4,
     (ModelName.GOOGLENET, Scope.FULL): 1e-3,
     (ModelName.VGG11, Scope.FROZEN): 1e-3,
     (ModelName.GOOGLENET, Scope.FROZEN): 3e-3,

@@ -194,7 +194,7 @@ class Baselines(_Whole):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture(_Whole):
-    """Arrays behind the report's pictures; the result is events (kind, detail, model) of what is missing.
+    """Arrays behind the report's pictures of the chosen object and of errors; there is no result.
 
     Attributes:
         index: the chosen test object.
@@ -205,14 +205,13 @@ class Picture(_Whole):
     index: int
     runs: tuple[RunRecord, ...]
     champion: RunRecord | None
-    weights: WeightFiles
 
     @property
     def label(self) -> str:
         return "pictures"
 
-    def carry_out(self, site: Site) -> tuple[tuple[str, str, str], ...]:
-        shop = equipped(site.shop, self.weights)
+    def carry_out(self, site: Site) -> None:
+        shop = site.shop
         folder = shop.folder / "artifacts"
         shown = [*filter(None, [self.champion]), *self.runs]
         stored = {record.spec.run_id: run_arrays(shop.folder, record.spec) for record in shown}
@@ -223,39 +222,53 @@ class Picture(_Whole):
         if best is not None and "probabilities" in stored[best.spec.run_id]:
             write_errors(shop, stored[best.spec.run_id]["probabilities"].astype(np.float32), folder)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Explain(_Whole):
+    """Grad-CAM, filters and feature maps of one network; the result says why some are missing, or "".
+
+    Attributes:
+        index: the chosen test object.
+        runs: judged runs of the network of one seed, each arm once, at its highest rung.
+    """
+
+    index: int
+    model: ModelName
+    runs: tuple[RunRecord, ...]
+    weights: WeightFiles
+
+    @property
+    def label(self) -> str:
+        return f"explanation of {self.model}"
+
+    def carry_out(self, site: Site) -> str:
         def check() -> None:
             if site.check():
                 raise Stopped
 
-        missing = []
-        for model in site.bench.study.models:
-            try:
-                self._explain(model, shop, stored, check)
-            except (Stopped, WeightsError) as error:
-                told = str(error) or Reason.DEADLINE.value
-                missing.append(("explanation_missing", told, model.value))
-        return tuple(missing)
+        try:
+            self._explain(equipped(site.shop, self.weights), check)
+        except Stopped:
+            return Reason.DEADLINE.value
+        except WeightsError as error:
+            return str(error)
+        return ""
 
-    def _explain(
-        self, model: ModelName, shop: Workshop, stored: dict[str, dict[str, npt.NDArray[Any]]],
-        check: Callable[[], None],
-    ) -> None:  # fmt: skip
-        """Grad-CAM, filters and feature maps of a network that has the runs for a comparison."""
+    def _explain(self, shop: Workshop, check: Callable[[], None]) -> None:
         folder = shop.folder / "artifacts"
-        records = [record for record in self.runs if record.spec.arm.model is model]
-        kept = kept_networks(records, shop, shop.folder / "checkpoints")
+        kept = kept_networks(self.runs, shop, shop.folder / "checkpoints")
         for one in kept:
             arm = one.record.spec.arm
             if (arm.init, arm.scope) == (Init.PRETRAINED, Scope.FULL):
                 write_filters(one.network.cpu(), one.record, shop, folder)
                 one.network.to(shop.runtime.device)
         if len(kept) > 1:
-            predicted = [stored[one.record.spec.run_id]["probabilities"] for one in kept]
+            predicted = [run_arrays(shop.folder, one.record.spec)["probabilities"] for one in kept]
             least = min(map(len, predicted))
             write_gradcam(kept, [p[:least].astype(np.float32) for p in predicted], shop, folder,
                           self.index, check)  # fmt: skip
-        if records and model.value in shop.weights:
-            write_featuremap(records[0], shop, folder, check)
+        if self.runs and self.model.value in shop.weights:
+            write_featuremap(self.runs[0], shop, folder, check)
 
 
 def equipped(shop: Workshop, weights: WeightFiles) -> Workshop:

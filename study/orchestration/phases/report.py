@@ -5,18 +5,17 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from study.budget import format_seconds
 from study.orchestration.context import StudyContext
-from study.orchestration.executors.run_artifacts import first_seed
 from study.orchestration.executors.tasks import Picture
+from study.orchestration.phases.side import first_runs
 from study.orchestration.report_process import render
 from study.orchestration.results_export import BASELINES, write_predictions, write_results
 from study.orchestration.scheduler import Scheduler, Unit
-from study.records import Reason, RunRecord
-from study.store.tables import champion, highest
+from study.store.tables import champion
 from study.training.run import feature_folder
 
 #: The share of the reserve that pictures of networks may take; the report needs the rest.
@@ -124,33 +123,21 @@ class ReportPhase:
         return render(self.context.options, asked, self.context.console.say, draft=draft)
 
     def _pictures(self) -> None:
-        """What the report draws of the networks, in the first part of the reserve."""
+        """What the report draws of the chosen object and of errors, in the first part of the reserve."""
         context = self.context
-        records = [r for r in highest(context.ledger.records()) if r.finished and first_seed(r.spec)]
+        records = first_runs(context)
         if context.token.asked or not records:
             return
         best = champion(context.ledger.records())
         limit = context.clock.deadline.minus((1 - PICTURES_SHARE) * context.clock.reserve)
-        task = Picture(index=context.options.object_index, runs=tuple(map(_slim, records)),
-                       champion=_slim(best) if best is not None and best.finished else None,
-                       weights=context.all_weight_files())  # fmt: skip
-
-        def keep(events: tuple[tuple[str, str, str], ...] | None) -> None:
-            for kind, detail, model in events or (("pictures_missing", Reason.ERROR.value, ""),):
-                context.ledger.add_event(kind, detail, model or None)
-
-        def chain() -> Iterator[Unit]:
-            yield Unit(task=task, limit=limit, finish=lambda found: keep(found) if found != () else None)
-
-        self.scheduler.run([chain()])
+        task = Picture(
+            index=context.options.object_index, runs=records,
+            champion=replace(best, history=()) if best is not None and best.finished else None,
+        )  # fmt: skip
+        self.scheduler.run([iter([Unit(task=task, limit=limit, finish=lambda found: None)])])
 
     def _until_end(self) -> float:
         return self.context.clock.deadline.left() - _TO_EXIT - _WRITES * self._writing
 
     def _until_exit(self) -> float:
         return self.context.token.left() - _TO_EXIT
-
-
-def _slim(record: RunRecord) -> RunRecord:
-    """Without its curve, which is not drawn there."""
-    return replace(record, history=())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from study.models.weights import IMAGENET
 from study.orchestration.context import StudyContext
-from study.orchestration.executors.tasks import Attest, Baselines
+from study.orchestration.executors.run_artifacts import first_seed
+from study.orchestration.executors.tasks import Attest, Baselines, Explain
 from study.orchestration.results_export import BASELINES
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.scheduler import Chain, Scheduler, Unit
@@ -15,13 +17,16 @@ from study.planning.calibration import total
 from study.planning.plan import run_spec
 from study.planning.side import SEEDS, SHARE, by_importance, side_runs
 from study.pretraining.witness import missing_packages
-from study.records import Reason, RunState
+from study.records import Reason, RunRecord, RunState
 from study.spec import TRAIN_IMAGES, ModelName, Purpose, RunSpec
+from study.store.tables import highest
 
 #: Fact of the ledger: the witness, or why there is none.
 WITNESS = "witness"
 #: Seconds of work left below which the witness is not begun: it takes some 20 on one core.
 _FOR_WITNESS, _WITNESS_SHARE = 60.0, 0.02
+#: And those below which explanations are not begun.
+_FOR_EXPLANATION = 30.0
 
 
 def plan_side(context: StudyContext) -> None:
@@ -46,6 +51,7 @@ def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -
     longest = max((record.spec.rung for record in context.specs.finals()), default=0)
     if longest:
         chains.append(baselines(context, min(longest, TRAIN_IMAGES)))
+    chains += [_explanation(context, model) for model in context.specs.models]
     chains += [_witness(context)]
     left = context.plan.side_seconds
     for model in sorted(context.specs.models, key=lambda model: _cost(context, model)):
@@ -74,6 +80,35 @@ def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
     seed = run_spec(context.specs.arms()[0], context.study, purpose=Purpose.FINAL, number=0,
                     rung=images).seed  # fmt: skip
     yield Unit(task=Baselines(seed=seed, train_images=images), limit=context.clock.work, finish=keep)
+
+
+def first_runs(context: StudyContext) -> tuple[RunRecord, ...]:
+    """Finished runs of the first seed, each arm once, at its highest rung; without their curves."""
+    return tuple(
+        replace(record, history=()) for record in highest(context.ledger.records())
+        if record.finished and first_seed(record.spec)
+    )  # fmt: skip
+
+
+def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
+    """What the report draws of a network's insides, made of its first seed's runs."""
+    runs = tuple(record for record in first_runs(context) if record.spec.arm.model is model)
+    if not runs:
+        return
+
+    def note(why: str | None) -> None:
+        if why != "":
+            context.ledger.add_event("explanation_missing", why or Reason.ERROR.value, model.value)
+
+    def admit() -> bool:
+        fits = context.clock.work.left() >= _FOR_EXPLANATION
+        if not fits:
+            note(context.token.why.value)
+        return fits
+
+    task = Explain(index=context.options.object_index, model=model, runs=runs,
+                   weights=context.all_weight_files())  # fmt: skip
+    yield Unit(task=task, limit=context.clock.work, finish=note, admit=admit)
 
 
 def _witness(context: StudyContext) -> Iterator[Unit]:
