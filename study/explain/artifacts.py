@@ -17,7 +17,7 @@ from study.records import RunRecord
 from study.spec import Init, Scope
 from study.store.files import write_arrays
 from study.training.evaluate import Probabilities
-from study.training.run import Workshop
+from study.training.workshop import Workshop
 
 EXAMPLES = 6
 AUGMENTED = 5

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from study.models import Network
 from study.training.evaluate import batches_of
-from study.training.run import Workshop
 from study.training.runtime import Runtime
+from study.training.workshop import Workshop
 
 #: Validation images whose activations are compared: about a second for VGG11 on two cores.
 COMPARED = 250

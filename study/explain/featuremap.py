@@ -20,7 +20,7 @@ from study.models.network import CLASSES
 from study.records import RunRecord
 from study.spec import Init
 from study.store.files import write_arrays
-from study.training.run import Workshop
+from study.training.workshop import Workshop
 
 #: Test images of every class.
 PER_CLASS = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from study.models import Network, build
 from study.records import RunRecord
 from study.spec import Init
-from study.training.run import Workshop
+from study.training.workshop import Workshop
 
 
 def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -> Network:

@@ -20,7 +20,7 @@ from study.models import Network, torchvision_name
 from study.models.network import CLASSES
 from study.store.files import write_arrays
 from study.training.evaluate import Probabilities, probabilities
-from study.training.run import Workshop
+from study.training.workshop import Workshop
 
 #: A smaller map tells hardly anything about places: at 32×32 the last ones are 1×1.
 LEAST_SIDE = 4

@@ -15,7 +15,7 @@ from study.models import Network, build
 from study.records import RunRecord
 from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.files import write_atomic
-from study.training.run import Workshop
+from study.training.workshop import Workshop
 
 #: File of the champion's weights, which load into torchvision's class with one channel, ten classes.
 CHAMPION = "champion.pth"

@@ -15,8 +15,8 @@ from study.orchestration.signals import CancelToken
 from study.planning.calibration import Calibration
 from study.spec import Init, RunSpec, StudySpec
 from study.store.ledger import Ledger
-from study.training.run import Workshop
 from study.training.runtime import Runtime
+from study.training.workshop import Workshop
 
 
 @dataclass(kw_only=True)

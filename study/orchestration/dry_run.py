@@ -29,8 +29,8 @@ from study.orchestration.signals import CancelToken
 from study.pretraining import recipe_for
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
-from study.training.run import Workshop
 from study.training.runtime import Runtime, champion_threads, one_thread, usable_workers
+from study.training.workshop import Workshop
 
 #: What the plan of a study that is there depends on.
 _FACTS = ("plan", "used_seconds", "pretraining", "environment")

@@ -37,8 +37,8 @@ from study.orchestration.scheduler import RUNNING, Scheduler
 from study.orchestration.signals import CancelToken
 from study.spec import StudySpec
 from study.store.ledger import Ledger
-from study.training.run import Workshop
 from study.training.runtime import Runtime, champion_threads, cuda_missing, one_thread, usable_workers
+from study.training.workshop import Workshop
 
 
 @dataclass(kw_only=True, repr=False)

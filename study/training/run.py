@@ -6,19 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from study.data import FashionMNIST, Split, augment, balanced_order, split, to_input
+from study.data import augment, to_input
 from study.errors import TrainingError
-from study.models import Network, Weights, build
+from study.models import Network, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
 from study.training.champion import Clock
-from study.training.checkpoint import EVERY, cooldown, trunk
+from study.training.checkpoint import cooldown, trunk
 from study.training.evaluate import (
     Probabilities,
     Quality,
@@ -27,66 +25,21 @@ from study.training.evaluate import (
     probabilities,
     quality,
 )
-from study.training.features import FeatureCache
 from study.training.judging import judged
 from study.training.loop import Stopped, Trainer, batch_sizes, step_generator
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
 from study.training.resume_state import ResumeState, Tell
 from study.training.running_statistics import settle
-from study.training.runtime import Runtime, peak_memory_mb, reset_peak_memory
+from study.training.runtime import peak_memory_mb, reset_peak_memory
 from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
+from study.training.workshop import Workshop
 
 #: Images at most on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
 #: Position from which the augmentation of BatchNorm's images is drawn: no training reaches it.
 _SETTLING = 1 << 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """What every run of a study shares; built once in each process.
-
-    Attributes:
-        weights: pre-trained weights by network.
-        folder: the results directory.
-        seed: of the study: it fixes the order of the test images and the study's own split, which
-            pictures and the witness use. A run has the split of its own seed.
-        checkpoint_seconds: see `study.training.checkpoint`.
-    """
-
-    fashion: FashionMNIST
-    runtime: Runtime
-    weights: dict[str, Weights]
-    folder: Path
-    seed: int = 0
-    checkpoint_seconds: float = EVERY
-    _splits: dict[int, Split] = field(default_factory=dict)
-
-    @property
-    def split(self) -> Split:
-        return self.split_of(self.seed)
-
-    def split_of(self, seed: int) -> Split:
-        """Training and validation images of the runs of a seed."""
-        if seed not in self._splits:
-            self._splits[seed] = split(self.fashion.train_labels, seed=seed)
-        return self._splits[seed]
-
-    @cached_property
-    def test_order(self) -> Tensor:
-        """int64 [10000]: indices of the test images; a run is judged on a prefix."""
-        return balanced_order(self.fashion.test_labels, seed=self.seed)
-
-    @cached_property
-    def features(self) -> FeatureCache:
-        return FeatureCache(feature_folder(self.folder))
-
-
-def feature_folder(results: Path) -> Path:
-    """Where features of frozen backbones are kept while a study runs."""
-    return results / "checkpoints" / "features"
 
 
 @dataclass(frozen=True, kw_only=True)

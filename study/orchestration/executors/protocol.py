@@ -13,8 +13,8 @@ from study.orchestration.signals import CancelToken
 from study.records import EvaluationPoint, RunState
 from study.spec import StudySpec
 from study.training.checkpoint import EVERY
-from study.training.run import Workshop
 from study.training.runtime import Runtime
+from study.training.workshop import Workshop
 
 
 @dataclass(frozen=True, kw_only=True)

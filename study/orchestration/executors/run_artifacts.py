@@ -15,7 +15,8 @@ from study.models import Network, save_checkpoint, unfolded_state_dict
 from study.records import RunRecord
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.training.evaluate import probabilities
-from study.training.run import Outcome, Workshop
+from study.training.run import Outcome
+from study.training.workshop import Workshop
 
 Arrays = dict[str, npt.NDArray[Any]]
 

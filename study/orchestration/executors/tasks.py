@@ -28,7 +28,8 @@ from study.training.baselines import pixel_baseline
 from study.training.champion import Clock
 from study.training.judging import judged
 from study.training.loop import Stopped
-from study.training.run import Workshop, run
+from study.training.run import run
+from study.training.workshop import Workshop
 
 #: Path and init source of pre-trained weights, by network.
 WeightFiles = dict[str, tuple[str, str]]

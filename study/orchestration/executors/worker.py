@@ -16,8 +16,8 @@ from study.errors import StoreError
 from study.orchestration.executors.messages import Broken, Done, Event, Order, Point, Ready, Refused
 from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
-from study.training.run import Workshop
 from study.training.runtime import adopt, set_threads
+from study.training.workshop import Workshop
 
 
 def serve(

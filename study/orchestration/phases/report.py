@@ -16,7 +16,7 @@ from study.orchestration.report_process import render
 from study.orchestration.results_export import BASELINES, write_predictions, write_results
 from study.orchestration.scheduler import Scheduler, Unit
 from study.store.tables import champion
-from study.training.run import feature_folder
+from study.training.workshop import feature_folder
 
 #: The share of the reserve that pictures of networks may take; the report needs the rest.
 PICTURES_SHARE = 1 / 3

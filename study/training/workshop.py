@@ -1,0 +1,60 @@
+"""What every run of a study shares in one process: data, splits, runtime, weights, kept features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor
+
+from study.data import FashionMNIST, Split, balanced_order, split
+from study.models import Weights
+from study.training.checkpoint import EVERY
+from study.training.features import FeatureCache
+from study.training.runtime import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every run of a study shares; built once in each process.
+
+    Attributes:
+        weights: pre-trained weights by network.
+        folder: the results directory.
+        seed: of the study: it fixes the order of the test images and the study's own split, which
+            pictures and the witness use. A run has the split of its own seed.
+        checkpoint_seconds: see `study.training.checkpoint`.
+    """
+
+    fashion: FashionMNIST
+    runtime: Runtime
+    weights: dict[str, Weights]
+    folder: Path
+    seed: int = 0
+    checkpoint_seconds: float = EVERY
+    _splits: dict[int, Split] = field(default_factory=dict)
+
+    @property
+    def split(self) -> Split:
+        return self.split_of(self.seed)
+
+    def split_of(self, seed: int) -> Split:
+        """Training and validation images of the runs of a seed."""
+        if seed not in self._splits:
+            self._splits[seed] = split(self.fashion.train_labels, seed=seed)
+        return self._splits[seed]
+
+    @cached_property
+    def test_order(self) -> Tensor:
+        """int64 [10000]: indices of the test images; a run is judged on a prefix."""
+        return balanced_order(self.fashion.test_labels, seed=self.seed)
+
+    @cached_property
+    def features(self) -> FeatureCache:
+        return FeatureCache(feature_folder(self.folder))
+
+
+def feature_folder(results: Path) -> Path:
+    """Where features of frozen backbones are kept while a study runs."""
+    return results / "checkpoints" / "features"
