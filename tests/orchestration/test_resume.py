@@ -16,7 +16,7 @@ import pytest
 
 from study.cli import main
 
-pytestmark = pytest.mark.xdist_group("time")
+pytestmark = [pytest.mark.xdist_group("time"), pytest.mark.long]
 
 
 def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path) -> None:
