@@ -1,4 +1,7 @@
-"""The pieces of work that a study hands to its workers."""
+"""The pieces of work that a study hands to its workers.
+
+What only one kind of task needs is imported where it is carried out: every worker pays for imports.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from study.errors import WeightsError
-from study.explain.artifacts import write_errors, write_filters, write_object
-from study.explain.featuremap import write_featuremap
-from study.explain.gradcam import write_gradcam
-from study.explain.kept import kept_networks
 from study.models.weights import reload
-from study.orchestration import sources
 from study.orchestration.executors.protocol import Lost, Site
 from study.orchestration.executors.run_artifacts import Arrays, artifacts_of, keep_weights
 from study.planning.cost import Speed, measure
-from study.pretraining.witness import witness
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, ModelName, RunSpec, Scope
-from study.training.baselines import pixel_baseline
 from study.training.champion import Clock
 from study.training.judging import judged
 from study.training.loop import Stopped
@@ -142,6 +138,8 @@ class Pretrain(_Whole):
         return f"pre-training {self.model}"
 
     def carry_out(self, site: Site) -> dict[str, Any]:
+        from study.orchestration import sources
+
         def show(samples: int, seconds: float, loss: float | None, accuracy: float) -> None:
             site.show(EvaluationPoint(samples_seen=samples, seconds=seconds, train_loss=loss or 0.0,
                                       val_accuracy=accuracy))  # fmt: skip
@@ -164,6 +162,8 @@ class Attest(_Whole):
         return "ImageNet witness"
 
     def carry_out(self, site: Site) -> dict[str, Any]:
+        from study.pretraining.witness import witness
+
         try:
             return {"state": RunState.FINISHED.value, "reason": "", "detail": "",
                     **witness(site.shop, stop=site.check).to_dict()}  # fmt: skip
@@ -187,6 +187,8 @@ class Baselines(_Whole):
         return "softmax regression on pixels"
 
     def carry_out(self, site: Site) -> list[dict[str, Any]]:
+        from study.training.baselines import pixel_baseline
+
         shop = site.shop
         pool = shop.split_of(self.seed).train[: self.train_images]
         found: list[dict[str, Any]] = pixel_baseline(shop.fashion, pool, shop.test_order, site.check)
@@ -212,6 +214,8 @@ class Picture(_Whole):
         return "pictures"
 
     def carry_out(self, site: Site) -> None:
+        from study.explain.artifacts import write_errors, write_object
+
         shop = site.shop
         folder = shop.folder / "artifacts"
         shown = [*filter(None, [self.champion]), *self.runs]
@@ -256,6 +260,11 @@ class Explain(_Whole):
         return ""
 
     def _explain(self, shop: Workshop, check: Callable[[], None]) -> None:
+        from study.explain.artifacts import write_filters
+        from study.explain.featuremap import write_featuremap
+        from study.explain.gradcam import write_gradcam
+        from study.explain.kept import kept_networks
+
         folder = shop.folder / "artifacts"
         kept = kept_networks(self.runs, shop, shop.folder / "checkpoints")
         for one in kept:
