@@ -90,8 +90,9 @@ def _plan(context: StudyContext) -> None:
     require_speeds(context, Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
                                       console=context.console, token=context.token))  # fmt: skip
     left, models, aside = context.clock.work.left(), context.study.models, 0.0
-    share = share_of(left, len(models), context.plan.workers)
     for model in models:
+        speed = context.plan.speeds[model.value].pretext
+        share = share_of(model, left, speed, models=len(models), workers=context.plan.workers)
         seconds, told = _weights(model, context, share)
         if seconds is not None:
             assumed = WeightFile(source="assumed", sha256="", path="", channels=1)

@@ -136,7 +136,7 @@ def recipe_for(model: ModelName, seconds: float, images_per_second: float) -> Re
     """
     if not images_per_second > 0:
         raise UsageError(f"images_per_second must be positive, got {images_per_second}")
-    offered = [recipe_of(model, n) for n in LADDER if n >= LEAST_SAMPLES[model]]
+    offered = _offered(model)
     fitting = [
         recipe
         for recipe in offered
@@ -149,3 +149,13 @@ def recipe_for(model: ModelName, seconds: float, images_per_second: float) -> Re
             f"images/s; {seconds:.0f} s were given"
         )
     return fitting[-1]
+
+
+def least_seconds(model: ModelName, images_per_second: float) -> float:
+    """Predicted cost of the smallest recipe of a network."""
+    return _offered(model)[0].predicted_seconds(images_per_second)
+
+
+def _offered(model: ModelName) -> list[Recipe]:
+    """The recipes of a network, the smallest first."""
+    return [recipe_of(model, n) for n in LADDER if n >= LEAST_SAMPLES[model]]

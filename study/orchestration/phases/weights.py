@@ -16,11 +16,14 @@ from study.orchestration import sources
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Pretrain
 from study.orchestration.scheduler import Scheduler, Unit
+from study.pretraining.recipe import least_seconds
 from study.records import Reason
 from study.spec import Init, ModelName
 
 #: Of the seconds of work, for pre-training where no weights can be had.
 PRETRAINING_SHARE = 0.2
+#: The most that the smallest recipe may take, and what it is given beyond its prediction.
+MOST_SHARE, MARGIN = 0.35, 1.02
 
 Entry = dict[str, Any]
 
@@ -34,9 +37,18 @@ def reasons(entries: dict[str, Entry]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def share_of(left: float, models: int, workers: int) -> float:
-    """Seconds that pre-training may take for each network, where so many seconds of work are left."""
-    return PRETRAINING_SHARE * left * min(1.0, workers / models)
+def share_of(model: ModelName, left: float, speed: float, *, models: int, workers: int) -> float:
+    """Seconds that pre-training may take for a network, where so many seconds of work are left.
+
+    A network whose smallest recipe needs a little more gets it: without it half of its arms are lost.
+
+    Args:
+        speed: images per second of pre-training.
+        models, workers: how many networks share the workers.
+    """
+    abreast = min(1.0, workers / models)
+    share, least = PRETRAINING_SHARE * left * abreast, MARGIN * least_seconds(model, speed)
+    return least if share < least <= MOST_SHARE * left * abreast else share
 
 
 @dataclass(kw_only=True)
@@ -58,10 +70,12 @@ class WeightsPhase:
         """
         context = self.context
         before: dict[str, Entry] = context.ledger.fact("pretraining", {})
-        share = share_of(context.clock.work.left(), len(context.study.models), context.plan.workers)
+        left = context.clock.work.left()
         to_make: list[Pretrain] = []
         for model in context.study.models:
-            entry = before.get(model.value, {})
+            entry, speed = before.get(model.value, {}), context.plan.speeds[model.value].pretext
+            share = share_of(model, left, speed, models=len(context.study.models),
+                             workers=context.plan.workers)  # fmt: skip
             if entry.get("sha256"):
                 self._got(model, self._again(model, entry), entry)
             elif entry and not (context.plan.grown or entry["reason"] == Reason.STOPPED.value):
@@ -72,8 +86,7 @@ class WeightsPhase:
                     self._got(model, found, made)
                 else:
                     to_make.append(Pretrain(
-                        model=model, seconds=share, speed=context.plan.speeds[model.value].pretext,
-                        reason=why, seed=context.study.seed,
+                        model=model, seconds=share, speed=speed, reason=why, seed=context.study.seed,
                     ))  # fmt: skip
         self.scheduler.run(self._chain(task) for task in to_make)
         for task in to_make:
