@@ -11,7 +11,8 @@ from study.spec import SHORTEST_RUNG, Arm, HyperParams, ModelName, Purpose, RunS
 from study.training.defaults import BATCH_SIZE, RECIPE, default_hyper
 from study.training.schedule import branch_point
 
-#: The shortest rung at which a network trained from scratch leaves chance in most seeds (docs/recipe.md).
+#: The shortest rung that tells something of a network (docs/recipe.md, ADR 15). VGG11 from scratch has left
+#: chance after 2,000 samples, but a second rung costs half as much again as going to 4,000 at once.
 LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_RUNG}
 #: What further time buys, in this order: (longest rung, seeds).
 LADDER = ((256_000, 3), (256_000, 5), (1_024_000, 5), (1_024_000, 10))
@@ -77,9 +78,10 @@ def rungs(least: int, most: int) -> list[int]:
 def next_step(reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None) -> Step | None:
     """The most telling step that fits and is not done yet; None where nothing whole fits any more.
 
-    At first the highest rung that three seeds of all arms can reach, or two or one where the least
-    rung is too dear for three; then one network alone goes on where three seeds of it fit. `LADDER`
-    says what comes then.
+    At first the highest rung that three seeds of all arms can reach. Where the least rung is too dear
+    for three, the highest that one seed can reach, since two give no interval worth the name, and then a
+    second seed. Then one network alone goes on where three seeds of it fit. `LADDER` says what comes
+    then.
 
     Args:
         reached: what every network has; of one that has nothing yet (0, 0).
@@ -90,9 +92,9 @@ def next_step(reached: Reached, fits: Callable[[Step], bool], most_seeds: int | 
     for longest, wanted in LADDER:
         seeds = min(wanted, most_seeds or wanted)
         fewest = min(n for _, n in reached.values())
-        for number in range(seeds, 0, -1) if fewest < seeds else (seeds,):
-            if number < fewest:
-                break
+        for number in (seeds, 1, 2) if fewest < seeds else (seeds,):
+            if number < fewest or number > seeds:
+                continue
             for rung in reversed(rungs(SHORTEST_RUNG, longest)):
                 if rung < max(LEAST_RUNG[model] for model in models):
                     break

@@ -21,9 +21,9 @@ from study.records import Reason
 from study.spec import Init, ModelName
 
 #: Of the seconds of work, for pre-training where no weights can be had.
-PRETRAINING_SHARE = 0.2
+PRETRAINING_SHARE = 0.15
 #: The most that the smallest recipe may take, and what it is given beyond its prediction.
-MOST_SHARE, MARGIN = 0.35, 1.02
+MOST_SHARE, MARGIN = 0.3, 1.02
 
 Entry = dict[str, Any]
 
