@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from planted import plant
-from printing import SAMPLE, print_report
+from printing import print_report
 
 from study.report.composing import compose
 from study.report.context import ReportData, read_report_data
@@ -22,7 +22,7 @@ from study.report.words import Words, read_words
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The report of the committed sample: the composed HTML and the finished PDF."""
+    """The report of a whole study: the composed HTML and the finished PDF."""
 
     folder: Path
     html: str
@@ -70,11 +70,19 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers) -> Sample:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of a study of both networks with three seeds, tuning, side experiments and a champion."""
+    return plant(tmp_path_factory.mktemp("whole"), seeds=3, trials=4)
+
+
+@pytest.fixture(scope="session")
+def sample(
+    whole: Path, tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers
+) -> Sample:
     """Built as the verb `report` builds it, without the HTML and DOCX files."""
     path = tmp_path_factory.mktemp("sample") / "report.pdf"
-    html = print_report(SAMPLE, path, words, numbers)
-    return Sample(folder=SAMPLE, html=html, pdf=read_pdf(path))
+    html = print_report(whole, path, words, numbers)
+    return Sample(folder=whole, html=html, pdf=read_pdf(path))
 
 
 def _build(folder: Path, lang: str) -> Built:
