@@ -38,7 +38,7 @@ def small_results(folder: Path) -> Path:
     """The sample with one network, its first two seeds and 40 test objects."""
     shutil.copytree(SAMPLE, folder)
     kept = set()
-    for name in ("results.csv", "trials.csv", "experiments.csv", "history.csv"):
+    for name in ("results.csv", "rungs.csv", "trials.csv", "experiments.csv", "history.csv"):
         if not (folder / name).exists():
             continue
         rows = list(csv.reader(io.StringIO((folder / name).read_text(encoding="utf-8"))))
@@ -47,7 +47,7 @@ def small_results(folder: Path) -> Path:
             seeds = sorted({row[head.index("seed")] for row in body})[:2]
             body = [row for row in body if row[head.index("seed")] in seeds]
             kept = {row[0] for row in body}
-        elif name == "history.csv":
+        elif name in ("rungs.csv", "history.csv"):
             body = [row for row in body if row[0] in kept]
         else:
             body = body[:8]
@@ -55,7 +55,7 @@ def small_results(folder: Path) -> Path:
     with np.load(SAMPLE / "predictions.npz") as stored:
         arrays = {
             key: stored[key][:OBJECTS] for key in stored.files
-            if key == "labels" or key.rpartition(".")[0] in kept
+            if key == "labels" or key.rsplit(".", 2)[0] in kept
         }  # fmt: skip
     np.savez(folder / "predictions.npz", **arrays)
     (folder / "witness.json").write_bytes(as_json(WITNESS))
@@ -88,15 +88,17 @@ def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], No
 def read(results: Path) -> None:
     """What the analysis and the report take from the files, short of drawing and writing."""
     sources = read_sources(results)
-    found = estimate(sources.results, sources.predictions, sources.labels,
+    found = estimate(sources.rungs, sources.predictions, sources.labels,
                      rng=np.random.default_rng(0), draws=DRAWS)  # fmt: skip
     assert findings(sources, found, table(found))
     data = read_report_data(results)
     reading = Reading(data)
+    for arm in reading.shown:
+        reading.confusions(arm), reading.recalls(arm)
     for model in data.models:
-        reading.confusions(model), reading.recalls(model)
-        reading.explanation(model), reading.separation(model)
+        reading.gain_by_length(model), reading.explanation(model), reading.separation(model)
     reading.object_answers(), reading.widest_gap(), reading.rows("results")
+    reading.tried(), reading.left_out(), reading.champion_end, reading.baselines()
     assert set(data.models) <= {model.value for model in ModelName}
 
 

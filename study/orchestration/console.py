@@ -117,7 +117,8 @@ class Console:
             table.add_row(*key, "/".join(f"{rung:,}" for rung in rungs), str(len(values)),
                           f"{sum(values) / len(values):.2f} %", spread)  # fmt: skip
         for row in baselines:
-            table.add_row(row["name"], "", "", "", f"{row['train_images']:,}", "",
+            images = f"{row['train_images']:,}" if row["train_images"] else ""
+            table.add_row(row["name"], "", "", "", images, "",
                           f"{100 * row['test_accuracy']:.2f} %", "")  # fmt: skip
         self._out.print(table)
         best = champion(records)

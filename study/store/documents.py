@@ -135,6 +135,6 @@ FACTS: dict[str, Check] = {
     "used_seconds": number,
     "running": maybe(items(record({"name": text, "since": moment}))),
     "format": whole,
-    "baselines": items(record({"name": text, "train_images": whole, "test_images": whole,
-                               "test_accuracy": share, "seconds": number})),
+    "baselines": items(record({"name": text, "train_images": _WHOLE, "test_images": whole,
+                               "test_accuracy": share, "seconds": _SECONDS})),
 }

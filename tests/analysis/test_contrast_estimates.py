@@ -172,7 +172,9 @@ def test_empty_and_absent_results_are_not_measured(tmp_path: Path) -> None:
     assert verdicts == {Verdict.NOT_MEASURED}
 
 
-@pytest.mark.parametrize("name", ["plan.json", "results.csv", "rungs.csv", "baselines.csv", "predictions.npz"])
+@pytest.mark.parametrize(
+    "name", ["plan.json", "results.csv", "rungs.csv", "baselines.csv", "predictions.npz"]
+)
 def test_broken_files_are_named(tmp_path: Path, name: str) -> None:
     plant(tmp_path, Planted(seeds=1, images=500))
     (tmp_path / name).write_bytes(b'\x00{"a": \xff,"\n"1,2,3\n"')

@@ -98,7 +98,8 @@ def test_pooled_rows_are_read_at_the_common_rung(tmp_path: Path) -> None:
     short = (rungs["model"] == "vgg11") & (rungs["rung"] == RUNGS[-1])
     rungs[~short].to_csv(folder / "rungs.csv", index=False)
     found = analyse(folder, seed=0).by_id()
-    read = {name: found[f"q2.init_full.{name}"].numbers["rung"] for name in ("vgg11", "googlenet", "pooled")}
+    names = ("vgg11", "googlenet", "pooled")
+    read = {name: found[f"q2.init_full.{name}"].numbers["rung"] for name in names}
     assert read == {"vgg11": RUNGS[-2], "googlenet": RUNGS[-1], "pooled": RUNGS[-2]}
     assert found["q7.model"].numbers["rung"] == RUNGS[-2]
     assert found["q7.views.model"].numbers["samples"] == RUNGS[-2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from planted import plant
-from printing import SAMPLE, print_report
+from printing import print_report
 from shared import Shared
 
 from study.report.composing import compose
@@ -24,7 +24,7 @@ from study.report.words import Words, read_words
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The report of the committed sample: the composed HTML and the finished PDF."""
+    """The report of a whole study: the composed HTML and the finished PDF."""
 
     folder: Path
     html: str
@@ -72,18 +72,24 @@ def english(shared: Shared) -> Built:
 
 
 @pytest.fixture(scope="session")
+def whole(shared: Shared) -> Path:
+    """Results of a study of both networks with three seeds, tuning, side experiments and a champion."""
+    return shared.folder("whole", lambda folder: plant(folder / "results", seeds=3, trials=4)) / "results"
+
+
+@pytest.fixture(scope="session")
 def sample(
-    shared: Shared, tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers
+    shared: Shared, whole: Path, tmp_path_factory: pytest.TempPathFactory, words: Words, numbers: Numbers
 ) -> Sample:
     """Built as the verb `report` builds it, without the HTML and DOCX files."""
 
     def make() -> tuple[str, Pdf]:
         path = tmp_path_factory.mktemp("sample") / "report.pdf"
-        html = print_report(SAMPLE, path, words, numbers)
+        html = print_report(whole, path, words, numbers)
         return html, read_pdf(path)
 
     html, pdf = shared.value("sample", make)
-    return Sample(folder=SAMPLE, html=html, pdf=pdf)
+    return Sample(folder=whole, html=html, pdf=pdf)
 
 
 def _build(shared: Shared, lang: str) -> Built:

@@ -93,7 +93,8 @@ def plant(
             results.append(judged[-1])
             history += _history(judged[-1], 1, rng)
             for row in judged if artifacts else ():
-                predictions[f"{_name(row)}.class"] = _answers(row, labels, rng).argmax(1).astype(np.uint8)
+                answers = _answers(row, labels, rng).argmax(1)
+                predictions[f"{_name(row)}.class"] = answers.astype(np.uint8)
     if champion and not bare and any(row["state"] == "finished" for row in results):
         longest = _champion(results, source)
         results.append(longest)
@@ -134,7 +135,8 @@ def _accuracy(arm: Arm, rng: np.random.Generator, bonus: float) -> float:
 
 def _row(arm: Arm, seed: int, source: str, state: str, reason: str = "") -> dict[str, Any]:
     return {
-        "run_id": f"{arm.name}-s{seed}-planted0", "role": "matrix", "model": arm.model.value, "init": arm.init.value,
+        "run_id": f"{arm.name}-s{seed}-planted0", "role": "matrix",
+        "model": arm.model.value, "init": arm.init.value,
         "init_source": source if arm.init.value == "pretrained" else "none",
         "scope": arm.scope.value, "lr_policy": arm.lr_policy.value, "seed": seed, "state": state,
         "resolution": 32, "reason": reason,
@@ -248,7 +250,8 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
     return {
         "python": "3.12.0", "platform": "Linux x86_64", "torch": "2.14.1", "torchvision": "0.29.1",
         "optuna": "5.0.0", "pandas": "3.1.1", "weasyprint": "70.0", "device": "cpu",
-        "device_name": "Planted CPU 3000", "threads": 1, "workers": 2, "precision": "fp32", "memory_gb": 7.7,
+        "device_name": "Planted CPU 3000", "threads": 1, "workers": 2,
+        "precision": "fp32", "memory_gb": 7.7,
         "commit": "0000000", "study_version": "0.1.0", "seed": 0,
         "dataset": {"source": "debian", "sha256": "ab" * 32, "train_images": 54_000,
                     "validation_images": 6_000, "test_images": 10_000},

@@ -168,8 +168,8 @@ def experiments(models: tuple[str, ...], source: str, seeds: int, rng: np.random
                 rows.append(row | {
                     "run_id": f"{model}-{row['init']}-full-uniform-{row['experiment']}{number}-s{seed}",
                     "model": model, "init_source": source if row["init"] == "pretrained" else "none",
-                    "scope": "full", "lr_policy": "uniform", "seed": seed, "role": "matrix", "rung": 10_000, "state": "finished",
-                    "samples_seen": 10_000, "resolution": 32,
+                    "scope": "full", "lr_policy": "uniform", "seed": seed, "state": "finished",
+                    "role": "matrix", "rung": 10_000, "samples_seen": 10_000, "resolution": 32,
                     "test_accuracy": float(base + rng.normal(0, 0.004)),
                 })
     return rows  # fmt: skip

@@ -1,4 +1,4 @@
-"""The PDF of a results directory without its HTML and DOCX files, and the committed sample."""
+"""The PDF of a results directory without its HTML and DOCX files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from study.report.numbers import Numbers
 from study.report.render import settle, to_pdf
 from study.report.title_page import TitlePage
 from study.report.words import Words
-
-#: What a study of an hour left.
-SAMPLE = Path(__file__).resolve().parents[2] / "docs" / "sample" / "results"
 
 
 def print_report(results: Path, path: Path, words: Words, numbers: Numbers) -> str:

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from miniature import miniature
 from planted import plant
-from printing import SAMPLE
 
+from study.analysis import write_analysis
 from study.errors import UsageError
 from study.report.pdf_check import check_pdf
 from study.report.pdf_lines import read_pdf
@@ -82,10 +83,20 @@ def test_another_word_is_refused() -> None:
 
 
 @pytest.mark.parametrize("lang", languages())
-def test_networks_that_disagree_are_named_each(lang: str, composer: Composer) -> None:
-    """In the sample VGG11 loses and GoogLeNet gains when the whole network is trained."""
-    html = composer.of(lang)(SAMPLE, TitlePage(abstract="true"))
+def test_networks_that_disagree_are_named_each(lang: str, tmp_path: Path, composer: Composer) -> None:
+    """VGG11 loses and GoogLeNet gains when the whole network is trained."""
+    results = plant(tmp_path, seeds=3, artifacts=False)
+    rungs = pd.read_csv(results / "rungs.csv")
+    lost = (rungs["model"] == "vgg11") & (rungs["scope"] == "full")
+    rungs.loc[lost, "test_accuracy"] -= 0.2
+    rungs.to_csv(results / "rungs.csv", index=False)
+    effects = write_analysis(results).contrasts.set_index(["name", "model"])["effect_pp"]
+    html = composer.of(lang)(results, TitlePage(abstract="true"))
     abstract = html.split('<section class="contents">')[0]
     text = re.sub(r"<[^>]+>", "", abstract[abstract.rindex("<section") :]).replace("\u00a0", " ")
     mark = read_words(lang).decimal
-    assert f"VGG11 −1{mark}07 [" in text and f"GoogLeNet +5{mark}05 [" in text
+    vgg11, googlenet = (
+        f"{abs(effects['scope@pretrained', model]):.2f}".replace(".", mark)
+        for model in ("vgg11", "googlenet")
+    )
+    assert f"VGG11 −{vgg11} [" in text and f"GoogLeNet +{googlenet} [" in text

@@ -71,7 +71,7 @@ def test_sentences_follow_the_maps(results: Path, composer: Composer) -> None:
     assert "ни одна из сетей не выделяет предмет заметно сильнее фона" in text
     assert not re.search(r"\bnan\b", text.lower())
     _change(results, "gradcam-googlenet", inside=[0.1, 0.2, 0.9])
-    assert "карты не всех сетей: 1 из 3" in _told(results, composer)
+    assert "эта доля у 1 из 3 сетей" in _told(results, composer)
 
 
 def test_sentences_follow_the_features(results: Path, composer: Composer) -> None:

@@ -17,7 +17,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from PIL import Image
 from planted import plant
-from printing import SAMPLE
 
 from study.report.context import ReportData, read_report_data
 from study.report.figures import curves, explanation, images, training
@@ -37,8 +36,8 @@ def _styled() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def data() -> ReportData:
-    return read_report_data(SAMPLE)
+def data(whole: Path) -> ReportData:
+    return read_report_data(whole)
 
 
 def _length(text: str, size: float) -> float:
@@ -135,14 +134,13 @@ def test_a_legend_of_points_shows_the_drawn_marks_only(
 
 @LANGUAGES
 @pytest.mark.parametrize("spread", [0.02, 0.3])
-def test_bands_of_learning_curves_lie_whole_in_their_panels(
+def test_bands_over_the_length_of_training_lie_whole_in_their_panels(
     spread: float, lang: str, data: ReportData
 ) -> None:
-    words, history = read_words(lang), data.history.copy()
-    seeds = history["run_id"].str.extract(r"-s(\d+)-")[0].astype(float).fillna(2)
-    history["val_accuracy"] = (history["val_accuracy"] + spread * (seeds - 2)).clip(0, 1)
-    found = replace(data, tables=replace(data.tables, history=history))
-    drawing = curves.learning(found, words, Numbers.of(words))
+    words, rungs = read_words(lang), data.rungs.copy()
+    rungs["test_accuracy"] = (rungs["test_accuracy"] + spread * (rungs["seed"] - 1)).clip(0, 1)
+    found = replace(data, tables=replace(data.tables, rungs=rungs))
+    drawing = curves.lengths(found, words, Numbers.of(words))
     assert drawing is not None
     tree = ElementTree.fromstring(drawing.data)
     for number in range(1, 5):
@@ -152,6 +150,38 @@ def test_bands_of_learning_curves_lie_whole_in_their_panels(
         assert bands
         heights = np.array([y for band in bands for y in _placed(band)])
         assert top - 0.01 < heights.min() and heights.max() < bottom + 0.01
+
+
+def test_a_point_over_the_length_of_training_is_a_rung(data: ReportData) -> None:
+    arm = data.arm("googlenet-pretrained-full-uniform")
+    assert arm is not None
+    found = curves.course(data, arm)
+    assert found is not None
+    rows = data.rungs[data.rungs["run_id"].isin(arm.run_ids)]
+    for at, rung in enumerate(found.images):
+        own = rows[rows["rung"] == rung]
+        assert len(own) == 3
+        assert found.mean[at] == pytest.approx(100 * own["test_accuracy"].mean())
+        assert found.seconds[at] == pytest.approx(own["seconds"].mean())
+        assert found.low[at] < found.mean[at] < found.high[at]
+    assert [*found.images] == sorted(set(rows["rung"]))
+
+
+@LANGUAGES
+def test_the_champion_is_drawn_from_what_was_looked_at(lang: str, data: ReportData) -> None:
+    """The training loss at every point, validation where it was looked at."""
+    words = read_words(lang)
+    drawing = curves.champion(data, words, Numbers.of(words))
+    assert drawing is not None and data.champion is not None
+    tree = ElementTree.fromstring(drawing.data)
+    own = data.history[data.history["run_id"] == data.champion.run_id]
+    looked = int(own["val_loss"].notna().sum())
+    assert 1 < looked < len(own)
+    for number in (1, 2):
+        parts = _part(tree, f"axes_{number}").findall(f"{SVG}g")
+        lines = [part for part in parts if part.get("id", "").startswith("line2d_")]
+        assert max(len([*line.iter(f"{SVG}use")]) for line in lines) == looked
+    assert curves.champion(replace(data, champion=None), words, Numbers.of(words)) is None
 
 
 @pytest.mark.parametrize(

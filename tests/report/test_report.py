@@ -66,14 +66,21 @@ def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> No
     )
 
 
-def test_main_table_prints_the_numbers_of_the_csv(tmp_path: Path, composer: Composer) -> None:
+def test_main_table_prints_the_numbers_of_the_csv(
+    tmp_path: Path, composer: Composer, words: Words
+) -> None:
     results = plant(tmp_path, seeds=3, trials=0, artifacts=False)
     text = _plain(composer(results))
     table = pd.read_csv(results / "results.csv")
+    table = table[table["role"] == "matrix"]
     keys = ["model", "init", "scope", "lr_policy"]
     for _, group in table.groupby(keys):
         mean = f"{100 * group['test_accuracy'].mean():.2f}".replace(".", ",")
         assert f" {mean} " in text
+    baselines = pd.read_csv(results / "baselines.csv").set_index("name")["test_accuracy"]
+    for name in ("chance", "softmax on pixels"):
+        accuracy = f"{100 * baselines[name]:.2f}".replace(".", ",")
+        assert f"{words.baseline[name]} – – – {accuracy} " in text
 
 
 def test_flipped_results_flip_the_sentences(tmp_path: Path, composer: Composer) -> None:
@@ -133,7 +140,7 @@ def test_partial_results_give_a_report(case: str, tmp_path: Path, composer: Comp
         assert "не хватило бюджета времени" in _plain(html)
     elif case == "no artifacts":
         html = composer(plant(tmp_path, seeds=2, artifacts=False))
-        assert "кривые обучения не приводятся" in _plain(html)
+        assert "матрицы ошибок не приводятся" in _plain(html)
     elif case == "one network":
         html = composer(plant(tmp_path, seeds=2, trials=0, models=("vgg11",)))
         assert "Таблица" in html
@@ -209,7 +216,7 @@ def test_listings_are_cut_at_their_marks(tmp_path: Path) -> None:
     [
         ("storage_rebuilt", "восстановлен по журналу исследования", "was rebuilt from the study’s ledger"),
         ("tuning_shortened", "подбор гиперпараметров закончен раньше", "the tuning was ended early"),
-        ("finals_reduced", "проведено меньше намеченного", "Fewer or shorter final training runs"),
+        ("finals_reduced", "проведено меньше намеченного", "Fewer or shorter main training runs"),
         ("cuda_missing", "Графический ускоритель недоступен", "No graphics processor was available"),
         ("machine_changed", "программ (as it was): время одних", "versions (as it was): times measured"),
     ],

@@ -1,4 +1,4 @@
-"""Every number in the tables of the sample's PDF is the stored one at the printed precision.
+"""Every number in the tables of a whole study's PDF is the stored one at the printed precision.
 
 The stored tables are read with pandas and the values computed here, apart from the report's code. Not
 compared: `classes` (counts of the data set), `summary` and `q7-views` (`test_answer_numbers`), `object`
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -97,16 +98,22 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
 
 def _groups(folder: Path, words: Words) -> dict[tuple[str, str], pd.DataFrame]:
     results = _read(folder, "results.csv")
-    finished = results[results["state"] == "finished"]
+    finished = results[(results["state"] == "finished") & (results["role"] == "matrix")]
     return {_label(group.iloc[0], words): group for _, group in finished.groupby(_KEYS)}
 
 
 def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     groups, models = _groups(folder, words), list(words.model.values())
+    simple = {words.baseline[row["name"]]: row for _, row in _read(folder, "baselines.csv").iterrows()}
     seen, model = set(), ""
     for first, *cells in rows:
-        if first in models:
-            model = first
+        if not cells:  # the head of a group
+            model = first if first in models else ""
+            continue
+        if first in simple:
+            row = simple.pop(first)
+            count.share(cells[3], row["test_accuracy"])
+            assert math.isnan(row["seconds"]) or not count.close(cells[-1], row["seconds"], 0)
             continue
         seen.add((model, first))
         group = groups[model, first]
@@ -119,11 +126,69 @@ def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
         for shown, end in zip(interval.strip("[]").split("; "), (low, high), strict=True):
             count.close(shown, end, 2)
         count.close(seconds, group["train_seconds"].mean(), 0)
-    assert seen == set(groups)
+    assert seen == set(groups) and not simple
+
+
+def _champion(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    """The one row of the champion, then those of the simplest solutions."""
+    results = _read(folder, "results.csv")
+    (row,) = (row for _, row in results.iterrows() if row["role"] == "champion")
+    _, images, *shares, interval = rows[0]
+    count.close(images, row["rung"], 0)
+    for shown, column in zip(shares, ("train", "val", "test"), strict=True):
+        count.share(shown, row[f"{column}_accuracy"])
+    p, n = row["test_accuracy"], row["test_images"]
+    low, high = stats.norm.interval(0.95, 100 * p, 100 * math.sqrt(p * (1 - p) / n))
+    for shown, end in zip(interval.strip("[]").split("; "), (low, high), strict=True):
+        count.close(shown, end, 2)
+    simple = {words.baseline[row["name"]]: row for _, row in _read(folder, "baselines.csv").iterrows()}
+    assert [first for first, *_ in rows[1:]] == list(simple)
+    for first, _, _, _, accuracy, _ in rows[1:]:
+        count.share(accuracy, simple[first]["test_accuracy"])
+
+
+def _per_class(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    results = _read(folder, "results.csv")
+    (row,) = (row for _, row in results.iterrows() if row["role"] == "champion")
+    with np.load(folder / "predictions.npz") as stored:
+        answers, labels = stored[f"{row['run_id']}.{row['rung']}.class"], stored["labels"]
+    assert [name for name, *_ in rows] == words.classes and len(answers) == len(labels) == 10_000
+    for k, (_, images, precision, recall, f1) in enumerate(rows):
+        count.close(images, int((labels == k).sum()), 0)
+        right = int(((labels == k) & (answers == k)).sum())
+        exact = right / int((answers == k).sum()), right / int((labels == k).sum())
+        count.close(precision, 100 * exact[0], 1)
+        count.close(recall, 100 * exact[1], 1)
+        count.close(f1, 100 * 2 * exact[0] * exact[1] / sum(exact), 1)
+
+
+def _tried(rows: Rows, folder: Path, words: Words, count: Count) -> None:
+    trials = _read(folder, "trials.csv")
+    groups = {_label(group.iloc[0], words): group for _, group in trials.groupby(_KEYS)}
+    assert {(model, arm) for model, arm, *_ in rows} == set(groups)
+    for model, arm, number, rates, best, decays, factor in rows:
+        group = groups[model, arm]
+        top = group.loc[group["val_accuracy"].idxmax()]
+        count.close(number, len(group), 0)
+        low, high = rates.split("–")
+        count.rate(low, group["lr"].min())
+        count.rate(high, group["lr"].max())
+        count.rate(best.rstrip("*"), top["lr"])
+        assert best.endswith("*") is (top["lr"] in (group["lr"].min(), group["lr"].max()))
+        if group["lr_decay"].isna().all():
+            assert decays == factor == "–"
+        else:
+            count.close(factor, top["lr_decay"], 2)
 
 
 def _quality(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     groups = _groups(folder, words)
+    results = _read(folder, "results.csv")
+    title = words.figure["champion"]
+    groups |= {
+        (words.model[row["model"]], title[0].upper() + title[1:]): results.loc[[place]]
+        for place, row in results.iterrows() if row["role"] == "champion"
+    }
     for model, arm, accuracy, *others in rows:
         group = groups[model, arm]
         count.share(accuracy, group["test_accuracy"].mean())
@@ -148,10 +213,16 @@ def _hyper(rows: Rows, folder: Path, words: Words, count: Count) -> None:
 
 def _runs(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     results = _read(folder, "results.csv")
-    stored = {(*_label(row, words), str(row["seed"])): row for _, row in results.iterrows()}
+    title = words.figure["champion"]
+    named = ((_label(row, words), row) for _, row in results.iterrows())
+    stored = {
+        (model, title[0].upper() + title[1:] if row["role"] == "champion" else arm, str(row["seed"])): row
+        for (model, arm), row in named
+    }
     assert len(rows) == len(stored) == len({tuple(row[:3]) for row in rows})
-    for model, arm, seed, state, *shares, seconds in rows:
+    for model, arm, seed, length, state, *shares, seconds in rows:
         row = stored[model, arm, seed]
+        count.close(length, row["rung"], 0)
         assert state == words.state[row["state"]]
         for shown, column in zip(shares, ("val", "train", "test"), strict=True):
             count.share(shown, row[f"{column}_accuracy"])
@@ -244,7 +315,7 @@ def _first_conv(rows: Rows, folder: Path, words: Words, count: Count) -> None:
 COMPARE: dict[str, Callable[[Rows, Path, Words, Count], None]] = {
     "arms": _arms, "quality": _quality, "hyper": _hyper, "runs": _runs, "trials": _trials,
     "contrasts": _contrasts, "plan": _plan, "stages": _stages, "first-conv": _first_conv,
-    "adaptation": _adaptation,
+    "adaptation": _adaptation, "champion": _champion, "per-class": _per_class, "tried": _tried,
 }  # fmt: skip
 
 
@@ -255,5 +326,6 @@ def test_every_number_of_the_tables_is_stored(
     for name, rows in tables.items():
         if name not in OUTSIDE:
             COMPARE[name](rows, sample.folder, words, count)
-    assert {"arms", "contrasts", "quality", "runs", "trials", "hyper"} <= set(tables)
+    needed = {"arms", "contrasts", "quality", "runs", "trials", "hyper", "champion", "per-class", "tried"}
+    assert needed <= set(tables)
     assert count.numbers > 600

@@ -70,7 +70,7 @@ def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -
 def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
     """Chance and a softmax regression on pixels of so many training images, unless they are there."""
     known: list[dict[str, Any]] = context.ledger.fact(BASELINES) or []
-    if any(row["train_images"] >= images for row in known):
+    if any((row["train_images"] or 0) >= images for row in known):
         return
 
     def keep(rows: list[dict[str, Any]] | None) -> None:

@@ -94,7 +94,8 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     for name, _, _ in rows:
         places.append(places[-1] + (1.0 if name in at else 1.9) if places else 0.0)
         at.setdefault(name, []).append(places[-1])
-    figure, (axes,) = canvas(0.85 + 0.12 * (places[-1] + 1))
+    room = 0.12 if len(rows) > len(groups) else 0.17
+    figure, (axes,) = canvas(0.85 + room * (places[-1] + 1))
     marks = {"vgg11": ("o", INK, INK), "googlenet": ("s", SECOND_INK, "white"),
              "pooled": ("D", "black", "black"), "all": ("D", "black", "black")}  # fmt: skip
     for row, (_, model, found) in zip(places, rows, strict=True):

@@ -187,7 +187,7 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     panel.set_ylabel(words.axis["hit_rate"])
     panel.xaxis.set_major_formatter(ticks(numbers.comma))
     panel.yaxis.set_major_formatter(ticks(numbers.comma))
-    panel.legend(frameon=False, loc="upper left")
+    panel.legend(frameon=False, loc="lower right")
     return svg(figure)
 
 
