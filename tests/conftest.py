@@ -85,26 +85,36 @@ def sample() -> dict[str, Part]:
 
 
 @pytest.fixture(scope="session")
-def small(sample: dict[str, Part]) -> Workshop:
-    """A workshop over the sample: 150 training, 50 validation and 100 test images."""
+def few(sample: dict[str, Part]) -> FashionMNIST:
+    """The sample as a data set: 200 training and 100 test images."""
     import torch
 
-    from study.data import FashionMNIST, split
-    from study.training.run import Workshop
-    from study.training.runtime import detect
+    from study.data import FashionMNIST
 
     train, test = (
-        (torch.from_numpy(part.images), torch.from_numpy(part.labels).long())
+        (torch.from_numpy(part.images.copy()), torch.from_numpy(part.labels.copy()).long())
         for part in (sample["train"], sample["t10k"])
     )
-    fashion = FashionMNIST(
+    return FashionMNIST(
         train_images=train[0], train_labels=train[1], test_images=test[0], test_labels=test[1],
         source="sample", sha256="",
     )  # fmt: skip
-    return Workshop(
-        fashion=fashion, split=split(train[1], seed=0, validation=50),
-        runtime=detect("cpu", "fp32"), weights={},
-    )  # fmt: skip
+
+
+@pytest.fixture
+def small(few: FashionMNIST, tmp_path: Path) -> Workshop:
+    """A workshop over the sample: 150 training, 50 validation and 100 test images."""
+    from study.data import Split, split
+    from study.training.run import Workshop
+    from study.training.runtime import detect
+
+    class Small(Workshop):
+        """A split of 6,000 images would leave none of the sample to train on."""
+
+        def split_of(self, seed: int) -> Split:
+            return split(self.fashion.train_labels, seed=seed, validation=50)
+
+    return Small(fashion=few, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path / "results")
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from study.training.runtime import Runtime, default_generator
 
 #: A point of the loss curve is noted after so many samples, and after so large a share of those seen.
 LEAST_BETWEEN, SHARE_BETWEEN = 500, 8
-#: Streams of random numbers that a step draws from: where they are seeded, they must differ.
-_AUGMENTATION, _DROPOUT = 1, 2
+#: Streams of random numbers: where they are seeded, they must differ. PyTorch's generator on the CPU takes
+#: the last 32 bits of a seed alone, so it is the last three that keep them apart.
+_AUGMENTATION, _DROPOUT, _SETTLING = 1, 2, 3
 
 
 class Stopped(Exception):
@@ -70,6 +71,11 @@ class Order:
 def step_generator(seed: int, position: int) -> torch.Generator:
     """The generator of the augmentation of the step that begins at a position."""
     return torch.Generator().manual_seed(_stream(seed, position, _AUGMENTATION))
+
+
+def settling_generator(seed: int, position: int) -> torch.Generator:
+    """The generator of the augmentation of images for BatchNorm's statistics; no step has the same."""
+    return torch.Generator().manual_seed(_stream(seed, position, _SETTLING))
 
 
 def _stream(seed: int, position: int, kind: int) -> int:

@@ -26,7 +26,7 @@ from study.training.evaluate import (
     quality,
 )
 from study.training.judging import judged
-from study.training.loop import Stopped, Trainer, batch_sizes, step_generator
+from study.training.loop import Stopped, Trainer, batch_sizes, settling_generator, step_generator
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
 from study.training.resume_state import ResumeState, Tell
@@ -38,8 +38,6 @@ from study.training.workshop import Workshop
 #: Images at most on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
-#: Position from which the augmentation of BatchNorm's images is drawn: no training reaches it.
-_SETTLING = 1 << 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +138,11 @@ class _Job:
         network.train()
 
         def forward(chosen: Tensor, position: int) -> Tensor:
-            return run_on(inputs(images[chosen.to(runtime.device)], position))
+            return run_on(inputs(images[chosen.to(runtime.device)], step_generator(spec.seed, position)))
 
-        def inputs(pixels: Tensor, position: int) -> Tensor:
+        def inputs(pixels: Tensor, generator: torch.Generator) -> Tensor:
             recipe = spec.recipe
-            return augment(to_input(pixels, spec.resolution), step_generator(spec.seed, position),
+            return augment(to_input(pixels, spec.resolution), generator,
                            flip=recipe.flip, shift=recipe.shift, erase=recipe.erase)  # fmt: skip
 
         def run_on(x: Tensor) -> Tensor:
@@ -160,7 +158,9 @@ class _Job:
         def take_statistics() -> None:
             seen = images[: judged(spec).settling]
             parts = seen.split(batch_sizes(len(seen), spec.batch_size))  # type: ignore[no-untyped-call]
-            settle(network, (inputs(x, _SETTLING + place) for place, x in enumerate(parts)), run_on)
+            drawn = (inputs(x, settling_generator(spec.seed, place)) for place, x in enumerate(parts))
+            with torch.random.fork_rng(devices=[]):  # dropout, which follows every BatchNorm, draws too
+                settle(network, drawn, run_on)
 
         if self.clock is not None:
             self._fit_champion(network, trainer, self.clock, take_statistics)
@@ -196,8 +196,8 @@ class _Job:
                                 device=self.shop.runtime.device, tell=self.tell)  # fmt: skip
             start.take_up(at_most=1 << 60)
             self.progress.earlier = 0.0
+            self.progress.accounted = self.progress.seconds
         self.resume = own
-        self.progress.accounted = self.progress.seconds
 
         def look() -> None:
             began = time.monotonic()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
-from study.data import FashionMNIST, split, to_input
+from study.data import FashionMNIST, to_input
 from study.explain.change import (
     activation_similarity,
     linear_cka,
@@ -31,9 +32,8 @@ def generator() -> torch.Generator:
 
 
 @pytest.fixture
-def shop(fashion: FashionMNIST) -> Workshop:
-    parts = split(fashion.train_labels, seed=0)
-    return Workshop(fashion=fashion, split=parts, runtime=detect("cpu", "fp32"), weights={})
+def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
+    return Workshop(fashion=fashion, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path)
 
 
 def test_turned_scaled_and_shifted_features_are_the_same(generator: torch.Generator) -> None:

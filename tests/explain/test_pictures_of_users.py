@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finished import record_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from study.data import CLASS_NAMES, to_input
 from study.errors import UsageError, WeightsError
+from study.explain.kept import keep_network
 from study.explain.predict import predict, read_image
 from study.models import build, save_checkpoint, unfolded_state_dict
-from study.spec import ModelName
+from study.spec import Init, ModelName, Scope
 
 
 def _picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -77,13 +80,41 @@ def test_damaged_pictures_are_read_or_refused(tmp_path: Path, kind: str, data: s
         assert read_image(tmp_path / "p").shape == (28, 28)
 
 
-def test_a_checkpoint_that_names_no_network_is_refused(tmp_path: Path) -> None:
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "p.png"
+    path.write_bytes(_picture("PNG"))
+    return path
+
+
+def test_a_checkpoint_that_names_no_network_is_refused(tmp_path: Path, picture: Path) -> None:
     network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
-    path = tmp_path / "checkpoints" / "googlenet-full-best.pth"
+    path = tmp_path / "checkpoints" / "champion.pth"
     save_checkpoint(path, unfolded_state_dict(network), {"model": "resnet", "resolution": 32})
-    (tmp_path / "p.png").write_bytes(_picture("PNG"))
     with pytest.raises(WeightsError):
-        predict(tmp_path, tmp_path / "p.png", None, None, offline=True)
+        predict(tmp_path, picture, None, None, offline=True)
     save_checkpoint(path, unfolded_state_dict(network), {"model": "googlenet", "resolution": 32})
-    lines = predict(tmp_path, tmp_path / "p.png", None, None, offline=True)
-    assert len(lines) == 1 and lines[0].startswith("googlenet-full: ")
+    lines = predict(tmp_path, picture, None, None, offline=True)
+    assert len(lines) == 1 and lines[0].startswith("champion (googlenet): ")
+
+
+def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(UsageError, match="no trained network"):
+        predict(tmp_path, picture, None, None, offline=True)
+    frozen, full = (record_of(Init.SCRATCH, scope) for scope in (Scope.FROZEN, Scope.FULL))
+    pretrained = record_of(Init.PRETRAINED, Scope.FULL)
+    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=6)
+    for record in (pretrained, full, frozen):
+        keep_network(network, record, folder)
+    lines = predict(tmp_path, picture, None, None, offline=True)
+    assert [line.split(":")[0] for line in lines] == [
+        "googlenet-pretrained-full-uniform", "googlenet-scratch-full-uniform"
+    ]  # fmt: skip
+    with torch.inference_mode():
+        shares = network.eval()(to_input(read_image(picture)[None], 32)).softmax(1)[0]
+    assert all(f"{CLASS_NAMES[int(shares.argmax())]} {float(shares.max()):.3f}," in line for line in lines)
+    path = folder / "explained-googlenet-scratch-full-uniform.pth"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match="explained-googlenet-scratch-full-uniform"):
+        predict(tmp_path, picture, None, None, offline=True)

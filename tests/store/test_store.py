@@ -1,4 +1,4 @@
-"""The ledger keeps what was committed, tables are rebuilt from it, cells cannot run as formulas."""
+"""The ledger keeps what was committed; cells of tables cannot run as formulas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 from study.errors import StoreError, UsageError
 from study.matrix import EXCLUDED, arms
 from study.records import EvaluationPoint, RunRecord, RunState
-from study.spec import Experiment, FirstConv, HyperParams, Init, ModelName, Purpose, RunSpec
+from study.spec import Experiment, FirstConv, HyperParams, Init, ModelName, Purpose, Recipe, RunSpec
 from study.store.files import write_text
 from study.store.ledger import Ledger
 from study.store.lock import StudyLock
 from study.store.tables import (
     EXPERIMENT_COLUMNS,
     RESULT_COLUMNS,
+    RUNG_COLUMNS,
     TRIAL_COLUMNS,
     results_table,
     write_tables,
@@ -31,7 +32,7 @@ from study.store.tables import (
 def _record(index: int = 0, reason: str = "") -> RunRecord:
     spec = RunSpec(
         arm=arms()[index], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1 / 3),
-        train_images=1_000, samples=2_500,
+        train_images=1_000, rung=2_500,
     )  # fmt: skip
     point = EvaluationPoint(
         samples_seen=2_500, seconds=1.25, train_loss=0.1, val_accuracy=1 / 3, val_loss=0.2
@@ -49,21 +50,40 @@ def test_records_survive_the_ledger_exactly(tmp_path: Path) -> None:
     ledger.close()
     again = Ledger(tmp_path / "l.sqlite")
     assert again.records() == (_record(), _record(1))
-    assert again.record(_record().spec.run_id) == _record()
-    assert again.record("nothing") is None
+    assert again.record(*_record().spec.key) == _record()
+    assert again.record("nothing", 2_500) is None
+    assert again.record(_record().spec.run_id, 5_000) is None
+
+
+def test_a_training_has_one_row_for_each_rung(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    rungs = [replace(_record(), spec=replace(_record().spec, rung=rung)) for rung in (2_000, 4_000)]
+    assert len({record.spec.run_id for record in rungs}) == 1
+    for record in rungs:
+        ledger.commit(replace(record, state=RunState.INTERRUPTED))
+        ledger.commit(record)  # taken up: it replaces its own row and no other
+    assert ledger.records() == tuple(rungs)
+    assert [ledger.record(*record.spec.key) for record in rungs] == rungs
 
 
 def test_run_ids_are_stable_and_differ_by_content() -> None:
     assert _record().spec.run_id == _record().spec.run_id
     assert len({_record(index).spec.run_id for index in range(12)}) == 12
+    assert replace(_record().spec, rung=64_000).run_id == _record().spec.run_id, "an id has no length"
+    assert replace(_record().spec, rung=64_000).name == f"{_record().spec.run_id} @ 64,000"
+    assert replace(_record().spec, batch_size=16).run_id != _record().spec.run_id
+    assert replace(_record().spec, recipe=Recipe(cooldown=0.2)).run_id != _record().spec.run_id
+    assert replace(_record().spec, purpose=Purpose.CHAMPION).run_id.startswith(
+        "vgg11-pretrained-frozen-champion-s1-"
+    )
     # A golden value: a changed id would orphan the runs of every existing study.
-    assert _record().spec.run_id == "vgg11-pretrained-frozen-s1-a5319f8e"
+    assert _record().spec.run_id == "vgg11-pretrained-frozen-s1-1836f4d3"
     assert RunSpec.from_dict(_record().to_dict()["spec"]) == _record().spec
 
 
 def test_run_ids_of_side_runs_are_stable() -> None:
     spec = replace(_record().spec, purpose=Purpose.SIDE, experiment=Experiment.DEPTH, unfrozen_stages=1)
-    assert spec.run_id == "vgg11-pretrained-frozen-depth-s1-564949e2"
+    assert spec.run_id == "vgg11-pretrained-frozen-depth-s1-6c0e4f66"
     fresh = replace(spec, experiment=Experiment.ADAPTATION, unfrozen_stages=None,
                     first_conv=FirstConv.FRESH)  # fmt: skip
     assert RunSpec.from_dict(json.loads(json.dumps(fresh.to_dict()))) == fresh
@@ -95,6 +115,7 @@ def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
     results = pd.read_csv(tmp_path / "results.csv")
     assert tuple(results.columns) == RESULT_COLUMNS
     assert results.loc[0, "epochs"] == 2.5 and results.loc[0, "lr"] == 0.1 / 3
+    assert tuple(pd.read_csv(tmp_path / "rungs.csv").columns) == RUNG_COLUMNS
     assert tuple(pd.read_csv(tmp_path / "trials.csv").columns) == TRIAL_COLUMNS
     side = replace(_record(), spec=replace(
         _record().spec, purpose=Purpose.SIDE, experiment=Experiment.ADAPTATION,

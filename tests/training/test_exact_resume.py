@@ -10,40 +10,31 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.records import EvaluationPoint, RunRecord, RunState
+from study.records import EvaluationPoint, RunState
 from study.spec import Experiment, ModelName, Purpose, RunSpec, Scope
-from study.training.checkpoint import Checkpoints
+from study.training.checkpoint import cooldown, trunk, unfinished
 from study.training.run import Outcome, Workshop, run
-from tests.training.conftest import SpecOf
+from study.training.schedule import branch_point
+from tests.training.conftest import SpecOf, assert_equal, measured
 
 
 class Killed(BaseException):
     """Leaves a run as SIGKILL does: nothing is kept at that moment."""
 
 
-def _assert_equal(found: Outcome, expected: Outcome) -> None:
-    assert found.record.state is RunState.FINISHED, found.record.reason
-    assert found.network is not None and expected.network is not None
-    state = expected.network.state_dict()
-    assert found.network.state_dict().keys() == state.keys()
-    for name, value in found.network.state_dict().items():
-        assert torch.equal(value, state[name]), name
-    assert _measured(found.record) == _measured(expected.record)
+@pytest.fixture
+def unbroken(small: Workshop, tmp_path: Path) -> Callable[[RunSpec], tuple[Outcome, int]]:
+    """The unbroken run in a folder of its own, and how often it looks whether it should stop."""
+
+    def made(spec: RunSpec) -> tuple[Outcome, int]:
+        calls = count()
+        outcome = run(spec, replace(small, folder=tmp_path / "unbroken"), stop=lambda: next(calls) < 0)
+        return outcome, next(calls)
+
+    return made
 
 
-def _measured(record: RunRecord) -> RunRecord:
-    """Without what a clock or the memory of the process says."""
-    return replace(
-        record, train_seconds=0, wall_seconds=0, images_per_second=None, peak_memory_mb=None,
-        history=tuple(replace(point, seconds=0) for point in record.history),
-    )  # fmt: skip
-
-
-def _calls(spec: RunSpec, shop: Workshop) -> tuple[Outcome, int]:
-    """The unbroken run, and how often it looks whether it should stop."""
-    calls = count()
-    outcome = run(spec, shop, stop=lambda: next(calls) < 0)
-    return outcome, next(calls)
+Unbroken = Callable[[RunSpec], tuple[Outcome, int]]
 
 
 def _after(looks: int) -> Callable[[], bool]:
@@ -52,7 +43,7 @@ def _after(looks: int) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    ("model", "points", "images", "samples"),
+    ("model", "points", "images", "rung"),
     [
         (ModelName.GOOGLENET, 10, 96, 152),
         (ModelName.VGG11, 4, 96, 152),
@@ -60,96 +51,116 @@ def _after(looks: int) -> Callable[[], bool]:
     ],
 )
 def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path, model: ModelName, points: int, images: int,
-    samples: int,
-) -> None:
-    """Stopped between steps, inside evaluation and while it is judged."""
-    spec = spec_of(model, Scope.FULL, purpose=Purpose.FINAL, trial=None, train_images=images,
-                   samples=samples, batch_size=16, evaluations=3, validation_images=50)  # fmt: skip
-    unbroken, looks = _calls(spec, small)
-    kept = Checkpoints(folder=tmp_path, run_id=spec.run_id)
+    small: Workshop, spec_of: SpecOf, unbroken: Unbroken, model: ModelName, points: int, images: int,
+    rung: int,
+) -> None:  # fmt: skip
+    """Stopped in the trunk, in the cooldown and while it is judged."""
+    spec = spec_of(model, Scope.FULL, purpose=Purpose.FINAL, train_images=images, rung=rung, batch_size=16)
+    expected, looks = unbroken(spec)
     told: list[str] = []
-    done, seconds = 0, 0.0
+    done, seconds, reached = 0, 0.0, []
     for k in range(1, points + 1):
         # A call that stopped a part is made anew by the next one.
         wanted = looks * k // (points + 1) - done
-        part = run(spec, small, stop=_after(wanted), checkpoints=kept,
-                   tell=lambda kind, detail: told.append(kind))  # fmt: skip
+        part = run(spec, small, stop=_after(wanted), tell=lambda kind, detail: told.append(kind))
         assert part.record.state is RunState.INTERRUPTED, part.record.reason
-        assert part.record.train_seconds >= seconds
+        assert part.record.train_seconds >= seconds - 1e-3
         done, seconds = done + wanted, part.record.train_seconds
-    last = run(spec, small, checkpoints=kept, tell=lambda kind, detail: told.append(kind))
-    _assert_equal(last, unbroken)
+        reached.append(part.record.samples_seen)
+    last = run(spec, small, tell=lambda kind, detail: told.append(kind))
+    assert_equal(last, expected)
     assert told == ["run_resumed"] * points
-    assert last.record.wall_seconds > last.record.train_seconds >= seconds
+    # What a stopped part needed to sum its losses up, microseconds, is done anew and not counted twice.
+    assert last.record.wall_seconds > last.record.train_seconds >= seconds - 1e-3
+    assert last.record.step_seconds == last.record.train_seconds
+    branch = branch_point(spec)
+    assert any(r < branch for r in reached) and any(branch < r < rung for r in reached) and reached[-1] == rung
 
 
 @pytest.mark.parametrize("unfrozen", [None, 2])
-def test_a_killed_run_goes_on_from_its_last_checkpoint(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path, unfrozen: int | None
+@pytest.mark.parametrize("part", ["trunk", "cooldown"])
+def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
+    small: Workshop, spec_of: SpecOf, unbroken: Unbroken, part: str, unfrozen: int | None
 ) -> None:
-    purpose = {"purpose": Purpose.SIDE, "experiment": Experiment.DEPTH, "trial": None} if unfrozen else {}
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=96, samples=128, batch_size=16,
-                   evaluations=2, validation_images=50, unfrozen_stages=unfrozen, **purpose)  # fmt: skip
-    unbroken, looks = _calls(spec, small)
-    kept = Checkpoints(folder=tmp_path, run_id=spec.run_id, every=0.0)
+    purpose = {"purpose": Purpose.SIDE, "experiment": Experiment.DEPTH} if unfrozen else {}
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=96, rung=128, batch_size=16,
+                   unfrozen_stages=unfrozen, **purpose)  # fmt: skip
+    expected, _ = unbroken(spec)
+    shop = replace(small, checkpoint_seconds=0.0)
     calls = count()
+    step = 3 if part == "trunk" else 7
 
     def kill() -> bool:
-        if next(calls) == looks - 5:
+        if next(calls) == step:
             raise Killed
         return False
 
     with pytest.raises(Killed):
-        run(spec, small, stop=kill, checkpoints=kept)
-    newest = max(tmp_path.glob("*.pt"))
-    newest.write_bytes(newest.read_bytes()[:-100])  # the one before it is older than the kill
+        run(spec, shop, stop=kill)
+    newest = max(unfinished(shop.folder).glob("*.pt"), key=lambda path: path.name.split(".")[1])
+    assert f".{16 * step:09d}." in newest.name
+    newest.write_bytes(newest.read_bytes()[:-100])
     seen: list[EvaluationPoint] = []
     told: list[tuple[str, str]] = []
-    again = run(spec, small, checkpoints=kept, on_evaluation=seen.append,
-                tell=lambda *event: told.append(event))  # fmt: skip
-    _assert_equal(again, unbroken)
-    assert tuple(seen) == again.record.history, "tuning sees the points before the kill too"
+    again = run(spec, shop, on_point=seen.append, tell=lambda *event: told.append(event))
+    assert_equal(again, expected)
     assert [kind for kind, _ in told] == ["checkpoint_unusable", "run_resumed"]
-    assert " 0 samples" not in told[1][1]
+    assert told[1][1].endswith(f"taken up after {16 * (step - 1)} samples")
 
 
-def test_the_random_states_of_the_process_are_left_alone(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path
+def test_where_no_checkpoint_of_the_copy_is_whole_it_begins_anew_from_the_trunk(
+    small: Workshop, spec_of: SpecOf, unbroken: Unbroken
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, samples=48, batch_size=16,
-                   evaluations=1, validation_images=50)  # fmt: skip
-    kept = Checkpoints(folder=tmp_path, run_id=spec.run_id)
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=96, rung=128,
+                   batch_size=16)  # fmt: skip
+    expected, _ = unbroken(spec)
+    shop = replace(small, checkpoint_seconds=0.0)
+    assert run(spec, shop, stop=_after(7)).record.state is RunState.INTERRUPTED
+    for path in unfinished(shop.folder).glob(f"{spec.run_id}-c128.*.pt"):
+        path.write_bytes(path.read_bytes()[:-1])
+    told: list[tuple[str, str]] = []
+    assert_equal(run(spec, shop, tell=lambda *event: told.append(event)), expected)
+    assert [kind for kind, _ in told] == ["checkpoint_unusable"] * 2 + ["run_resumed"]
+    assert told[2][1].endswith(f"taken up after {branch_point(spec)} samples")
+
+
+def test_the_random_states_of_the_process_are_left_alone(small: Workshop, spec_of: SpecOf) -> None:
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
     before = torch.get_rng_state()
-    run(spec, small, checkpoints=kept)
-    assert not list(tmp_path.iterdir()), "a run of seconds leaves no checkpoint"
-    run(spec, small, stop=_after(2), checkpoints=kept)
-    run(spec, small, checkpoints=kept)
+    run(spec, small)
+    run(replace(spec, seed=4), small, stop=_after(2))
+    run(replace(spec, seed=4), small)
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_run_of_seconds_leaves_its_trunk_alone(small: Workshop, spec_of: SpecOf) -> None:
+    """Durable before the rung's row is; of the copy, which is judged, there is nothing to go on with."""
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
+    assert run(spec, small).record.finished
+    left = sorted(path.name for path in unfinished(small.folder).iterdir())
+    assert left == [f"{spec.run_id}.000000016.pt{end}" for end in ("", ".sha256")]
+
+
 def test_a_frozen_run_is_repeated_from_its_beginning(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path
+    small: Workshop, spec_of: SpecOf, unbroken: Unbroken
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=96, samples=96, batch_size=16,
-                   validation_images=50)  # fmt: skip
-    kept = Checkpoints(folder=tmp_path, run_id=spec.run_id)
-    unbroken, looks = _calls(spec, small)
-    part = run(spec, small, stop=_after(looks - 3), checkpoints=kept)
-    assert part.record.state is RunState.INTERRUPTED and kept.samples_seen() == 0
-    found = run(spec, small, checkpoints=kept)
-    assert replace(_measured(found.record), cached_seconds=0) == replace(
-        _measured(unbroken.record), cached_seconds=0
-    )
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=96, rung=96, batch_size=16)
+    expected, looks = unbroken(spec)
+    part = run(spec, small, stop=_after(looks - 3))
+    assert part.record.state is RunState.INTERRUPTED and not unfinished(small.folder).exists()
+    assert part.record.samples_seen == 0
+    found = run(spec, small)
+    assert measured(found.record) == measured(expected.record)
+    assert_equal(found, expected)
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
-    small: Workshop, spec_of: SpecOf, tmp_path: Path
+    small: Workshop, spec_of: SpecOf
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, samples=32, batch_size=16,
-                   evaluations=1, validation_images=50)  # fmt: skip
-    (tmp_path / "file").touch()
+    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
+    unfinished(small.folder).parent.mkdir(parents=True)
+    unfinished(small.folder).touch()  # nothing can be written below a file
     told: list[str] = []
-    kept = Checkpoints(folder=tmp_path / "file" / "u", run_id=spec.run_id, every=0.0)
-    outcome = run(spec, small, checkpoints=kept, tell=lambda kind, detail: told.append(kind))
+    shop = replace(small, checkpoint_seconds=0.0)
+    outcome = run(spec, shop, tell=lambda kind, detail: told.append(kind))
     assert outcome.record.state is RunState.FINISHED and set(told) == {"checkpoint_failed"}

@@ -1,19 +1,26 @@
-"""Features of frozen backbones are computed once a study, and are the same in memory and in a file."""
+"""Features of frozen backbones are computed once a study, in files that all its workers share."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from study.data import FashionMNIST
 from study.matrix import arms
-from study.models import Weights, build, trunk_state
+from study.models import Network, Weights, build, trunk_state
 from study.spec import HyperParams, Init, ModelName, Scope
-from study.training import features
-from study.training.features import FeatureCache
-from study.training.run import Workshop, run
+from study.training import evaluate, features
+from study.training.features import FeatureCache, Features
+from study.training.loop import Stopped
+from study.training.run import Workshop, feature_folder, run
+from study.training.runtime import detect
 from tests.training.conftest import SpecOf
+
+
+STATISTICS = 100
 
 
 def _weights(model: ModelName) -> Weights:
@@ -22,40 +29,100 @@ def _weights(model: ModelName) -> Weights:
 
 
 def test_rounds_over_all_frozen_arms_compute_each_once(small: Workshop, spec_of: SpecOf) -> None:
-    shop = replace(small, weights={model.value: _weights(model) for model in ModelName},
-                   cache=FeatureCache())  # fmt: skip
+    shop = replace(small, weights={model.value: _weights(model) for model in ModelName})
     cached = []
     for number in range(2):
         for arm in (arm for arm in arms() if arm.scope is Scope.FROZEN):
             source = "fractal" if arm.init is Init.PRETRAINED else "none"
             spec = spec_of(arm.model, Scope.FROZEN, arm=arm, init_source=source, trial=number,
-                           hyper=HyperParams(lr=1e-3 * (number + 1)), train_images=64, samples=64,
-                           validation_images=50)  # fmt: skip
+                           hyper=HyperParams(lr=1e-3 * (number + 1)), train_images=64, rung=64)  # fmt: skip
             record = run(spec, shop).record
-            assert record.cached_seconds is not None, record.reason
+            assert record.finished, record.reason
             cached.append(record.cached_seconds > 0)
     assert cached == [False] * 4 + [True] * 4
 
 
-def test_what_memory_cannot_hold_lies_in_a_file(
-    small: Workshop, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 50 images, and statistics over two of them."""
+    monkeypatch.setattr(evaluate, "EVALUATION_BATCH", 50)
+    monkeypatch.setattr(features, "STATISTICS", STATISTICS)
+
+
+@pytest.fixture
+def network() -> Network:
+    found = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    found.freeze()
+    return found
+
+
+def _compute(
+    folder: Path, network: Network, fashion: FashionMNIST, count: int, seed: int = 0
+) -> Features:  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(60_000, generator=generator)[:count]
+    return FeatureCache(folder).compute(network, fashion.train_images[order], 32, detect("cpu", "fp32"),
+                                        lambda: None)  # fmt: skip
+
+
+def _same(one: Features, other: Features, count: int) -> bool:
+    return (torch.equal(one.values[:count], other.values[:count]) and torch.equal(one.mean, other.mean)
+            and torch.equal(one.std, other.std))  # fmt: skip
+
+
+def test_a_longer_prefix_and_another_worker_use_what_is_there(
+    network: Network, fashion: FashionMNIST, tmp_path: Path
 ) -> None:
-    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
-
-    def values() -> torch.Tensor:
-        images = small.fashion.train_images[:64]
-        return FeatureCache().compute(network, images, 32, small.runtime, lambda: None, training=50).values
-
-    held = values()
-    # Two of four entries of this size would fit a quarter of the memory, four would not.
-    monkeypatch.setattr(features, "memory_gb", lambda: 10 * held.nbytes / 1e9)
-    filed = values()
-    assert torch.equal(filed, held)
-    with open("/proc/self/maps") as maps:
-        at = next(line for line in maps if _holds(line, filed.data_ptr()))
-    assert at.rstrip().endswith("(deleted)")
+    """To the last bit, whoever computes what."""
+    short = _compute(tmp_path / "a", network, fashion, STATISTICS)
+    assert short.saved == 0 < short.seconds and short.values.shape == (STATISTICS, 1024)
+    long = _compute(tmp_path / "a", network, fashion, STATISTICS + 50)
+    assert _same(long, short, STATISTICS)
+    assert long.saved == pytest.approx(short.seconds) and long.seconds > long.saved
+    other = _compute(tmp_path / "b", network, fashion, STATISTICS + 50)
+    assert other.saved == 0 and _same(other, long, STATISTICS + 50)
+    again = _compute(tmp_path / "a", network, fashion, STATISTICS)
+    assert again.saved == again.seconds == pytest.approx(short.seconds) and _same(again, short, STATISTICS)
 
 
-def _holds(line: str, address: int) -> bool:
-    low, high = (int(end, 16) for end in line.split()[0].split("-"))
-    return low <= address < high
+@pytest.mark.parametrize("name", ["000050-00050.npz", "statistics.npz"])
+def test_a_damaged_file_is_made_anew(
+    name: str, network: Network, fashion: FashionMNIST, tmp_path: Path
+) -> None:
+    first = _compute(tmp_path, network, fashion, STATISTICS)
+    (path,) = tmp_path.glob(f"*/{name}")
+    whole = path.read_bytes()
+    for damage in (whole[: len(whole) // 2], b"", whole[:-300] + bytes([whole[-300] ^ 1]) + whole[-299:]):
+        path.write_bytes(damage)
+        again = _compute(tmp_path, network, fashion, STATISTICS)
+        assert _same(again, first, STATISTICS)
+        assert len(path.read_bytes()) == len(whole), "and is whole again"
+
+
+def test_other_images_or_another_network_have_features_of_their_own(
+    network: Network, fashion: FashionMNIST, tmp_path: Path
+) -> None:
+    one = _compute(tmp_path, network, fashion, 50)
+    assert _compute(tmp_path, network, fashion, 50, seed=1).saved == 0
+    other = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=1)
+    found = _compute(tmp_path, other, fashion, 50)
+    assert found.saved == 0 and not torch.equal(found.values, one.values)
+    with torch.no_grad():
+        network.head.weight.add_(1.0)
+    assert _compute(tmp_path, network, fashion, 50).saved > 0, "the output layer does not matter"
+
+
+def test_a_full_disk_costs_the_cache_and_not_the_run(small: Workshop, spec_of: SpecOf) -> None:
+    feature_folder(small.folder).parent.mkdir(parents=True)
+    feature_folder(small.folder).touch()  # nothing can be written below a file
+    record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small).record
+    assert record.finished and record.cached_seconds == 0
+
+
+def test_it_ends_between_two_batches(network: Network, fashion: FashionMNIST, tmp_path: Path) -> None:
+    def stop() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        FeatureCache(tmp_path).compute(network, fashion.train_images[:50], 32, detect("cpu", "fp32"), stop)
+    assert not list(tmp_path.iterdir())
