@@ -14,6 +14,7 @@ from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, Scope
 from study.store.files import write_arrays
 from study.training.checkpoint import cooldown, sweep, trunk, unfinished
+from study.training.schedule import branch_point
 
 Told = Callable[[RunRecord], None]
 
@@ -25,9 +26,10 @@ class RunLifecycle:
     context: StudyContext
 
     def sweep(self) -> None:
-        """Remove checkpoints of trainings that go no further, which a killed study left."""
-        failed = {r.spec.run_id for r in self.context.ledger.records() if r.state is RunState.FAILED}
-        sweep(unfinished(self.context.options.results_dir), lambda run_id: run_id in failed)
+        """Remove what a study that was killed between a commit and its tidying has left."""
+        for record in self.context.ledger.records():
+            self._tidy(record)
+        sweep(unfinished(self.context.options.results_dir))
 
     def unit(
         self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
@@ -119,5 +121,8 @@ class RunLifecycle:
         if record.state is RunState.INTERRUPTED:
             return
         cooldown(results, spec.run_id, spec.rung).remove()
-        goes_on = record.finished and spec.purpose in (Purpose.FINAL, Purpose.CHAMPION)
-        trunk(results, spec.run_id).remove(keep=1 if goes_on else 0)
+        kept = trunk(results, spec.run_id)
+        if not record.finished or spec.purpose not in (Purpose.FINAL, Purpose.CHAMPION):
+            kept.remove()
+        elif kept.samples_seen() <= (spec.rung if spec.purpose is Purpose.CHAMPION else branch_point(spec)):
+            kept.remove(keep=1)  # else it is on its way to the next rung, and needs the one before too

@@ -17,6 +17,7 @@ from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
+from study.training.checkpoint import trunk
 from study.training.defaults import LONG_RECIPE, RECIPE
 from study.training.judging import judged
 
@@ -79,7 +80,13 @@ def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
     recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
-    return replace(source.spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe)
+    spec = replace(source.spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe)
+    ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
+    for begun in (replace(spec, recipe=recipe) for recipe in (LONG_RECIPE, RECIPE)):
+        kept = trunk(context.options.results_dir, begun.run_id)
+        if begun.run_id not in ended and kept.samples_seen():
+            return begun  # it was killed: another recipe, for less time, would begin it anew
+    return spec
 
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
