@@ -1,7 +1,7 @@
 """Every row of the fault table that takes long: `python -m benchmarks.chaos`.
 
 Writes benchmarks/out/chaos.json and the block `chaos` of docs/reliability.md; rows that were not asked
-for keep their figures. Linux; root or user namespaces for the disk that fills and the missing network.
+for, also those of another number of workers, keep their figures. Linux; root or user namespaces for the disk that fills and the missing network.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from benchmarks.chaos.starts import two_coordinators
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "out" / "chaos.json"
+#: Rows in which there are no workers, or each study has one core and one of them.
+ALONE = frozenset({"exact", "report-disk", "starts", "budget-60s-lanes", "budget-300s-lanes"})
 
 
 def main() -> None:
@@ -41,28 +43,28 @@ def main() -> None:
     parser.add_argument("--budgets", type=int, default=10, help="whole studies of 60 s and of 300 s each")
     parser.add_argument("--lanes", type=int, default=2, help="of them side by side, each on one core")
     parser.add_argument("--long", default="2h", help="budget of one more whole study")
+    parser.add_argument("--workers", type=int, default=2, choices=(1, 2, 4), help="of every study")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--place", type=Path, help="make the studies here, and leave them")
     parser.add_argument("--only", help="comma-separated rows")
     flags = parser.parse_args()
+    seed, budget, workers = flags.seed, flags.budget, flags.workers
     rows: dict[str, Callable[[Path], dict[str, Any]]] = {
-        "kills": lambda folder: kills.random_kills(folder, flags.kills, flags.seed),
-        "boundaries": lambda folder: kills.boundary_kills(folder, flags.boundary, flags.seed),
-        "exact": lambda folder: exact_resume(folder, flags.exact, flags.seed),
-        "disk": lambda folder: full_disk(folder, flags.full, flags.seed),
-        "report-disk": lambda folder: full_report(folder, flags.full_reports, flags.seed),
+        "kills": lambda folder: kills.random_kills(folder, flags.kills, seed, workers),
+        "boundaries": lambda folder: kills.boundary_kills(folder, flags.boundary, seed, workers),
+        "exact": lambda folder: exact_resume(folder, flags.exact, seed),
+        "disk": lambda folder: full_disk(folder, flags.full, seed, workers),
+        "report-disk": lambda folder: full_report(folder, flags.full_reports, seed),
         "starts": lambda folder: two_coordinators(folder, flags.starts),
-        "network": lambda folder: real.no_network(folder, flags.budget),
-        "signals": lambda folder: real.signals(folder, flags.signals, flags.budget, flags.seed),
-        "whole": lambda folder: real.whole_kills(folder, flags.whole, flags.budget, flags.seed),
-        "whole-full": lambda folder: real.whole_full_disk(
-            folder, flags.whole_full, flags.budget, flags.seed
-        ),
-        "budget-60s": lambda folder: budgets(folder, "60s", flags.budgets),
-        "budget-60s-lanes": lambda folder: budgets(folder, "60s", flags.budgets, flags.lanes),
-        "budget-300s": lambda folder: budgets(folder, "300s", flags.budgets),
-        "budget-300s-lanes": lambda folder: budgets(folder, "300s", flags.budgets, flags.lanes),
-        "budget-long": lambda folder: budgets(folder, flags.long, 1),
+        "network": lambda folder: real.no_network(folder, budget, workers),
+        "signals": lambda folder: real.signals(folder, flags.signals, budget, seed, workers),
+        "whole": lambda folder: real.whole_kills(folder, flags.whole, budget, seed, workers),
+        "whole-full": lambda folder: real.whole_full_disk(folder, flags.whole_full, budget, seed, workers),
+        "budget-60s": lambda folder: budgets(folder, "60s", flags.budgets, 1, workers),
+        "budget-60s-lanes": lambda folder: budgets(folder, "60s", flags.budgets, flags.lanes, 1),
+        "budget-300s": lambda folder: budgets(folder, "300s", flags.budgets, 1, workers),
+        "budget-300s-lanes": lambda folder: budgets(folder, "300s", flags.budgets, flags.lanes, 1),
+        "budget-long": lambda folder: budgets(folder, flags.long, 1, 1, workers),
     }
     wanted = flags.only.split(",") if flags.only else list(rows)
     if unknown := set(wanted) - set(rows):
@@ -72,14 +74,19 @@ def main() -> None:
         with contextlib.nullcontext(flags.place) if flags.place else in_memory() as folder:
             row = rows[name](folder)
         result: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
-        result[name] = row | {"seconds": round(time.monotonic() - began, 1)}
+        told = "" if name in ALONE else f", {workers} worker{'s' * (workers > 1)}"
+        key = name if name in ALONE else f"{name}@{workers}"
+        row["name"] += told
+        result[key] = row | {"seconds": round(time.monotonic() - began, 1)}
         print(f"{row['name']}: {row['tried']} tried, {len(row['faults'])} faults, "
-              f"{result[name]['seconds']:.0f} s", flush=True)  # fmt: skip
+              f"{result[key]['seconds']:.0f} s", flush=True)  # fmt: skip
         for fault in row["faults"][:20]:
             print(f"  {fault}", flush=True)
         OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps({key: result[key] for key in rows if key in result}, indent=1) + "\n",
-                       encoding="utf-8")  # fmt: skip
+        place = list(rows)
+        kept = sorted((key for key in result if key in ALONE or "@" in key),
+                      key=lambda key: (place.index(key.split("@")[0]), key))  # fmt: skip
+        OUT.write_text(json.dumps({key: result[key] for key in kept}, indent=1) + "\n", encoding="utf-8")
         publish(json.loads(OUT.read_text(encoding="utf-8")), ROOT / "docs")
 
 

@@ -21,6 +21,7 @@ class _Lane:
     """Studies one after another; `before` is put before each command."""
 
     before: tuple[str, ...]
+    workers: int
     faults: list[str] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
     runs: int = 0
@@ -29,14 +30,16 @@ class _Lane:
         seconds = parse_budget(budget)
         for number in numbers:
             began = time.monotonic()
-            study = Study(folder / f"{budget}-{number}", budget, *self.before, flags=())
+            study = Study(folder / f"{budget}-{number}", budget, *self.before, flags=(), workers=self.workers)
             code = study.end(2 * seconds + 60)
             self.shares.append((time.monotonic() - began) / seconds)
             self.faults += study.faults(code) + [f"failed: {name}" for name in study.failed()]
             self.runs += len(study.runs())
 
 
-def budgets(folder: Path, budget: str, times: int, lanes: int = 1) -> dict[str, Any]:
+def budgets(
+    folder: Path, budget: str, times: int, lanes: int = 1, workers: int = 0
+) -> dict[str, Any]:
     """Studies of both networks, on whatever else the machine has to do.
 
     Args:
@@ -46,7 +49,8 @@ def budgets(folder: Path, budget: str, times: int, lanes: int = 1) -> dict[str, 
     own, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     told = f", held to {own} of {all_cores} cores" if own != all_cores else ""
     told = f", {lanes} at once, each on one core" if lanes > 1 else told
-    working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else ()) for n in range(lanes)]
+    working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else (), workers)
+               for n in range(lanes)]  # fmt: skip
     with ThreadPoolExecutor(lanes) as pool:
         for n, lane in enumerate(working):
             pool.submit(lane.carry_out, folder, budget, range(n, times, lanes))

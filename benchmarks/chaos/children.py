@@ -9,17 +9,23 @@ import os
 import signal
 import sqlite3
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.chaos.cuts import Cut
-from benchmarks.chaos.toy import RUNS, Task, digest, go
+from benchmarks.chaos.toy import LEAST_RUNS, Task, digest, go, name_of
+from study.records import RunRecord
+from study.spec import Purpose, Scope
+from study.store.tables import highest, standing
 
 #: A file system in memory: a kill of processes leaves there what it leaves on a disk, and syncing is free.
 MEMORY = Path("/dev/shm")
@@ -65,6 +71,7 @@ class Watched:
     """A toy study in a folder of its own: its results, its witness, and what was seen in its ledger."""
 
     folder: Path
+    workers: int = 1
     cuts: int = 0
     seen: dict[str, str] = field(default_factory=dict)
 
@@ -79,7 +86,7 @@ class Watched:
     def start(self, cut: Cut | None = None, limit: int | None = None) -> ForkServerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         return start(Task(folder=self.results, journal=self.folder / "journal", log=self.folder / "log",
-                          cut=cut, limit=limit))  # fmt: skip
+                          workers=self.workers, cut=cut, limit=limit))  # fmt: skip
 
     def faults(self, *, complete: bool = False) -> list[str]:
         """What is wrong after a kill or a stop, or (`complete`) after the end."""
@@ -93,22 +100,43 @@ class Watched:
         if len(known) - len(noted) > self.cuts:
             found.append(f"the ledger has {len(known)} runs, its witness {len(noted)}")
         self.seen = known
-        found += _tables(self.results, list(known), complete) + _files(self.results, known)
+        found += _tables(self.results, known, complete) + _files(self.results, known)
         if complete:
-            found += [] if len(known) == RUNS else [f"{len(known)} runs instead of {RUNS}"]
-            found += _optuna(self.results, known)
+            found += [] if len(known) >= LEAST_RUNS else [f"{len(known)} runs, fewer than {LEAST_RUNS}"]
+            found += _optuna(self.results, known) + _predictions(self.results, known)
+            found += _checkpoints(self.results, known)
             found += [f"left behind: {path.name}" for path in self.results.rglob("*.part")]
             found += [f"set aside: {path.name}" for path in self.results.glob("*.damaged-*")]
         return found
 
     def outcome(self) -> dict[str, tuple[str, float | None, float | None]]:
-        """State and accuracies of every run: the same for every complete toy study."""
+        """State and accuracies of every judgement: the same for every complete toy study."""
         records = {name: json.loads(text) for name, text in ledger_of(self.results).items()}
         return {name: (r["state"], r["val_accuracy"], r["test_accuracy"]) for name, r in records.items()}
 
 
+def left_of_group(group: int, seconds: float = 5.0) -> list[int]:
+    """Processes of a group that are still there so long after it was killed; the dead are not counted."""
+    until = time.monotonic() + seconds
+    while (found := _group(group)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
+
+
+def _group(group: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = path.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):  # it has ended
+            continue
+        if int(its_group) == group and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found
+
+
 def ledger_of(folder: Path) -> dict[str, str]:
-    """Committed records as JSON text by run_id, read by SQLite alone."""
+    """Committed records as JSON text by run_id and rung, read by SQLite alone."""
     path = folder / "ledger.sqlite"
     if not path.exists() or not path.stat().st_size:
         return {}
@@ -117,63 +145,107 @@ def ledger_of(folder: Path) -> dict[str, str]:
             return {"damaged": "{}"}
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name='runs'").fetchone():
             return {}
-        return dict(db.execute("SELECT run_id, record FROM runs ORDER BY position"))
+        rows = db.execute("SELECT run_id, rung, record FROM runs ORDER BY position")
+        return {f"{run_id}.{rung}": record for run_id, rung, record in rows}
+
+
+def _records(known: dict[str, str]) -> list[RunRecord]:
+    return [RunRecord.from_dict(json.loads(text)) for text in known.values()]
 
 
 def _noted(journal: Path) -> list[tuple[str, str]]:
-    """(run_id, digest) of every line of the witness."""
+    """(name, digest) of every line of the witness."""
     if not journal.exists():
         return []
     lines = journal.read_text(encoding="ascii").splitlines()
     return [(name, value) for name, value in (line.split() for line in lines)]
 
 
-def _tables(folder: Path, committed: list[str], complete: bool) -> list[str]:
-    """The tables hold the committed runs, but for the last one if it was being written."""
-    rows: dict[str, list[str]] = {}
-    for name in ("results.csv", "trials.csv", "history.csv"):
-        path = folder / name
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as stream:
-                table = list(csv.DictReader(stream))
-            rows[name] = [row["run_id"] for row in table if row.get("state") != "skipped"]
-    runs = rows.get("results.csv", []) + rows.get("trials.csv", [])
-    found = [] if len(runs) == len(set(runs)) else ["a run stands in the tables twice"]
-    allowed = [set(committed)] if complete else [set(committed), set(committed[:-1])]
-    if set(runs) not in allowed:
-        found.append(f"the tables have {len(runs)} runs, the ledger {len(committed)}")
-    if not set(rows.get("history.csv", [])) <= set(committed):
+def _tables(folder: Path, known: dict[str, str], complete: bool) -> list[str]:
+    """Each table holds the committed runs, but for the last one if it was being written."""
+    records = _records(known)
+    allowed = [_rows(records)] if complete else [_rows(records), _rows(records[:-1])]
+    found, runs = [], {record.spec.run_id for record in records}
+    for name in ("results.csv", "rungs.csv", "trials.csv"):
+        rows = _table(folder / name)
+        if len(rows) != len(set(rows)):
+            found.append(f"{name}: a run stands there twice")
+        if rows and set(rows) not in [tables[name] for tables in allowed]:
+            found.append(f"{name} has {len(rows)} runs, the ledger {len(known)}")
+    if complete and not _table(folder / "rungs.csv"):
+        found.append("no rungs.csv")
+    if not {name.rpartition(".")[0] for name in _table(folder / "history.csv")} <= runs:
         found.append("history.csv: points of a run that is not committed")
     return found
 
 
+def _rows(records: list[RunRecord]) -> dict[str, set[str]]:
+    """What the tables hold of so many records."""
+    return {
+        "results.csv": set(map(name_of, highest(records))),
+        "rungs.csv": set(map(name_of, standing(records))),
+        "trials.csv": {name_of(r) for r in records if r.spec.purpose is Purpose.TRIAL},
+    }
+
+
+def _table(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [f"{row['run_id']}.{int(float(row['rung']))}" for row in csv.DictReader(stream)
+                if row.get("state") != "skipped"]  # fmt: skip
+
+
 def _files(folder: Path, known: dict[str, str]) -> list[str]:
-    """Files come before the ledger: what is committed has them, and each can be read."""
+    """Arrays come before the ledger: what is committed has them, and each file can be read."""
     for path in folder.glob("*.json"):
         json.loads(path.read_text(encoding="utf-8"))
-    finals = {name for name, text in known.items() if json.loads(text)["spec"]["purpose"] == "final"}
-    kept: set[str] = set()
     if (folder / "predictions.npz").exists():
-        with np.load(folder / "predictions.npz") as stored:
-            kept = {key.rsplit(".", 1)[0] for key in dict(stored) if key.endswith(".class")}
-    for name in finals & kept:
-        with np.load(folder / "checkpoints" / f"{name}.npz") as stored:
-            dict(stored)
-    return [] if finals <= kept else ["predictions.npz lacks a committed run"]
+        _arrays(folder / "predictions.npz")
+    found = []
+    for name in map(name_of, _finals(known)):
+        path = folder / "artifacts" / "runs" / f"{name}.npz"
+        if not path.exists() or "class" not in _arrays(path):
+            found.append(f"no arrays of a committed run: {name}")
+    return found
+
+
+def _predictions(folder: Path, known: dict[str, str]) -> list[str]:
+    """At the end one file has the predictions of every judgement that counts."""
+    kept = {key.rpartition(".")[0] for key in _arrays(folder / "predictions.npz") if key.endswith(".class")}
+    wanted = set(map(name_of, standing(_records(known))))
+    return [] if kept == wanted else ["predictions.npz has not the runs that count"]
+
+
+def _checkpoints(folder: Path, known: dict[str, str]) -> list[str]:
+    """At the end there is one of every trunk that may go on, with its hash, and no other."""
+    wanted = {record.spec.run_id for record in _finals(known) if record.spec.arm.scope is Scope.FULL}
+    paths = [path.name for path in (folder / "checkpoints" / "unfinished").iterdir()]
+    have = [name.split(".")[0] for name in paths if name.endswith(".pt")]
+    hashes = [name.split(".")[0] for name in paths if name.endswith(".sha256")]
+    if sorted(have) == sorted(hashes) == sorted(wanted) and len(paths) == 2 * len(wanted):
+        return []
+    return [f"checkpoints: {sorted(set(have) ^ wanted) or paths}"]
+
+
+def _finals(known: dict[str, str]) -> list[RunRecord]:
+    return [record for record in _records(known) if record.spec.purpose is Purpose.FINAL]
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(path) as stored:
+        return dict(stored)
 
 
 def _optuna(folder: Path, known: dict[str, str]) -> list[str]:
     """Optuna's settled trials are the ledger's, each once."""
     with closing(sqlite3.connect(folder / "optuna.db")) as db:
         rows = db.execute(
-            "SELECT json_extract(a.value_json, '$'), t.state FROM trials t JOIN trial_user_attributes a "
-            "ON a.trial_id = t.trial_id AND a.key = 'run_id' WHERE t.state IN ('COMPLETE', 'PRUNED')"
+            "SELECT json_extract(a.value_json, '$') FROM trials t JOIN trial_user_attributes a "
+            "ON a.trial_id = t.trial_id AND a.key = 'run_id' WHERE t.state = 'COMPLETE'"
         ).fetchall()
         query = "SELECT COUNT(*) FROM trials WHERE state IN ('RUNNING', 'WAITING')"
         still_open = int(db.execute(query).fetchone()[0])
-    states = {"finished": "COMPLETE", "pruned": "PRUNED"}
-    records = {name: json.loads(text) for name, text in known.items()}
-    wanted = sorted((name, states[record["state"]]) for name, record in records.items()
-                    if record["spec"]["purpose"] == "trial")  # fmt: skip
-    found = [] if sorted(rows) == wanted else ["Optuna's trials are not those of the ledger"]
+    wanted = sorted(r.spec.run_id for r in _records(known) if r.spec.purpose is Purpose.TRIAL)
+    found = [] if sorted(name for (name,) in rows) == wanted else ["Optuna's trials are not the ledger's"]
     return found + ([f"{still_open} trials are open"] if still_open else [])

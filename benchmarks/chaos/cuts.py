@@ -35,25 +35,35 @@ class Boundary:
         return Cut(target=self.target, after=self.after, nth=nth)
 
 
+_TRUNK = "study.training.checkpoint:Checkpoints"
+_ARRAYS = "study.orchestration.run_lifecycle:write_arrays"
 #: In the order of a run.
 BOUNDARIES = (
     Boundary(name="before the question", target="study.tuning.search:Search.ask", after=False),
-    Boundary(name="default in the queue", target="optuna.study:Study.enqueue_trial", after=True, most=1),
+    Boundary(name="ladder in the queue", target="optuna.study:Study.enqueue_trial", after=True, most=3),
     Boundary(name="after the question", target="study.tuning.search:Search.ask", after=True),
     Boundary(name="run begun", target="benchmarks.chaos.toy:Quick.submit", after=False),
-    Boundary(name="before the files", target="benchmarks.chaos.toy:keep", after=False, most=1),
-    Boundary(name="after the files", target="benchmarks.chaos.toy:keep", after=True, most=1),
+    Boundary(name="before the trunk is kept", target=f"{_TRUNK}.save", after=False),
+    Boundary(name="trunk kept, not judged", target=f"{_TRUNK}.save", after=True),
+    Boundary(name="before the arrays", target=_ARRAYS, after=False),
+    Boundary(name="arrays to ledger", target=_ARRAYS, after=True),
     Boundary(name="before the ledger", target="study.store.ledger:Ledger.commit", after=False),
     Boundary(name="ledger to Optuna", target="study.store.ledger:Ledger.commit", after=True),
     Boundary(name="before Optuna is told", target="study.tuning.search:Search.tell", after=False),
     Boundary(name="Optuna half told", target="optuna.trial:Trial.set_user_attr", after=True),
-    Boundary(name="Optuna to tables", target="study.tuning.search:Search.tell", after=True),
+    Boundary(name="Optuna to checkpoints", target="study.tuning.search:Search.tell", after=True),
+    Boundary(name="before checkpoints go", target=f"{_TRUNK}.remove", after=False, most=6),
+    Boundary(name="checkpoint gone, not its hash", target="pathlib:Path.unlink", after=True, most=4),
+    Boundary(name="checkpoints to plan", target=f"{_TRUNK}.remove", after=True, most=6),
+    Boundary(name="before the plan's row", target="study.orchestration.plan_state:PlanState.save",
+             after=False),
+    Boundary(name="plan to tables", target="study.orchestration.plan_state:PlanState.save", after=True),
     Boundary(name="between two tables", target="study.store.tables:write_text", after=True, most=8),
     Boundary(name="file written, not renamed", target="os:replace", after=False, most=12),
     Boundary(name="file renamed", target="os:replace", after=True, most=12),
-    Boundary(name="before the plan's row", target="study.orchestration.course:Course.save", after=False),
-    Boundary(name="after the plan's row", target="study.orchestration.course:Course.save", after=True),
-)
+    Boundary(name="before all predictions", target="benchmarks.chaos.toy:write_predictions", after=False,
+             most=1),
+)  # fmt: skip
 
 
 def install(cut: Cut) -> None:

@@ -9,17 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from study.data import load, split
+from study.data import load
 from study.matrix import arms
 from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope
-from study.training.checkpoint import Checkpoints
+from study.training.checkpoint import cooldown, trunk, unfinished
 from study.training.run import Workshop, run
-from study.training.runtime import Runtime, adopt, detect
+from study.training.runtime import Runtime, adopt, detect, one_thread
 
 #: Seconds after a new checkpoint within which a kill falls; of GoogLeNet one is written at every step.
 WITHIN = 1.0
 EVERY = {ModelName.GOOGLENET: 0.0, ModelName.VGG11: 2.0}
-SAMPLES = {ModelName.GOOGLENET: 1_600, ModelName.VGG11: 3_200}
+RUNGS = {ModelName.GOOGLENET: 1_600, ModelName.VGG11: 3_200}
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -28,21 +28,20 @@ def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     faults: list[str] = []
     killed = cut = 0
-    runtime = detect("cpu", "fp32")  # another number of threads would round otherwise
+    runtime = one_thread(detect("cpu", "fp32"))  # another number of threads would round otherwise
     for model in ModelName:
         spec = _spec(model)
         unbroken = _end(spec, runtime, folder / f"{model}-unbroken")
         place = folder / f"{model}-killed"
-        kept = Checkpoints(folder=place, run_id=spec.run_id)
         for _ in range(kills):
-            before, process = kept.samples_seen(), _start(spec, runtime, place)
-            while process.is_alive() and kept.samples_seen() <= before:
+            before, process = _reached(spec, place), _start(spec, runtime, place)
+            while process.is_alive() and _reached(spec, place) <= before:
                 time.sleep(0.01)
             time.sleep(rng.uniform(0, WITHIN))
             process.kill()
             process.join()
             killed += process.exitcode != 0
-        cut += len(list(place.glob(".*.part")))  # nothing here removes them
+        cut += len(list(unfinished(place).glob(".*.part")))  # nothing here removes them
         if _end(spec, runtime, place) != unbroken:
             faults.append(f"{model}: other weights or another record")
     if killed < kills * len(ModelName):
@@ -55,9 +54,14 @@ def _spec(model: ModelName) -> RunSpec:
     arm = next(a for a in arms((model,)) if (a.init, a.scope) == (Init.SCRATCH, Scope.FULL))
     return RunSpec(
         arm=arm, purpose=Purpose.FINAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=1_000,
-        samples=SAMPLES[model], batch_size=32, evaluations=4, validation_images=200,
-        precision=Precision.FP32,
+        rung=RUNGS[model], batch_size=32, precision=Precision.FP32,
     )  # fmt: skip
+
+
+def _reached(spec: RunSpec, folder: Path) -> int:
+    """Samples of the newest checkpoint, of the trunk or of its cooling copy."""
+    return max(trunk(folder, spec.run_id).samples_seen(),
+               cooldown(folder, spec.run_id, spec.rung).samples_seen())  # fmt: skip
 
 
 def _start(spec: RunSpec, runtime: Runtime, folder: Path) -> Any:
@@ -76,9 +80,9 @@ def _end(spec: RunSpec, runtime: Runtime, folder: Path) -> str:
 def _train(spec: RunSpec, runtime: Runtime, folder: Path) -> None:
     adopt(runtime)
     fashion = load(offline=True)
-    shop = Workshop(fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={})
-    kept = Checkpoints(folder=folder, run_id=spec.run_id, every=EVERY[spec.arm.model])
-    outcome = run(spec, shop, checkpoints=kept)
+    shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder,
+                    checkpoint_seconds=EVERY[spec.arm.model])  # fmt: skip
+    outcome = run(spec, shop)
     assert outcome.network is not None
     digest = hashlib.sha256()
     for name, value in outcome.network.state_dict().items():

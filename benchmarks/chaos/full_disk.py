@@ -25,7 +25,7 @@ OLD = b"%PDF-1.7 the report before\n%%EOF\n"
 LIMIT = 10.0
 
 
-def full_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
+def full_disk(folder: Path, points: int, seed: int, workers: int = 1) -> dict[str, Any]:
     """Fill the disk at `points` random moments; needs root, for the disk is a tmpfs."""
     rng = random.Random(seed)
     faults: list[str] = []
@@ -33,7 +33,7 @@ def full_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
     lines: set[str] = set()
     while len(seconds) < points:
         place = folder / f"disk{len(seconds)}"
-        study = Watched(place)
+        study = Watched(place, workers)
         with mounted(study.results):
             began = study.start()
             time.sleep(rng.uniform(0.05, 1.5))

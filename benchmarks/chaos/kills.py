@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.children import Watched, ended, kill_group, ledger_of
+from benchmarks.chaos.children import Watched, ended, kill_group, ledger_of, left_of_group
 from benchmarks.chaos.cuts import BOUNDARIES
 
 #: Seconds within which a random kill falls: after a start, or after the first commit that follows it.
@@ -20,10 +20,10 @@ WITHIN = 0.5
 EARLY = 0.2
 
 
-def random_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
+def random_kills(folder: Path, kills: int, seed: int, workers: int = 1) -> dict[str, Any]:
     """Studies that are killed again and again until they are complete, `kills` times in all."""
     rng = random.Random(seed)
-    tally, committed = Tally(folder), 0
+    tally, committed = Tally(folder, workers), 0
     while tally.killed < kills:
         before = len(ledger_of(tally.study.results))
         process = tally.study.start()
@@ -33,24 +33,24 @@ def random_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
         time.sleep(rng.uniform(0, WITHIN))
         kill_group(process)
         code, study = ended(process), tally.study
-        tally.count(code)
+        tally.count(code, process.pid)
         committed += code == -signal.SIGKILL and len(study.seen) > before
     tally.finish()
     return {"name": "SIGKILL of the group at random moments, then resume", **tally.row(),
             "within_seconds": WITHIN, "after_commits": committed}  # fmt: skip
 
 
-def boundary_kills(folder: Path, times: int, seed: int) -> dict[str, Any]:
+def boundary_kills(folder: Path, times: int, seed: int, workers: int = 1) -> dict[str, Any]:
     """Every boundary of the commit order, `times` each, in random order and at random calls."""
     rng = random.Random(seed)
     wanted = [boundary for boundary in BOUNDARIES for _ in range(times)]
     rng.shuffle(wanted)
-    tally, reached = Tally(folder), dict.fromkeys((b.name for b in BOUNDARIES), 0)
+    tally, reached = Tally(folder, workers), dict.fromkeys((b.name for b in BOUNDARIES), 0)
     for boundary in wanted:
         for again in itertools.count():
             before = tally.killed
             process = tally.study.start(boundary.cut(rng.randint(1, max(1, boundary.most - again))))
-            tally.count(ended(process))
+            tally.count(ended(process), process.pid)
             if tally.killed > before:
                 reached[boundary.name] += 1
                 break
@@ -65,21 +65,24 @@ def boundary_kills(folder: Path, times: int, seed: int) -> dict[str, Any]:
 class Tally:
     """Goes on with one study until it is complete, then with the next; counts what was wrong.
 
-    An unbroken study is made first: each other one has to end as it did.
+    An unbroken study is made first, by one worker: each other one has to end as it did.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folders = self._new(folder)
+    def __init__(self, folder: Path, workers: int = 1) -> None:
+        self._folders = self._new(folder, workers)
         self.killed = self.studies = self.repairs = 0
         self.faults: list[str] = []
-        self.study = next(self._folders)
+        self.study = Watched(folder / "unbroken")
         if ended(self.study.start()):
             raise RuntimeError(self.study.said)
         self.faults += self.study.faults(complete=True)
         self._unbroken = self.study.outcome()
         self.study = next(self._folders)
 
-    def count(self, code: int) -> None:
+    def count(self, code: int, group: int | None = None) -> None:
+        """Judge what a start left that ended with this code; `group`: of its processes."""
+        if group is not None:
+            self.faults += [f"process {pid} was left behind" for pid in left_of_group(group)]
         if code == -signal.SIGKILL:
             self.killed += 1
             self.faults += self.study.faults()
@@ -110,8 +113,8 @@ class Tally:
         self.study = next(self._folders)
 
     @staticmethod
-    def _new(folder: Path) -> Iterator[Watched]:
+    def _new(folder: Path, workers: int) -> Iterator[Watched]:
         """Folders one after another; the one before the last is removed."""
         for number in itertools.count():
             shutil.rmtree(folder / f"{number - 2}", ignore_errors=True)
-            yield Watched(folder / f"{number}")
+            yield Watched(folder / f"{number}", workers)

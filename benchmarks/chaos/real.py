@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,10 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.chaos.children import ledger_of
+from benchmarks.chaos.children import ledger_of, left_of_group
 from benchmarks.chaos.full_disk import fill, mounted
+from benchmarks.chaos.toy import name_of
 from study.budget import parse_budget
-from study.records import Reason
+from study.records import Reason, RunRecord
+from study.spec import Purpose
+from study.store.tables import champion, standing
 
 ROOT = Path(__file__).parents[2]
 EXIT_SECONDS = 15.0
@@ -31,14 +35,16 @@ class Study:
     """A process of `run_study.py`, leader of its own group; `before` is put before the command."""
 
     def __init__(
-        self, folder: Path, budget: str, *before: str, flags: tuple[str, ...] = SHORT
+        self, folder: Path, budget: str, *before: str, flags: tuple[str, ...] = SHORT, workers: int = 0
     ) -> None:
+        """`workers`: 0 leaves their number to the study."""
         self.results, self.report = folder / "results", folder / "report"
         folder.mkdir(parents=True, exist_ok=True)
         self.log = (folder / "log").open("w+", encoding="utf-8")
         command = [
             *before, sys.executable, str(ROOT / "run_study.py"), *flags, "--budget", budget,
             "--results-dir", str(self.results), "--report-dir", str(self.report),
+            "--workers", str(workers or "auto"),
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=ROOT,
                                         start_new_session=True)  # fmt: skip
@@ -80,19 +86,35 @@ class Study:
         pdf = self.report / "report.pdf"
         if not (pdf.is_file() and _whole(pdf)):
             found.append("no valid report")
-        names = ("results.csv", "trials.csv", "experiments.csv")
-        tables = [pd.read_csv(self.results / name) for name in names if (self.results / name).exists()]
-        rows = pd.concat([table[table["state"] != "skipped"] for table in tables])
-        if not rows["run_id"].is_unique:
-            found.append("a run stands in the tables twice")
-        if set(rows["run_id"]) != set(self.runs()):
-            found.append("the tables are not the ledger's")
+        names = ("results.csv", "rungs.csv", "trials.csv", "experiments.csv")
+        tables = {name: pd.read_csv(self.results / name) for name in names if (self.results / name).exists()}
+        keys = {name: _keys(table[table["state"] != "skipped"]) for name, table in tables.items()}
+        found += [f"{name}: a run stands there twice" for name, rows in keys.items()
+                  if len(rows) != len(set(rows))]  # fmt: skip
+        known = {name: RunRecord.from_dict(json.loads(text)) for name, text in self.runs().items()}
+        other = {name for name, record in known.items() if record.spec.purpose is not Purpose.FINAL}
+        told = {key for rows in keys.values() for key in rows}
+        wanted = {*map(name_of, standing(known.values())), *other} - _given_up(list(known.values()))
+        if told != wanted:
+            found.append(f"the tables are not the ledger's: {sorted(told ^ wanted)[:3]}")
         return found + ([f"exit {code}: {self.said()[-300:]}"] if code else [])
 
 
-def no_network(folder: Path, budget: str) -> dict[str, Any]:
+def _keys(rows: pd.DataFrame) -> list[str]:
+    return [f"{run_id}.{rung:.0f}" for run_id, rung in zip(rows["run_id"], rows["rung"], strict=True)]
+
+
+def _given_up(records: list[RunRecord]) -> set[str]:
+    """Champions that have no row of their own: only the last one has."""
+    tries = {name_of(record) for record in records if record.spec.purpose is Purpose.CHAMPION}
+    shown = champion(records)
+    return tries - ({name_of(shown)} if shown is not None else set())
+
+
+def no_network(folder: Path, budget: str, workers: int = 0) -> dict[str, Any]:
     """A whole study in a network namespace of its own, without even a loopback."""
-    study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net")
+    study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net",
+                  workers=workers)  # fmt: skip
     looks = listening = 0
     while study.process.poll() is None:
         if not _apart(study.process.pid):  # so far they would be the machine's sockets
@@ -110,14 +132,14 @@ def no_network(folder: Path, budget: str) -> dict[str, Any]:
             "looks_for_listening_sockets": looks, "listening_sockets": listening}  # fmt: skip
 
 
-def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
+def signals(folder: Path, times: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
     """SIGTERM at random moments of the runs: the study ends with a report, and goes on with more time."""
     rng = random.Random(seed)
     faults: list[str] = []
     seconds: list[float] = []
     for number in range(times):
         place = folder / f"signal{number}"
-        study = Study(place, budget)
+        study = Study(place, budget, workers=workers)
         if not study.wait_for_runs(1 + number % 2):  # a minute may hold no more
             faults.append(f"no run: {study.said()[-300:]}")
         time.sleep(rng.uniform(0, 3))
@@ -127,7 +149,7 @@ def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
         seconds.append(time.monotonic() - began)
         faults += study.faults(code)
         before = study.runs()
-        study = Study(place, f"{2 * parse_budget(budget):.0f}s")
+        study = Study(place, f"{2 * parse_budget(budget):.0f}s", workers=workers)
         code = study.end()
         known = study.runs()
         faults += study.faults(code)
@@ -140,24 +162,26 @@ def signals(folder: Path, times: int, budget: str, seed: int) -> dict[str, Any]:
             "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
 
 
-def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, Any]:
+def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
     """SIGKILL to the group of a whole study, again and again, then its end."""
     rng = random.Random(seed)
     faults: list[str] = []
     seen: dict[str, str] = {}
     fell = 0
     for _ in range(kills):
-        study = Study(folder / "killed", budget)
+        study = Study(folder / "killed", budget, workers=workers)
         if not study.wait_for_runs(len(seen) + 1):
             break
         time.sleep(rng.uniform(0, 3))
+        group = study.process.pid
         study.kill()
         fell += 1
+        faults += [f"process {pid} was left behind" for pid in left_of_group(group)]
         known = study.runs()
         faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
         seen = known
     # What the killed ones used is counted, and may be all of their budget.
-    study = Study(folder / "killed", f"{2 * parse_budget(budget):.0f}s")
+    study = Study(folder / "killed", f"{2 * parse_budget(budget):.0f}s", workers=workers)
     code = study.end()
     known = study.runs()
     faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
@@ -166,7 +190,7 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int) -> dict[str, A
             "faults": faults, "runs": len(known)}  # fmt: skip
 
 
-def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[str, Any]:
+def whole_full_disk(folder: Path, points: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
     """The disk fills while the worker trains; then there is space again."""
     rng = random.Random(seed)
     faults: list[str] = []
@@ -174,7 +198,7 @@ def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[s
     for number in range(points):
         place = folder / f"full{number}"
         with mounted(place / "results", "1500m"):
-            study = Study(place, budget)
+            study = Study(place, budget, workers=workers)
             if not study.wait_for_runs(1 + number):
                 faults.append(f"no run: {study.said()[-300:]}")
             time.sleep(rng.uniform(0, 2))
@@ -187,7 +211,7 @@ def whole_full_disk(folder: Path, points: int, budget: str, seed: int) -> dict[s
                 faults.append(f"exit {code}: {said}")
             before = study.runs()
             filler.unlink()
-            study = Study(place, budget)
+            study = Study(place, budget, workers=workers)
             code = study.end()
             faults += study.faults(code)
             faults += [f"lost: {name}" for name in before if name not in study.runs()]

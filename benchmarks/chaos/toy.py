@@ -1,8 +1,10 @@
-"""A study in small, for hundreds of kills: everything of a real one but the training and the report.
+"""A study in small, for hundreds of kills: everything of a real one but the networks and the report.
 
-Lock, ledger, plan rows, phases, search, order of commits, tables and files are the product's. A run is
-a softmax regression on the sample of FashionMNIST beside the tests, in a process of its own, and takes
-milliseconds; equal specs give equal results, so a study that was killed has to end as an unbroken one.
+Lock, ledger, plan, scheduler, phases, search, order of commits, checkpoints, tables and files are the
+product's. A run is a softmax regression on the sample of FashionMNIST beside the tests, in one of
+several worker processes, and takes milliseconds: a trunk that keeps its checkpoint, and a copy that is
+cooled down at each rung. Equal specs give equal results, so a study that was killed has to end as an
+unbroken one, whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -11,57 +13,76 @@ import hashlib
 import json
 import multiprocessing
 import os
+import queue
 import resource
 import sys
 import time
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from benchmarks.chaos.cuts import Cut, install
 from study.budget import Deadline
+from study.data import FashionMNIST
 from study.data.idx import read_idx
 from study.errors import StoreError, StudyError
 from study.matrix import arms
-from study.orchestration.carrying import Carrier
-from study.orchestration.course import Course
-from study.orchestration.files import Predictions, write_results
-from study.orchestration.phases import Phases
-from study.orchestration.rounds import Rounds
-from study.orchestration.screen import Screen
-from study.orchestration.setup import Options, open_ledger
-from study.orchestration.stopping import Stop
+from study.orchestration.clock import StudyClock
+from study.orchestration.console import Console
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.protocol import Noted, Shown
+from study.orchestration.executors.protocol import Task as Work
+from study.orchestration.executors.tasks import Ran
+from study.orchestration.opening import open_ledger
+from study.orchestration.options import Options
+from study.orchestration.phases.matrix import matrix
+from study.orchestration.phases.seeds import chains
+from study.orchestration.phases.tuning import settle, tuning
+from study.orchestration.plan_state import PlanState
+from study.orchestration.results_export import BASELINES, write_predictions, write_results
+from study.orchestration.run_lifecycle import RunLifecycle
+from study.orchestration.run_specs import RunSpecs
+from study.orchestration.scheduler import RUNNING, Scheduler
+from study.orchestration.signals import CancelToken
 from study.planning.cost import Speed
-from study.planning.plan import Decision
+from study.planning.plan import Decision, Step
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
-from study.spec import ModelName, Purpose, RunSpec, StudySpec
-from study.store.files import write_arrays
+from study.spec import Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
 from study.store.ledger import Ledger
 from study.store.lock import StudyLock
-from study.training.defaults import default_hyper
-from study.training.loop import Pruned
+from study.training.checkpoint import trunk
+from study.training.defaults import BATCH_SIZE, default_hyper
+from study.training.run import Workshop
+from study.training.runtime import Runtime
+from study.training.schedule import branch_point, cooldown_factor, trunk_factor
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "sample"
 MODEL = ModelName.GOOGLENET
-ARMS, TRIALS, SEEDS = arms((MODEL,))[:2], 4, 2
-RUNS = len(ARMS) * (TRIALS + SEEDS)
+ARMS = tuple(arm for arm in arms((MODEL,)) if arm.init is Init.SCRATCH)
+TRIALS, SEEDS, LEAST = 4, 2, 640
+#: Every arm is judged at two rungs with every seed.
+STEP = Step(models=(MODEL,), seeds=SEEDS, rung=2 * LEAST)
+#: Judgements of a whole study: trials, finals at both rungs; the matrix's of an arm whose default is not
+#: what tuning chose come on top.
+LEAST_RUNS = len(ARMS) * (TRIALS + 2 * SEEDS)
 STUDY = StudySpec(models=(MODEL,), max_seeds=SEEDS)
-DECISION = Decision(
-    samples=640, trial_samples=640, train_images=150, batch_size=32, seeds=SEEDS, trials=TRIALS,
-    validation_images=50, resolution=32, predicted_seconds=1.0,
-)  # fmt: skip
+DECISION = Decision(least_rung=LEAST, trial_rung=LEAST, batch_size=BATCH_SIZE[MODEL], rung=STEP.rung,
+                    seeds=SEEDS, trials=TRIALS)  # fmt: skip
 SPEED = Speed(train=1e5, inference=1e6, build=1e-3)
-POINTS, STEPS = 4, 5
+#: Images of the sample that a run is trained on; the others are its validation.
+POOL = 150
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """journal: one line a committed run, written by the child after the commit; log: what it said.
+    """journal: one line a committed judgement, written after the commit; log: what the study said.
 
     limit: bytes that no file may exceed, as on a disk that takes nothing more.
     """
@@ -69,13 +90,14 @@ class Task:
     folder: Path
     journal: Path
     log: Path
+    workers: int = 1
     cut: Cut | None = None
     limit: int | None = None
 
 
 def go(task: Task) -> None:
     """Run or resume the toy study in this process, the leader of a group of its own."""
-    os.setsid()
+    os.setpgid(0, 0)
     said = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 1)
     os.dup2(said, 2)
@@ -83,49 +105,76 @@ def go(task: Task) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.limit, task.limit))
     if task.cut is not None:
         install(task.cut)
+    torch.set_num_threads(1)
     try:
-        study(task.folder, task.journal)
+        study(task.folder, task.journal, task.workers)
     except StudyError as error:  # as `study.cli.main` does
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def study(folder: Path, journal: Path) -> None:
-    lock = StudyLock(folder)
-    ledger = open_ledger(STUDY, Options(results_dir=folder, report_dir=folder))
-    witness(ledger, journal)
-    deadline = Deadline(budget=3_600, started=time.monotonic())
-    course = Course(study=STUDY, ledger=ledger, deadline=deadline, work=deadline.minus(10), reserve=10,
-                    speeds={MODEL.value: SPEED})  # fmt: skip
-    course.take_up()
-    course.decisions[MODEL.value] = DECISION
-    left_out = {arm.name: Reason.BUDGET.value for arm in arms((MODEL,)) if arm not in ARMS}
-    rounds = Rounds(study=STUDY, ledger=ledger, course=course, weights={}, reasons=left_out)
-    with Screen(deadline) as screen:
-        stop = Stop()
-        carrier = Carrier(study=STUDY, folder=folder, ledger=ledger, course=course, rounds=rounds,
-                          executor=Quick(folder), screen=screen, stop=stop)  # fmt: skip
-        phases = Phases(study=STUDY, course=course, rounds=rounds, carrier=carrier,
-                        stop=stop, draft=lambda: None)  # fmt: skip
-        carrier.settle()
-        write_results(ledger, STUDY, folder, rounds.reasons)
-        phases.matrix()
-        phases.tuning()
-        phases.finals()
-    ledger.close()
-    lock.release()
+def study(folder: Path, journal: Path, workers: int) -> None:
+    executor = Quick(folder, workers)  # before there is a lock that its processes would inherit
+    try:
+        with StudyLock(folder):
+            options = Options(results_dir=folder, report_dir=folder)
+            ledger = open_ledger(STUDY, options)
+            witness(ledger, journal)
+            ledger.set_fact(RUNNING, None)
+            ledger.set_fact(BASELINES, [{"name": "chance", "train_images": STEP.rung, "test_images": 100,
+                                         "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
+            clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
+            with Console(clock.deadline, workers) as console:
+                carry_out(context_of(options, ledger, clock, console, executor))
+            ledger.close()
+    finally:
+        executor.close()
+
+
+def context_of(
+    options: Options, ledger: Ledger, clock: StudyClock, console: Console, executor: Quick
+) -> StudyContext:  # fmt: skip
+    plan = PlanState(study=STUDY, clock=clock, workers=executor.capacity, speeds={MODEL.value: SPEED})
+    plan.decisions[MODEL.value] = DECISION
+    reasons = {arm.name: Reason.PRETRAINING_TIME.value for arm in arms((MODEL,)) if arm not in ARMS}
+    runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
+    shop = Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
+    return StudyContext(
+        study=STUDY, options=options, ledger=ledger, clock=clock, plan=plan,
+        specs=RunSpecs(study=STUDY, ledger=ledger, reasons=reasons), console=console,
+        token=CancelToken(), runtime=runtime, champion_threads=1, executor=executor, shop=shop,
+    )  # fmt: skip
+
+
+def carry_out(context: StudyContext) -> None:
+    """The phases that commit judgements, on one step of rungs and seeds."""
+    lifecycle = RunLifecycle(context=context)
+    scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
+                          console=context.console, token=context.token)  # fmt: skip
+    lifecycle.sweep()
+    settle(context)
+    write_results(context)
+    matrix(context, lifecycle, scheduler)
+    tuning(context, lifecycle, scheduler)
+    scheduler.run(chains(context, lifecycle, STEP))
+    write_predictions(context)
+    write_results(context)
 
 
 def witness(ledger: Ledger, journal: Path) -> None:
-    """Note every run that the ledger has taken, in a file that the study does not know."""
+    """Note every judgement that the ledger has taken, in a file that the study does not know."""
     commit = ledger.commit
 
     def noted(record: RunRecord) -> None:
         commit(record)
         with journal.open("a", encoding="ascii") as stream:
-            stream.write(f"{record.spec.run_id} {digest(record.to_dict())}\n")
+            stream.write(f"{name_of(record)} {digest(record.to_dict())}\n")
 
     ledger.commit = noted  # type: ignore[method-assign]
+
+
+def name_of(record: RunRecord) -> str:
+    return f"{record.spec.run_id}.{record.spec.rung}"
 
 
 def digest(record: object) -> str:
@@ -133,90 +182,92 @@ def digest(record: object) -> str:
 
 
 class Quick:
-    """An executor of toy runs; one process for each."""
+    """An executor of toy runs: processes that are forked at its beginning."""
 
-    capacity = 1
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.capacity = workers
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._processes = []
+        context = multiprocessing.get_context("fork")
+        for _ in range(workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=serve, args=(folder, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._idle.put(ours)
+        self._threads = ThreadPoolExecutor(workers)
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._context = multiprocessing.get_context("fork")
+    def submit(self, task: Work, *, limit: Deadline, token: CancelToken) -> Future[Any]:
+        return self._threads.submit(self._carry_out, task)
 
-    def submit(
-        self, spec: RunSpec, *, finals: tuple[RunRecord, ...], limit: Deadline,
-        stop: Callable[[], bool], on_evaluation: Callable[[EvaluationPoint], None],
-    ) -> RunRecord:  # fmt: skip
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(spec, self._folder, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        while isinstance(answer := ours.recv(), EvaluationPoint):
-            try:
-                on_evaluation(answer)
-                ours.send(True)
-            except Pruned:
-                ours.send(False)
-        process.join()
-        if not isinstance(answer, RunRecord):
+    def _carry_out(self, task: Work) -> Any:
+        wire = self._idle.get()
+        try:
+            wire.send(task)
+            answer = wire.recv()
+        except (EOFError, OSError):
+            return task.lost(RunState.FAILED, "the toy's worker broke", (), 0.0)
+        finally:
+            self._idle.put(wire)
+        if isinstance(answer, str):
             raise StoreError(answer)
         return answer
 
-    def picture(
-        self, index: int, *, finals: tuple[RunRecord, ...], limit: Deadline, stop: Callable[[], bool]
-    ) -> tuple[tuple[str, str, str], ...]:
-        return ()
+    def news(self) -> list[Noted | Shown]:
+        return []
 
     def close(self) -> None:
-        """Nothing outlives a run."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
 
 
-def _work(spec: RunSpec, folder: Path, wire: Connection) -> None:
-    try:
-        record, weights, test = fit(spec, wire)
-        if record.state is RunState.FINISHED and spec.purpose is Purpose.FINAL:
-            keep(record, weights, test, folder)
-    except StoreError as error:
-        wire.send(str(error))
-    else:
-        wire.send(record)
+def serve(folder: Path, wire: Connection) -> None:
+    """Carry out what comes over the wire until it closes; a refusal of the disk is told in words."""
+    while True:
+        try:
+            task = wire.recv()
+        except EOFError:
+            return
+        try:
+            wire.send(fit(task.spec, folder))
+        except StoreError as error:
+            wire.send(str(error))
 
 
-def keep(record: RunRecord, weights: Floats, test: Floats, folder: Path) -> None:
-    """A finished final run leaves its predictions and its weights."""
-    labels = read("t10k")[1]
-    Predictions(folder / "predictions.npz").add(record.spec.run_id, test, labels)
-    write_arrays(folder / "checkpoints" / f"{record.spec.run_id}.npz", {"weights": weights})
-
-
-def fit(spec: RunSpec, wire: Connection) -> tuple[RunRecord, Floats, Floats]:
-    """Softmax regression; the other end of the wire answers each point by whether to go on."""
-    rng = np.random.default_rng(spec.seed)
+def fit(spec: RunSpec, folder: Path) -> Ran:
+    """Softmax regression from its trunk's checkpoint to its rung, judged there."""
     images, labels = read("train")
-    weights = np.zeros((images.shape[1], 10), np.float32)
+    weights, seen = np.zeros((images.shape[1], 10), np.float32), 0
     rate = 0.05 * spec.hyper.lr / default_hyper(spec.arm).lr
-    held, history, state = slice(spec.train_images, None), [], RunState.FINISHED
-    for point in range(1, POINTS + 1):
-        for _ in range(STEPS):
-            chosen = rng.integers(0, spec.train_images, spec.batch_size)
-            error = softmax(images[chosen] @ weights) - np.eye(10, dtype=np.float32)[labels[chosen]]
-            gradient = images[chosen].T @ error / spec.batch_size
-            weights -= rate * (gradient + spec.hyper.weight_decay * weights)
-        accuracy = float((softmax(images[held] @ weights).argmax(1) == labels[held]).mean())
-        seen = point * STEPS * spec.batch_size
-        history.append(EvaluationPoint(samples_seen=seen, seconds=point / 1_000, train_loss=1.0,
-                                       val_accuracy=accuracy, val_loss=1.0))  # fmt: skip
-        wire.send(history[-1])
-        if not wire.recv():
-            state = RunState.PRUNED
-            break
+    branch, held = branch_point(spec), slice(POOL, None)
+    kept = trunk(folder, spec.run_id)
+    state, _ = kept.load(at_most=branch)
+    if state is not None and spec.arm.scope is Scope.FULL:
+        weights, seen = state["weights"].numpy(), state["samples_seen"]
+    while seen < spec.rung:
+        if seen == branch and spec.arm.scope is Scope.FULL:
+            kept.save(seen, {"samples_seen": seen, "weights": torch.from_numpy(weights.copy())})
+        factor = trunk_factor(spec, seen) if seen < branch else cooldown_factor(spec, seen)
+        chosen = np.random.default_rng([spec.seed, seen]).integers(0, POOL, spec.batch_size)
+        error = softmax(images[chosen] @ weights) - np.eye(10, dtype=np.float32)[labels[chosen]]
+        gradient = images[chosen].T @ error / spec.batch_size
+        weights = weights - np.float32(rate * factor) * (gradient + spec.hyper.weight_decay * weights)
+        seen += spec.batch_size
+    accuracy = float((softmax(images[held] @ weights).argmax(1) == labels[held]).mean())
     pixels, answers = read("t10k")
-    test = softmax(pixels @ weights)
+    order = test_order()
+    test, tested = softmax(pixels[order] @ weights), spec.purpose is Purpose.FINAL
     record = RunRecord(
-        spec=spec, state=state, reason=Reason.PRUNED.value if state is RunState.PRUNED else "",
-        samples_seen=history[-1].samples_seen, val_accuracy=history[-1].val_accuracy,
-        test_accuracy=float((test.argmax(1) == answers).mean()) if spec.purpose is Purpose.FINAL else None,
-        train_seconds=history[-1].seconds, history=tuple(history),
+        spec=spec, state=RunState.FINISHED, samples_seen=seen, val_accuracy=accuracy, val_loss=1.0,
+        test_accuracy=float((test.argmax(1) == answers[order]).mean()) if tested else None,
+        train_seconds=seen / 1e5, step_seconds=seen / 1e5,
+        history=(EvaluationPoint(samples_seen=seen, seconds=seen / 1e5, train_loss=1.0,
+                                 val_accuracy=accuracy, val_loss=1.0),),
     )  # fmt: skip
-    return record, weights, test
+    arrays = {"class": test.argmax(1).astype(np.uint8), "probabilities": test.astype(np.float16)}
+    return Ran(record=record, arrays=arrays if tested else {})
 
 
 def softmax(logits: Floats) -> Floats:
@@ -233,3 +284,23 @@ def read(prefix: str) -> tuple[Floats, npt.NDArray[np.int64]]:
         with path.open("rb") as stream:
             found.append(read_idx(stream, path.name, count, dimensions))
     return found[0].reshape(count, -1).astype(np.float32) / 255, found[1].astype(np.int64)
+
+
+def fashion() -> FashionMNIST:
+    """The sample as a data set; a study here asks it for labels alone."""
+    parts = {}
+    for prefix in ("train", "t10k"):
+        images, labels = read(prefix)
+        pixels = torch.from_numpy((images * 255).round().astype(np.uint8).reshape(-1, 28, 28))
+        parts[prefix] = (pixels, torch.from_numpy(labels))
+    return FashionMNIST(
+        train_images=parts["train"][0], train_labels=parts["train"][1], test_images=parts["t10k"][0],
+        test_labels=parts["t10k"][1], source="sample", sha256="",
+    )  # fmt: skip
+
+
+def test_order() -> npt.NDArray[np.int64]:
+    """The order of the test images that the study's own workshop has."""
+    runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
+    shop = Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=Path())
+    return np.asarray(shop.test_order.numpy(), np.int64)

@@ -45,7 +45,8 @@ class Forecast:
         if not reached:
             return None
         return next_step(reached, lambda step: self.cost(step, reached) <= FILL * seconds,
-                         self._context.study.max_seeds)  # fmt: skip
+                         self._context.study.max_seeds,
+                         {model: self.least(model) for model in reached})  # fmt: skip
 
     def cost(self, step: Step, reached: Reached | None = None) -> float:
         """Predicted seconds of what is left of a step.

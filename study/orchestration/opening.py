@@ -22,6 +22,8 @@ from study.store.ledger import Ledger
 from study.training.runtime import Runtime, memory_gb
 
 _LEDGER = "ledger.sqlite"
+#: Folders that are written to, below the results directory.
+_WRITTEN = ("", "checkpoints", "artifacts", "artifacts/runs")
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 
@@ -38,7 +40,7 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
             _move_aside(options.results_dir)
     else:
         require_ledger(options.results_dir)
-    remove_parts(*(options.results_dir / name for name in ("", "checkpoints", "artifacts")))
+    remove_parts(*(options.results_dir / name for name in _WRITTEN))
     ledger = Ledger(path)
     require_same(ledger, study, options.results_dir)
     ledger.require_sound()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, Scope
 from study.store.files import write_arrays
 from study.training.checkpoint import cooldown, sweep, trim, trunk, unfinished
+from study.training.schedule import branch_point
 
 Told = Callable[[RunRecord], None]
 
@@ -26,19 +26,17 @@ class RunLifecycle:
     context: StudyContext
 
     def sweep(self) -> None:
-        """Remove checkpoints of trainings that go no further: failed ones, done ones, and those of the
-        matrix whose hyperparameters tuning has replaced."""
-        specs, ends = self.context.specs, set()
+        """Remove what a study that was killed between a commit and its tidying has left, and the trunks
+        of the matrix whose hyperparameters tuning has replaced."""
+        specs, results = self.context.specs, self.context.options.results_dir
         for record in self.context.ledger.records():
+            self._tidy(record)
             spec = record.spec
-            goes_on = spec.purpose is Purpose.CHAMPION or record.state is RunState.INTERRUPTED
             if spec.purpose is Purpose.FINAL and record.finished:
                 chosen = specs.chosen(spec.arm)
-                goes_on = chosen is None or chosen == spec.hyper
-            if not goes_on:
-                ends.add(spec.run_id)
-        sweep(unfinished(self.context.options.results_dir),
-              lambda name: re.sub(r"-c\d+$", "", name) in ends)  # fmt: skip
+                if chosen is not None and chosen != spec.hyper:
+                    trunk(results, spec.run_id).remove()
+        sweep(unfinished(results))
 
     def unit(
         self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
@@ -130,6 +128,9 @@ class RunLifecycle:
         if record.state is RunState.INTERRUPTED:
             return
         cooldown(results, spec.run_id, spec.rung).remove()
-        goes_on = record.finished and spec.purpose in (Purpose.FINAL, Purpose.CHAMPION)
-        trunk(results, spec.run_id).remove(keep=1 if goes_on else 0)
+        kept = trunk(results, spec.run_id)
+        if not record.finished or spec.purpose not in (Purpose.FINAL, Purpose.CHAMPION):
+            kept.remove()
+        elif kept.samples_seen() <= (spec.rung if spec.purpose is Purpose.CHAMPION else branch_point(spec)):
+            kept.remove(keep=1)  # else it is on its way to the next rung, and needs the one before too
         trim(unfinished(results), self.context.options.disk_gb * 1e9)

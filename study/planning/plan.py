@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
@@ -75,7 +75,10 @@ def rungs(least: int, most: int) -> list[int]:
     return found
 
 
-def next_step(reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None) -> Step | None:
+def next_step(
+    reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None,
+    least: Mapping[ModelName, int] = LEAST_RUNG,
+) -> Step | None:  # fmt: skip
     """The most telling step that fits and is not done yet; None where nothing whole fits any more.
 
     At first the highest rung that three seeds of all arms can reach. Where the least rung is too dear
@@ -87,17 +90,17 @@ def next_step(reached: Reached, fits: Callable[[Step], bool], most_seeds: int | 
         reached: what every network has; of one that has nothing yet (0, 0).
         fits: whether a step fits the seconds that are left.
         most_seeds: never more than these.
+        least: the least rung of each network, a power of two times the shortest of them.
     """
     models = tuple(reached)
+    lowest = max(least[model] for model in models)
     for longest, wanted in LADDER:
         seeds = min(wanted, most_seeds or wanted)
         fewest = min(n for _, n in reached.values())
         for number in (seeds, 1, 2) if fewest < seeds else (seeds,):
             if number < fewest or number > seeds:
                 continue
-            for rung in reversed(rungs(SHORTEST_RUNG, longest)):
-                if rung < max(LEAST_RUNG[model] for model in models):
-                    break
+            for rung in reversed(rungs(lowest, longest)):
                 step = Step(models=models, seeds=number, rung=rung)
                 if _new(step, reached) and fits(step):
                     return step

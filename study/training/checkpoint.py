@@ -97,8 +97,8 @@ def cooldown(results: Path, run_id: str, rung: int, every: float = EVERY) -> Che
     return Checkpoints(folder=unfinished(results), run_id=f"{run_id}-c{rung}", every=every)
 
 
-def sweep(folder: Path, done: Callable[[str], bool]) -> None:
-    """Remove what a killed study left: checkpoints of runs that are done, and parts of files.
+def sweep(folder: Path, done: Callable[[str], bool] = lambda run_id: False) -> None:
+    """Remove what a killed study left: parts of files, hashes whose checkpoint is gone, runs that are done.
 
     Args:
         folder: see `unfinished`; it need not exist.
@@ -106,7 +106,7 @@ def sweep(folder: Path, done: Callable[[str], bool]) -> None:
     """
     for path in folder.iterdir() if folder.is_dir() else ():
         name = _NAME.fullmatch(path.name)
-        if name is not None and (name["cut_off"] or done(name["run_id"])):
+        if name is not None and (name["cut_off"] or _is_widow(path) or done(name["run_id"])):
             path.unlink()
 
 
@@ -123,6 +123,10 @@ def trim(folder: Path, most: float) -> None:
             return
         taken -= path.stat().st_size
         _remove(path)
+
+
+def _is_widow(path: Path) -> bool:
+    return path.suffix == ".sha256" and not path.with_suffix("").exists()
 
 
 class _Hashed:

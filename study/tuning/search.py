@@ -80,6 +80,9 @@ class Search:
         assert self._trial is not None
         self._known = (*(r for r in self._known if r.spec.run_id != record.spec.run_id), record)
         try:
+            if self._opened != _file(self._path):  # another arm's search has built it anew
+                self._study = self._open()
+                return
             self._trial.set_user_attr("run_id", record.spec.run_id)
             self._settle(self._trial.number, record)
         except BROKEN as error:
@@ -112,6 +115,7 @@ class Search:
             pruner=optuna.pruners.NopPruner(),
         )
         self._agree()
+        self._opened = _file(self._path)
         return self._study
 
     def _agree(self) -> None:
@@ -155,6 +159,15 @@ class Search:
             value=record.val_accuracy if finished else None,
             user_attrs={"run_id": record.spec.run_id},
         )
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file lies there: one that was set aside and made anew is another."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sampler(seed: int) -> optuna.samplers.TPESampler:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from study.orchestration.reporting import render
-from study.orchestration.setup import Options
-from study.orchestration.stopping import Stop
+from study.orchestration.options import Options
+from study.orchestration.report_process import render
+from study.orchestration.signals import CancelToken
 
 if __name__ == "__main__":
     options = Options(results_dir=Path(sys.argv[1]), report_dir=Path(sys.argv[2]), lang="en")
-    with Stop() as stop:
+    with CancelToken() as token:
         made = render(options, lambda: 100.0, print, draft=True)
-    print(f"asked: {stop.asked}\nreport: {made}")
+    print(f"asked: {token.asked}\nreport: {made}")

@@ -13,18 +13,27 @@ import torch
 
 from study.budget import Deadline
 from study.cli import main
+from study.data import FashionMNIST
 from study.errors import WeightsError
 from study.models import load_checkpoint
 from study.models.weights import imagenet_file
-from study.orchestration.course import Course
-from study.orchestration.obtaining import Obtainer
-from study.orchestration.screen import Screen
-from study.orchestration.setup import Options
+from study.orchestration.clock import StudyClock
+from study.orchestration.console import Console
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Bench
+from study.orchestration.options import Options
+from study.orchestration.phases.weights import WeightsPhase
+from study.orchestration.plan_state import PlanState
+from study.orchestration.run_specs import RunSpecs
+from study.orchestration.scheduler import Scheduler
+from study.orchestration.signals import CancelToken
 from study.planning.cost import Speed
 from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
-from study.training.runtime import detect
+from study.training.run import Workshop
+from study.training.runtime import detect, one_thread
 
 FIRST = {"features.0.weight": torch.zeros(64, 1, 3, 3)}
 
@@ -125,35 +134,48 @@ def altered(tmp_path: Path) -> Path:
     return folder
 
 
-def _obtainer(folder: Path, **options: Any) -> Obtainer:
-    study = StudySpec(models=(ModelName.VGG11,))
+def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
+    """Of a study whose seconds are too few for fractals."""
+    study, runtime = StudySpec(models=(ModelName.VGG11,)), one_thread(detect("cpu", "fp32"))
     ledger = Ledger(folder / "ledger.sqlite")
-    deadline = Deadline(budget=60, started=0.0, clock=lambda: 0.0)
-    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=0.0,
-                    speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)})  # fmt: skip
-    return Obtainer(
-        options=Options(results_dir=folder, report_dir=folder, offline=True, **options), ledger=ledger,
-        course=course, screen=Screen(deadline), runtime=detect("cpu", "fp32"), folder=folder, seed=0,
-        stopped=lambda: False,
+    ledger.set_fact("environment", {})
+    deadline = Deadline(budget=2.5, started=0.0, clock=lambda: 0.0)
+    clock, console = StudyClock(ledger=ledger, deadline=deadline, reserve=0, work=deadline), Console(deadline)
+    executor = LocalExecutor(Bench(study=study, runtime=runtime, folder=folder))
+    plan = PlanState(study=study, clock=clock,
+                     speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)})  # fmt: skip
+    context = StudyContext(
+        study=study, options=Options(results_dir=folder, report_dir=folder, offline=True, **options),
+        ledger=ledger, clock=clock, plan=plan, specs=RunSpecs(study=study, ledger=ledger), console=console,
+        token=CancelToken(), runtime=runtime, champion_threads=1, executor=executor,
+        shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
     )  # fmt: skip
+    scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=console,
+                          token=context.token)  # fmt: skip
+    return WeightsPhase(context=context, scheduler=scheduler)
 
 
 def test_altered_weights_found_by_chance_are_told_and_fractals_take_their_place(
-    altered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    altered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: FashionMNIST
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    obtainer = _obtainer(tmp_path / "results")
-    obtained = obtainer.obtain((ModelName.VGG11,), seconds=0.5)  # too little for fractals
-    assert obtained.entries["vgg11"]["source"] == "fractal"
-    assert not obtained.weights and not (tmp_path / "mark").exists()
-    assert len(obtained.reasons) == 3
-    assert set(obtained.reasons.values()) == {Reason.PRETRAINING_TIME.value}
-    told = next(e for e in obtainer.ledger.events() if e["kind"] == "weights_unreachable")
+    phase = _phase(tmp_path / "results", fashion)
+    phase.run()
+    phase.context.executor.close()
+    specs = phase.context.specs
+    assert phase.entries["vgg11"]["source"] == "fractal"
+    assert not specs.weights and not (tmp_path / "mark").exists()
+    assert len(specs.reasons) == 3
+    assert set(specs.reasons.values()) == {Reason.PRETRAINING_TIME.value}
+    told = next(e for e in phase.context.ledger.events() if e["kind"] == "weights_unreachable")
     assert "is altered" in told["detail"]
 
 
-def test_altered_weights_in_a_named_folder_are_an_error(altered: Path, tmp_path: Path) -> None:
-    obtainer = _obtainer(tmp_path / "results", weights_dir=altered)
+def test_altered_weights_in_a_named_folder_are_an_error(
+    altered: Path, tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    phase = _phase(tmp_path / "results", fashion, weights_dir=altered)
     with pytest.raises(WeightsError, match="is altered"):
-        obtainer.obtain((ModelName.VGG11,), seconds=0.5)
+        phase.run()
+    phase.context.executor.close()
     assert not (tmp_path / "mark").exists()

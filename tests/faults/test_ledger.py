@@ -27,7 +27,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = Ledger(folder / "ledger.sqlite")
     for seed in range(40):
         spec = RunSpec(arm=arms()[0], purpose=Purpose.FINAL, seed=seed, hyper=HyperParams(lr=0.01),
-                       train_images=100, samples=100)  # fmt: skip
+                       rung=100)  # fmt: skip
         ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED, test_accuracy=0.5))
     write_tables(ledger.records(), folder)
     ledger.close()
@@ -69,7 +69,7 @@ FORM = {
 CONTENT = {
     "another database": _other,
     "text cut": lambda path: _change_text(path, '"history"', '"histo'),
-    "settings of another run": lambda path: _change_text(path, '"samples": 100', '"samples": 101'),
+    "settings of another run": lambda path: _change_text(path, '"rung": 100', '"rung": 101'),
 }
 
 

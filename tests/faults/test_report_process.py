@@ -12,19 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos.toy import Quick
 from study.budget import Deadline
-from study.orchestration import stopping
-from study.orchestration.carrying import Carrier
-from study.orchestration.closing import Closing, drafts_expected
-from study.orchestration.course import Course
-from study.orchestration.reporting import render
-from study.orchestration.rounds import Rounds
-from study.orchestration.screen import Screen
-from study.orchestration.setup import Options
-from study.orchestration.stopping import EXIT_SECONDS, Stop
+from study.data import FashionMNIST
+from study.orchestration import signals
+from study.orchestration.clock import StudyClock
+from study.orchestration.console import Console
+from study.orchestration.context import StudyContext
+from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.protocol import Bench
+from study.orchestration.options import Options
+from study.orchestration.phases.report import ReportPhase
+from study.orchestration.plan_state import PlanState
+from study.orchestration.report_process import render
+from study.orchestration.run_specs import RunSpecs
+from study.orchestration.scheduler import Scheduler
+from study.orchestration.signals import EXIT_SECONDS, CancelToken
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
+from study.training.run import Workshop
+from study.training.runtime import detect
 
 pytestmark = pytest.mark.xdist_group("time")
 
@@ -60,8 +66,10 @@ def test_a_render_that_never_ends_is_killed_and_the_last_report_stays(tmp_path: 
     assert [path.name for path in options.report_dir.iterdir()] == ["report.pdf"]
 
 
-def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path) -> None:
-    _begun(tmp_path, Stop()).write()
+def test_a_report_ends_with_the_study_that_is_killed(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    _begun(tmp_path, CancelToken(), fashion).write()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     study = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
@@ -79,9 +87,9 @@ def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_paths_with_a_dash_and_modules_in_the_working_directory_do_no_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: FashionMNIST
 ) -> None:
-    _begun(tmp_path, Stop()).write()
+    _begun(tmp_path, CancelToken(), fashion).write()
     monkeypatch.chdir(tmp_path)
     for name in ("study", "yaml", "signal"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
@@ -99,27 +107,43 @@ def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert "error: " in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("budget", "seconds"), [(400, 0), (600, 15), (1_100, 30), (7_200, 30)])
-def test_first_reports_are_planned_where_they_cost_little(
-    budget: float, seconds: float, tmp_path: Path
+@pytest.mark.parametrize(("budget", "made"), [(30, False), (120, True)])
+def test_a_first_report_is_made_beside_the_runs_where_it_costs_little(
+    budget: float, made: bool, tmp_path: Path, fashion: FashionMNIST
 ) -> None:
-    deadline = Deadline(budget=budget, started=0, clock=lambda: 0.0)
-    course = Course(study=StudySpec(), ledger=Ledger(tmp_path / "l.sqlite"), deadline=deadline,
-                    work=deadline, reserve=0)  # fmt: skip
-    assert drafts_expected(course) == seconds
-    course.phases.append({"phase": "draft", "predicted_seconds": 20, "actual_seconds": budget})
-    assert drafts_expected(course) == 0
+    phase = _begun(tmp_path, CancelToken(), fashion, budget=budget)
+    began = time.monotonic()
+    phase.draft()
+    assert time.monotonic() - began < 5, "the study goes on"
+    if made:
+        _report_of(os.getpid())
+        assert phase._draft is not None
+        phase._draft.join()
+    phase.end_draft()
+    assert (tmp_path / "out" / "report.pdf").exists() == made
+    assert [row["phase"] for row in phase.context.plan.phases] == ["draft"] * made
+
+
+def test_a_first_report_ends_with_a_stop(tmp_path: Path, fashion: FashionMNIST) -> None:
+    token = CancelToken()
+    phase = _begun(tmp_path, token, fashion)
+    phase.draft()
+    report = _report_of(os.getpid())
+    token.cancel()
+    began = time.monotonic()
+    phase.end_draft()
+    assert time.monotonic() - began < 2 and not Path(f"/proc/{report}").exists()
 
 
 def test_after_a_signal_there_are_seconds_left_to_end() -> None:
-    with Stop() as stop:
-        assert stop.left() > 1e9
+    with CancelToken() as token:
+        assert token.left() > 1e9
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.asked and 0 < stop.left() <= EXIT_SECONDS
+        assert token.asked and 0 < token.left() <= EXIT_SECONDS
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    with Stop():
+    with CancelToken():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(SystemExit) as end:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -127,9 +151,11 @@ def test_a_second_signal_ends_at_once() -> None:
     assert end.value.code == 130
 
 
-def test_a_signal_to_the_group_leaves_the_report_to_the_study(tmp_path: Path) -> None:
+def test_a_signal_to_the_group_leaves_the_report_to_the_study(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
     """Ctrl-C and `timeout` reach every process of the study's group; the report is made all the same."""
-    _begun(tmp_path, Stop()).write()
+    _begun(tmp_path, CancelToken(), fashion).write()
     study = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -142,40 +168,60 @@ def test_a_signal_to_the_group_leaves_the_report_to_the_study(tmp_path: Path) ->
 
 
 def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stopping, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    fashion: FashionMNIST,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(signals, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
+
     def terminate() -> None:
         _report_of(os.getpid())
         os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=terminate)
-    with Stop() as stop:
-        closing = _begun(tmp_path, stop)
-        closing.course.phases.append({"phase": "draft", "predicted_seconds": 99, "actual_seconds": 99})
-        carrier = Carrier(
-            study=closing.course.study, folder=tmp_path, ledger=closing.ledger, course=closing.course,
-            rounds=closing.rounds, executor=Quick(tmp_path), screen=closing.screen, stop=stop,
-        )  # fmt: skip
+    with CancelToken() as token:
+        phase = _begun(tmp_path, token, fashion)
         thread.start()
-        closing.finish(carrier)
+        assert phase.finish()
         thread.join()
     told = capfd.readouterr().out
     assert "stopped: a first report is made instead, without pictures" in told
     assert (tmp_path / "out" / "report.pdf").is_file(), told
 
 
-def _begun(folder: Path, stop: Stop) -> Closing:
+def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    phase = _begun(tmp_path, CancelToken(), fashion, budget=20.0)
+
+    def freeze() -> None:
+        os.kill(_report_of(os.getpid()), signal.SIGSTOP)
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    assert not phase.finish()
+    thread.join()
+    assert phase.context.clock.deadline.left() > 0
+    assert phase.context.ledger.fact("plan")["used_seconds"] < 20
+
+
+def _begun(
+    folder: Path, token: CancelToken, fashion: FashionMNIST, *, budget: float = 600.0
+) -> ReportPhase:  # fmt: skip
     """A study of which there is nothing but its beginning."""
     ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(ModelName.GOOGLENET,))
     ledger.set_fact("environment", {"started": "2026-01-01T00:00:00", "seed": 0})
-    deadline = Deadline(budget=600, started=time.monotonic())
-    course = Course(study=study, ledger=ledger, deadline=deadline, work=deadline, reserve=60)
-    return Closing(
-        options=Options(results_dir=folder, report_dir=folder / "out"), deadline=deadline, ledger=ledger,
-        course=course, rounds=Rounds(study=study, ledger=ledger, course=course, weights={}),
-        screen=Screen(deadline), stop=stop,
+    deadline = Deadline(budget=budget, started=time.monotonic())
+    clock = StudyClock(ledger=ledger, deadline=deadline, reserve=60, work=deadline)
+    runtime, console = detect("cpu", "fp32"), Console(deadline)
+    executor = LocalExecutor(Bench(study=study, runtime=runtime, folder=folder), workers=2)
+    context = StudyContext(
+        study=study, options=Options(results_dir=folder, report_dir=folder / "out"), ledger=ledger,
+        clock=clock, plan=PlanState(study=study, clock=clock), specs=RunSpecs(study=study, ledger=ledger),
+        console=console, token=token, runtime=runtime, champion_threads=1, executor=executor,
+        shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
     )  # fmt: skip
+    scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=console, token=token)
+    return ReportPhase(context=context, scheduler=scheduler)
 
 
 def _report_of(study: int) -> int:

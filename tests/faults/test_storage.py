@@ -20,7 +20,7 @@ ARM = arms()[-1]
 
 def _record(number: int, hyper: HyperParams, state: RunState = RunState.FINISHED) -> RunRecord:
     spec = RunSpec(
-        arm=ARM, purpose=Purpose.TRIAL, seed=0, hyper=hyper, train_images=10, samples=10, trial=number
+        arm=ARM, purpose=Purpose.TRIAL, seed=0, hyper=hyper, rung=10, trial=number
     )
     point = EvaluationPoint(samples_seen=10, seconds=1, train_loss=1, val_accuracy=0.5 + number / 100,
                             val_loss=1)  # fmt: skip
@@ -34,14 +34,12 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def known(path: Path) -> tuple[RunRecord, ...]:
-    """Five trials that ledger and Optuna both have, one of them given up."""
+    """Five trials that the ledger has, one of them failed, and Optuna has as they are."""
     known: tuple[RunRecord, ...] = ()
     for number in range(5):
         search = Search(path, ARM, seed=1, known=known)
         hyper = search.ask(number)
-        record = _record(number, hyper, RunState.PRUNED if number == 3 else RunState.FINISHED)
-        if number:
-            search.should_prune(record.history[0].val_accuracy, 0)
+        record = _record(number, hyper, RunState.FAILED if number == 3 else RunState.FINISHED)
         search.tell(record)
         known = (*known, record)
     return known
@@ -49,13 +47,12 @@ def known(path: Path) -> tuple[RunRecord, ...]:
 
 def _trials(path: Path) -> list[tuple[str, str]]:
     study = optuna.load_study(storage=f"sqlite:///{path}", study_name=ARM.name)
-    kept = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    found = study.get_trials(deepcopy=False, states=kept)
+    found = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     return sorted((trial.user_attrs["run_id"], trial.state.name) for trial in found)
 
 
 def _wanted(known: tuple[RunRecord, ...]) -> list[tuple[str, str]]:
-    names = {RunState.FINISHED: "COMPLETE", RunState.PRUNED: "PRUNED"}
+    names = {RunState.FINISHED: "COMPLETE"}
     return sorted((r.spec.run_id, names[r.state]) for r in known if r.state in names)
 
 
@@ -127,7 +124,6 @@ def test_a_storage_damaged_in_the_middle_of_a_trial_costs_nothing(
     search = Search(path, ARM, seed=1, known=known, on_rebuilt=told.append)
     record = _record(5, search.ask(5))
     path.write_bytes(b"\x00" * path.stat().st_size)
-    search.should_prune(0.6, 0)
     search.tell(record)
     assert told and _trials(path) == _wanted((*known, record))
 
@@ -150,3 +146,20 @@ def test_what_a_killed_study_left_open_is_settled(path: Path) -> None:
     last = Search(path, ARM, seed=1, known=(record,))
     assert last.ask(1).lr != record.spec.hyper.lr
     assert _trials(path) == _wanted((record,))
+
+
+def test_a_search_whose_file_another_one_has_replaced_does_not_write_into_it(
+    path: Path, known: tuple[RunRecord, ...]
+) -> None:
+    """Two arms have a trial in flight when one of them finds the file damaged and builds it anew."""
+    told: list[str] = []
+    flying = Search(path, ARM, seed=1, known=known, on_rebuilt=told.append)
+    record = _record(5, flying.ask(5))
+    path.write_bytes(b"not a database" * 500)
+    other = arms()[0]
+    Search(path, other, seed=1, known=(), on_rebuilt=told.append).ask(0)
+    flying.tell(record)
+    assert len(told) == 1, "a sound file is not set aside"
+    assert _trials(path) == _wanted((*known, record))
+    open_trials = optuna.load_study(storage=f"sqlite:///{path}", study_name=other.name).get_trials()
+    assert [trial.state.name for trial in open_trials] == ["RUNNING"]

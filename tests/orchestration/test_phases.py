@@ -1,89 +1,159 @@
-"""A machine that becomes slower costs every arm trials and seeds, but no arm its final runs."""
+"""A whole course of phases on a clock of its own: what a slower machine, more time or a kill cost."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
-from study.budget import Deadline
-from study.orchestration.carrying import Carrier
-from study.orchestration.course import Course
-from study.orchestration.phases import Phases
-from study.orchestration.rounds import Rounds
-from study.orchestration.screen import Screen
-from study.orchestration.stopping import Stop
-from study.planning.cost import Speed, predicted_seconds
-from study.planning.plan import decide
-from study.records import EvaluationPoint, RunRecord, RunState
-from study.spec import Init, ModelName, Purpose, RunSpec, StudySpec
-from study.store.ledger import Ledger
+from study.data import FashionMNIST
+from study.orchestration.executors.tasks import Train
+from study.orchestration.forecast import Forecast
+from study.orchestration.phases.champion import champion_spec
+from study.orchestration.phases.matrix import matrix
+from study.orchestration.phases.seeds import seeds
+from study.orchestration.phases.tuning import settle, tuning
+from study.planning.cost import predicted_seconds
+from study.records import RunRecord, RunState
+from study.spec import Init, Purpose, Scope
+from study.store.tables import standing
+from study.training.checkpoint import trunk
+from study.training.defaults import LONG_RECIPE, RECIPE
+from study.training.schedule import branch_point
 
-MODEL = ModelName.GOOGLENET
-STUDY = StudySpec(models=(MODEL,))
-SPEED = Speed(train=300, inference=900, build=0.3, tail=1.1)
-BUDGET = 3_000.0
+BUDGET = 1_500.0
+FULL = {"least_rung": 2_000, "trial_rung": 2_000, "rung": 0, "seeds": 0, "trials": 0}
 
 
 class Machine:
-    """An executor on a clock of its own; from a given second on, runs take so many times their plan."""
+    """A clock, and an executor of one worker on it; from a second on, runs take so many times their plan.
 
-    capacity = 1
+    A clock cannot stand still for one worker while another goes on, so there is one.
+    """
 
-    def __init__(self, slower: float, since: float) -> None:
+    def __init__(self, folder: Path, slower: float = 1.0, since: float = 0.0) -> None:
         self.now, self._slower, self._since = 0.0, slower, since
+        self._folder, self._images = folder, dict[str, int]()
+        self.executor = Answering(self._answer)
 
     def clock(self) -> float:
         return self.now
 
-    def submit(
-        self, spec: RunSpec, *, finals: tuple[RunRecord, ...], limit: Deadline,
-        stop: Callable[[], bool], on_evaluation: Callable[[EvaluationPoint], None],
-    ) -> RunRecord:  # fmt: skip
-        self.now += predicted_seconds(spec, SPEED) * (self._slower if self.now >= self._since else 1)
-        late = limit.passed()
-        return RunRecord(spec=spec, state=RunState.INTERRUPTED if late else RunState.FINISHED,
-                         val_accuracy=0.5)  # fmt: skip
-
-    def picture(
-        self, index: int, *, finals: tuple[RunRecord, ...], limit: Deadline, stop: Callable[[], bool]
-    ) -> tuple[tuple[str, str, str], ...]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing was started."""
+    def _answer(self, task: Train) -> Any:
+        """Trunks go on from what they have kept, and frozen runs from the features that they have."""
+        spec = task.spec
+        done, kept = self._images.get(spec.run_id, 0), trunk(self._folder, spec.run_id)
+        if spec.arm.scope is Scope.FULL:
+            done = kept.samples_seen(at_most=branch_point(spec))
+            kept.save(branch_point(spec), {"samples_seen": branch_point(spec)})
+        self._images[spec.run_id] = spec.rung
+        self.now += predicted_seconds(spec, SPEED, done) * (self._slower if self.now >= self._since else 1)
+        return ran(task)
 
 
-@pytest.mark.parametrize(("slower", "since"), [(1, 0), (2.5, 300), (5, 300), (4, 0)])
-def test_a_slower_machine_costs_every_arm_the_same(tmp_path: Path, slower: float, since: float) -> None:
-    machine = Machine(slower, since)
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    deadline = Deadline(budget=BUDGET, started=0, clock=machine.clock)
-    course = Course(study=STUDY, ledger=ledger, deadline=deadline, work=deadline, reserve=0,
-                    speeds={MODEL.value: SPEED})  # fmt: skip
-    inits = {MODEL: tuple(Init)}
-    planned = decide(MODEL, STUDY, course.expected, 0.95 * BUDGET, inits[MODEL])
-    course.decisions[MODEL.value] = planned
-    rounds = Rounds(study=STUDY, ledger=ledger, course=course, weights={})
-    with Screen(deadline) as screen:
-        carrier = Carrier(study=STUDY, folder=tmp_path, ledger=ledger, course=course, rounds=rounds,
-                          executor=machine, screen=screen, stop=Stop())  # fmt: skip
-        phases = Phases(study=STUDY, course=course, rounds=rounds, carrier=carrier, stop=Stop(),
-                        draft=lambda: None)  # fmt: skip
-        phases.matrix()
-        phases.tuning()
-        course.replan(inits, lambda: [], lambda: 0.0)
-        phases.finals()
-    made = [r.spec for r in ledger.records() if r.state is RunState.FINISHED]
-    arms = rounds.arms()
-    trials = [sum(s.arm == arm and s.purpose is Purpose.TRIAL for s in made) for arm in arms]
-    finals = [sum(s.arm == arm and s.purpose is Purpose.FINAL for s in made) for arm in arms]
-    told = Counter(event["kind"] for event in ledger.events())
-    assert len(set(trials)) == 1 and min(finals) >= 1
-    if slower == 1:
-        assert set(trials) == {planned.trials} and set(finals) == {planned.seeds} and not told
-    else:
-        assert trials[0] < planned.trials
-        assert told == {"tuning_shortened": 1, "finals_reduced": 1}
+def course(study: Study) -> None:
+    """What `study.orchestration.runner` does with a matrix."""
+    Forecast(study.context).decide()
+    study.lifecycle.sweep()
+    settle(study.context)
+    matrix(study.context, *study.work)
+    tuning(study.context, *study.work)
+    seeds(study.context, *study.work)
+
+
+def made(study: Study, purpose: Purpose) -> Counter[tuple[str, int]]:
+    return Counter((r.spec.arm.name, r.spec.rung) for r in study.records
+                   if r.spec.purpose is purpose and r.finished)  # fmt: skip
+
+
+@pytest.mark.parametrize(("slower", "since"), [(1, 0), (2.5, 150), (5, 150), (4, 0)])
+def test_a_slower_machine_costs_every_arm_the_same(
+    tmp_path: Path, fashion: FashionMNIST, slower: float, since: float
+) -> None:
+    machine = Machine(tmp_path, slower, since)
+    with opened(tmp_path, fashion, executor=machine.executor, budget=BUDGET, clock=machine.clock,
+                only_small=False, **FULL) as study:  # fmt: skip
+        course(study)
+        arms = study.context.specs.arms()
+        trials = Counter(r.spec.arm.name for r in study.records if r.spec.purpose is Purpose.TRIAL)
+        assert len(set(trials.values())) <= 1
+        reached, number = study.context.specs.reached_of(MODEL, 2_000)
+        assert reached >= 2_000 and number >= 1, "every arm has a result"
+        counted = Counter((r.spec.arm.name, r.spec.rung) for r in standing(study.records))
+        for rung in {rung for _, rung in counted}:
+            assert len({counted[arm.name, rung] for arm in arms}) == 1, f"arms differ at {rung}"
+        assert study.context.matrix_left() >= -0.05 * BUDGET
+        if slower == 1:
+            assert number >= 3 and reached > 2_000
+
+
+def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: FashionMNIST) -> None:
+    machine, seen = Machine(tmp_path), dict[tuple[str, int], RunRecord]()
+    reached: list[tuple[int, int]] = []
+    for budget in (400.0, 1_500.0, 12_000.0):
+        machine.executor.specs.clear()
+        with opened(tmp_path, fashion, executor=machine.executor, budget=budget, clock=machine.clock,
+                    **FULL) as study:  # fmt: skip
+            course(study)
+            study.context.clock.note_used(every=0.0)
+            study.context.plan.save()
+            records = {record.spec.key: record for record in study.records}
+            assert seen.items() <= records.items(), "what was committed stays as it was"
+            assert not {spec.key for spec in machine.executor.specs} & seen.keys(), "and is not made again"
+            seen = records
+            reached.append(study.context.specs.reached_of(MODEL, 2_000))
+    assert reached[0][0] < reached[1][0] <= reached[2][0] and reached[2] > reached[1]
+    assert reached[0][1] <= reached[1][1] < reached[2][1]
+
+
+def test_a_study_killed_at_any_run_ends_as_an_unbroken_one(tmp_path: Path, fashion: FashionMNIST) -> None:
+    """With its seconds to the last: so the plan made anew must be that of the beginning."""
+
+    def keys(folder: Path, after: int | None) -> set[tuple[str, int]]:
+        machine = Machine(folder)
+        for _ in range(2):
+            with opened(folder, fashion, executor=machine.executor, budget=BUDGET, clock=machine.clock,
+                        **FULL) as study:  # fmt: skip
+                commit, left = study.context.ledger.commit, [after]
+
+                def killed(record: RunRecord, commit: Any = commit, left: Any = left) -> None:
+                    commit(record)
+                    if left[0] is not None and len(study.records) == left[0]:
+                        raise KeyboardInterrupt
+
+                study.context.ledger.commit = killed  # type: ignore[method-assign]
+                try:
+                    course(study)
+                except KeyboardInterrupt:
+                    study.context.clock.note_used(every=0.0)
+                    after = None
+                    continue
+                return {record.spec.key for record in study.records}
+        raise AssertionError("the study was stopped twice")
+
+    unbroken = keys(tmp_path / "unbroken", None)
+    for number in (1, 3, 8, 14, 20):
+        assert keys(tmp_path / str(number), number) == unbroken, number
+
+
+@pytest.mark.parametrize("left", [30_000.0, 400.0])
+def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
+    tmp_path: Path, fashion: FashionMNIST, left: float
+) -> None:
+    """Less time is left after a kill: another recipe would be another training, begun anew."""
+    now = [0.0]
+    with opened(tmp_path, fashion, executor=Answering(ran), budget=30_000, clock=lambda: now[0]) as study:
+        context = study.context
+        arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
+        source = RunRecord(spec=context.specs.final(arm, 0, 8_000), state=RunState.FINISHED)
+        assert arm.init is Init.SCRATCH
+        begun = champion_spec(context, source)
+        assert begun.recipe == LONG_RECIPE
+        now[0] = 30_000 - left
+        if left < 1_000:
+            assert champion_spec(context, source).recipe == RECIPE, "nothing was begun"
+        trunk(tmp_path, begun.run_id).save(64, {"samples_seen": 64})
+        assert champion_spec(context, source).run_id == begun.run_id

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from study.planning.measuring import MOST_REPEATS, REST, Stakes, best, settle
 
 from study.planning.cost import MOST_TAIL, Speed
-from study.planning.measuring import MOST_REPEATS, REST, Stakes, best, settle
 from study.spec import ModelName, StudySpec
 
 GOOD = Speed(train=300, inference=900, build=0.3, head=60_000, tail=1.2)

@@ -12,7 +12,7 @@ import torch
 
 from study.records import EvaluationPoint, RunState
 from study.spec import Experiment, ModelName, Purpose, RunSpec, Scope
-from study.training.checkpoint import cooldown, trunk, unfinished
+from study.training.checkpoint import unfinished
 from study.training.run import Outcome, Workshop, run
 from study.training.schedule import branch_point
 from tests.training.conftest import SpecOf, assert_equal, measured

@@ -72,6 +72,8 @@ class LocalExecutor:
         for worker in self._workers:
             worker.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        for worker in self._workers:
+            worker.bury()
 
     def _carry_out(self, task: Task, limit: Deadline, token: CancelToken) -> Any:
         worker = self._idle.get()
@@ -141,6 +143,10 @@ class _Worker:
         if (process := self._process) is not None:
             process.kill()
 
+    def bury(self) -> None:
+        """Leave no trace of the process; called when nobody watches it any more."""
+        self._end()
+
     def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -186,6 +192,9 @@ class _Worker:
         beat, moved, asked = self._beat.value, time.monotonic(), None
         while not self._wire.poll(_POLL):
             now = time.monotonic()
+            if self._closed:  # the process may have been started after `close` looked for it
+                self._end()
+                raise Lost("the executor was closed")
             if not self._process.is_alive() and not self._wire.poll(0):
                 raise EOFError
             if token.asked:

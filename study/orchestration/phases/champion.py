@@ -18,6 +18,7 @@ from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
+from study.training.checkpoint import trunk
 from study.training.defaults import CHAMPION_BATCH, LONG_RECIPE, RECIPE
 from study.training.judging import judged
 
@@ -83,7 +84,13 @@ def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
     own = source.spec
     size = CHAMPION_BATCH if context.champion_threads > 1 else own.batch_size
     hyper = replace(own.hyper, lr=own.hyper.lr * math.sqrt(size / own.batch_size))
-    return replace(own, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
+    spec = replace(own, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
+    ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
+    for begun in (replace(spec, recipe=recipe) for recipe in (LONG_RECIPE, RECIPE)):
+        kept = trunk(context.options.results_dir, begun.run_id)
+        if begun.run_id not in ended and kept.samples_seen():
+            return begun  # it was killed: another recipe, for less time, would begin it anew
+    return spec
 
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:

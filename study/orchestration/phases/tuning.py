@@ -14,7 +14,10 @@ from study.tuning import Search, edge
 
 def tuning(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
     """The planned trials; what an arm has already is passed over."""
-    scheduler.run(_chain(context, lifecycle, arm) for arm in context.specs.arms())
+    rebuilt: list[str] = []
+    scheduler.run(_chain(context, lifecycle, arm, rebuilt) for arm in context.specs.arms())
+    if rebuilt:  # not before: what is in flight would be taken for what a killed study left open
+        settle(context)
     if not context.token.asked and any(plan.trials for plan in context.plan.decisions.values()):
         for arm in context.specs.arms():
             _tell_edge(context, arm)
@@ -32,12 +35,13 @@ def settle(context: StudyContext) -> None:
             return
 
 
-def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm) -> Iterator[Unit]:
+def _chain(
+    context: StudyContext, lifecycle: RunLifecycle, arm: Arm, rebuilt: list[str]
+) -> Iterator[Unit]:  # fmt: skip
     decision, specs = context.plan.decisions[arm.model.value], context.specs
     for number in range(decision.trials):
         if specs.tuned(arm, number):
             continue
-        rebuilt: list[str] = []
         search = _search(context, arm, rebuilt)
         hyper = search.ask(number, specs.begun(arm, number))
 
@@ -47,8 +51,6 @@ def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm) -> Iterator
 
         yield lifecycle.unit(specs.trial(arm, number, decision.trial_rung, hyper), tell=tell,
                              rank=(float(number),))  # fmt: skip
-        if rebuilt:
-            settle(context)
         if not specs.tuned(arm, number):
             return
 

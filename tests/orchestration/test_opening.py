@@ -13,8 +13,10 @@ import pytest
 from study.budget import Deadline
 from study.cli import main
 from study.matrix import arms
-from study.orchestration.course import Course
-from study.orchestration.setup import Options, machine_change, open_ledger
+from study.orchestration.clock import StudyClock
+from study.orchestration.opening import machine_change, open_ledger
+from study.orchestration.options import Options
+from study.orchestration.plan_state import PlanState
 from study.orchestration.status import budget_of, status
 from study.records import RunRecord, RunState
 from study.spec import HyperParams, ModelName, Purpose, RunSpec, StudySpec
@@ -45,7 +47,7 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
     results = tmp_path / "results"
     # The clock began with the process, which is that of all the tests before.
     flags = ["--budget", "24h", "--models", "googlenet", "--offline", "--dry-run", "--device", "cpu",
-             "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]  # fmt: skip
+             "--workers", "2", "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]  # fmt: skip
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 100.0)
@@ -53,7 +55,7 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
     for again in ([], ["--fresh"]):
         assert main([*flags, *again]) == 0
         told = capsys.readouterr().out
-        assert "googlenet: no ImageNet weights on this machine; pre-training" in told and "Plan (" in told
+        assert "googlenet: no ImageNet weights on this machine; pre-training" in told and "Plan\n" in told
     assert not list(tmp_path.glob("results-*")) and not list(results.glob("*/"))
     assert not (results / ".lock").exists() and not (tmp_path / "o").exists()
     kept = Ledger(results / "ledger.sqlite")
@@ -69,7 +71,7 @@ def test_a_study_whose_budget_is_used_keeps_its_seconds(
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 590.0)
     spec = RunSpec(arm=arms(study.models)[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1),
-                   train_images=10, samples=10)  # fmt: skip
+                   rung=10)  # fmt: skip
     old.commit(RunRecord(spec=spec, state=RunState.INTERRUPTED))  # killed before the tables were written
     old.set_fact("pretraining", {"googlenet": {"reason": "no weights", "detail": ""}})
     old.close()
@@ -94,7 +96,8 @@ def test_the_ledger_s_budget_stands_where_none_is_given(
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     deadline = Deadline(budget=600, started=0, clock=lambda: 590.0)
-    Course(study=study, ledger=old, deadline=deadline, work=deadline, reserve=60).save()
+    clock = StudyClock(ledger=old, deadline=deadline, reserve=60, work=deadline)
+    PlanState(study=study, clock=clock).save()
     old.set_fact("used_seconds", 590.0)
     old.close()
     assert budget_of(results) == 600
@@ -106,9 +109,20 @@ def test_a_study_tells_its_budget_before_there_is_a_plan(tmp_path: Path) -> None
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.set_fact("used_seconds", 60.0)
     deadline = Deadline(budget=600, started=0, clock=lambda: 0.0)
-    Course.opened(StudySpec(), ledger, deadline, Options(results_dir=tmp_path, report_dir=tmp_path))
+    PlanState(study=StudySpec(), clock=StudyClock.opened(ledger, deadline, "results")).save()
     ledger.close()
     assert status(tmp_path)[0] == "used 1m00s of 10m00s, 9m00s left"
+
+
+def test_parts_of_files_that_a_kill_left_are_removed(tmp_path: Path) -> None:
+    """Wherever a study writes: an array of a run that was being kept lies deepest."""
+    parts = [tmp_path / folder / ".x.npz.abcdefgh.part"
+             for folder in ("", "checkpoints", "artifacts", "artifacts/runs")]  # fmt: skip
+    for path in parts:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"cut off")
+    open_ledger(StudySpec(), Options(results_dir=tmp_path, report_dir=tmp_path)).close()
+    assert [path for path in parts if path.exists()] == []
 
 
 def test_another_machine_is_told_apart() -> None:

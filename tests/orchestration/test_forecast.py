@@ -1,0 +1,102 @@
+"""What fits: networks, trials and steps, told as a plan before anything is begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_study import MODEL, SPEED, Answering, Study, opened, ran
+
+from study.data import FashionMNIST
+from study.orchestration.forecast import FILL, Forecast
+from study.planning.calibration import total
+from study.planning.plan import Step, blank
+from study.spec import ModelName, Precision, StudySpec
+
+BOTH = StudySpec(models=tuple(ModelName), precision=Precision.FP32)
+
+
+def _study(folder: Path, fashion: FashionMNIST, budget: float, capacity: int = 1, **rest: object) -> object:
+    return opened(folder, fashion, executor=Answering(ran, capacity), budget=budget, clock=lambda: 0.0,
+                  least_rung=2_000, trial_rung=2_000, rung=0, seeds=0, trials=0,
+                  only_small=False, **rest)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _both(study: Study) -> Study:
+    plan = study.context.plan
+    for model in ModelName:
+        plan.decisions[model.value] = blank(model)
+        plan.speeds[model.value] = SPEED
+    study.context.specs.reasons.clear()
+    study.context.specs.reasons |= {
+        arm.name: "" for model in ModelName for arm in study.context.specs.arms((model,))
+        if arm.init.value == "pretrained"
+    }  # fmt: skip
+    return study
+
+
+def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    with _study(tmp_path, fashion, 120, study=BOTH) as study:  # type: ignore[attr-defined]
+        _both(study)
+        forecast = Forecast(study.context)
+        forecast.decide()
+        decisions = study.context.plan.decisions
+        assert (decisions["vgg11"].rung, decisions["googlenet"].rung) == (0, 2_000)
+        needs = decisions["vgg11"].needs_seconds
+        assert needs is not None and needs > 120
+        assert study.context.specs.models == (ModelName.GOOGLENET,)
+        lines = forecast.lines()
+        assert any(line.startswith("vgg11: left out; ") for line in lines)
+        assert any("googlenet: 3 arms" in line for line in lines)
+    longer = tmp_path / "longer"
+    with _study(longer, fashion, 1.1 * needs, study=BOTH) as study:  # type: ignore[attr-defined]
+        Forecast(_both(study).context).decide()
+        assert study.context.plan.decisions["vgg11"].rung >= 4_000, "what it needed was true"
+
+
+def test_a_plan_fits_the_seconds_and_more_workers_make_more(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    planned = []
+    for capacity in (1, 2, 4):
+        with _study(tmp_path / str(capacity), fashion, 3_000, capacity) as study:  # type: ignore[attr-defined]
+            Forecast(study.context).decide()
+            found = study.context.plan.decisions[MODEL.value]
+            planned.append((found.rung, found.seeds))
+            assert found.trials in (2, 3, 4, 5)
+    assert planned[0][1] >= 3 and planned == sorted(planned) and planned[0] < planned[2]
+
+
+def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) -> None:
+    with _study(tmp_path, fashion, 3_000) as study:  # type: ignore[attr-defined]
+        forecast, step = Forecast(study.context), Step(models=(MODEL,), seeds=1, rung=4_000)
+        whole = forecast.cost(step)
+        calibration = study.context.calibration
+        specs = [study.context.specs.final(arm, 0, rung) for arm in study.context.specs.arms()
+                 for rung in (2_000, 4_000)]  # fmt: skip
+        assert whole <= total([calibration.expected(spec) for spec in specs], 1)
+        study.scheduler.run([iter([study.lifecycle.unit(specs[0])])])
+        assert forecast.cost(step) < whole
+        assert forecast.cost(step, {MODEL: (4_000, 1)}) == 0
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_steps_keep_to_the_seeds_asked_for(tmp_path: Path, fashion: FashionMNIST, seeds: int) -> None:
+    asked = StudySpec(models=(MODEL,), precision=Precision.FP32, max_seeds=seeds)
+    with _study(tmp_path, fashion, 40_000, study=asked) as study:  # type: ignore[attr-defined]
+        forecast = Forecast(study.context)
+        step = forecast.next(forecast.reached(), 30_000)
+        assert step is not None and step.seeds == seeds
+        assert forecast.cost(step) <= FILL * 30_000
+
+
+def test_small_rungs_of_a_decision_are_obeyed(tmp_path: Path, fashion: FashionMNIST) -> None:
+    """The least rung is that of the plan, whatever the network's own is."""
+    with opened(tmp_path, fashion, executor=Answering(ran), budget=120, clock=lambda: 0.0) as study:
+        forecast = Forecast(study.context)
+        forecast.decide()
+        assert study.context.plan.decisions[MODEL.value].least_rung == 192
+        step = forecast.next(forecast.reached(), 40.0)
+        assert step is not None and step.rung % 192 == 0 and step.rung < 2_000
