@@ -19,7 +19,6 @@ from study.training.run import Workshop, feature_folder, run
 from study.training.runtime import detect
 from tests.training.conftest import SpecOf
 
-
 STATISTICS = 100
 
 
