@@ -62,8 +62,9 @@ def side_runs(
     sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:
-        runs += [side(Init.PRETRAINED, Experiment.DEPTH, unfrozen_stages=k) for k in DEPTHS]
-        runs += [side(Init.PRETRAINED, Experiment.ADAPTATION, first_conv=variant)
+        runs += [side(Init.PRETRAINED, Experiment.DEPTH, train_images=whole, unfrozen_stages=k)
+                 for k in DEPTHS]
+        runs += [side(Init.PRETRAINED, Experiment.ADAPTATION, train_images=whole, first_conv=variant)
                  for variant in _first_convs(model, weights)]  # fmt: skip
     return runs
 

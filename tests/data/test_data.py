@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import io
 import struct
+from collections import Counter
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from study.data import augment, load, split, to_input
+from study.data import augment, balanced_order, load, split, to_input
 from study.data.fashion_mnist import CONTENT_SHA256
 from study.data.idx import read_idx
 from study.errors import DataError
@@ -35,6 +39,38 @@ def test_split_is_stratified_and_every_prefix_balanced(fashion) -> None:
         assert int(counts.max() - counts.min()) <= 1
     assert torch.equal(parts.train, split(fashion.train_labels, seed=1).train)
     assert not torch.equal(parts.train, split(fashion.train_labels, seed=2).train)
+
+
+def test_every_run_seed_has_a_split_of_its_own(fashion) -> None:
+    """Balanced and disjoint whatever the seed; the runs of one seed have the same one."""
+    splits = [split(fashion.train_labels, seed=seed) for seed in (1, 2, 100_001)]
+    for parts in splits:
+        assert not set(parts.train.tolist()) & set(parts.validation.tolist())
+        assert torch.bincount(fashion.train_labels[parts.validation]).tolist() == [600] * 10
+        assert torch.bincount(fashion.train_labels[parts.train]).tolist() == [5_400] * 10
+    held = [set(parts.validation.tolist()) for parts in splits]
+    # A tenth of the images is held out by each: two seeds share about a tenth of that.
+    assert all(400 < len(one & other) < 800 for one, other in itertools.combinations(held, 2))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=300), st.integers(0, 2**40))
+def test_every_prefix_of_the_test_order_is_balanced(labels: list[int], seed: int) -> None:
+    """As far as there are images of a class left."""
+    order = balanced_order(torch.tensor(labels), seed=seed).tolist()
+    assert sorted(order) == list(range(len(labels)))
+    whole = Counter(labels)
+    seen: Counter[int] = Counter()
+    for index in order:
+        seen[labels[index]] += 1
+        fullest = max(seen.values())
+        assert all(seen[label] >= min(fullest - 1, whole[label]) for label in whole)
+
+
+def test_the_test_order_is_fixed_by_the_study_and_its_prefixes_are_nested(fashion) -> None:
+    one, again, other = (balanced_order(fashion.test_labels, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    for size in (500, 1_000, 2_000, 5_000, 10_000):
+        assert torch.bincount(fashion.test_labels[one[:size]]).tolist() == [size // 10] * 10
 
 
 def test_input_is_padded_with_black(fashion) -> None:

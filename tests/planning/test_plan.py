@@ -1,83 +1,219 @@
-"""The plan fits the seconds it is given, grows with them, and treats the arms of a network alike."""
+"""What further seconds buy: seeds and rungs, equal for all arms, never less than there is."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from study.matrix import arms
-from study.planning.cost import Speed, predicted_seconds
-from study.planning.plan import decide, extend, run_spec
-from study.spec import Init, ModelName, Purpose, StudySpec
+from study.planning.plan import (
+    LADDER,
+    LEAST_RUNG,
+    TRIALS,
+    TUNING_SEED,
+    Reached,
+    Step,
+    after,
+    climb,
+    next_step,
+    run_spec,
+    rungs,
+    trials_that_fit,
+    trunk_samples,
+)
+from study.spec import ModelName, Precision, Purpose, Scope, StudySpec
+from study.training.defaults import default_hyper
+from study.training.schedule import branch_point
 
-SPEED = Speed(train=300, inference=900, build=0.3)
-COST = partial(predicted_seconds, speed=SPEED)
-INITS = tuple(Init)
-
-
-@pytest.mark.parametrize("seconds", [150, 240, 600, 1_500, 3_000, 12_000, 40_000])
-def test_the_plan_fits(seconds: float) -> None:
-    study = StudySpec()
-    plan = decide(ModelName.VGG11, study, COST, seconds, INITS)
-    assert plan.predicted_seconds <= seconds
-    total = sum(
-        times * COST(run_spec(arm, plan, study, purpose=purpose, number=0))
-        for arm in arms((ModelName.VGG11,))
-        for purpose, times in ((Purpose.FINAL, plan.seeds), (Purpose.TRIAL, plan.trials))
-    )
-    assert total == pytest.approx(plan.predicted_seconds)
-
-
-def test_more_time_never_means_fewer_seeds_or_trials() -> None:
-    plans = [decide(ModelName.VGG11, StudySpec(), COST, s, INITS) for s in (300, 1_500, 6_000, 30_000)]
-    assert [plan.seeds for plan in plans] == sorted(plan.seeds for plan in plans)
-    assert [plan.trials for plan in plans] == sorted(plan.trials for plan in plans)
-    assert plans[-1].trials >= 4 and plans[-1].seeds >= 3
+VGG11, GOOGLENET = ModelName.VGG11, ModelName.GOOGLENET
+BOTH = tuple(ModelName)
+NOTHING: Reached = dict.fromkeys(BOTH, (0, 0))
+#: Seconds of a sample of each network.
+PRICE = {VGG11: 0.012, GOOGLENET: 0.003}
 
 
-def test_no_time_is_a_plan_of_the_least_size() -> None:
-    plan = decide(ModelName.VGG11, StudySpec(), COST, 0.0, INITS)
-    assert (plan.seeds, plan.trials, plan.samples) == (1, 0, 256)
+def _all(step: Step) -> bool:
+    return True
 
 
-def test_seeds_are_bounded_by_the_user() -> None:
-    assert decide(ModelName.VGG11, StudySpec(max_seeds=2), COST, 40_000, INITS).seeds <= 2
+def _within(seconds: float, reached: Reached) -> Callable[[Step], bool]:
+    """A step costs what it adds: every seed up to its rung, six arms a network."""
+    return lambda step: _cost(step, reached) <= seconds
+
+
+def _cost(step: Step, reached: Reached) -> float:
+    return sum(
+        6 * PRICE[model] * max(0, step.rung - (reached[model][0] if number < reached[model][1] else 0))
+        for model in step.models for number in range(step.seeds)
+    )  # fmt: skip
+
+
+def _steps(reached: Reached, fits: Callable[[Step], bool], most: int | None = None) -> Iterator[Step]:
+    while (step := next_step(reached, fits, most)) is not None:
+        yield step
+        reached = after(reached, step)
+
+
+def test_rungs_double() -> None:
+    assert rungs(2_000, 16_000) == [2_000, 4_000, 8_000, 16_000]
+    assert rungs(4_000, 31_999) == [4_000, 8_000, 16_000]
+    assert rungs(4_000, 2_000) == [4_000], "the least is always one"
+
+
+def test_first_the_highest_rung_of_three_seeds_of_all_arms() -> None:
+    for rung in rungs(4_000, 256_000):
+        fits = _within(18 * rung * sum(PRICE.values()) + 1, NOTHING)
+        assert next_step(NOTHING, fits, None) == Step(models=BOTH, seeds=3, rung=rung)
+
+
+@pytest.mark.parametrize(("affordable", "seeds"), [(3, 3), (2, 2), (1, 1)])
+def test_fewer_seeds_only_where_the_least_rung_is_too_dear_for_three(affordable: int, seeds: int) -> None:
+    """Two at the least rung come before one at a higher one: a result without a spread tells little."""
+    least = max(LEAST_RUNG.values())
+    step = next_step(NOTHING, _within(6 * affordable * least * sum(PRICE.values()) + 1, NOTHING), None)
+    assert step is not None and step.seeds == seeds and step.rung >= least and step.models == BOTH
+    assert seeds > 1 or step.rung == least
+    assert next_step(NOTHING, lambda step: False, None) is None
+
+
+def test_no_common_step_is_below_the_least_rung_of_any_network() -> None:
+    asked: list[Step] = []
+
+    def fits(step: Step) -> bool:
+        asked.append(step)
+        return False
+
+    assert next_step(NOTHING, fits, None) is None
+    assert {step.seeds for step in asked if len(step.models) == 2} == {1, 2, 3}
+    assert min(step.rung for step in asked if len(step.models) == 2) == 4_000
+
+
+def test_one_network_goes_on_alone_where_both_cannot() -> None:
+    reached = dict.fromkeys(BOTH, (8_000, 3))
+    fits = _within(18 * 8_000 * PRICE[GOOGLENET] + 1, reached)
+    step = next_step(reached, fits, None)
+    assert step == Step(models=(GOOGLENET,), seeds=3, rung=16_000)
+    assert next_step(reached, lambda step: len(step.models) == 2, None) == Step(
+        models=BOTH, seeds=3, rung=256_000
+    )  # fmt: skip
+
+
+def test_the_ladder_is_climbed_in_its_order() -> None:
+    """Rungs up to 256,000 with three seeds, five seeds, rungs up to 1,024,000, ten seeds."""
+    found = [(step.rung, step.seeds) for step in _steps(dict.fromkeys(BOTH, (0, 0)), _all)]
+    assert found == list(LADDER)
+    assert next_step(dict.fromkeys(BOTH, LADDER[-1]), _all, None) is None
+
+
+def test_without_room_for_all_of_a_part_nothing_of_the_next_is_begun() -> None:
+    """A fourth seed comes when both networks have been as far as three seeds shall go."""
+    reached: Reached = {VGG11: (64_000, 3), GOOGLENET: (256_000, 3)}
+    dear = _within(18 * 64_000 * PRICE[VGG11] - 1, reached)
+    assert next_step(reached, dear, None) is None
+    assert next_step(dict.fromkeys(BOTH, (256_000, 3)), lambda step: step.seeds == 4, None) == Step(
+        models=BOTH, seeds=4, rung=256_000
+    )  # fmt: skip
+
+
+@given(
+    reached=st.tuples(*[st.tuples(st.sampled_from(rungs(4_000, 1_024_000)), st.integers(1, 10))] * 2),
+    seconds=st.floats(1, 1e7), most=st.none() | st.integers(1, 12),
+)  # fmt: skip
+def test_no_step_takes_anything_back(
+    reached: tuple[tuple[int, int], ...], seconds: float, most: int | None
+) -> None:
+    start: Reached = dict(zip(BOTH, reached, strict=True))
+    before = start
+    for _ in range(40):
+        step = next_step(before, _within(seconds, before), most)
+        if step is None:
+            break
+        assert _cost(step, before) <= seconds
+        seconds -= _cost(step, before)
+        for model in step.models:
+            assert step.rung >= before[model][0] and step.seeds >= before[model][1]
+        now = after(before, step)
+        assert now != before, "every step adds something"
+        assert most is None or all(
+            seeds <= max(most, start[model][1]) for model, (_, seeds) in now.items()
+        )
+        before = now
+    else:
+        raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 12])
+def test_seeds_are_bounded_by_the_user(most: int) -> None:
+    found = list(_steps(dict.fromkeys(BOTH, (0, 0)), _all, most))
+    assert max(step.seeds for step in found) == min(most, 10)
+    assert found[-1].rung == 1_024_000, "the time goes into length"
+
+
+def test_one_network_has_a_ladder_of_its_own() -> None:
+    step = next_step({GOOGLENET: (0, 0)}, lambda step: step.rung <= 2_000, None)
+    assert step == Step(models=(GOOGLENET,), seeds=3, rung=2_000)
+
+
+def test_as_many_trials_as_fit() -> None:
+    assert [trials_that_fit(lambda n: 10.0 * n, seconds) for seconds in (60, 50, 49, 31, 20, 19, 0)] == [
+        5, 5, 4, 3, 2, 0, 0
+    ]  # fmt: skip
+    assert trials_that_fit(lambda n: 0.0, 1.0) == max(TRIALS)
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_training_goes_up_rung_by_rung(scope: Scope) -> None:
+    arm = next(a for a in arms((GOOGLENET,)) if a.scope is scope)
+    spec = run_spec(arm, StudySpec(), purpose=Purpose.FINAL, number=0, rung=16_000)
+    way = list(climb(spec, 2_000, 16_000, 0))
+    assert [each.rung for each, _ in way] == [2_000, 4_000, 8_000, 16_000]
+    assert {each.run_id for each, _ in way} == {spec.run_id}
+    # What it has before each: of a trunk where the copy left it, of features all that were computed.
+    before = [0, 2_000, 4_000, 8_000]
+    if scope is Scope.FULL:
+        before = [0] + [branch_point(replace(spec, rung=rung)) for rung in before[1:]]
+    assert [done for _, done in way] == before
+    assert all(done < each.rung for each, done in way)
+    assert [(each.rung, done) for each, done in climb(spec, 2_000, 16_000, 4_000)] == [
+        (each.rung, done) for each, done in way[2:]
+    ]  # fmt: skip
+    assert list(climb(spec, 2_000, 16_000, 16_000)) == []
+    assert [each.rung for each, _ in climb(spec, 4_000, 16_000, 0)] == [4_000, 8_000, 16_000]
+
+
+def test_what_a_training_has_when_it_goes_on() -> None:
+    full, frozen = (
+        run_spec(next(a for a in arms((VGG11,)) if a.scope is scope), StudySpec(), purpose=Purpose.FINAL,
+                 number=0, rung=8_000) for scope in (Scope.FULL, Scope.FROZEN)
+    )  # fmt: skip
+    assert trunk_samples(full, 0) == trunk_samples(frozen, 0) == 0
+    assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 2_400
+    assert trunk_samples(frozen, 4_000) == 4_000
 
 
 def test_every_arm_gets_the_same_work() -> None:
-    plan = decide(ModelName.GOOGLENET, StudySpec(), COST, 1_500, INITS)
+    study = StudySpec(seed=7, precision=Precision.BF16, resolution=64)
     specs = [
-        run_spec(arm, plan, StudySpec(), purpose=Purpose.FINAL, number=1)
-        for arm in arms((ModelName.GOOGLENET,))
+        run_spec(arm, study, purpose=Purpose.FINAL, number=1, rung=8_000) for arm in arms((GOOGLENET,))
     ]
-    assert len({(s.samples, s.train_images, s.seed, s.batch_size, s.evaluations) for s in specs}) == 1
-    trial = run_spec(specs[0].arm, plan, StudySpec(), purpose=Purpose.TRIAL, number=1)
-    assert trial.seed not in {spec.seed for spec in specs}
+    works = {(s.rung, s.train_images, s.seed, s.batch_size, s.recipe, s.head_passes) for s in specs}
+    assert len(works) == 1
+    assert {(s.precision, s.resolution, s.seed) for s in specs} == {(Precision.BF16, 64, 700_002)}
+    trials = [
+        run_spec(arm, study, purpose=Purpose.TRIAL, number=n, rung=2_000)
+        for arm in arms((GOOGLENET,)) for n in range(5)
+    ]  # fmt: skip
+    assert {spec.seed for spec in trials} == {700_000 + TUNING_SEED}, "one seed, which no final run has"
+    assert specs[0].hyper == default_hyper(specs[0].arm) and specs[0].trial is None
 
 
-def test_time_saved_becomes_samples_within_a_factor_of_two() -> None:
-    plan = decide(ModelName.VGG11, StudySpec(), COST, 1_500, INITS)
-    more = extend(ModelName.VGG11, StudySpec(), COST, 1e6, INITS, plan)
-    assert more.samples == plan.samples * 2
-    assert more.trial_samples == plan.trial_samples
-
-
-def test_time_lost_costs_samples_then_seeds_then_length_but_no_arm() -> None:
-    plan = decide(ModelName.VGG11, StudySpec(), COST, 5_000, INITS)
-    assert plan.seeds >= 3
-
-    def left(seconds: float) -> tuple[int, int]:
-        now = extend(ModelName.VGG11, StudySpec(), COST, seconds, INITS, plan)
-        cost = sum(now.seeds * COST(run_spec(arm, now, StudySpec(), purpose=Purpose.FINAL, number=0))
-                   for arm in arms((ModelName.VGG11,)))  # fmt: skip
-        assert cost <= seconds or now.samples == 256
-        return now.seeds, now.samples
-
-    half = plan.samples // 2
-    found = [left(share * plan.predicted_seconds) for share in (0.45, 0.25, 0.12, 0.05, 0.0)]
-    assert found[0][0] == plan.seeds and found[0][1] >= half
-    assert 1 < found[1][0] < plan.seeds and found[1][1] >= half
-    assert found[3][0] == 1 and 256 <= found[3][1] < half
-    assert found[4] == (1, 256)
-    assert sorted(found, reverse=True) == found
+def test_the_study_seed_moves_every_seed() -> None:
+    seeds = {
+        run_spec(arms()[0], StudySpec(seed=study), purpose=purpose, number=number, rung=2_000).seed
+        for study in range(3) for purpose in (Purpose.FINAL, Purpose.TRIAL) for number in range(10)
+    }  # fmt: skip
+    assert len(seeds) == 3 * (10 + 1)

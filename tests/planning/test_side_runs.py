@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
-from study.models import Weights
-from study.planning.cost import Speed, predicted_seconds
-from study.planning.plan import Decision, decide, run_spec
+from study.models.weights import WeightFile
+from study.planning.plan import run_spec
 from study.planning.side import DEPTHS, by_importance, side_runs
 from study.spec import Arm, Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
 
-COST = partial(predicted_seconds, speed=Speed(train=300, inference=900, build=0.3))
+RUNG = 12_000
 
 
-def _weights(channels: int, *models: ModelName) -> dict[str, Weights]:
-    weights = Weights(source="x", sha256="", state={}, channels=channels, covers="network")
+def _weights(channels: int, *models: ModelName) -> dict[str, WeightFile]:
+    weights = WeightFile(source="x", sha256="", channels=channels, path="")
     return {model.value: weights for model in models or ModelName}
 
 
 def _round(
-    model: ModelName, inits: tuple[Init, ...], number: int = 0, weights: dict[str, Weights] | None = None
-) -> list[RunSpec]:
-    study = StudySpec()
-    decision = replace(decide(model, study, COST, 20_000, tuple(Init)), side_samples=12_000)
+    model: ModelName, inits: tuple[Init, ...], number: int = 0,
+    weights: dict[str, WeightFile] | None = None, rung: int = RUNG,
+) -> list[RunSpec]:  # fmt: skip
+    def final_run(arm: Arm) -> RunSpec:
+        return run_spec(arm, StudySpec(), purpose=Purpose.FINAL, number=number, rung=2_000)
 
-    def final_run(arm: Arm, planned: Decision) -> RunSpec:
-        return run_spec(arm, planned, study, purpose=Purpose.FINAL, number=number)
-
-    return side_runs(model, decision, inits, final_run, weights or _weights(3))
+    return side_runs(model, rung, inits, final_run, weights or _weights(3))
 
 
 @pytest.mark.parametrize("model", list(ModelName))
@@ -38,7 +34,7 @@ def test_a_round_is_fair(model: ModelName) -> None:
     runs = _round(model, tuple(Init))
     assert len({spec.run_id for spec in runs}) == len(runs)
     assert {spec.purpose for spec in runs} == {Purpose.SIDE}
-    assert len({(spec.samples, spec.seed, spec.batch_size) for spec in runs}) == 1
+    assert len({(spec.rung, spec.seed, spec.batch_size) for spec in runs}) == 1
     labels = [spec for spec in runs if spec.experiment is Experiment.LABELS]
     sizes = {init: [s.train_images for s in labels if s.arm.init is init] for init in Init}
     assert sizes[Init.PRETRAINED] == sizes[Init.SCRATCH] == sorted(set(sizes[Init.SCRATCH]))
@@ -57,7 +53,7 @@ def test_a_round_is_fair(model: ModelName) -> None:
     ],
 )
 def test_one_network_tries_other_first_convolutions(
-    model: ModelName, weights: dict[str, Weights], variants: list[FirstConv]
+    model: ModelName, weights: dict[str, WeightFile], variants: list[FirstConv]
 ) -> None:
     runs = _round(model, tuple(Init), weights=weights)
     tried = [spec for spec in runs if spec.experiment is Experiment.ADAPTATION]
@@ -84,9 +80,14 @@ def test_without_weights_only_scratch_is_run() -> None:
     assert {spec.arm.init for spec in runs} == {Init.SCRATCH}
 
 
-def test_no_samples_no_runs() -> None:
-    decision = decide(ModelName.VGG11, StudySpec(), COST, 20_000, tuple(Init))
-    assert side_runs(ModelName.VGG11, decision, tuple(Init), lambda arm, plan: None, {}) == []  # type: ignore
+@pytest.mark.parametrize(
+    ("rung", "sizes"),
+    [(2_000, [500, 2_000]), (4_000, [500, 2_000, 4_000]), (16_000, [500, 2_000, 10_000, 16_000]),
+     (256_000, [500, 2_000, 10_000, 54_000])],
+)  # fmt: skip
+def test_labels_end_with_all_that_a_run_of_its_length_sees(rung: int, sizes: list[int]) -> None:
+    runs = _round(ModelName.VGG11, (Init.SCRATCH,), rung=rung)
+    assert [spec.train_images for spec in runs] == sizes and {spec.rung for spec in runs} == {rung}
 
 
 def test_a_side_run_survives_the_ledger() -> None:

@@ -15,7 +15,7 @@ import torch
 
 from study.errors import StoreError
 from study.models.weights import file_sha256
-from study.training.checkpoint import Checkpoints, sweep
+from study.training.checkpoint import FORM, Checkpoints, sweep, trim
 
 RUN = "googlenet-scratch-full-uniform-t0-0123abcd"
 
@@ -109,7 +109,7 @@ def test_nothing_in_a_checkpoint_is_executed(
 ) -> None:
     """With a right hash beside it."""
     path = _newest(kept)
-    dump({"form": 1, "run_id": RUN, "weight": _Hostile(tmp_path / "made")}, path)
+    dump({"form": FORM, "run_id": RUN, "weight": _Hostile(tmp_path / "made")}, path)
     path.with_name(f"{path.name}.sha256").write_text(f"{file_sha256(path)}  {path.name}\n")
     _assert_the_one_before_is_used(kept)
     assert not (tmp_path / "made").exists()
@@ -147,3 +147,37 @@ def test_what_a_killed_study_left_is_swept(kept: Checkpoints) -> None:
     sweep(kept.folder, lambda run_id: run_id == RUN)
     assert list(kept.folder.iterdir()) == [own]
     sweep(kept.folder / "absent", lambda run_id: True)
+
+
+def test_one_that_lies_ahead_of_a_place_is_passed_over(kept: Checkpoints) -> None:
+    assert [kept.samples_seen(at_most=most) for most in (63, 64, 95, 96, 97)] == [0, 64, 64, 96, 96]
+    state, unusable = kept.load(at_most=95)
+    assert state is not None and (state["samples_seen"], unusable) == (64, [])
+    assert kept.load(at_most=63) == (None, [])
+    _newest(kept).write_bytes(b"")  # nor is it looked into
+    assert kept.load(at_most=95)[1] == []
+
+
+def test_all_but_the_newest_may_go(kept: Checkpoints) -> None:
+    size = kept.size()
+    kept.remove(keep=1)
+    assert [path.name for path in kept.folder.glob("*.pt")] == [_newest(kept).name]
+    assert 0 < kept.size() < size
+
+
+def test_the_oldest_go_where_a_disk_is_lent_so_much(kept: Checkpoints) -> None:
+    other = Checkpoints(folder=kept.folder, run_id=f"{RUN}-c128")
+    other.save(112, {"samples_seen": 112, "weight": torch.zeros(500)})
+    mine = kept.folder / "notes.txt"
+    mine.write_text("x" * 100_000)
+    files = [*sorted(kept.folder.glob(f"{RUN}.*.pt")), *kept.folder.glob(f"{RUN}-c128.*.pt")]
+    for age, path in enumerate(files):
+        os.utime(path, (1_000 + age, 1_000 + age))
+    sizes = [path.stat().st_size for path in files]
+    for left in range(len(files), -1, -1):
+        trim(kept.folder, sum(sizes[len(files) - left :]))
+        there = [path for path in files if path.exists()]
+        assert there == files[len(files) - left :]
+        assert all(path.with_name(f"{path.name}.sha256").exists() == path.exists() for path in files)
+    assert mine.exists()
+    trim(kept.folder / "absent", 0)

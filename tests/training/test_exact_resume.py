@@ -74,7 +74,8 @@ def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(
     assert last.record.wall_seconds > last.record.train_seconds >= seconds - 1e-3
     assert last.record.step_seconds == last.record.train_seconds
     branch = branch_point(spec)
-    assert any(r < branch for r in reached) and any(branch < r < rung for r in reached) and reached[-1] == rung
+    assert any(seen < branch for seen in reached) and any(branch < seen < rung for seen in reached)
+    assert reached[-1] == rung
 
 
 @pytest.mark.parametrize("unfrozen", [None, 2])

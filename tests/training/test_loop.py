@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -131,7 +132,7 @@ def test_points_come_rarer_as_a_training_grows(spec: RunSpec) -> None:
     toy.trainer.advance(32_000, lambda seen: 1.0, lambda: seen.append(toy.progress.samples_seen))
     points = [point.samples_seen for point in toy.progress.history]
     assert points == seen and points[0] == 512
-    gaps = [b - a for a, b in zip(points, points[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(points)]
     assert all(gap >= 500 for gap in gaps) and gaps == sorted(gaps) and len(points) < 40
     assert all(gap <= max(500, a / 8) + 32 for a, gap in zip(points, gaps, strict=False))
     seconds = [point.seconds for point in toy.progress.history]

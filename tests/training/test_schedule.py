@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ def _trunk(spec: RunSpec, until: int) -> list[float]:
 def test_the_trunk_climbs_over_the_warm_up_and_stays(spec: RunSpec) -> None:
     climbing, after = _trunk(spec, 968), _trunk(spec, 1_000_000)[31:]
     assert climbing[0] == 32 / 1_000
-    steps = {round(b - a, 12) for a, b in zip(climbing, climbing[1:], strict=False)}
+    steps = {round(b - a, 12) for a, b in itertools.pairwise(climbing)}
     assert steps == {0.032} and climbing[-1] < 1
     assert set(after) == {1.0}
 
@@ -54,7 +55,7 @@ def test_a_copy_falls_linearly_from_the_trunks_rate_to_zero_at_the_rung(spec: Ru
     assert branch == 9_600
     values = [cooldown_factor(spec, seen) for seen in range(branch, spec.rung + 1, 32)]
     assert values[0] == trunk_factor(spec, branch) == 1.0 and values[-1] == 0.0
-    steps = {round(a - b, 9) for a, b in zip(values, values[1:], strict=False)}
+    steps = {round(a - b, 9) for a, b in itertools.pairwise(values)}
     assert steps == {round(32 / 6_400, 9)}
     assert min(values[:-1]) > 0, "every step moves the weights"
 

@@ -15,7 +15,7 @@ from study.tuning import Search
 
 def _record(arm: Arm, number: int, hyper: HyperParams) -> RunRecord:
     spec = RunSpec(
-        arm=arm, purpose=Purpose.TRIAL, seed=0, hyper=hyper, train_images=10, samples=10, trial=number
+        arm=arm, purpose=Purpose.TRIAL, seed=0, hyper=hyper, train_images=10, rung=10, trial=number
     )
     return RunRecord(spec=spec, state=RunState.FINISHED, val_accuracy=0.5 + number / 100)
 
