@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-
 from small_study import MODEL, Answering, opened, ran
 
 from study.budget import Deadline
