@@ -7,20 +7,36 @@ docs/performance.md. Nothing is trained. The GPU is arithmetic on two assumption
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks.page import replace_block
-from study.orchestration.course import FILL
+from study.matrix import arms
+from study.orchestration.forecast import FILL
+from study.orchestration.options import Options
+from study.orchestration.phases.weights import share_of
+from study.planning.calibration import total
 from study.planning.cost import Speed, predicted_seconds
-from study.planning.plan import Decision, decide
-from study.spec import Init, ModelName, StudySpec
+from study.planning.plan import (
+    LEAST_RUNG,
+    TRIALS_SHARE,
+    Reached,
+    Step,
+    after,
+    climb,
+    next_step,
+    run_spec,
+    trials_that_fit,
+)
+from study.spec import ModelName, Purpose, StudySpec
 
 ROOT = Path(__file__).parents[1]
 BUDGETS = {"1 h": 3_600, "2 h": 7_200, "24 h": 86_400}
-#: Seconds of a study that are not training: pre-training's share, the reserve, set-up.
-PRETRAINING, RESERVE, SET_UP = 0.2, 0.03, 15
+#: Seconds of a study that are not training: the reserve, set-up.
+RESERVE, SET_UP = 0.03, 15
+#: Runs side by side: of two cores, and of one GPU.
+WORKERS = {"this machine": 2, "a GPU, calculated": 1}
+STUDY = StudySpec()
 #: A card of 65 TFLOP/s in half precision (NVIDIA's data sheet of the T4) that reaches a fifth of it,
 #: and at best makes a training step in 6 ms, about 600 kernel launches of 10 µs.
 GPU_FLOPS, GPU_SHARE, GPU_STEP, BATCH = 65e12, 0.2, 0.006, 128
@@ -42,12 +58,14 @@ def main() -> None:
             for model, flop in flops.items()
         },
     }
-    head = "| machine | budget | VGG11: seeds, trials, samples per final run | GoogLeNet |"
-    lines = [head, "|---|---|---|---|"]
+    head = "| machine | workers | budget | trials of each arm | VGG11: seeds, highest rung | GoogLeNet |"
+    lines = [head, "|---|---:|---|---:|---|---|"]
     for machine, speeds in machines.items():
+        workers = WORKERS[machine]
         for name, seconds in BUDGETS.items():
-            cells = [_told(decision) for decision in _decisions(speeds, seconds)]
-            lines.append(f"| {machine} | {name} | {' | '.join(cells)} |")
+            trials, reached = _plan(speeds, seconds, workers)
+            cells = [f"{seeds}, {rung:,}" for rung, seeds in (reached.get(m, (0, 0)) for m in ModelName)]
+            lines.append(f"| {machine} | {workers} | {name} | {trials} | {' | '.join(cells)} |")
     rates = {
         machine: ", ".join(f"{model} {speed.train:,.0f}" for model, speed in speeds.items())
         for machine, speeds in machines.items()
@@ -62,18 +80,41 @@ def _speed(rate: float, *, build: float) -> Speed:
     return Speed(train=rate, inference=3 * rate, build=build)
 
 
-def _decisions(speeds: dict[ModelName, Speed], budget: float) -> list[Decision]:
-    study = StudySpec(models=tuple(ModelName))
+def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[int, Reached]:
+    """Trials of every arm, and the rung and seeds of each network, where all fit their least rungs."""
     work = budget * (1 - RESERVE) - SET_UP
-    share = FILL * work * (1 - PRETRAINING) / len(ModelName)
-    return [
-        decide(model, study, partial(predicted_seconds, speed=speeds[model]), share, tuple(Init))
-        for model in ModelName
-    ]
+    left = work - 2 * share_of(work, 2, workers) / min(2, workers)
+    left -= Options(results_dir=ROOT, report_dir=ROOT).champion_share * budget
 
+    def cost(step: Step, reached: Reached) -> float:
+        seconds = []
+        for model in step.models:
+            have, seeds = reached.get(model, (0, 0))
+            for arm in arms((model,)):
+                for number in range(step.seeds):
+                    spec = run_spec(arm, STUDY, purpose=Purpose.FINAL, number=number, rung=step.rung)
+                    way = climb(spec, LEAST_RUNG[model], step.rung, have if number < seeds else 0)
+                    seconds += [predicted_seconds(wanted, speeds[model], done) for wanted, done in way]
+        return total(seconds, workers)
 
-def _told(decision: Decision) -> str:
-    return f"{decision.seeds}, {decision.trials}, {decision.samples:,}"
+    def trials_cost(number: int) -> float:
+        specs = [run_spec(arm, STUDY, purpose=Purpose.TRIAL, number=0, rung=LEAST_RUNG[arm.model])
+                 for arm in arms(tuple(ModelName))]  # fmt: skip
+        return total([predicted_seconds(spec, speeds[spec.arm.model]) for spec in specs] * number, workers)
+
+    least = {model: cost(Step(models=(model,), seeds=1, rung=LEAST_RUNG[model]), {}) for model in ModelName}
+    left -= sum(least.values())
+    trials = trials_that_fit(trials_cost, TRIALS_SHARE * left)
+    left -= trials_cost(trials) if trials else 0.0
+    reached: Reached = dict.fromkeys(ModelName, (0, 0))
+
+    def fits(step: Step) -> bool:
+        return cost(step, reached) <= FILL * left
+
+    while (step := next_step(reached, fits, None)) is not None:
+        left -= cost(step, reached)
+        reached = after(reached, step)
+    return trials, reached
 
 
 if __name__ == "__main__":

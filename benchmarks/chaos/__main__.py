@@ -1,7 +1,8 @@
 """Every row of the fault table that takes long: `python -m benchmarks.chaos`.
 
 Writes benchmarks/out/chaos.json and the block `chaos` of docs/reliability.md; rows that were not asked
-for, also those of another number of workers, keep their figures. Linux; root or user namespaces for the disk that fills and the missing network.
+for, also those of another number of workers, keep their figures.
+Linux; root or user namespaces for the disk that fills and the missing network.
 """
 
 from __future__ import annotations

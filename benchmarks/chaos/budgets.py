@@ -30,7 +30,8 @@ class _Lane:
         seconds = parse_budget(budget)
         for number in numbers:
             began = time.monotonic()
-            study = Study(folder / f"{budget}-{number}", budget, *self.before, flags=(), workers=self.workers)
+            place = folder / f"{budget}-{number}"
+            study = Study(place, budget, *self.before, flags=(), workers=self.workers)
             code = study.end(2 * seconds + 60)
             self.shares.append((time.monotonic() - began) / seconds)
             self.faults += study.faults(code) + [f"failed: {name}" for name in study.failed()]

@@ -127,7 +127,8 @@ def _group(group: int) -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, _, its_group = path.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[:3]
+            told = path.read_text(encoding="ascii", errors="replace")
+            state, _, its_group = told.rpartition(")")[2].split()[:3]
         except (OSError, ValueError):  # it has ended
             continue
         if int(its_group) == group and state not in "ZX":

@@ -87,7 +87,8 @@ class Study:
         if not (pdf.is_file() and _whole(pdf)):
             found.append("no valid report")
         names = ("results.csv", "rungs.csv", "trials.csv", "experiments.csv")
-        tables = {name: pd.read_csv(self.results / name) for name in names if (self.results / name).exists()}
+        paths = {name: self.results / name for name in names}
+        tables = {name: pd.read_csv(path) for name, path in paths.items() if path.exists()}
         keys = {name: _keys(table[table["state"] != "skipped"]) for name, table in tables.items()}
         found += [f"{name}: a run stands there twice" for name, rows in keys.items()
                   if len(rows) != len(set(rows))]  # fmt: skip

@@ -93,7 +93,7 @@ class Scheduler:
             unit, _ = pair
             taken = sum(min(other.slots, capacity) for other, _ in flying.values())
             if taken + min(unit.slots, capacity) > capacity:
-                continue
+                return  # nothing overtakes it: a unit of several slots would wait for ever
             waiting.remove(pair)
             if self.token.asked or not unit.admit():
                 continue

@@ -140,7 +140,8 @@ def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.set_fact("environment", {})
     deadline = Deadline(budget=2.5, started=0.0, clock=lambda: 0.0)
-    clock, console = StudyClock(ledger=ledger, deadline=deadline, reserve=0, work=deadline), Console(deadline)
+    clock = StudyClock(ledger=ledger, deadline=deadline, reserve=0, work=deadline)
+    console = Console(deadline)
     executor = LocalExecutor(Bench(study=study, runtime=runtime, folder=folder))
     plan = PlanState(study=study, clock=clock,
                      speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)})  # fmt: skip

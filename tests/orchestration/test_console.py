@@ -50,5 +50,7 @@ assert "no line" not in text, text
 
 
 def test_a_terminal_has_a_line_for_each_worker() -> None:
-    done = subprocess.run([sys.executable, "-c", _ON_A_TERMINAL], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _ON_A_TERMINAL], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

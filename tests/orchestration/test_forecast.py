@@ -38,14 +38,14 @@ def _both(study: Study) -> Study:
 def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
     tmp_path: Path, fashion: FashionMNIST
 ) -> None:
-    with _study(tmp_path, fashion, 120, study=BOTH) as study:  # type: ignore[attr-defined]
+    with _study(tmp_path, fashion, 75, study=BOTH) as study:  # type: ignore[attr-defined]
         _both(study)
         forecast = Forecast(study.context)
         forecast.decide()
         decisions = study.context.plan.decisions
         assert (decisions["vgg11"].rung, decisions["googlenet"].rung) == (0, 2_000)
         needs = decisions["vgg11"].needs_seconds
-        assert needs is not None and needs > 120
+        assert needs is not None and needs > 75
         assert study.context.specs.models == (ModelName.GOOGLENET,)
         lines = forecast.lines()
         assert any(line.startswith("vgg11: left out; ") for line in lines)

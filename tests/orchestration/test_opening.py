@@ -47,7 +47,8 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
     results = tmp_path / "results"
     # The clock began with the process, which is that of all the tests before.
     flags = ["--budget", "24h", "--models", "googlenet", "--offline", "--dry-run", "--device", "cpu",
-             "--workers", "2", "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]  # fmt: skip
+             "--workers", "2", "--results-dir", str(results), "--report-dir",
+             str(tmp_path / "o")]  # fmt: skip
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 100.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -103,8 +104,8 @@ FLAGS = ("--models", "googlenet", "--offline", "--workers", "2")
 
 
 def _command(folder: Path, budget: str, *more: str) -> list[str]:
-    return [*FLAGS, "--results-dir", str(folder / "r"), "--report-dir", str(folder / "o"), "--budget", budget,
-            *more]  # fmt: skip
+    return [*FLAGS, "--results-dir", str(folder / "r"), "--report-dir", str(folder / "o"),
+            "--budget", budget, *more]  # fmt: skip
 
 
 def _begin(arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -149,7 +150,8 @@ def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path, whom: str) -
     told = [event["detail"] for event in events if event["kind"] == "run_resumed"]
     assert any(text.startswith(cut_off) and ": taken up after " in text for text in told)
     assert not list((results / "checkpoints" / "unfinished").glob("*.part"))
-    assert not list((results / "checkpoints" / "unfinished").glob("*-c[0-9]*.pt")), "no cooling copy is left"
+    copies = list((results / "checkpoints" / "unfinished").glob("*-c[0-9]*.pt"))
+    assert not copies, "no cooling copy is left"
     assert (tmp_path / "o" / "report.pdf").is_file()
     plan = json.loads((results / "plan.json").read_text())
     assert plan["used_seconds"] <= plan["budget_seconds"] == 150
@@ -162,20 +164,22 @@ def test_a_study_killed_in_its_pretraining_goes_on(tmp_path: Path) -> None:
     used = []
     for end in (signal.SIGKILL, signal.SIGTERM):
         study = _begin(_command(tmp_path, "30m"))
-        _wait_for(lambda: any(line.startswith("now: pre-training googlenet, since ") and "cut off" not in line
-                              for line in _status(results)), study)  # fmt: skip
+        _wait_for(lambda: any(line.startswith("now: pre-training googlenet, since ")
+                              and "cut off" not in line for line in _status(results)), study)  # fmt: skip
         time.sleep(3)
         assert study.poll() is None
         began = time.monotonic()
         os.killpg(study.pid, end)
         code = study.wait(60)
         with sqlite3.connect(results / "ledger.sqlite") as db:
-            facts = {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM facts")}
+            rows = db.execute("SELECT name, value FROM facts")
+            facts = {name: json.loads(value) for name, value in rows}
         used.append(facts["used_seconds"])
         if end is signal.SIGKILL:
             assert code == -signal.SIGKILL
             assert not facts.get("pretraining")
-            assert any("pre-training googlenet" in line and line.endswith("cut off") for line in status(results))
+            assert any("pre-training googlenet" in line and line.endswith("cut off")
+                       for line in status(results))  # fmt: skip
         else:
             assert code == 0 and time.monotonic() - began < 20
             entry = facts["pretraining"]["googlenet"]
@@ -213,8 +217,7 @@ def _wait_for_a_checkpoint(folder: Path, done: dict[tuple[str, int], str]) -> st
     end, known = time.monotonic() + 60, {run_id for run_id, _ in done}
     while time.monotonic() < end:
         for path in folder.glob("*.pt.sha256"):
-            run_id = path.name.split(".")[0].partition("-c")[0] if "-c" in path.name.split(".")[0][-8:] \
-                else path.name.split(".")[0]  # fmt: skip
+            run_id = re.sub(r"-c\d+$", "", path.name.split(".")[0])  # of a copy that cools down too
             if run_id not in known:
                 return run_id
         time.sleep(0.02)
@@ -223,7 +226,8 @@ def _wait_for_a_checkpoint(folder: Path, done: dict[tuple[str, int], str]) -> st
 
 def _committed(ledger: Path) -> dict[tuple[str, int], str]:
     with sqlite3.connect(ledger) as db:
-        return {(run_id, rung): text for run_id, rung, text in db.execute("SELECT run_id, rung, record FROM runs")}
+        rows = db.execute("SELECT run_id, rung, record FROM runs")
+        return {(run_id, rung): text for run_id, rung, text in rows}
 
 
 def _wait_for_a_run(ledger: Path) -> dict[tuple[str, int], str]:

@@ -137,7 +137,8 @@ def test_a_step_holds_what_is_not_done(tmp_path: Path, fashion: FashionMNIST) ->
         done, cut = (context.specs.final(arm, 0, LEAST) for arm in full)
         context.ledger.commit(RunRecord(spec=done, state=RunState.FINISHED))
         context.ledger.commit(RunRecord(spec=cut, state=RunState.INTERRUPTED, reason="stopped"))
-        study.scheduler.run(chains(context, study.lifecycle, Step(models=(MODEL,), seeds=1, rung=2 * LEAST)))
+        step = Step(models=(MODEL,), seeds=1, rung=2 * LEAST)
+        study.scheduler.run(chains(context, study.lifecycle, step))
         made = [(spec.arm, spec.rung) for spec in executor.specs]
         assert len(made) == len(set(made)) == 5
         assert (done.arm, LEAST) not in made and (cut.arm, LEAST) in made

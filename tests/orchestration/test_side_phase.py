@@ -41,7 +41,7 @@ Make = Callable[..., Any]
 @pytest.fixture
 def begun(tmp_path: Path, fashion: FashionMNIST) -> Make:
     def make(executor: Answering, *, budget: float = 36_000.0) -> Any:
-        return opened(tmp_path, fashion, executor=executor, budget=budget, clock=lambda: 0.0,
+        return opened(tmp_path, fashion, executor=executor, budget=budget,
                       only_small=False, least_rung=2_000, trial_rung=2_000)  # fmt: skip
 
     return make
@@ -111,8 +111,8 @@ def test_a_witness_whose_process_is_lost_is_an_error_in_words(begun: Make) -> No
 def test_baselines_are_made_anew_for_longer_runs_alone(begun: Make) -> None:
     with begun(Answering(answer)) as study:
         context, made = study.context, []
-        for images, known in ((2_000, 54_000), (2_000, 1_000), (2_000, None)):
-            context.ledger.set_fact(BASELINES, known and [ROWS[0] | {"train_images": known}])
+        for images, known in ((2_000, 54_000), (2_000, 1_000), (2_000, 0)):
+            context.ledger.set_fact(BASELINES, [ROWS[0] | {"train_images": known}] if known else [])
             made.append(len(list(baselines(context, images))))
         assert made == [0, 1, 1]
         study.scheduler.run([baselines(context, 2_000)])
