@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.page import replace_block
 from study.orchestration.course import FILL
+
+from benchmarks.page import replace_block
 from study.planning.cost import Speed, predicted_seconds
 from study.planning.plan import Decision, decide
 from study.spec import Init, ModelName, StudySpec

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from study.training.bookmark import Bookmark
 
 from study.models import build
 from study.records import EvaluationPoint
 from study.spec import HyperParams, ModelName
-from study.training.bookmark import Bookmark
 from study.training.checkpoint import Checkpoints
 from study.training.param_groups import param_groups
 from study.training.progress import Progress

@@ -10,8 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from study.data.fashion_mnist import DEBIAN_FOLDER
+from study.sharing import SPINS
 
+#: Debian's package of the data set.
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent / "contestants"
 
@@ -20,13 +22,18 @@ class ContestantError(Exception):
     """A contestant ended without figures; the text is the end of what it said."""
 
 
-def ask(command: list[str | Path], timeout: float | None = None) -> dict[str, Any]:
+def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) -> dict[str, Any]:
     """Run a contestant's script and read the last line of JSON that it prints.
+
+    Args:
+        ours: it gets the environment that this project sets for itself (`study.sharing`).
 
     Raises:
         ContestantError: it printed none, or took longer than `timeout` seconds.
     """
     environment = {**os.environ, "PYTHONPATH": f"{FOLDER}{os.pathsep}{ROOT}"}
+    if ours:
+        environment.setdefault("GOMP_SPINCOUNT", SPINS)
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment,
                               timeout=timeout)  # fmt: skip
@@ -46,3 +53,12 @@ def lay_out(root: Path) -> None:
     for path in sorted(DEBIAN_FOLDER.glob("*ubyte.gz")):
         with gzip.open(path) as source, (raw / path.stem).open("wb") as target:
             shutil.copyfileobj(source, target)
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

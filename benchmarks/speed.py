@@ -56,11 +56,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data:
         lay_out(Path(data))
         for repeat in range(flags.repeats):
-            limits.append(ask([sys.executable, FOLDER / "limit.py"]))
+            limits.append(ask([sys.executable, FOLDER / "limit.py"], ours=True))
             for model in MODELS:
                 for scope in ("full", "frozen"):
                     for name, command in _contestants(flags.peers, model, scope, data):
-                        found = ask(command)
+                        found = ask(command, ours=name in OURS)
                         speed = found["images"] / found["seconds"]
                         rates.setdefault((name, model, scope), []).append(speed)
                         print(f"{repeat + 1}/{flags.repeats} {model:10} {scope:7} {name:22} "

@@ -21,20 +21,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from study.orchestration.carrying import Carrier
+from study.orchestration.course import Course
+from study.orchestration.files import Predictions, write_results
+from study.orchestration.rounds import Rounds
+from study.orchestration.screen import Screen
+from study.orchestration.setup import Options, open_ledger
+from study.orchestration.stopping import Stop
 
 from benchmarks.chaos.cuts import Cut, install
 from study.budget import Deadline
 from study.data.idx import read_idx
 from study.errors import StoreError, StudyError
 from study.matrix import arms
-from study.orchestration.carrying import Carrier
-from study.orchestration.course import Course
-from study.orchestration.files import Predictions, write_results
 from study.orchestration.phases import Phases
-from study.orchestration.rounds import Rounds
-from study.orchestration.screen import Screen
-from study.orchestration.setup import Options, open_ledger
-from study.orchestration.stopping import Stop
 from study.planning.cost import Speed
 from study.planning.plan import Decision
 from study.records import EvaluationPoint, Reason, RunRecord, RunState

@@ -16,10 +16,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from study.sharing import sleep_soon
-
-sleep_soon()
-
 from common import BATCH, LR, WEIGHT_DECAY, Task, read_task, report
 
 from study.data import load

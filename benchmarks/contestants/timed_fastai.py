@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastai.callback import progress  # noqa: F401 - gives Learner its quiet modes
-from fastai.callback import schedule  # noqa: F401 - gives Learner fit_one_cycle
+from fastai.callback import (
+    progress,  # noqa: F401 - gives Learner its quiet modes
+    schedule,  # noqa: F401 - gives Learner fit_one_cycle
+)
 from fastai.callback.core import Callback
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.transforms import IndexSplitter, Normalize

@@ -16,10 +16,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from study.sharing import sleep_soon
-
-sleep_soon()
-
 import torch
 from timed import read_task, report
 
