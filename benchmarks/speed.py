@@ -9,12 +9,9 @@ operations of the network as this project trains it (three forward passes in ful
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import os
-import shutil
 import statistics
-import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,12 +21,10 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from benchmarks.contest import FOLDER, ROOT, ContestantError, ask, lay_out
 from benchmarks.page import replace_block
-from study.data.fashion_mnist import DEBIAN_FOLDER
 
 Result: TypeAlias = dict[str, Any]
-ROOT = Path(__file__).parents[1]
-FOLDER = Path(__file__).parent / "contestants"
 #: `study` computes in what it chooses for itself, bfloat16 where the processor has it.
 OURS = {"study": "auto", "study-fp32": "fp32"}
 PEERS = {
@@ -59,13 +54,13 @@ def main() -> None:
     rates: dict[tuple[str, str, str], list[float]] = {}
     limits: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as data:
-        _lay_out(Path(data))
+        lay_out(Path(data))
         for repeat in range(flags.repeats):
-            limits.append(_ask([ROOT / ".venv/bin/python", FOLDER / "limit.py"]))
+            limits.append(ask([sys.executable, FOLDER / "limit.py"], ours=True))
             for model in MODELS:
                 for scope in ("full", "frozen"):
                     for name, command in _contestants(flags.peers, model, scope, data):
-                        found = _ask(command)
+                        found = ask(command, ours=name in OURS)
                         speed = found["images"] / found["seconds"]
                         rates.setdefault((name, model, scope), []).append(speed)
                         print(f"{repeat + 1}/{flags.repeats} {model:10} {scope:7} {name:22} "
@@ -105,30 +100,9 @@ def _contestants(
     ours, theirs = OUR_STEPS[model, scope], PEER_STEPS[model, scope]
     script = FOLDER / "this_project.py"
     return [
-        (name, [ROOT / ".venv/bin/python", script, precision, *task, str(ours)])
+        (name, [sys.executable, script, precision, *task, str(ours)])
         for name, precision in OURS.items()
     ] + [(name, [peers, FOLDER / file, *task, str(theirs)]) for name, file in PEERS.items()]
-
-
-def _ask(command: list[str | Path]) -> dict[str, float]:
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{FOLDER}{os.pathsep}{ROOT}"},
-    )  # fmt: skip
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if not lines:
-        raise SystemExit(f"{command[1]} printed no figures:\n{done.stderr[-2000:]}")
-    answer: dict[str, float] = json.loads(lines[-1])
-    return answer
-
-
-def _lay_out(root: Path) -> None:
-    """FashionMNIST as torchvision keeps it, from Debian's package."""
-    raw = root / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for path in sorted(DEBIAN_FOLDER.glob("*ubyte.gz")):
-        with gzip.open(path) as source, (raw / path.stem).open("wb") as target:
-            shutil.copyfileobj(source, target)
 
 
 def medians(result: Result, model: str, scope: str) -> dict[str, float]:
@@ -200,4 +174,7 @@ def draw(result: Result, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ContestantError as error:
+        raise SystemExit(str(error)) from error

@@ -1,13 +1,15 @@
 """The project's own runs, through the same entry as in a study.
 
-full: images per second of the run's clock after a warm-up run. frozen: `EPOCHS` epochs ×
-`TRIALS` trials over the task's images, wall time of the whole trials: building the network, the
-pass through the backbone, the heads and validation on 1,000 images included.
+full: images per second inside the steps of a run, after a run that warms up; flips, shifts and erasing
+as in a study's longest trainings. frozen: `EPOCHS` epochs × `TRIALS` trials over the task's images,
+wall time of the whole trials: building the network, the pass through the backbone, the heads and
+validation on 1,000 images included.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from common import BATCH, LR, WEIGHT_DECAY, Task, read_task, report
 
-from study.data import load, split
+from study.data import load
 from study.matrix import arms
-from study.spec import HyperParams, Init, LrPolicy, ModelName, Precision, Purpose, RunSpec, Scope
+from study.records import RunRecord
+from study.spec import HyperParams, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.training.defaults import LONG_RECIPE
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
@@ -29,36 +33,40 @@ def main() -> None:
     precision = sys.argv.pop(1)
     task = read_task()
     runtime = detect("cpu", precision)
-    fashion = load(offline=True)
-    shop = Workshop(
-        fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={}
-    )
     arm = next(
         arm for arm in arms((ModelName(task.model),))
         if arm.init is Init.SCRATCH and arm.scope is Scope(task.scope)
         and arm.lr_policy in (LrPolicy.UNIFORM, LrPolicy.NONE)
     )  # fmt: skip
+    images = BATCH * task.steps
     spec = RunSpec(
-        arm=arm, purpose=Purpose.TRIAL, seed=1,
-        hyper=HyperParams(lr=LR, weight_decay=WEIGHT_DECAY),
-        train_images=BATCH * task.steps, samples=BATCH * task.warm_up, batch_size=BATCH,
-        evaluations=1, validation_images=1_000, precision=Precision(runtime.precision), trial=0,
+        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=HyperParams(lr=LR, weight_decay=WEIGHT_DECAY),
+        rung=images, train_images=images, batch_size=BATCH, head_passes=EPOCHS, recipe=LONG_RECIPE,
+        precision=runtime.precision, trial=0,
     )  # fmt: skip
-    if task.scope == "full":
-        run(spec, shop)
-        record = run(replace(spec, samples=BATCH * task.steps), shop).record
-        report(record.samples_seen, record.train_seconds)
-        return
-    _frozen(task, spec, shop)
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder))
+        if task.scope == "full":
+            # A trial of its own, or the timed run would go on from its trunk.
+            _done(replace(spec, rung=BATCH * task.warm_up, trial=1), shop)
+            record = _done(spec, shop)
+            report(record.samples_seen, record.train_seconds)
+        else:
+            _frozen(task, spec, shop)
 
 
 def _frozen(task: Task, spec: RunSpec, shop: Workshop) -> None:
     began = time.perf_counter()
     for trial in range(TRIALS):
-        hyper = replace(spec.hyper, lr=LR * (trial + 1))
-        samples = EPOCHS * spec.train_images
-        run(replace(spec, samples=samples, hyper=hyper, trial=trial), shop)
+        _done(replace(spec, hyper=replace(spec.hyper, lr=LR * (trial + 1)), trial=trial), shop)
     report(EPOCHS * TRIALS * spec.train_images, time.perf_counter() - began)
+
+
+def _done(spec: RunSpec, shop: Workshop) -> RunRecord:
+    record = run(spec, shop).record
+    if not record.finished:
+        raise SystemExit(f"{spec.name}: {record.reason}")
+    return record
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""Contestants as processes of their own, and the data set laid out as their libraries read it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from study.sharing import SPINS
+
+#: Debian's package of the data set.
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+ROOT = Path(__file__).parents[1]
+FOLDER = Path(__file__).parent / "contestants"
+
+
+class ContestantError(Exception):
+    """A contestant ended without figures; the text is the end of what it said."""
+
+
+def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) -> dict[str, Any]:
+    """Run a contestant's script and read the last line of JSON that it prints.
+
+    Args:
+        ours: it gets the environment that this project sets for itself (`study.sharing`).
+
+    Raises:
+        ContestantError: it printed none, or took longer than `timeout` seconds.
+    """
+    environment = {**os.environ, "PYTHONPATH": f"{FOLDER}{os.pathsep}{ROOT}"}
+    if ours:
+        environment.setdefault("GOMP_SPINCOUNT", SPINS)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment,
+                              timeout=timeout)  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ContestantError(str(error)) from error
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        raise ContestantError(f"{command[1]} gave no figures:\n{done.stderr[-2000:]}")
+    answer: dict[str, Any] = json.loads(lines[-1])
+    return answer
+
+
+def lay_out(root: Path) -> None:
+    """FashionMNIST as torchvision keeps it, from Debian's package."""
+    raw = root / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in sorted(DEBIAN_FOLDER.glob("*ubyte.gz")):
+        with gzip.open(path) as source, (raw / path.stem).open("wb") as target:
+            shutil.copyfileobj(source, target)
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,117 @@
+"""This project's champion, trained from scratch for so many seconds by its own clock and recipe.
+
+It goes through the entry that a study trains its champion by, with the batch size, rate and recipe that
+a study begins with. As for the others, only training counts: neither looks at validation (none are
+made) nor the file that a study keeps before the cooldown. The pass that takes BatchNorm's statistics
+anew after the last step does count: set-up times one, and training ends so much earlier.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import torch
+from timed import read_task, report
+
+from study.data import load, to_input
+from study.matrix import arms
+from study.models import build
+from study.orchestration.phases.champion import LONG_EPOCHS
+from study.planning.cost import measure
+from study.spec import TRAIN_IMAGES, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.training.champion import Clock
+from study.training.defaults import BATCH_SIZE, LONG_RECIPE, RECIPE, default_hyper
+from study.training.judging import judged
+from study.training.loop import batch_sizes
+from study.training.progress import Progress
+from study.training.run import Workshop, run
+from study.training.running_statistics import settle
+from study.training.runtime import Runtime, detect
+
+
+@dataclass(kw_only=True)
+class TrainingClock(Clock):
+    """Ends a champion after so many seconds inside its training loop."""
+
+    seconds: float
+    used: float = field(default=0.0, init=False)
+    _started: float = field(default=0.0, init=False)
+    _left_trunk: float = field(default=0.0, init=False)
+
+    def begin(self, progress: Progress) -> None:
+        self._started = time.monotonic()
+        super().begin(progress)
+
+    def left(self) -> float:
+        self.used = time.monotonic() - self._started
+        return self.seconds - self.used
+
+    def cooling(self, share: float) -> bool:
+        begins = super().cooling(share)
+        self._left_trunk = time.monotonic()
+        return begins
+
+    def begin_cooldown(self) -> None:
+        self._started += time.monotonic() - self._left_trunk  # the trunk was being kept
+        super().begin_cooldown()
+
+    def look_due(self) -> bool:
+        return False
+
+
+def main() -> None:
+    task = read_task()
+    runtime = detect("cpu", "auto")
+    model = ModelName(task.model)
+    arm = next(
+        arm for arm in arms((model,))
+        if (arm.init, arm.scope, arm.lr_policy) == (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM)
+    )  # fmt: skip
+    batch, hyper = BATCH_SIZE[model], default_hyper(arm)
+    speed = measure(model, 32, batch, runtime)
+    coming = max(batch, int(speed.train * task.seconds))
+    recipe = LONG_RECIPE if coming >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
+    spec = RunSpec(arm=arm, purpose=Purpose.CHAMPION, seed=task.seed, hyper=hyper, rung=coming,
+                   batch_size=batch, recipe=recipe, precision=runtime.precision)  # fmt: skip
+    statistics = _statistics_seconds(spec, runtime)
+    clock = TrainingClock(left_of_all=lambda: 0.0, from_run="none", judging=0.0, judged_images=0,
+                          seconds=task.seconds - statistics)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder),
+                        checkpoint_seconds=float("inf"))  # fmt: skip
+        record = run(spec, shop, clock=clock).record
+    if not record.finished or record.test_images != len(shop.fashion.test_labels):
+        raise SystemExit(f"{spec.name}: {record.reason}")
+    report(
+        accuracy=record.test_accuracy, seconds=clock.used + statistics, images=record.samples_seen,
+        steps=-(-record.samples_seen // batch), batch=batch, rate=hyper.lr,
+        statistics_seconds=statistics, threads=runtime.threads, precision=runtime.precision.value,
+        long_recipe=recipe == LONG_RECIPE,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def _statistics_seconds(spec: RunSpec, runtime: Runtime) -> float:
+    """Seconds of the pass over training images for BatchNorm's statistics; next to none without layers."""
+    network = build(spec.arm.model, weights=None, resolution=spec.resolution, fold=spec.fold, seed=0)
+    network.to(runtime.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    pixels = torch.zeros(judged(spec).settling, 28, 28, dtype=torch.uint8)
+
+    def forward(x: torch.Tensor) -> object:
+        with runtime.autocast():
+            return network(x.contiguous(memory_format=torch.channels_last))
+
+    began = time.monotonic()
+    parts = pixels.split(batch_sizes(len(pixels), spec.batch_size))
+    settle(network, (to_input(x, spec.resolution) for x in parts), forward)
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
