@@ -12,6 +12,7 @@ from study.spec import Init, ModelName
 HOPELESS = 0.03
 VGG11 = Setting(model=ModelName.VGG11, lr=1.5e-4)
 GOOGLENET = Setting(model=ModelName.GOOGLENET, lr=1e-3)
+PRETRAINED = replace(VGG11, init=Init.PRETRAINED, augmentation="none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +74,27 @@ GROUPS = (
     ),
     Group(
         name="pretrained-vgg11", title="VGG11 pre-trained on formulas: peak rate",
-        settings=_rates(replace(VGG11, init=Init.PRETRAINED, augmentation="none"), 1.5e-4, 3e-4, 7.5e-5),
+        settings=(
+            *_rates(replace(PRETRAINED, batch=64), 1.5e-4),
+            *_rates(replace(PRETRAINED, batch=32), 1.5e-4, 3e-4, 7.5e-5),
+            *_rates(replace(PRETRAINED, batch=16), 1e-4),
+        ),
         rungs=(4_000,),
     ),
     Group(
         name="batch-googlenet", title="GoogLeNet: batch size",
         settings=(
             *_rates(replace(GOOGLENET, batch=32, augmentation="none"), 1e-3, 2e-3),
-            *_rates(replace(GOOGLENET, batch=64, augmentation="none"), 1e-3, 2e-3),
+            *_rates(replace(GOOGLENET, batch=16, augmentation="none"), 7e-4),
+            replace(GOOGLENET, batch=64, augmentation="none", lr=2e-3),
         ),
         rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="share-googlenet", title="GoogLeNet: share of the rung that is cooled down in",
+        settings=tuple(
+            replace(GOOGLENET, lr=1e-3, augmentation="none", share=share) for share in (0.4, 0.2, 0.5)
+        ),
+        rungs=(8_000,),
     ),
 )  # fmt: skip

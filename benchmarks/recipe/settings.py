@@ -65,7 +65,7 @@ class Row:
     """What one cooled copy came to. samples is its rung; seconds those of its trunk's part and of itself.
 
     accuracy and loss are of `validation_images`; load is the machine's mean load of the last minute
-    when the copy was judged.
+    when the copy was judged. cpu_seconds: of the one thread; the first rows were made without.
     """
 
     setting: Setting
@@ -76,6 +76,7 @@ class Row:
     seconds: float
     images_per_second: float
     load: float
+    cpu_seconds: float | None = None
 
 
 def key(setting: Setting, samples: int) -> str:

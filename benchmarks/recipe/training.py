@@ -59,7 +59,7 @@ class Training:
         self.order = self.pool[torch.cat(drawn)]
         self.generator = torch.Generator().manual_seed(setting.seed * 7_919 + 1)
         self.dropout = torch.Generator().manual_seed(setting.seed * 7_919 + 2).get_state()
-        self.seen, self.seconds = 0, 0.0
+        self.seen, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
         self.average: Network | None = None
 
     def copy(self, setting: Setting) -> Training:
@@ -76,7 +76,7 @@ class Training:
     def advance(self, until: int, factor: Callable[[int], float]) -> None:
         """Train until `until` samples were seen; factor: samples seen → factor of the peak rate."""
         s = self.setting
-        began = time.monotonic()
+        began, began_cpu = time.monotonic(), time.process_time()
         with self._dropout():
             while self.seen < until:
                 chosen = self.order[self.seen : min(self.seen + s.batch, until)]
@@ -92,6 +92,7 @@ class Training:
                 if s.ema:
                     self._blend(len(chosen))
         self.seconds += time.monotonic() - began
+        self.cpu_seconds += time.process_time() - began_cpu
 
     def judge(self) -> Row:
         """Take BatchNorm's statistics anew and look at validation."""
@@ -111,7 +112,7 @@ class Training:
             accuracy=float((answers.argmax(1) == labels).float().mean()),
             loss=float(F.cross_entropy(answers, labels)), validation_images=len(labels),
             seconds=round(self.seconds, 2), images_per_second=round(self.seen / self.seconds, 1),
-            load=round(os.getloadavg()[0], 2),
+            cpu_seconds=round(self.cpu_seconds, 2), load=round(os.getloadavg()[0], 2),
         )  # fmt: skip
 
     def _answers(self, network: nn.Module, images: Tensor) -> Tensor:
