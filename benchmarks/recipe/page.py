@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.page import replace_block
 from benchmarks.recipe.catalogue import GROUPS, Group
-from benchmarks.recipe.settings import Row, Setting
+from benchmarks.recipe.settings import Row, Setting, key
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
 _WORDS = {
@@ -24,11 +24,14 @@ def write(rows: list[Row]) -> None:
 
 
 def tables(rows: list[Row]) -> Iterable[str]:
-    """A table for each group that has rows."""
+    """A table for each group that has rows which no earlier table shows."""
+    shown: set[str] = set()
     for group in GROUPS:
-        found = table(group, rows)
-        if found:
-            yield found
+        rivals = group.rivals
+        mine = {key(row.setting, row.samples) for row in rows if row.setting in rivals}
+        if mine - shown:
+            yield table(group, rows)
+        shown |= mine
 
 
 def table(group: Group, rows: list[Row]) -> str:
@@ -40,10 +43,8 @@ def table(group: Group, rows: list[Row]) -> str:
         if field.name != "seed" and len({getattr(s, field.name) for s in group.settings}) > 1
     ]
     head = [_WORDS.get(name, name) for name in varied]
-    rivals = {replace(setting, seed=seed) for setting in group.settings for seed in group.seeds}
+    rivals = group.rivals
     rungs = sorted({row.samples for row in rows if row.setting in rivals})
-    if not rungs:
-        return ""
     lines = [f"### {group.title}", "", f"Otherwise: {_common(group, varied)}.", ""]
     lines += [_line([*head, *(f"{rung:,}" for rung in rungs), "seeds", "images/s"])]
     lines += [_line(["---"] * (len(head) + len(rungs) + 2))]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Training:
         self.network: Network = build(
             setting.model, weights=weights, resolution=setting.resolution, fold=True,
             seed=setting.seed,
-        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # fmt: skip
+        ).to(memory_format=torch.channels_last)  # fmt: skip
         self.network.train()
         self.optimizer = _optimizer(self.network, setting)
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
@@ -156,15 +157,9 @@ def measure(settings: Iterable[tuple[Setting, int]], lab: Lab) -> Iterator[Row]:
     trunk = Training(replace(first, ema=0), lab, most)
     for setting, rung in pairs:
         branch = _branch(setting, rung)
-        trunk.advance(branch, lambda seen, warm_up=first.warm_up: _warm(seen, warm_up))
+        trunk.advance(branch, partial(_warm, first.warm_up))
         cooled = trunk.copy(setting)
-        length = rung - branch
-        cooled.advance(
-            rung,
-            lambda seen, rung=rung, length=length, warm_up=first.warm_up: (
-                _warm(seen, warm_up) * (rung - seen) / length
-            ),
-        )
+        cooled.advance(rung, partial(_cool, first.warm_up, branch, rung))
         yield cooled.judge()
 
 
@@ -173,8 +168,12 @@ def _branch(setting: Setting, rung: int) -> int:
     return round(rung * (1 - setting.share) / setting.batch) * setting.batch
 
 
-def _warm(seen: int, warm_up: int) -> float:
+def _warm(warm_up: int, seen: int) -> float:
     return min(1.0, max(seen / warm_up, 0.02)) if warm_up else 1.0
+
+
+def _cool(warm_up: int, branch: int, rung: int, seen: int) -> float:
+    return _warm(warm_up, seen) * (rung - seen) / (rung - branch)
 
 
 def _optimizer(network: Network, setting: Setting) -> torch.optim.AdamW:
