@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.recipe", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="default: all, in order")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
+    parser.add_argument("--rungs", type=int, nargs="*", help="only these rungs")
     parser.add_argument("--weights", type=Path, default=Path("weights/recipe"), metavar="DIR",
                         help="where pre-trained weights are kept")  # fmt: skip
     parser.add_argument("--page", action="store_true", help="measure nothing")
@@ -35,21 +36,23 @@ def main() -> None:
         lab = Lab(fashion=load(offline=True), runtime=detect("cpu", "fp32"), weights={})
         torch.set_num_threads(1)
         for name in options.groups or by_name:
-            fill(by_name[name], lab, options.weights, options.seeds)
+            fill(by_name[name], lab, options)
     page.write(read())
 
 
-def fill(group: Group, lab: Lab, folder: Path, seeds: list[int] | None) -> None:
+def fill(group: Group, lab: Lab, options: argparse.Namespace) -> None:
     """Measure the rows of the group that are not there yet."""
     for model in ModelName:
         needed = any(s.model is model and s.init is Init.PRETRAINED for s in group.settings)
         if needed and model not in lab.weights:
-            lab.weights[model] = weights_of(model, folder, lab.runtime)
+            lab.weights[model] = weights_of(model, options.weights, lab.runtime)
     for seed in group.seeds:
-        if seeds and seed not in seeds:
+        if options.seeds and seed not in options.seeds:
             continue
         for setting in group.settings:
-            wanted = group.wanted(read(), seed)
+            wanted = [
+                pair for pair in group.wanted(read(), seed) if not options.rungs or pair[1] in options.rungs
+            ]
             mine = [pair for pair in wanted if pair[0].trunk == replace(setting, seed=seed).trunk]
             present = done(read())
             missing = [pair for pair in mine if key(*pair) not in present]

@@ -101,8 +101,10 @@ GROUPS = (
     Group(
         name="pretrained-vgg11",
         title="VGG11 pre-trained on formulas (5,824 pictures): batch size, rate and length",
-        settings=(PRETRAINED, replace(PRETRAINED, batch=64),
-                  *_rates(PRETRAINED, 7.5e-5, 3e-4)),
+        settings=(
+            *_rates(PRETRAINED, 1.5e-4, 3e-4, 7.5e-5),
+            replace(PRETRAINED, batch=64),
+        ),
         rungs=(4_000, 8_000, 16_000),
     ),
     Group(
@@ -137,21 +139,21 @@ GROUPS = (
         name="gate-googlenet",
         title="GoogLeNet: trunk and cooldown against one cosine",
         settings=_gate(GOOGLENET, 1e-3, 2e-3),
-        rungs=(4_000, 12_000, 30_000),
+        rungs=(4_000, 8_000, 32_000),
         seeds=(1, 2, 3),
     ),
     Group(
         name="gate-vgg11",
         title="VGG11: trunk and cooldown against one cosine",
         settings=_gate(VGG11, 1.5e-4, 3e-4),
-        rungs=(4_000, 10_000),
+        rungs=(4_000, 8_000),
         seeds=(1, 2, 3),
     ),
     Group(
         name="pretrained-googlenet",
         title="GoogLeNet pre-trained on formulas (16,384 pictures): peak rate",
         settings=_rates(PRETRAINED_GOOGLENET, 1e-3, 5e-4, 2e-3),
-        rungs=(4_000, 12_000),
+        rungs=(4_000, 8_000, 16_000),
     ),
     Group(
         name="smoothing-googlenet",
