@@ -120,8 +120,8 @@ GROUPS = (
     Group(
         name="batch-vgg11",
         title="VGG11: batch size, each at its own rates",
-        settings=(*_rates(VGG11, 1.5e-4, 1e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4)),
-        rungs=(4_000, 8_000),
+        settings=(*_rates(VGG11, 3e-4, 1.5e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4)),
+        rungs=(2_000, 4_000, 8_000),
     ),
     Group(
         name="share-googlenet",

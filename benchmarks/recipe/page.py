@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.page import replace_block
 from benchmarks.recipe.catalogue import GROUPS, Group
+from benchmarks.recipe.gate import sentence
 from benchmarks.recipe.settings import Row, Setting, key
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
@@ -60,7 +61,8 @@ def table(group: Group, rows: list[Row]) -> str:
             told = f"{min(speeds):.0f}–{max(speeds):.0f}"
             values = [_value(getattr(setting, name)) for name in varied]
             lines.append(_line([*values, *cells, str(seeds), told]))
-    return "\n".join(lines)
+    told = sentence([row for row in rows if row.setting in rivals])
+    return "\n".join([*lines, *(["", told] if told else [])])
 
 
 def _common(group: Group, varied: list[str]) -> str:
