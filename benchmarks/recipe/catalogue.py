@@ -12,10 +12,10 @@ from study.spec import Init, ModelName
 #: A setting whose first seed is worse than the group's best by more gets no second seed.
 HOPELESS = 0.03
 #: What the first measurements pointed to; the base of the later ones.
-VGG11 = Setting(model=ModelName.VGG11, lr=1.5e-4, batch=32, augmentation="none")
+VGG11 = Setting(model=ModelName.VGG11, lr=3e-4, batch=32, augmentation="none")
 GOOGLENET = Setting(model=ModelName.GOOGLENET, lr=1e-3, batch=32, augmentation="none")
 #: Where the first measurements began.
-OLD_VGG11 = replace(VGG11, batch=64, augmentation="flip+shift")
+OLD_VGG11 = replace(VGG11, lr=1.5e-4, batch=64, augmentation="flip+shift")
 OLD_GOOGLENET = replace(GOOGLENET, batch=64, augmentation="flip+shift")
 PRETRAINED = replace(VGG11, init=Init.PRETRAINED)
 PRETRAINED_GOOGLENET = replace(GOOGLENET, init=Init.PRETRAINED)
@@ -73,7 +73,7 @@ def _vary(base: Setting, name: str, *values: object) -> tuple[Setting, ...]:
 def _gate(base: Setting, *rates: float) -> tuple[Setting, ...]:
     """Both schedules at each rate; a cosine has no cooldown and its warm-up is a share of its length."""
     cosine = replace(base, schedule=COSINE, share=0.0, warm_up=0)
-    return (*_rates(base, *rates), *_rates(cosine, *rates))
+    return tuple(replace(side, lr=rate) for rate in rates for side in (base, cosine))
 
 
 GROUPS = (
@@ -103,7 +103,7 @@ GROUPS = (
         title="VGG11 pre-trained on formulas (5,824 pictures): batch size, rate and length",
         settings=(
             *_rates(PRETRAINED, 1.5e-4, 3e-4, 7.5e-5),
-            replace(PRETRAINED, batch=64),
+            replace(PRETRAINED, lr=1.5e-4, batch=64),
         ),
         rungs=(4_000, 8_000, 16_000),
     ),
@@ -138,14 +138,14 @@ GROUPS = (
     Group(
         name="gate-googlenet",
         title="GoogLeNet: trunk and cooldown against one cosine",
-        settings=_gate(GOOGLENET, 1e-3, 2e-3),
+        settings=_gate(replace(GOOGLENET, share=0.5), 1e-3, 2e-3),
         rungs=(4_000, 8_000, 32_000),
         seeds=(1, 2, 3),
     ),
     Group(
         name="gate-vgg11",
         title="VGG11: trunk and cooldown against one cosine",
-        settings=_gate(VGG11, 1.5e-4, 3e-4),
+        settings=_gate(replace(VGG11, share=0.5), 3e-4, 1.5e-4),
         rungs=(4_000, 8_000),
         seeds=(1, 2, 3),
     ),
@@ -166,9 +166,16 @@ GROUPS = (
         rungs=(8_000,),
     ),
     Group(
-        name="least",
-        title="Least useful rung of scratch networks",
-        settings=(GOOGLENET, VGG11),
+        name="least-googlenet",
+        title="GoogLeNet: least useful rung from scratch",
+        settings=(GOOGLENET,),
+        rungs=(1_000, 2_000, 4_000),
+        seeds=(1, 2, 3),
+    ),
+    Group(
+        name="least-vgg11",
+        title="VGG11: least useful rung from scratch",
+        settings=(VGG11,),
         rungs=(1_000, 2_000, 4_000),
         seeds=(1, 2, 3),
     ),
