@@ -1,0 +1,1 @@
+"""The recipe table: which rates, batches, schedules and augmentation suit short trainings."""

@@ -1,0 +1,193 @@
+"""The comparisons of the recipe table: one factor at a time around a base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.recipe.settings import COSINE, Row, Setting
+from study.spec import Init, ModelName
+
+#: A setting whose first seed is worse than the group's best by more gets no second seed.
+HOPELESS = 0.03
+#: What the first measurements pointed to; the base of the later ones.
+VGG11 = Setting(model=ModelName.VGG11, lr=3e-4, batch=32, augmentation="none")
+GOOGLENET = Setting(model=ModelName.GOOGLENET, lr=1e-3, batch=32, augmentation="none")
+#: Where the first measurements began.
+OLD_VGG11 = replace(VGG11, lr=1.5e-4, batch=64, augmentation="flip+shift")
+OLD_GOOGLENET = replace(GOOGLENET, batch=64, augmentation="flip+shift")
+PRETRAINED = replace(VGG11, init=Init.PRETRAINED)
+PRETRAINED_GOOGLENET = replace(GOOGLENET, init=Init.PRETRAINED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Settings (of seed 1) that are compared at the same rungs over the same seeds."""
+
+    name: str
+    title: str
+    settings: tuple[Setting, ...]
+    rungs: tuple[int, ...]
+    seeds: tuple[int, ...] = (1, 2)
+
+    @property
+    def rivals(self) -> set[Setting]:
+        """Its settings with each of its seeds."""
+        return {replace(setting, seed=seed) for setting in self.settings for seed in self.seeds}
+
+    def wanted(self, rows: Iterable[Row], seed: int) -> list[tuple[Setting, int]]:
+        """Pairs (setting, rung) of a seed, without those that an earlier seed showed hopeless."""
+        top = {
+            replace(row.setting, seed=1): row.accuracy
+            for row in rows
+            if row.setting.seed == self.seeds[0] and row.samples == self.rungs[-1]
+        }
+        known = [top[s] for s in self.settings if s in top]
+        best = max(known, default=0.0) if seed != self.seeds[0] else 0.0
+        return [
+            (replace(setting, seed=seed), rung)
+            for setting in self.settings
+            if top.get(setting, 1.0) >= best - HOPELESS
+            for rung in self.rungs
+        ]
+
+    def hopeless(self, rows: Iterable[Row], row: Row) -> bool:
+        """Whether another setting of the group is better by more at this rung and seed."""
+        rivals = {replace(setting, seed=row.setting.seed) for setting in self.settings}
+        best = max(
+            other.accuracy for other in rows if other.samples == row.samples and other.setting in rivals
+        )
+        return row.accuracy < best - HOPELESS
+
+
+def _rates(base: Setting, *rates: float) -> tuple[Setting, ...]:
+    return tuple(replace(base, lr=rate) for rate in rates)
+
+
+def _vary(base: Setting, name: str, *values: object) -> tuple[Setting, ...]:
+    changes: list[dict[str, Any]] = [{name: value} for value in values]
+    return tuple(replace(base, **change) for change in changes)
+
+
+def _gate(base: Setting, *rates: float) -> tuple[Setting, ...]:
+    """Both schedules at each rate; a cosine has no cooldown and its warm-up is a share of its length."""
+    cosine = replace(base, schedule=COSINE, share=0.0, warm_up=0)
+    return tuple(replace(side, lr=rate) for rate in rates for side in (base, cosine))
+
+
+GROUPS = (
+    Group(
+        name="rate-googlenet",
+        title="GoogLeNet: peak rate of the trunk at batch 64",
+        settings=_rates(OLD_GOOGLENET, 1e-3, 2e-3, 5e-4, 4e-3),
+        rungs=(4_000, 16_000),
+    ),
+    Group(
+        name="rate-vgg11",
+        title="VGG11: peak rate of the trunk at batch 64",
+        settings=_rates(OLD_VGG11, 1.5e-4, 3e-4, 7.5e-5, 6e-4),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="views-googlenet",
+        title="GoogLeNet: augmentation at batch 64",
+        settings=_vary(
+            replace(OLD_GOOGLENET, lr=2e-3), "augmentation",
+            "none", "flip", "flip+shift", "shift", "flip+shift+erase",
+        ),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="pretrained-vgg11",
+        title="VGG11 pre-trained on formulas (5,824 pictures): batch size, rate and length",
+        settings=(
+            *_rates(PRETRAINED, 1.5e-4, 3e-4, 7.5e-5),
+            replace(PRETRAINED, lr=1.5e-4, batch=64),
+        ),
+        rungs=(4_000, 8_000, 16_000),
+    ),
+    Group(
+        name="batch-googlenet",
+        title="GoogLeNet: batch size, each at its own rates",
+        settings=(
+            *_rates(GOOGLENET, 1e-3, 2e-3),
+            *_rates(replace(GOOGLENET, batch=16), 7e-4),
+            *_rates(replace(GOOGLENET, batch=64), 1e-3, 2e-3),
+        ),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="batch-vgg11",
+        title="VGG11: batch size, each at its own rates",
+        settings=(*_rates(VGG11, 3e-4, 1.5e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4)),
+        rungs=(2_000, 4_000, 8_000),
+    ),
+    Group(
+        name="share-googlenet",
+        title="GoogLeNet: share f of the rung in which the copy is cooled down",
+        settings=_vary(GOOGLENET, "share", 0.2, 0.4, 0.5),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="warm-up-googlenet",
+        title="GoogLeNet: warm-up and β₂",
+        settings=(*_vary(GOOGLENET, "warm_up", 1_000, 300, 2_000), replace(GOOGLENET, beta2=0.99)),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="gate-googlenet",
+        title="GoogLeNet: trunk and cooldown against one cosine",
+        settings=_gate(replace(GOOGLENET, share=0.5), 1e-3, 2e-3),
+        rungs=(4_000, 8_000, 32_000),
+        seeds=(1, 2, 3),
+    ),
+    Group(
+        name="gate-vgg11",
+        title="VGG11: trunk and cooldown against one cosine",
+        settings=_gate(replace(VGG11, share=0.5), 3e-4, 1.5e-4),
+        rungs=(4_000, 8_000),
+        seeds=(1, 2, 3),
+    ),
+    Group(
+        name="pretrained-googlenet",
+        title="GoogLeNet pre-trained on formulas (16,384 pictures): peak rate",
+        settings=_rates(PRETRAINED_GOOGLENET, 1e-3, 5e-4, 2e-3),
+        rungs=(4_000, 8_000, 16_000),
+    ),
+    Group(
+        name="smoothing-googlenet",
+        title="GoogLeNet: label smoothing, rate of BatchNorm's biases, averaged weights",
+        settings=(
+            *_vary(GOOGLENET, "label_smoothing", 0.0, 0.1, 0.2),
+            *_vary(GOOGLENET, "bias_factor", 4.0, 16.0),
+            replace(GOOGLENET, ema=2_000),
+        ),
+        rungs=(8_000,),
+    ),
+    Group(
+        name="least-googlenet",
+        title="GoogLeNet: least useful rung from scratch",
+        settings=(GOOGLENET,),
+        rungs=(1_000, 2_000, 4_000),
+        seeds=(1, 2, 3),
+    ),
+    Group(
+        name="least-vgg11",
+        title="VGG11: least useful rung from scratch",
+        settings=(VGG11,),
+        rungs=(1_000, 2_000, 4_000),
+        seeds=(1, 2, 3),
+    ),
+    Group(
+        name="champion",
+        title="GoogLeNet for long",
+        settings=(
+            *_vary(GOOGLENET, "augmentation", "flip", "flip+shift", "flip+shift+erase"),
+            replace(GOOGLENET, augmentation="flip", label_smoothing=0.1),
+            replace(GOOGLENET, augmentation="flip", flip_test=True),
+        ),
+        rungs=(100_000,),
+        seeds=(1,),
+    ),
+)  # fmt: skip
