@@ -13,7 +13,7 @@ BATCH_SIZE = {ModelName.VGG11: 64, ModelName.GOOGLENET: 32}
 #: Several threads need larger batches to be faster than one; the rate grows with the square root.
 CHAMPION_BATCH = 64
 _DEFAULT_LR = {
-    (ModelName.VGG11, Scope.FULL): 2e-4,
+    (ModelName.VGG11, Scope.FULL): 3e-4,
     (ModelName.GOOGLENET, Scope.FULL): 1e-3,
     (ModelName.VGG11, Scope.FROZEN): 1e-3,
     (ModelName.GOOGLENET, Scope.FROZEN): 3e-3,

@@ -190,7 +190,8 @@ def test_what_breaks_inside_is_a_failed_run(
     def look() -> bool:
         raise error
 
-    record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small, stop=look).record
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64)
+    record = run(spec, small, stop=look).record
     assert record.state is RunState.FAILED
     assert type(error).__name__ in record.reason and "\n" not in record.reason
 
@@ -198,6 +199,6 @@ def test_what_breaks_inside_is_a_failed_run(
 def test_a_head_is_checked_where_its_images_take_several_batches(
     small: Workshop, spec_of: SpecOf
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, rung=110)  # fmt: skip
+    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, rung=110)
     record = run(spec, small).record
     assert record.state is RunState.FINISHED, record.reason
