@@ -14,6 +14,8 @@ from study.training.schedule import branch_point
 #: The shortest rung that tells something of a network (docs/recipe.md, ADR 15). VGG11 from scratch has left
 #: chance after 2,000 samples, but a second rung costs half as much again as going to 4,000 at once.
 LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_RUNG}
+#: Seeds that give an interval worth the name.
+THREE = 3
 #: What further time buys, in this order: (longest rung, seeds).
 LADDER = ((256_000, 3), (256_000, 5), (1_024_000, 5), (1_024_000, 10))
 #: Trials of an arm, as many of these as fit a share of the seconds.
@@ -97,9 +99,7 @@ def next_step(
     for longest, wanted in LADDER:
         seeds = min(wanted, most_seeds or wanted)
         fewest = min(n for _, n in reached.values())
-        for number in (seeds, 1, 2) if fewest < seeds else (seeds,):
-            if number < fewest or number > seeds:
-                continue
+        for number in _numbers(seeds, fewest):
             for rung in reversed(rungs(lowest, longest)):
                 step = Step(models=models, seeds=number, rung=rung)
                 if _new(step, reached) and fits(step):
@@ -112,6 +112,12 @@ def next_step(
         if any(rung < longest or number < seeds for rung, number in reached.values()):
             return None
     return None
+
+
+def _numbers(seeds: int, fewest: int) -> list[int]:
+    """Numbers of seeds in the order in which they are wanted; never fewer than there are."""
+    wanted = [seeds, 1, 2] if seeds <= THREE else list(range(seeds, 0, -1))
+    return [number for number in wanted if fewest <= number <= seeds]
 
 
 def after(reached: Reached, step: Step) -> Reached:

@@ -14,7 +14,7 @@ from study.budget import Deadline
 from study.explain.fresh import fresh_network
 from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import artifacts_of, keep_weights
-from study.orchestration.executors.tasks import Picture, arrays_path, run_arrays
+from study.orchestration.executors.tasks import Explain, Picture, arrays_path, run_arrays
 from study.records import RunRecord
 from study.spec import Init, ModelName, Purpose, Scope, StudySpec
 from study.store.files import write_arrays
@@ -53,17 +53,18 @@ def _site(shop: Workshop, check: Callable[[], bool]) -> Site:
 
 
 def _pictures(finals: tuple[RunRecord, ...], champion: RunRecord | None = None) -> Picture:
-    return Picture(index=OBJECT, runs=finals, champion=champion, weights={"googlenet": ("", "fractal")})
+    return Picture(index=OBJECT, runs=finals, champion=champion)
 
 
 def test_maps_are_made_or_their_absence_is_noted(shop: Workshop, finals: tuple[RunRecord, ...]) -> None:
     folder = shop.folder / "artifacts"
     files = (folder / "gradcam-googlenet.npz", folder / "featuremap-googlenet.npz")
-    events = _pictures(finals).carry_out(_site(shop, lambda: True))
+    task = Explain(index=OBJECT, model=ModelName.GOOGLENET, runs=finals, weights={})
+    assert task.carry_out(_site(shop, lambda: True)) == "stopped by the deadline"
     assert not any(path.exists() for path in files)
-    assert events == (("explanation_missing", "stopped by the deadline", "googlenet"),)
-    assert _pictures(finals).carry_out(_site(shop, lambda: False)) == ()
+    assert task.carry_out(_site(shop, lambda: False)) == ""
     assert all(path.is_file() for path in files)
+    _pictures(finals).carry_out(_site(shop, lambda: False))
     assert (folder / "object.npz").is_file() and (folder / "errors.npz").is_file()
 
 
@@ -74,7 +75,7 @@ def test_the_champion_comes_first(shop: Workshop, finals: tuple[RunRecord, ...])
     outcome = _outcome(champion, shop)
     write_arrays(arrays_path(shop.folder, champion.spec), artifacts_of(outcome, shop, OBJECT))
     runs = tuple(replace(record, val_accuracy=0.9) for record in finals)
-    assert _pictures(runs, champion).carry_out(_site(shop, lambda: False)) == ()
+    _pictures(runs, champion).carry_out(_site(shop, lambda: False))
     with np.load(shop.folder / "artifacts" / "object.npz") as stored:
         assert stored["run_ids"].tolist() == [r.spec.run_id for r in (champion, *finals)]
         assert int(stored["index"]) == OBJECT

@@ -70,14 +70,27 @@ def test_first_the_highest_rung_of_three_seeds_of_all_arms() -> None:
         assert next_step(NOTHING, fits, None) == Step(models=BOTH, seeds=3, rung=rung)
 
 
-@pytest.mark.parametrize(("affordable", "seeds"), [(3, 3), (2, 2), (1, 1)])
-def test_fewer_seeds_only_where_the_least_rung_is_too_dear_for_three(affordable: int, seeds: int) -> None:
-    """Two at the least rung come before one at a higher one: a result without a spread tells little."""
+@pytest.mark.parametrize(
+    ("affordable", "seeds", "rungs_up"), [(3, 3, 1), (2, 1, 2), (1, 1, 1)]
+)
+def test_fewer_seeds_only_where_the_least_rung_is_too_dear_for_three(
+    affordable: int, seeds: int, rungs_up: int
+) -> None:
+    """Where three do not fit, one goes as high as it can: two give no interval worth the name."""
     least = max(LEAST_RUNG.values())
     step = next_step(NOTHING, _within(6 * affordable * least * sum(PRICE.values()) + 1, NOTHING), None)
-    assert step is not None and step.seeds == seeds and step.rung >= least and step.models == BOTH
-    assert seeds > 1 or step.rung == least
+    assert step == Step(models=BOTH, seeds=seeds, rung=rungs_up * least)
     assert next_step(NOTHING, lambda step: False, None) is None
+
+
+def test_a_second_seed_comes_where_one_cannot_go_higher() -> None:
+    reached = dict.fromkeys(BOTH, (8_000, 1))
+    fits = _within(6 * 8_000 * sum(PRICE.values()) - 1, reached)
+    assert next_step(reached, fits, None) is None
+    fits = _within(6 * 8_000 * sum(PRICE.values()) + 1, reached)
+    assert next_step(reached, lambda step: fits(step) and step.rung == 8_000, None) == Step(
+        models=BOTH, seeds=2, rung=8_000
+    )  # fmt: skip
 
 
 def test_no_common_step_is_below_the_least_rung_of_any_network() -> None:
@@ -191,7 +204,7 @@ def test_what_a_training_has_when_it_goes_on() -> None:
                  number=0, rung=8_000) for scope in (Scope.FULL, Scope.FROZEN)
     )  # fmt: skip
     assert trunk_samples(full, 0) == trunk_samples(frozen, 0) == 0
-    assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 2_400
+    assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 37 * 64
     assert trunk_samples(frozen, 4_000) == 4_000
 
 
