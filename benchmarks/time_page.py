@@ -73,9 +73,9 @@ def _accuracy(records: Records, name: str, model: str, minutes: float) -> str:
 
 def ladder(records: Records) -> list[str]:
     lines = [
-        f"Seconds of training until {TITLES[LADDER_MODEL]} has {GOAL} of the test images right: the shortest "
-        f"of the budgets {', '.join(f'{each:g}' for each in LADDER)} s whose training ended there. Each budget "
-        "is one training from scratch with one seed and a schedule of its own length.",
+        f"Seconds of training until {TITLES[LADDER_MODEL]} has {GOAL} of the test images right: the "
+        f"shortest of the budgets {', '.join(f'{each:g}' for each in LADDER)} s whose training ended "
+        "there. Each budget is one training from scratch with one seed and a schedule of its own length.",
         "",
         "| contestant | budget | seconds used | accuracy | the budget before it: accuracy |",
         "|---|---:|---:|---:|---:|",
@@ -101,8 +101,8 @@ def _ladder_row(records: Records, name: str) -> tuple[str, str, str, str]:
 
 def speeds(records: Records) -> list[str]:
     lines = [
-        "What the trainings were. A peer's rate and batch size are those of the best of its pilots, judged on "
-        "2,000 validation images; the pilots' seconds are in no budget.",
+        "What the trainings were. A peer's rate and batch size are those of the best of its pilots, judged "
+        "on 2,000 validation images; the pilots' seconds are in no budget.",
         "",
         "| network | contestant | images/s, median (range) | images a batch | peak rate | precision "
         "| pilots: number, seconds |",
