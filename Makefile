@@ -2,6 +2,7 @@
 # make check              linters and tests           make lint    set up and run the linters
 # make test-long          the tests that make test leaves out, because they wait for whole studies
 # make bench              compare the training speed with other libraries
+# make bench-time         test accuracy after equal seconds of training; hours, goes on where it was stopped
 # make audit              known holes of the installed packages, and a list of them (CycloneDX)
 # Any Python from 3.10 on: make study PYTHON=python3.12
 # LOCK=1 takes exactly the versions of requirements.lock, as CI does (made with Python 3.11 on Linux).
@@ -21,7 +22,7 @@ PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberatio
 # Russian hyphenation.
 TEST_PACKAGES := chromium libreoffice-writer hyphen-ru
 
-.PHONY: study test test-long check lint pytest linters system system-dev bench audit lock
+.PHONY: study test test-long check lint pytest linters system system-dev bench bench-time audit lock
 study: .venv/.installed
 	$(BIN)/python run_study.py --budget $(BUDGET)
 
@@ -90,6 +91,10 @@ system system-dev:
 # The other libraries live in their own environment and never touch the product's.
 bench: .venv/.installed-dev .venv-bench/.installed
 	$(BIN)/python -m benchmarks.speed
+
+bench-time: .venv/.installed-dev .venv-bench/.installed
+	$(BIN)/python -m benchmarks.time_to_accuracy
+	$(BIN)/python -m benchmarks.time_to_accuracy --page
 
 .venv-bench/.installed: requirements-bench.txt
 	$(PYTHON) -m venv --clear .venv-bench
