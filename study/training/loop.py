@@ -119,7 +119,7 @@ class Trainer:
 
         Args:
             factor: samples seen → factor of the peak rate.
-            on_point: called after each step after which a point of the curve is due.
+            on_point: called after each point of the curve.
 
         Raises:
             TrainingError: the loss is not a finite number.
@@ -133,8 +133,8 @@ class Trainer:
                 self._step(size, factor(progress.samples_seen))
                 progress.seconds += time.monotonic() - began
                 if progress.samples_seen >= self._next_point():
-                    on_point()
                     self.note_point()
+                    on_point()
 
     def note_point(
         self, val_accuracy: float | None = None, val_loss: float | None = None
