@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.records import EvaluationPoint, RunState
+from study.records import RunState
 from study.spec import Experiment, ModelName, Purpose, RunSpec, Scope
 from study.training.checkpoint import unfinished
 from study.training.run import Outcome, Workshop, run
@@ -101,9 +101,8 @@ def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     newest = max(unfinished(shop.folder).glob("*.pt"), key=lambda path: path.name.split(".")[1])
     assert f".{16 * step:09d}." in newest.name
     newest.write_bytes(newest.read_bytes()[:-100])
-    seen: list[EvaluationPoint] = []
     told: list[tuple[str, str]] = []
-    again = run(spec, shop, on_point=seen.append, tell=lambda *event: told.append(event))
+    again = run(spec, shop, tell=lambda *event: told.append(event))
     assert_equal(again, expected)
     assert [kind for kind, _ in told] == ["checkpoint_unusable", "run_resumed"]
     assert told[1][1].endswith(f"taken up after {16 * (step - 1)} samples")
