@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,19 @@ def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
             assert champion_spec(context, source).recipe == RECIPE, "nothing was begun"
         trunk(tmp_path, begun.run_id).save(64, {"samples_seen": 64})
         assert champion_spec(context, source).run_id == begun.run_id
+
+
+def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    with opened(tmp_path, fashion, executor=Answering(ran), budget=600) as study:
+        context = study.context
+        arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
+        first, second = (RunRecord(spec=context.specs.final(arm, number, 8_000), state=RunState.FINISHED)
+                         for number in (0, 1))  # fmt: skip
+        stopped = champion_spec(context, first)
+        context.ledger.commit(RunRecord(spec=stopped, state=RunState.INTERRUPTED, reason="stopped"))
+        assert champion_spec(context, second) == stopped, "it goes on, whichever is best by now"
+        ended = replace(stopped, rung=stopped.rung - 64)  # by its clock
+        context.ledger.commit(RunRecord(spec=ended, state=RunState.FINISHED))
+        assert champion_spec(context, second).seed == second.spec.seed

@@ -74,9 +74,9 @@ def best_run(context: StudyContext) -> RunRecord | None:
 
 def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
     """What is planned: the rung is the samples that the clock will allow, about."""
-    for record in reversed(context.ledger.records()):
-        if record.spec.purpose is Purpose.CHAMPION and record.state is RunState.INTERRUPTED:
-            return record.spec
+    tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
+    if tries and tries[-1].state is RunState.INTERRUPTED:
+        return tries[-1].spec
     speed = context.plan.speeds[source.spec.arm.model.value].train * context.champion_threads**0.7
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
