@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from benchmarks.page import replace_block
@@ -151,7 +152,8 @@ def conditions(records: Records) -> list[str]:
 
 def draw(records: Records, path: Path) -> None:
     plt.rcParams["svg.hashsalt"] = "time"  # the same data give the same file
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    shown: dict[str, Artist] = {}
     for panel, (model, names) in zip(axes, CONTESTANTS.items(), strict=True):
         for name in names:
             _line(panel, records, name, model)
@@ -163,12 +165,14 @@ def draw(records: Records, path: Path) -> None:
         panel.set_xlabel("seconds of training", fontsize=9)
         panel.tick_params(labelsize=8)
         panel.grid(axis="y", color="#dddddd", lw=0.6)
-        if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=8, frameon=False)
-        else:
+        handles, labels = panel.get_legend_handles_labels()
+        shown |= dict(zip(labels, handles, strict=True))
+        if not handles:
             panel.text(0.5, 0.5, MISSING, transform=panel.transAxes, ha="center", fontsize=9)
     axes[list(CONTESTANTS).index(LADDER_MODEL)].axhline(GOAL, color="black", lw=0.6)
     axes[0].set_ylabel("test accuracy", fontsize=9)
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=len(NAMES),
+                  fontsize=8, frameon=False)  # fmt: skip
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
