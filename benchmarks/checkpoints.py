@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from study.models import build
+from study.matrix import arms
+from study.models import Network, build
+from study.planning.plan import run_spec
 from study.records import EvaluationPoint
-from study.spec import HyperParams, ModelName
-from study.training.bookmark import Bookmark
+from study.spec import HyperParams, ModelName, Purpose, Scope, StudySpec
 from study.training.checkpoint import Checkpoints
+from study.training.loop import Trainer
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
+from study.training.resume_state import ResumeState
 from study.training.runtime import detect
 
 TIMES = 5
@@ -24,32 +29,40 @@ TIMES = 5
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir())
-    device = detect("cpu").device
+    runtime = detect("cpu")
     print("| network | size, MB | write, s (median of 5, greatest) | read, s |\n|---|---:|---:|---:|")
     for model in ModelName:
         network = build(model, weights=None, resolution=32, fold=True, seed=0)
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(param_groups(network, HyperParams(lr=1e-3)), fused=True)
-        network(torch.randn(8, 1, 32, 32)).sum().backward()
-        optimizer.step()
+        network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        arm = next(arm for arm in arms((model,)) if arm.scope is Scope.FULL)
+        spec = run_spec(arm, StudySpec(), purpose=Purpose.FINAL, number=0, rung=64)
         with tempfile.TemporaryDirectory(dir=folder) as place:
             kept, progress = Checkpoints(folder=Path(place), run_id="run"), Progress()
             point = EvaluationPoint(samples_seen=1, seconds=1, train_loss=1, val_accuracy=1, val_loss=1)
-            bookmark = Bookmark(kept, network, progress, {"dropout": torch.default_generator}, device,
-                                lambda kind, detail: print(kind, detail))  # fmt: skip
-            bookmark.begin(optimizer, [])
+            trainer = Trainer(
+                partial(_forward, network), param_groups(network, HyperParams(lr=1e-3)),
+                torch.zeros(64, dtype=torch.int64), spec, runtime, progress=progress, stop=lambda: None,
+            )  # fmt: skip
+            trainer.advance(8, lambda seen: 1.0)
+            state = ResumeState(kept, network, trainer, rung=spec.rung, device=runtime.device,
+                                tell=lambda kind, detail: print(kind, detail))  # fmt: skip
             taken = []
             for _ in range(TIMES):
                 progress.samples_seen += 64
                 progress.history.append(point)
                 began = time.monotonic()
-                bookmark.keep()
+                state.keep()
                 taken.append(time.monotonic() - began)
             size = max(path.stat().st_size for path in Path(place).iterdir())
             began = time.monotonic()
             kept.load()
             read = time.monotonic() - began
         print(f"| {model} | {size / 1e6:.0f} | {np.median(taken):.2f}, {max(taken):.2f} | {read:.2f} |")
+
+
+def _forward(network: Network, chosen: Tensor, position: int) -> Tensor:
+    logits: Tensor = network(torch.randn(len(chosen), 1, 32, 32))
+    return logits
 
 
 if __name__ == "__main__":

@@ -11,14 +11,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from common import BATCH, LR, WEIGHT_DECAY, Task, read_task, report
 
-from study.data import load, split
+from study.data import load
 from study.matrix import arms
-from study.spec import HyperParams, Init, LrPolicy, ModelName, Precision, Purpose, RunSpec, Scope
+from study.spec import HyperParams, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.training.defaults import LONG_RECIPE
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
@@ -30,9 +32,12 @@ def main() -> None:
     task = read_task()
     runtime = detect("cpu", precision)
     fashion = load(offline=True)
-    shop = Workshop(
-        fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={}
-    )
+    with TemporaryDirectory() as folder:
+        shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=Path(folder))
+        _contest(task, shop)
+
+
+def _contest(task: Task, shop: Workshop) -> None:
     arm = next(
         arm for arm in arms((ModelName(task.model),))
         if arm.init is Init.SCRATCH and arm.scope is Scope(task.scope)
@@ -41,12 +46,12 @@ def main() -> None:
     spec = RunSpec(
         arm=arm, purpose=Purpose.TRIAL, seed=1,
         hyper=HyperParams(lr=LR, weight_decay=WEIGHT_DECAY),
-        train_images=BATCH * task.steps, samples=BATCH * task.warm_up, batch_size=BATCH,
-        evaluations=1, validation_images=1_000, precision=Precision(runtime.precision), trial=0,
+        train_images=BATCH * task.steps, rung=BATCH * task.warm_up, batch_size=BATCH, head_passes=EPOCHS,
+        recipe=LONG_RECIPE, precision=shop.runtime.precision, trial=0,
     )  # fmt: skip
     if task.scope == "full":
         run(spec, shop)
-        record = run(replace(spec, samples=BATCH * task.steps), shop).record
+        record = run(replace(spec, seed=2, rung=BATCH * task.steps), shop).record
         report(record.samples_seen, record.train_seconds)
         return
     _frozen(task, spec, shop)
@@ -56,8 +61,7 @@ def _frozen(task: Task, spec: RunSpec, shop: Workshop) -> None:
     began = time.perf_counter()
     for trial in range(TRIALS):
         hyper = replace(spec.hyper, lr=LR * (trial + 1))
-        samples = EPOCHS * spec.train_images
-        run(replace(spec, samples=samples, hyper=hyper, trial=trial), shop)
+        run(replace(spec, rung=spec.train_images, hyper=hyper, trial=trial), shop)
     report(EPOCHS * TRIALS * spec.train_images, time.perf_counter() - began)
 
 
