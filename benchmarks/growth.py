@@ -1,7 +1,7 @@
 """How the cost of a study grows with images, resolution, arms and seeds: three points of each.
 
 Writes benchmarks/out/growth.json and the block `growth` of docs/performance.md. Every point is
-the wall time of whole runs, network building and validation on 500 images included.
+the wall time of whole runs, network building, BatchNorm's statistics and validation included.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.page import replace_block
-from study.data import load, split
+from study.data import load
 from study.matrix import arms
 from study.spec import Arm, Init, ModelName, Precision, Purpose, RunSpec
-from study.training.defaults import default_hyper
+from study.training.defaults import RECIPE, default_hyper
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
@@ -36,17 +37,16 @@ class Point:
 def main() -> None:
     runtime = detect("cpu", "auto")
     fashion = load(offline=True)
-    shop = Workshop(
-        fashion=fashion, split=split(fashion.train_labels, seed=0), runtime=runtime, weights={}
-    )
     points: list[Point] = []
 
     def note(model: ModelName, quantity: str, value: int, specs: list[RunSpec]) -> None:
-        began = time.perf_counter()
-        for spec in specs:
-            record = run(spec, shop).record
-            if record.state.value != "finished":
-                raise SystemExit(f"{spec.run_id}: {record.reason}")
+        with TemporaryDirectory() as folder:  # nothing of an earlier point is taken up
+            shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=Path(folder))
+            began = time.perf_counter()
+            for spec in specs:
+                record = run(spec, shop).record
+                if record.state.value != "finished":
+                    raise SystemExit(f"{spec.run_id}: {record.reason}")
         points.append(Point(model.value, quantity, value, time.perf_counter() - began))
         print(points[-1], flush=True)
 
@@ -54,14 +54,14 @@ def main() -> None:
         scratch = [arm for arm in arms((model,)) if arm.init is Init.SCRATCH]
         full = next(arm for arm in scratch if arm.lr_policy.value == "uniform")
         base = _spec(full, SAMPLES[model], runtime.precision)
-        run(replace(base, samples=256), shop)  # warm-up
+        note(model, "warm-up", 256, [replace(base, rung=256)])
         for factor in (1, 2, 4):
-            note(model, "images", factor * base.samples, [replace(base, samples=factor * base.samples)])
+            note(model, "images", factor * base.rung, [replace(base, rung=factor * base.rung)])
         for resolution in (32, 64, 96):
-            small = replace(base, samples=AT_RESOLUTION[model], resolution=resolution)
+            small = replace(base, rung=AT_RESOLUTION[model], resolution=resolution)
             note(model, "resolution", resolution, [small])
         for count in (1, 2, 3):
-            note(model, "arms", count, [_spec(arm, base.samples, runtime.precision)
+            note(model, "arms", count, [_spec(arm, base.rung, runtime.precision)
                                         for arm in scratch[:count]])  # fmt: skip
         for count in (1, 2, 4):
             note(model, "seeds", count, [replace(base, seed=seed) for seed in range(count)])
@@ -71,11 +71,10 @@ def main() -> None:
     replace_block(ROOT / "docs" / "performance.md", "growth", table(points))
 
 
-def _spec(arm: Arm, samples: int, precision: Precision) -> RunSpec:
+def _spec(arm: Arm, rung: int, precision: Precision) -> RunSpec:
     return RunSpec(
-        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=default_hyper(arm), train_images=samples,
-        samples=samples, batch_size=64, evaluations=1, validation_images=500,
-        precision=precision, trial=0,
+        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=default_hyper(arm), train_images=rung, rung=rung,
+        batch_size=64, recipe=RECIPE, precision=precision, trial=0,
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_it_goes_on_from_the_trunk_and_cools_down_by_the_clock(
     small: Workshop, spec: RunSpec, machine: Callable[..., Machine]
 ) -> None:
     run(spec, small)
-    made = machine(budget=120.0)
+    made = machine(budget=80.0)
     clock = _clock(made, spec)
     outcome = run(_planned(spec), small, stop=made.stop, clock=clock)
     record = outcome.record
@@ -92,7 +92,8 @@ def test_it_goes_on_from_the_trunk_and_cools_down_by_the_clock(
     cooled = 16 * len(clock.factors)
     assert 0.3 <= cooled / record.samples_seen <= 0.45
     assert clock.factors == sorted(clock.factors, reverse=True)
-    assert clock.factors[0] == 1.0 and 0 <= clock.factors[-1] <= 1.5 / len(clock.factors)
+    step = 1 / len(clock.factors)  # the first and the last step lie about one from the ends
+    assert 1 - 2 * step <= clock.factors[0] <= 1 and 0 <= clock.factors[-1] <= 1.5 * step
     assert made.left() <= clock.judging, "what is left is what was kept for the last judgement"
     assert made.left() >= 20.0 - 3 * made.step - 3, "and the last judgement has had it"
     looked = [point for point in record.history if point.val_accuracy is not None]
@@ -110,7 +111,8 @@ def test_without_time_it_is_the_trunk_that_it_was_given(
     outcome = run(_planned(spec), small, stop=made.stop, clock=_clock(made, spec))
     assert outcome.record.finished, outcome.record.reason
     assert outcome.record.samples_seen == branch_point(spec)
-    assert outcome.record.step_seconds == 0 < outcome.record.train_seconds
+    assert outcome.record.step_seconds == pytest.approx(0, abs=0.02), "no step: its losses' mean alone"
+    assert outcome.record.train_seconds >= state["seconds"] > 0
     assert outcome.network is not None
     for name, value in outcome.network.named_parameters():
         assert torch.equal(value, state["network"][name]), name
@@ -119,27 +121,27 @@ def test_without_time_it_is_the_trunk_that_it_was_given(
 def test_without_a_trunk_it_begins_anew(
     small: Workshop, spec: RunSpec, machine: Callable[..., Machine]
 ) -> None:
-    made = machine(budget=60.0)
+    made = machine(budget=45.0)
     clock = _clock(made, spec)
     record = run(_planned(spec), small, stop=made.stop, clock=clock).record
     assert record.finished and record.step_seconds == record.train_seconds
     assert 0.3 <= 16 * len(clock.factors) / record.samples_seen <= 0.5
 
 
-@pytest.mark.parametrize("cut_at", [20, 60])
+@pytest.mark.parametrize("cut_at", [15, 42])
 def test_a_champion_that_was_stopped_goes_on_from_its_own_trunk(
     small: Workshop, spec: RunSpec, machine: Callable[..., Machine], cut_at: int
 ) -> None:
     """Stopped in the trunk, or in the cooldown, which then begins anew from the trunk."""
     run(spec, small)
-    made = machine(budget=100.0)
+    made = machine(budget=70.0)
     clock = _clock(made, spec)
     first = run(_planned(spec), small, stop=lambda: made.stop() or made.now > cut_at, clock=clock).record
     assert first.state is RunState.INTERRUPTED and first.spec == _planned(spec)
-    assert (clock.began is None) == (cut_at == 20)
+    assert (clock.began is None) == (cut_at == 15)
     own = trunk(small.folder, _planned(spec).run_id).samples_seen()
     assert branch_point(spec) < own <= first.samples_seen
-    again = machine(budget=60.0)
+    again = machine(budget=40.0)
     record = run(_planned(spec), small, stop=again.stop, clock=_clock(again, spec)).record
     assert record.finished and record.samples_seen > own
     # Both parts are counted, but for what the trunk's own run has counted, and what was cooled in vain.
@@ -215,7 +217,8 @@ def test_looks_are_spread_over_its_time(machine: Callable[..., Machine]) -> None
         made.now = float(second)
         if clock.look_due():
             due.append(second)
-    assert due == list(range(10, 121, 10))
+    assert len(due) == LOOKS == 12
+    assert all(0 <= second - 10 * (k + 1) <= 1 for k, second in enumerate(due))
     late = Clock(left_of_all=made.left, from_run="", judging=1.0, judged_images=100)
     made.now = 0.0
     _running(late)

@@ -77,10 +77,10 @@ def test_torchvisions_class_reads_the_champion_and_answers_the_same(
 
 
 def _site(shop: Workshop, seconds: float) -> Site:
-    bench = Bench(study=StudySpec(models=(ModelName.GOOGLENET,)), runtime=shop.runtime, folder=shop.folder)
+    study = StudySpec(models=(ModelName.GOOGLENET,))
+    bench = Bench(study=study, runtime=shop.runtime, folder=shop.folder)
     return Site(shop=shop, bench=bench, check=lambda: False, tell=lambda *event: None,
-                limit=Deadline(budget=seconds, started=time.monotonic()),
-                show=lambda point: None)  # fmt: skip
+                limit=Deadline(budget=seconds, started=time.monotonic()), show=lambda point: None)  # fmt: skip
 
 
 def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_of: SpecOf) -> None:
@@ -105,5 +105,4 @@ def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_o
     assert record.test_accuracy == pytest.approx((ran.arrays["class"] == labels).mean())
     images = shop.fashion.test_images[shop.test_order[:200]]
     shares = _logits(_read(shop.folder, ModelName.GOOGLENET), images).softmax(1).numpy()
-    given = ran.arrays["probabilities"][:200]
-    assert abs(shares - given).max() < 1e-3, "those of the file, in half precision"
+    assert abs(shares - ran.arrays["probabilities"][:200]).max() < 1e-3, "up to half precision"
