@@ -80,7 +80,8 @@ def _site(shop: Workshop, seconds: float) -> Site:
     study = StudySpec(models=(ModelName.GOOGLENET,))
     bench = Bench(study=study, runtime=shop.runtime, folder=shop.folder)
     return Site(shop=shop, bench=bench, check=lambda: False, tell=lambda *event: None,
-                limit=Deadline(budget=seconds, started=time.monotonic()), show=lambda point: None)  # fmt: skip
+                limit=Deadline(budget=seconds, started=time.monotonic()),
+                show=lambda point: None)  # fmt: skip
 
 
 def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_of: SpecOf) -> None:
