@@ -61,13 +61,14 @@ def test_imagenet_is_called_unreachable_only_where_it_is_missing(
     composer: Composer, tmp_path: Path
 ) -> None:
     results = plant(tmp_path / "r", seeds=1, trials=0)
-    table = pd.read_csv(results / "results.csv")
+    tables = {name: pd.read_csv(results / name) for name in ("results.csv", "rungs.csv")}
 
     def told(vgg11: str, googlenet: str) -> tuple[str, str]:
         sources = {"vgg11": vgg11, "googlenet": googlenet}
-        mine = table["init"] == "pretrained"
-        now = table.assign(init_source=table["model"].map(sources).where(mine, "none"))
-        now.to_csv(results / "results.csv", index=False)
+        for name, table in tables.items():
+            mine = table["init"] == "pretrained"
+            now = table.assign(init_source=table["model"].map(sources).where(mine, "none"))
+            now.to_csv(results / name, index=False)
         _change(results, "environment.json", {
             "events": [_event("weights_unreachable", model) for model in sources],
             "weights": {m: {"source": s, "sha256": "cd" * 32} for m, s in sources.items() if s != "none"},
