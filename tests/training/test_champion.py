@@ -12,7 +12,7 @@ import torch
 from study.records import RunState
 from study.spec import ModelName, Purpose, Recipe, RunSpec, Scope
 from study.training import champion
-from study.training.champion import LOOKS, Clock
+from study.training.champion import LEAST_LOOKS, MOST_LOOKS, Clock
 from study.training.checkpoint import trunk
 from study.training.progress import Progress
 from study.training.run import Workshop, run
@@ -97,7 +97,7 @@ def test_it_goes_on_from_the_trunk_and_cools_down_by_the_clock(
     assert made.left() <= clock.judging, "what is left is what was kept for the last judgement"
     assert made.left() >= 20.0 - 3 * made.step - 3, "and the last judgement has had it"
     looked = [point for point in record.history if point.val_accuracy is not None]
-    assert LOOKS // 2 <= len(looked) <= LOOKS + 1
+    assert LEAST_LOOKS <= len(looked) <= LEAST_LOOKS + 1, "the last judgement among them"
     assert record.history[-1].val_accuracy == record.val_accuracy
 
 
@@ -208,19 +208,25 @@ def test_slow_looks_keep_more_time_for_the_last_judgement(machine: Callable[...,
     assert clock.over()
 
 
-def test_looks_are_spread_over_its_time(machine: Callable[..., Machine]) -> None:
-    made = machine(budget=121.0)
+@pytest.mark.parametrize(
+    ("seconds", "looks"), [(20, LEAST_LOOKS), (100, LEAST_LOOKS), (250, 10), (4_000, MOST_LOOKS)]
+)
+def test_looks_are_spread_over_its_time(
+    machine: Callable[..., Machine], seconds: int, looks: int
+) -> None:
+    """One in 25 seconds, but not too few and not too many."""
+    made = machine(budget=seconds + 1.0)
     clock = Clock(left_of_all=made.left, from_run="", judging=1.0, judged_images=100)
     _running(clock)
     due = []
-    for second in range(1, 121):
+    for second in range(1, seconds + 1):
         made.now = float(second)
         if clock.look_due():
             due.append(second)
-    assert len(due) == LOOKS == 12
-    assert all(0 <= second - 10 * (k + 1) <= 1 for k, second in enumerate(due))
+    assert len(due) == looks
+    assert all(0 <= second - seconds * (k + 1) / looks <= 1 for k, second in enumerate(due))
     late = Clock(left_of_all=made.left, from_run="", judging=1.0, judged_images=100)
     made.now = 0.0
     _running(late)
-    made.now = 65.0
+    made.now = seconds * 2.5 / looks
     assert late.look_due() and not late.look_due(), "one look for those that were missed"

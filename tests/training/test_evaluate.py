@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
 from study.data import to_input
 from study.spec import RESOLUTIONS
@@ -12,6 +15,7 @@ from study.training.evaluate import (
     batches_of,
     evaluation_batch,
     expected_calibration_error,
+    macro_f1,
     quality,
 )
 from study.training.run import Workshop
@@ -56,6 +60,14 @@ def test_every_image_passes_in_order_and_batches_stay_small(small: Workshop, res
 
 def test_full_confidence_has_a_bin() -> None:
     assert expected_calibration_error(_rows((0, 1.0)), np.array([0])) == pytest.approx(0.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60))
+def test_macro_f1_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    """Classes that neither side has are left out, and one that only one side has counts as nothing."""
+    truth, predicted = np.array(pairs).T
+    expected = f1_score(truth, predicted, average="macro", zero_division=0)
+    assert macro_f1(predicted, truth) == pytest.approx(expected)
 
 
 def test_accuracy_loss_and_f1() -> None:

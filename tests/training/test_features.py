@@ -15,8 +15,9 @@ from study.spec import HyperParams, Init, ModelName, Scope
 from study.training import evaluate, features
 from study.training.features import FeatureCache, Features
 from study.training.loop import Stopped
-from study.training.run import Workshop, feature_folder, run
+from study.training.run import run
 from study.training.runtime import detect
+from study.training.workshop import Workshop, feature_folder
 from tests.training.conftest import SpecOf
 
 STATISTICS = 100
