@@ -23,12 +23,14 @@ from study.spec import HyperParams, Init, ModelName
 from study.training.evaluate import batches_of
 from study.training.loop import Order
 from study.training.param_groups import param_groups
-from study.training.run import SETTLED
 from study.training.running_statistics import settle
 from study.training.runtime import Runtime
 from study.training.schedule import head_factor
 
 VALIDATION = 3_000
+
+#: Training images over which BatchNorm\'s statistics are taken before each look.
+SETTLED = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
