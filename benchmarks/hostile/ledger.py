@@ -31,7 +31,7 @@ FACTS: dict[str, Any] = {
     "plan": {
         "budget_seconds": 120.0, "used_seconds": 61.5, "reserve_seconds": 40.0, "champion_seconds": 20.0,
         "side_seconds": 0.0, "extension_seconds": 0.0, "grown": False, "workers": 2,
-        "pretraining_seconds": 5.0, "step_seconds": 30.0, "worker_seconds": 123.0,
+        "step_seconds": 30.0, "worker_seconds": 123.0,
         "speeds": {"vgg11": {"train": 100.0, "inference": 300.0, "build": 0.1, "head": 6e4, "tail": 1.3,
                              "train_small": 0.0}},
         "decisions": {"vgg11": {"least_rung": 4_000, "trial_rung": 4_000, "batch_size": 64, "rung": 8_000,

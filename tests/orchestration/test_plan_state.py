@@ -38,7 +38,7 @@ def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     assert not plan.decided
     plan.decisions[MODEL.value] = blank(MODEL)
     plan.champion_seconds, plan.side_seconds = 40.0, 30.0
-    plan.pretraining_seconds, plan.step_seconds = 20.0, 10.0
+    plan.step_seconds = 10.0
     plan.left_out.append({"what": "3 seeds", "needs_seconds": 5_000.0})
     spec = run_spec(arms((MODEL,))[2], STUDY, purpose=Purpose.FINAL, number=0, rung=4_000)
     plan.rows.append(plan.calibration.row(spec))
@@ -46,7 +46,7 @@ def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     plan.save()
     again = _plan(ledger)
     for name in ("rows", "decisions", "speeds", "phases", "left_out", "champion_seconds", "side_seconds",
-                 "pretraining_seconds", "step_seconds"):  # fmt: skip
+                 "step_seconds"):  # fmt: skip
         assert getattr(again, name) == getattr(plan, name), name
     assert again.decided and again.calibration.rows is again.rows
     kept = ledger.fact("plan")

@@ -21,6 +21,7 @@ from study.orchestration.executors.protocol import Lost
 from study.orchestration.executors.tasks import Pretrain
 from study.orchestration.phases.weights import WeightsPhase, reasons, share_of
 from study.pretraining import Recipe
+from study.pretraining.recipe import least_seconds
 from study.records import Reason
 from study.spec import ModelName, StudySpec
 from study.training.runtime import detect
@@ -29,7 +30,7 @@ from study.training.runtime import detect
 TINY = Recipe(model=MODEL, categories=12, instances=20, samples=192, batch_size=32, solid=0.0, gate=0.01,
               evaluations=2)  # fmt: skip
 #: The share of the work that goes to one network's pre-training, on one worker.
-SHARE = 0.2
+SHARE = 0.15
 
 
 @dataclass
@@ -162,7 +163,13 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
 
 
 def test_shares_of_networks_that_are_made_side_by_side() -> None:
-    assert share_of(1_000, 2, 1) == 100 and share_of(1_000, 2, 2) == share_of(1_000, 2, 4) == 200
+    def share(speed: float, workers: int) -> float:
+        return share_of(MODEL, 1_000, speed, models=2, workers=workers)
+
+    assert share(1e6, 1) == 75 and share(1e6, 2) == share(1e6, 4) == 150
+    speed = next(speed for speed in range(1, 1_000) if least_seconds(MODEL, speed) < 200)
+    assert 150 < share(speed, 2) == pytest.approx(1.02 * least_seconds(MODEL, speed)), "a little more"
+    assert share(1, 2) == 150, "nothing near it would do"
 
 
 def test_what_breaks_in_pretraining_costs_its_arms_alone(
