@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
@@ -24,8 +24,9 @@ import numpy.typing as npt
 from benchmarks.chaos.cuts import Cut
 from benchmarks.chaos.toy import LEAST_RUNS, Task, digest, go, name_of
 from study.records import RunRecord
-from study.spec import Purpose, Scope
+from study.spec import Arm, Purpose, Scope
 from study.store.tables import highest, standing
+from study.tuning import best
 
 #: A file system in memory: a kill of processes leaves there what it leaves on a disk, and syncing is free.
 MEMORY = Path("/dev/shm")
@@ -220,13 +221,22 @@ def _predictions(folder: Path, known: dict[str, str]) -> list[str]:
 
 def _checkpoints(folder: Path, known: dict[str, str]) -> list[str]:
     """At the end there is one of every trunk that may go on, with its hash, and no other."""
-    wanted = {record.spec.run_id for record in _finals(known) if record.spec.arm.scope is Scope.FULL}
+    records = _records(known)
+    wanted = {
+        record.spec.run_id for record in _finals(known) if record.spec.arm.scope is Scope.FULL
+        and ((chosen := best(_trials(records, record.spec.arm))) is None
+             or chosen.spec.hyper == record.spec.hyper)
+    }  # fmt: skip
     paths = [path.name for path in (folder / "checkpoints" / "unfinished").iterdir()]
     have = [name.split(".")[0] for name in paths if name.endswith(".pt")]
     hashes = [name.split(".")[0] for name in paths if name.endswith(".sha256")]
     if sorted(have) == sorted(hashes) == sorted(wanted) and len(paths) == 2 * len(wanted):
         return []
     return [f"checkpoints: {sorted(set(have) ^ wanted) or paths}"]
+
+
+def _trials(records: Iterable[RunRecord], arm: Arm) -> tuple[RunRecord, ...]:
+    return tuple(r for r in records if r.spec.arm == arm and r.spec.purpose is Purpose.TRIAL)
 
 
 def _finals(known: dict[str, str]) -> list[RunRecord]:

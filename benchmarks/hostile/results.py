@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from study.report.context import read_report_data
 from study.report.reading import Reading
 from study.spec import ModelName
 
-SAMPLE = Path(__file__).parents[2] / "docs" / "sample" / "results"
+PLANTING = Path(__file__).parents[2] / "tests" / "report"
 MODEL = "googlenet"
 OBJECTS = 40
 DRAWS = 8
@@ -35,8 +37,13 @@ Case = tuple[str, bytes]
 
 
 def small_results(folder: Path) -> Path:
-    """The sample with one network, its first two seeds and 40 test objects."""
-    shutil.copytree(SAMPLE, folder)
+    """A planted study, which has every kind of file: one network, two seeds, 40 test objects."""
+    whole = Path(tempfile.mkdtemp())
+    sys.path.insert(0, str(PLANTING))
+    from planted import plant
+
+    plant(whole, seeds=2, trials=4)
+    shutil.copytree(whole, folder)
     kept = set()
     for name in ("results.csv", "rungs.csv", "trials.csv", "experiments.csv", "history.csv"):
         if not (folder / name).exists():
@@ -52,7 +59,7 @@ def small_results(folder: Path) -> Path:
         else:
             body = body[:8]
         (folder / name).write_bytes(_table([head, *body]))
-    with np.load(SAMPLE / "predictions.npz") as stored:
+    with np.load(whole / "predictions.npz") as stored:
         arrays = {
             key: stored[key][:OBJECTS] for key in stored.files
             if key == "labels" or key.rsplit(".", 2)[0] in kept

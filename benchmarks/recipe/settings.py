@@ -28,7 +28,7 @@ class Setting:
 
     lr is the peak rate; warm_up is in samples, for a trunk; `share` is the part of a rung's samples
     that a trunk is cooled down in, and 0 for a cosine, whose warm-up is the share that
-    `study.training.loop` gives it. bias_factor multiplies the rate of BatchNorm's biases. ema is the
+    `study.training.schedule` gives it. bias_factor multiplies the rate of BatchNorm's biases. ema is the
     time constant in samples of averaged weights, which are judged instead of the last ones; 0 is none.
     flip_test averages the answers to an image and its mirror image.
     """

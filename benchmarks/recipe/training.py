@@ -21,13 +21,16 @@ from study.data import FashionMNIST, augment, split, to_input
 from study.models import Network, build, load_checkpoint
 from study.spec import HyperParams, Init, ModelName
 from study.training.evaluate import batches_of
-from study.training.loop import batches, schedule
+from study.training.loop import Order
 from study.training.param_groups import param_groups
-from study.training.run import SETTLED
 from study.training.running_statistics import settle
 from study.training.runtime import Runtime
+from study.training.schedule import head_factor
 
 VALIDATION = 3_000
+
+#: Training images over which BatchNorm\'s statistics are taken before each look.
+SETTLED = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +59,7 @@ class Training:
         self.network.train()
         self.optimizer = _optimizer(self.network, setting)
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
-        drawn = list(batches(len(self.pool), most, most, setting.seed))
-        self.order = self.pool[torch.cat(drawn)]
+        self.order = self.pool[Order(len(self.pool), setting.seed).take(0, most)]
         self.generator = torch.Generator().manual_seed(setting.seed * 7_919 + 1)
         self.dropout = torch.Generator().manual_seed(setting.seed * 7_919 + 2).get_state()
         self.seen, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
@@ -151,7 +153,7 @@ def measure(settings: Iterable[tuple[Setting, int]], lab: Lab) -> Iterator[Row]:
     most = max(rung for _, rung in pairs)
     if first.schedule == COSINE:
         training = Training(first, lab, most)
-        training.advance(most, lambda seen: schedule(seen / most))
+        training.advance(most, lambda seen: head_factor(seen / most))
         yield training.judge()
         return
     trunk = Training(replace(first, ema=0), lab, most)

@@ -70,7 +70,7 @@ class Ledger:
                 self.set_fact("format", FORMAT)
             for query in _COLUMNS:
                 self._db.execute(query)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # also text that is not UTF-8
             self._db.close()  # it would keep its locks
             raise _refused(path, error) from error
         except StoreError:

@@ -31,6 +31,8 @@ def require_whole(path: Path) -> None:
         if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in str(error):
             return  # in use, or in a folder that cannot be written to: not a matter of its contents
         raise _damaged(path, str(error)) from error
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema in what it found
+        raise _damaged(path, "its schema is damaged") from error
     if found != "ok":
         raise _damaged(path, found.splitlines()[-1][:100])
 

@@ -35,7 +35,7 @@ def require_sound(path: Path) -> None:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)) as db:
             found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if "readonly" in str(error) or "unable to open" in str(error):
             return  # a writer was killed; whoever opens it to write puts it right
         raise Unsound(str(error)) from error

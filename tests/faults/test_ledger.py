@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -144,3 +144,18 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_the_old_one(
     with pytest.raises(StoreError, match=f"cannot write {path}: no space left on device"):
         write_atomic(path, write)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_schema_that_is_not_text_is_told_in_a_line(tmp_path: Path) -> None:
+    """SQLite quotes the damaged schema in its answer, which Python cannot decode then."""
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).close()
+    good = path.read_bytes()
+    place = good.index(b"CREATE TABLE runs") + len("CREATE TABLE runs (")
+    for byte in (0xB4, 0xFF):
+        for offset in range(60):
+            content = bytearray(good)
+            content[place + offset] = byte
+            path.write_bytes(content)
+            with suppress(StoreError):
+                Ledger(path).close()
