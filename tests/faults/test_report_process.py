@@ -107,7 +107,7 @@ def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert "error: " in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("budget", "made"), [(30, False), (120, True)])
+@pytest.mark.parametrize(("budget", "made"), [(30, False), (2_400, True)])
 def test_a_first_report_is_made_beside_the_runs_where_it_costs_little(
     budget: float, made: bool, tmp_path: Path, fashion: FashionMNIST
 ) -> None:
