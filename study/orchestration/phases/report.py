@@ -23,6 +23,8 @@ PICTURES_SHARE = 1 / 3
 #: A first report is made beside the runs where it takes at most this share of what is left.
 DRAFT_SHARE, DRAFT_SECONDS = 0.25, 15.0
 DRAFT = "draft"
+#: With fewer seconds than these the last report is made without pictures, so that there is one.
+FULL_SECONDS = 28.0
 #: Seconds kept of those after a signal, and at the least of the budget, for what comes after the report:
 #: tables, which take long on a busy machine, and the end of the process.
 _TO_EXIT, _WRITES = 2.0, 3
@@ -107,7 +109,7 @@ class ReportPhase:
     def _last(self) -> bool:
         """A signal that comes while the report is made leaves the seconds of a first one to make that."""
         token = self.context.token
-        draft = token.asked
+        draft = token.asked or self._until_end() < FULL_SECONDS
         aside = 0.0 if draft else DRAFT_SECONDS
         made = self._render(lambda: min(self._until_end(), self._until_exit() - aside), draft=draft)
         if not made and not draft and token.asked:
