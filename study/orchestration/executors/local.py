@@ -180,13 +180,15 @@ class _Worker:
 
     def _start(self) -> None:
         self._end()
-        self._wire, theirs = self._context.Pipe()
-        self._process = self._context.Process(
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
             target=serve, args=(self._bench, theirs, self._stop, self._beat), daemon=True
         )
         with _STARTING, _safe_path():
-            self._process.start()
+            process.start()
         theirs.close()
+        # Shown to `close` once it can be killed; where `close` came before that, `_receive` ends it.
+        self._wire, self._process = ours, process
 
     def _receive(self, limit: Deadline, token: CancelToken, silence: float) -> Any:
         beat, moved, asked = self._beat.value, time.monotonic(), None
