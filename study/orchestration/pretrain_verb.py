@@ -8,11 +8,9 @@ from pathlib import Path
 from study.budget import Deadline, format_seconds
 from study.errors import TrainingError
 from study.orchestration import sources
-from study.planning.cost import measure
+from study.planning.cost import PRETEXT_BATCH, SMALL, measure
 from study.spec import ModelName
 from study.training.runtime import Runtime
-
-BATCH = 64
 
 
 def pretrain_only(
@@ -26,7 +24,7 @@ def pretrain_only(
     """
     made = 0
     for place, model in enumerate(models):
-        speed = measure(model, 32, BATCH, runtime)
+        speed = measure(model, SMALL, PRETEXT_BATCH, runtime)
         share = deadline.left() / (len(models) - place)
         say(f"{model}: {speed.train:.0f} images/s, {format_seconds(share)}")
         limit = deadline.within(share)

@@ -23,8 +23,8 @@ from study.training.judging import judged
 from study.training.param_groups import param_groups
 from study.training.runtime import Runtime, synchronise
 
-#: Pre-training sees images of this size, whatever the study's resolution is.
-SMALL = 32
+#: Pre-training sees images of this size, so many in a batch, whatever the study has.
+SMALL, PRETEXT_BATCH = 32, 64
 #: Bounds of p95 over p50 of a run before runs have shown it.
 LEAST_TAIL, MOST_TAIL = 1.1, 1.5
 _WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0
@@ -34,9 +34,10 @@ _WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0
 class Speed:
     """Images per second of one network (p50) and what spreads around it.
 
-    train: full training; inference: evaluation; head: the output layer on cached features;
-    build: seconds to build the network; tail: p95 over p50 of a training step; train_small: full training
-    at 32×32, folded, where that of the study is not, else 0.
+    train: full training in batches of the study's size; inference: evaluation; head: the output layer on
+    cached features; build: seconds to build the network; tail: p95 over p50 of a training step;
+    train_small: full training as pre-training does it (32×32, folded, batches of 64) where that of the
+    study is another, else 0.
     """
 
     train: float
@@ -48,7 +49,7 @@ class Speed:
 
     @property
     def pretext(self) -> float:
-        """Images per second of pre-training, which is at 32×32."""
+        """Images per second of pre-training."""
         return self.train_small or self.train
 
     def to_dict(self) -> dict[str, float]:
@@ -71,14 +72,15 @@ def measure(
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
-    pixels = torch.randint(0, 256, (max(count, batch_size), 28, 28), dtype=torch.uint8)
+    most = max(count, batch_size, PRETEXT_BATCH)
+    pixels = torch.randint(0, 256, (most, 28, 28), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     small = 0.0
-    if resolution != SMALL or not fold:
+    if resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
         other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
         other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        small = batch_size / _training(other, model, pixels[:batch_size], SMALL, runtime)[0]
+        small = PRETEXT_BATCH / _training(other, model, pixels[:PRETEXT_BATCH], SMALL, runtime)[0]
         del other
     network.eval()
     inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)),

@@ -1,9 +1,8 @@
 """How many images a training is judged on at a rung: the same for all runs of that rung.
 
-A forward pass takes a fourth to a fifth of a training step here, and a run pays for the rungs below its
-highest one too: at a fourth, judging costs a full run a quarter of its training seconds at 4,000 samples,
-a fifth at 16,000, and at most 15 % from 64,000 on (tests/training/test_judging.py). All sets are nested
-and balanced by class, so a longer run is judged on the images of a shorter one and on more.
+A forward pass takes about a fifth of a training step (docs/performance.md), so that judging costs a full
+run at most 15 % of its seconds at every rung (tests/training/test_judging.py). All sets are nested and
+balanced by class, so a longer run is judged on the images of a shorter one and on more.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ _STEPS = (
     (64_000, Judged(train=2_000, validation=5_000, test=TEST_IMAGES, settling=1_024)),
     (32_000, Judged(train=1_000, validation=2_000, test=TEST_IMAGES, settling=1_024)),
     (16_000, Judged(train=500, validation=1_000, test=5_000, settling=1_024)),
-    (8_000, Judged(train=500, validation=1_000, test=2_000, settling=1_024)),
-    (4_000, Judged(train=500, validation=500, test=1_000, settling=1_024)),
-    (0, Judged(train=250, validation=500, test=500, settling=512)),
+    (8_000, Judged(train=250, validation=1_000, test=2_000, settling=1_024)),
+    (4_000, Judged(train=250, validation=500, test=1_000, settling=512)),
+    (0, Judged(train=100, validation=500, test=500, settling=512)),
 )
 #: A trial is judged on validation alone, on at least so many images.
 LEAST_OF_TRIALS = 1_000

@@ -38,6 +38,8 @@ from study.training.workshop import Workshop
 #: Images at most on which a head's logits from cached features are compared with the whole network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
+#: Images in a batch of those that BatchNorm's statistics are taken of; larger ones are faster.
+SETTLING_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,7 @@ class _Job:
 
         def take_statistics() -> None:
             seen = images[: judged(spec).settling]
-            parts = seen.split(batch_sizes(len(seen), spec.batch_size))  # type: ignore[no-untyped-call]
+            parts = seen.split(batch_sizes(len(seen), SETTLING_BATCH))  # type: ignore[no-untyped-call]
             drawn = (inputs(x, settling_generator(spec.seed, place)) for place, x in enumerate(parts))
             with torch.random.fork_rng(devices=[]):  # dropout, which follows every BatchNorm, draws too
                 settle(network, drawn, run_on)

@@ -22,6 +22,7 @@ from study.planning.cost import Speed, measure
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, ModelName, RunSpec, Scope
 from study.training.champion import Clock
+from study.training.defaults import BATCH_SIZE
 from study.training.judging import judged
 from study.training.loop import Stopped
 from study.training.run import run
@@ -109,7 +110,6 @@ class Measure(_Whole):
     """Speeds of the networks, measured while other workers measure too; the result is dict[str, Speed]."""
 
     models: tuple[ModelName, ...]
-    batch_size: int
 
     @property
     def label(self) -> str:
@@ -118,7 +118,7 @@ class Measure(_Whole):
     def carry_out(self, site: Site) -> dict[str, Speed]:
         study, found = site.bench.study, {}
         for model in self.models:
-            found[model.value] = measure(model, study.resolution, self.batch_size, site.shop.runtime,
+            found[model.value] = measure(model, study.resolution, BATCH_SIZE[model], site.shop.runtime,
                                          fold=study.fold, stop=site.check)  # fmt: skip
         return found
 

@@ -8,7 +8,6 @@ from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Measure
 from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.planning.cost import MOST_TAIL, Speed, best, typical
-from study.training.defaults import BATCH_SIZE
 
 #: Of a network for whose measurement the budget left no time: nothing fits at this speed.
 UNKNOWN = Speed(train=1.0, inference=1.0, build=60.0, head=1.0)
@@ -42,7 +41,7 @@ def _measured(context: StudyContext, scheduler: Scheduler) -> dict[str, Speed]:
     results: list[dict[str, Speed]] = []
 
     def measure() -> Iterator[Unit]:
-        task = Measure(models=context.study.models, batch_size=max(BATCH_SIZE.values()))
+        task = Measure(models=context.study.models)
         yield Unit(task=task, limit=context.clock.work,
                    finish=lambda found: results.append(found) if found else None)  # fmt: skip
 
