@@ -22,15 +22,14 @@ from timed import read_task, report
 from study.data import load, to_input
 from study.matrix import arms
 from study.models import build
-from study.orchestration.phases.champion import LONG_EPOCHS
 from study.planning.cost import measure
-from study.spec import TRAIN_IMAGES, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
-from study.training.champion import Clock
-from study.training.defaults import BATCH_SIZE, LONG_RECIPE, RECIPE, default_hyper
+from study.spec import Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.training.champion import Clock, champion_spec
+from study.training.defaults import BATCH_SIZE, LONG_RECIPE, default_hyper
 from study.training.judging import judged
 from study.training.loop import batch_sizes
 from study.training.progress import Progress
-from study.training.run import Workshop, run
+from study.training.run import SETTLING_BATCH, Workshop, run
 from study.training.running_statistics import settle
 from study.training.runtime import Runtime, detect
 
@@ -73,12 +72,12 @@ def main() -> None:
         arm for arm in arms((model,))
         if (arm.init, arm.scope, arm.lr_policy) == (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM)
     )  # fmt: skip
-    batch, hyper = BATCH_SIZE[model], default_hyper(arm)
-    speed = measure(model, 32, batch, runtime)
-    coming = max(batch, int(speed.train * task.seconds))
-    recipe = LONG_RECIPE if coming >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
-    spec = RunSpec(arm=arm, purpose=Purpose.CHAMPION, seed=task.seed, hyper=hyper, rung=coming,
-                   batch_size=batch, recipe=recipe, precision=runtime.precision)  # fmt: skip
+    own = RunSpec(arm=arm, purpose=Purpose.FINAL, seed=task.seed, hyper=default_hyper(arm), rung=2_000,
+                  batch_size=BATCH_SIZE[model], precision=runtime.precision)  # fmt: skip
+    spec = champion_spec(own, rung=own.rung, threads=runtime.threads)
+    speed = measure(model, 32, spec.batch_size, runtime)
+    coming = max(spec.batch_size, int(speed.train * task.seconds))
+    spec = champion_spec(own, rung=coming, threads=runtime.threads)
     statistics = _statistics_seconds(spec, runtime)
     clock = TrainingClock(left_of_all=lambda: 0.0, from_run="none", judging=0.0, judged_images=0,
                           seconds=task.seconds - statistics)  # fmt: skip
@@ -90,9 +89,9 @@ def main() -> None:
         raise SystemExit(f"{spec.name}: {record.reason}")
     report(
         accuracy=record.test_accuracy, seconds=clock.used + statistics, images=record.samples_seen,
-        steps=-(-record.samples_seen // batch), batch=batch, rate=hyper.lr,
+        steps=-(-record.samples_seen // spec.batch_size), batch=spec.batch_size, rate=spec.hyper.lr,
         statistics_seconds=statistics, threads=runtime.threads, precision=runtime.precision.value,
-        long_recipe=recipe == LONG_RECIPE,
+        long_recipe=spec.recipe == LONG_RECIPE,
     )  # fmt: skip
 
 
@@ -108,7 +107,7 @@ def _statistics_seconds(spec: RunSpec, runtime: Runtime) -> float:
             return network(x.contiguous(memory_format=torch.channels_last))
 
     began = time.monotonic()
-    parts = pixels.split(batch_sizes(len(pixels), spec.batch_size))
+    parts = pixels.split(batch_sizes(len(pixels), SETTLING_BATCH))
     settle(network, (to_input(x, spec.resolution) for x in parts), forward)
     return time.monotonic() - began
 

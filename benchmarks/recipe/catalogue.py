@@ -17,6 +17,8 @@ GOOGLENET = Setting(model=ModelName.GOOGLENET, lr=1e-3, batch=32, augmentation="
 #: Where the first measurements began.
 OLD_VGG11 = replace(VGG11, lr=1.5e-4, batch=64, augmentation="flip+shift")
 OLD_GOOGLENET = replace(GOOGLENET, batch=64, augmentation="flip+shift")
+#: A champion's.
+LONG_GOOGLENET = replace(GOOGLENET, lr=1.4e-3, batch=64, augmentation="flip")
 PRETRAINED = replace(VGG11, init=Init.PRETRAINED)
 PRETRAINED_GOOGLENET = replace(GOOGLENET, init=Init.PRETRAINED)
 
@@ -102,8 +104,8 @@ GROUPS = (
         name="pretrained-vgg11",
         title="VGG11 pre-trained on formulas (5,824 pictures): batch size, rate and length",
         settings=(
-            *_rates(PRETRAINED, 1.5e-4, 3e-4, 7.5e-5),
-            replace(PRETRAINED, lr=1.5e-4, batch=64),
+            *_rates(PRETRAINED, 1.5e-4, 3e-4),
+            *_rates(replace(PRETRAINED, batch=64), 1.5e-4, 3e-4, 6e-4),
         ),
         rungs=(4_000, 8_000, 16_000),
     ),
@@ -120,8 +122,14 @@ GROUPS = (
     Group(
         name="batch-vgg11",
         title="VGG11: batch size, each at its own rates",
-        settings=(*_rates(VGG11, 3e-4, 1.5e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4)),
+        settings=(*_rates(VGG11, 3e-4, 1.5e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4, 6e-4)),
         rungs=(2_000, 4_000, 8_000),
+    ),
+    Group(
+        name="views-vgg11",
+        title="VGG11: augmentation at batch 64",
+        settings=_vary(replace(VGG11, batch=64), "augmentation", "none", "flip"),
+        rungs=(4_000, 8_000),
     ),
     Group(
         name="share-googlenet",
@@ -138,14 +146,14 @@ GROUPS = (
     Group(
         name="gate-googlenet",
         title="GoogLeNet: trunk and cooldown against one cosine",
-        settings=_gate(replace(GOOGLENET, share=0.5), 1e-3, 2e-3),
+        settings=_gate(GOOGLENET, 1e-3, 2e-3),
         rungs=(4_000, 8_000, 32_000),
         seeds=(1, 2, 3),
     ),
     Group(
         name="gate-vgg11",
         title="VGG11: trunk and cooldown against one cosine",
-        settings=_gate(replace(VGG11, share=0.5), 3e-4, 1.5e-4),
+        settings=_gate(replace(VGG11, batch=64), 3e-4, 1.5e-4),
         rungs=(4_000, 8_000),
         seeds=(1, 2, 3),
     ),
@@ -181,13 +189,25 @@ GROUPS = (
     ),
     Group(
         name="champion",
-        title="GoogLeNet for long",
+        title="GoogLeNet for two epochs: augmentation, smoothing, averages",
         settings=(
-            *_vary(GOOGLENET, "augmentation", "flip", "flip+shift", "flip+shift+erase"),
-            replace(GOOGLENET, augmentation="flip", label_smoothing=0.1),
-            replace(GOOGLENET, augmentation="flip", flip_test=True),
+            *_vary(LONG_GOOGLENET, "augmentation", "flip", "flip+shift", "flip+shift+erase"),
+            replace(LONG_GOOGLENET, label_smoothing=0.1),
+            replace(LONG_GOOGLENET, flip_test=True),
+            replace(LONG_GOOGLENET, ema=10_000),
         ),
         rungs=(100_000,),
+        seeds=(1,),
+    ),
+    Group(
+        name="champion-batch",
+        title="GoogLeNet for one to three epochs: batch and rate",
+        settings=(
+            replace(GOOGLENET, augmentation="flip"),
+            *_rates(LONG_GOOGLENET, 1e-3, 1.4e-3, 2e-3),
+            *_rates(replace(LONG_GOOGLENET, batch=128), 1.4e-3, 2e-3, 3e-3),
+        ),
+        rungs=(50_000, 100_000, 140_000),
         seeds=(1,),
     ),
 )  # fmt: skip

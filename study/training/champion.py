@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from study.spec import TRAIN_IMAGES, Purpose, RunSpec
+from study.training.defaults import CHAMPION_BATCH, LONG_RECIPE, RECIPE
 from study.training.progress import Progress
+
+#: Epochs from which a champion passes the images so often that they need more variety.
+LONG_EPOCHS = 8.0
 
 #: Looks at validation over a champion's course: one in so many seconds, within these bounds.
 BETWEEN_LOOKS, LEAST_LOOKS, MOST_LOOKS = 25.0, 4, 16
@@ -14,6 +20,20 @@ BETWEEN_LOOKS, LEAST_LOOKS, MOST_LOOKS = 25.0, 4, 16
 SLOWER, _TO_KEEP = 1.25, 2.0
 #: Seconds between two questions whether the cooldown has to begin.
 _STRIDE_SECONDS = 1.0
+
+
+def champion_spec(spec: RunSpec, *, rung: int, threads: int) -> RunSpec:
+    """How a run of the matrix goes on as a champion (docs/recipe.md).
+
+    Args:
+        rung: samples that it will have seen at its end, about.
+        threads: of its process; several need larger batches to be faster than one, and the rate grows
+            with the square root of the batch.
+    """
+    size = CHAMPION_BATCH if threads > 1 else spec.batch_size
+    hyper = replace(spec.hyper, lr=spec.hyper.lr * math.sqrt(size / spec.batch_size))
+    recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
+    return replace(spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ RECIPE = Recipe()
 #: Of a champion that passes the images so often that they need more variety.
 LONG_RECIPE = Recipe(shift=0.0625, erase=0.25)
 BATCH_SIZE = {ModelName.VGG11: 64, ModelName.GOOGLENET: 32}
-#: Several threads need larger batches to be faster than one; the rate grows with the square root.
+#: Of a champion on several threads.
 CHAMPION_BATCH = 64
 _DEFAULT_LR = {
     (ModelName.VGG11, Scope.FULL): 3e-4,

@@ -13,7 +13,7 @@ from small_study import MODEL, SPEED, Answering, Study, opened, ran
 from study.data import FashionMNIST
 from study.orchestration.executors.tasks import Train
 from study.orchestration.forecast import Forecast
-from study.orchestration.phases.champion import champion_spec
+from study.orchestration.phases.champion import planned
 from study.orchestration.phases.matrix import matrix
 from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.tuning import settle, tuning
@@ -151,13 +151,13 @@ def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
         arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
         source = RunRecord(spec=context.specs.final(arm, 0, 8_000), state=RunState.FINISHED)
         assert arm.init is Init.SCRATCH
-        begun = champion_spec(context, source)
+        begun = planned(context, source)
         assert begun.recipe == LONG_RECIPE
         now[0] = 30_000 - left
         if left < 1_000:
-            assert champion_spec(context, source).recipe == RECIPE, "nothing was begun"
+            assert planned(context, source).recipe == RECIPE, "nothing was begun"
         trunk(tmp_path, begun.run_id).save(64, {"samples_seen": 64})
-        assert champion_spec(context, source).run_id == begun.run_id
+        assert planned(context, source).run_id == begun.run_id
 
 
 def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
@@ -168,9 +168,9 @@ def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
         arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
         first, second = (RunRecord(spec=context.specs.final(arm, number, 8_000), state=RunState.FINISHED)
                          for number in (0, 1))  # fmt: skip
-        stopped = champion_spec(context, first)
+        stopped = planned(context, first)
         context.ledger.commit(RunRecord(spec=stopped, state=RunState.INTERRUPTED, reason="stopped"))
-        assert champion_spec(context, second) == stopped, "it goes on, whichever is best by now"
+        assert planned(context, second) == stopped, "it goes on, whichever is best by now"
         ended = replace(stopped, rung=stopped.rung - 64)  # by its clock
         context.ledger.commit(RunRecord(spec=ended, state=RunState.FINISHED))
-        assert champion_spec(context, second).seed == second.spec.seed
+        assert planned(context, second).seed == second.spec.seed

@@ -6,7 +6,6 @@ pre-trained network; from scratch where there are none. Its best seed's trunk go
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,16 +15,15 @@ from study.orchestration.phases.seeds import chains
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.records import RunRecord, RunState
-from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
+from study.spec import Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
+from study.training.champion import champion_spec
 from study.training.checkpoint import trunk
-from study.training.defaults import CHAMPION_BATCH, LONG_RECIPE, RECIPE
+from study.training.defaults import LONG_RECIPE, RECIPE
 from study.training.judging import judged
 
 #: A champion is not begun for less: it would not be trained longer than the matrix.
 LEAST_SECONDS = 20.0
-#: Epochs from which a champion passes the images so often that the long recipe is worth it.
-LONG_EPOCHS = 8.0
 #: Seconds that building the network and reading its trunk take beside training.
 _START = 3.0
 
@@ -35,8 +33,8 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
     source = best_run(context)
     if source is None or context.token.asked or context.clock.work.left() < LEAST_SECONDS:
         return
-    planned = champion_spec(context, source)
-    judging = _judging_seconds(context, planned)
+    spec = planned(context, source)
+    judging = _judging_seconds(context, spec)
     if context.clock.work.left() < LEAST_SECONDS + judging:
         return
     context.console.say(
@@ -45,7 +43,7 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
     )
 
     def first() -> Iterator[Unit]:
-        yield lifecycle.champion(planned, from_run=source.spec.run_id, judging=judging)
+        yield lifecycle.champion(spec, from_run=source.spec.run_id, judging=judging)
 
     beside: list[Chain] = []
     if context.executor.capacity > context.champion_threads:
@@ -72,7 +70,7 @@ def best_run(context: StudyContext) -> RunRecord | None:
     return max(best, key=lambda record: record.val_accuracy or 0.0)
 
 
-def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
+def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     """What is planned: the rung is the samples that the clock will allow, about."""
     tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
     if tries and tries[-1].state is RunState.INTERRUPTED:
@@ -80,11 +78,7 @@ def champion_spec(context: StudyContext, source: RunRecord) -> RunSpec:
     speed = context.plan.speeds[source.spec.arm.model.value].train * context.champion_threads**0.7
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
-    recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
-    own = source.spec
-    size = CHAMPION_BATCH if context.champion_threads > 1 else own.batch_size
-    hyper = replace(own.hyper, lr=own.hyper.lr * math.sqrt(size / own.batch_size))
-    spec = replace(own, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
+    spec = champion_spec(source.spec, rung=rung, threads=context.champion_threads)
     ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
     for begun in (replace(spec, recipe=recipe) for recipe in (LONG_RECIPE, RECIPE)):
         kept = trunk(context.options.results_dir, begun.run_id)
