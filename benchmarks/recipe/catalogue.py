@@ -174,6 +174,24 @@ GROUPS = (
         rungs=(8_000,),
     ),
     Group(
+        name="smoothing-vgg11",
+        title="VGG11: label smoothing",
+        settings=_vary(replace(VGG11, batch=64), "label_smoothing", 0.0, 0.1, 0.2),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="smoothing-pretrained-vgg11",
+        title="VGG11 pre-trained on formulas: label smoothing",
+        settings=_vary(replace(PRETRAINED, batch=64), "label_smoothing", 0.0, 0.1, 0.2),
+        rungs=(4_000, 8_000),
+    ),
+    Group(
+        name="smoothing-pretrained-googlenet",
+        title="GoogLeNet pre-trained on formulas: label smoothing",
+        settings=_vary(PRETRAINED_GOOGLENET, "label_smoothing", 0.0, 0.1, 0.2),
+        rungs=(8_000, 16_000),
+    ),
+    Group(
         name="least-googlenet",
         title="GoogLeNet: least useful rung from scratch",
         settings=(GOOGLENET,),
