@@ -105,7 +105,7 @@ GROUPS = (
         title="VGG11 pre-trained on formulas (5,824 pictures): batch size, rate and length",
         settings=(
             *_rates(PRETRAINED, 1.5e-4, 3e-4),
-            *_rates(replace(PRETRAINED, batch=64), 1.5e-4, 3e-4, 6e-4),
+            replace(PRETRAINED, lr=1.5e-4, batch=64),
         ),
         rungs=(4_000, 8_000, 16_000),
     ),
@@ -122,13 +122,17 @@ GROUPS = (
     Group(
         name="batch-vgg11",
         title="VGG11: batch size, each at its own rates",
-        settings=(*_rates(VGG11, 3e-4, 1.5e-4), *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4, 6e-4)),
+        settings=(
+            *_rates(VGG11, 3e-4, 1.5e-4),
+            *_rates(replace(VGG11, batch=16), 1e-4, 2e-4),
+            *_rates(replace(VGG11, batch=64), 1.5e-4, 3e-4, 6e-4),
+        ),
         rungs=(2_000, 4_000, 8_000),
     ),
     Group(
         name="views-vgg11",
-        title="VGG11: augmentation at batch 64",
-        settings=_vary(replace(VGG11, batch=64), "augmentation", "none", "flip"),
+        title="VGG11: augmentation",
+        settings=_vary(VGG11, "augmentation", "none", "flip"),
         rungs=(4_000, 8_000),
     ),
     Group(
@@ -153,7 +157,7 @@ GROUPS = (
     Group(
         name="gate-vgg11",
         title="VGG11: trunk and cooldown against one cosine",
-        settings=_gate(replace(VGG11, batch=64), 3e-4, 1.5e-4),
+        settings=_gate(VGG11, 3e-4, 1.5e-4),
         rungs=(4_000, 8_000),
         seeds=(1, 2, 3),
     ),
@@ -176,13 +180,13 @@ GROUPS = (
     Group(
         name="smoothing-vgg11",
         title="VGG11: label smoothing",
-        settings=_vary(replace(VGG11, batch=64), "label_smoothing", 0.0, 0.1, 0.2),
+        settings=_vary(VGG11, "label_smoothing", 0.0, 0.1, 0.2),
         rungs=(4_000, 8_000),
     ),
     Group(
         name="smoothing-pretrained-vgg11",
         title="VGG11 pre-trained on formulas: label smoothing",
-        settings=_vary(replace(PRETRAINED, batch=64), "label_smoothing", 0.0, 0.1, 0.2),
+        settings=_vary(PRETRAINED, "label_smoothing", 0.0, 0.1, 0.2),
         rungs=(4_000, 8_000),
     ),
     Group(
