@@ -225,9 +225,9 @@ GROUPS = (
         name="champion-batch",
         title="GoogLeNet for one to three epochs: batch and rate",
         settings=(
+            *_rates(replace(LONG_GOOGLENET, batch=128), 2e-3, 3e-3, 1.4e-3),
+            *_rates(LONG_GOOGLENET, 1.4e-3, 2e-3, 1e-3),
             replace(GOOGLENET, augmentation="flip"),
-            *_rates(LONG_GOOGLENET, 1e-3, 1.4e-3, 2e-3),
-            *_rates(replace(LONG_GOOGLENET, batch=128), 1.4e-3, 2e-3, 3e-3),
         ),
         rungs=(50_000, 100_000, 140_000),
         seeds=(1,),

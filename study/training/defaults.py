@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from study.spec import Arm, HyperParams, LrPolicy, ModelName, Recipe, Scope
 
 #: Howard & Ruder 2018, section 3.2.
@@ -9,7 +11,7 @@ LR_DECAY = 2.6
 RECIPE = Recipe()
 #: Of a champion that passes the images so often that they need more variety.
 LONG_RECIPE = Recipe(shift=0.0625, erase=0.25)
-BATCH_SIZE = {ModelName.VGG11: 64, ModelName.GOOGLENET: 32}
+BATCH_SIZE = {ModelName.VGG11: 32, ModelName.GOOGLENET: 32}
 #: Of a champion on several threads.
 CHAMPION_BATCH = 64
 _DEFAULT_LR = {
@@ -18,6 +20,8 @@ _DEFAULT_LR = {
     (ModelName.VGG11, Scope.FROZEN): 1e-3,
     (ModelName.GOOGLENET, Scope.FROZEN): 3e-3,
 }
+#: Of runs that train the whole network.
+LABEL_SMOOTHING = 0.1
 #: The rate of a discriminative arm is that of its output layer; those below it are smaller.
 DISCRIMINATIVE_FACTOR = 2.0
 
@@ -25,6 +29,9 @@ DISCRIMINATIVE_FACTOR = 2.0
 def default_hyper(arm: Arm) -> HyperParams:
     """The first trial of every arm, and what is used where no tuning fits the budget."""
     lr = _DEFAULT_LR[arm.model, arm.scope]
+    if arm.scope is Scope.FROZEN:
+        return HyperParams(lr=lr)
+    full = HyperParams(lr=lr, label_smoothing=LABEL_SMOOTHING)
     if arm.lr_policy is LrPolicy.DISCRIMINATIVE:
-        return HyperParams(lr=lr * DISCRIMINATIVE_FACTOR, lr_decay=LR_DECAY)
-    return HyperParams(lr=lr)
+        return replace(full, lr=lr * DISCRIMINATIVE_FACTOR, lr_decay=LR_DECAY)
+    return full

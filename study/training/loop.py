@@ -168,16 +168,16 @@ class Trainer:
         default_generator(self._runtime.device).manual_seed(seed)
         # [listing: train-step]
         logits = self._forward(chosen, progress.samples_seen)
+        targets = self._targets[chosen.to(self._runtime.device)]
         loss = F.cross_entropy(
-            logits.float(),
-            self._targets[chosen.to(self._runtime.device)],
-            label_smoothing=spec.hyper.label_smoothing,
+            logits.float(), targets, label_smoothing=spec.hyper.label_smoothing
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         # [/listing]
-        self.losses.append(loss.detach())
+        # Without smoothing, as on validation, so that both curves can be compared.
+        self.losses.append(F.cross_entropy(logits.detach().float(), targets))
         progress.samples_seen += size
 
     def _next_point(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -11,6 +12,7 @@ from optuna.trial import TrialState
 from study.errors import StoreError
 from study.records import RunRecord, RunState
 from study.spec import Arm, HyperParams
+from study.training.defaults import default_hyper
 from study.tuning.ladder import STEPS, rung_of_ladder
 from study.tuning.space import distributions
 from study.tuning.storage import BROKEN, Unsound, disk_refuses, require_sound, set_aside, told
@@ -68,8 +70,10 @@ class Search:
         except BROKEN as error:
             self._rebuild(error)
             self._trial = self._ask(second, number, begun)
+        if begun is not None:
+            return begun
         values = self._trial.params
-        return HyperParams(lr=values["lr"], lr_decay=values.get("lr_decay"))
+        return replace(default_hyper(self._arm), lr=values["lr"], lr_decay=values.get("lr_decay"))
 
     def tell(self, record: RunRecord) -> None:
         """The outcome, after the ledger has it.

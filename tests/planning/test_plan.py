@@ -204,7 +204,7 @@ def test_what_a_training_has_when_it_goes_on() -> None:
                  number=0, rung=8_000) for scope in (Scope.FULL, Scope.FROZEN)
     )  # fmt: skip
     assert trunk_samples(full, 0) == trunk_samples(frozen, 0) == 0
-    assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 37 * 64
+    assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 75 * 32
     assert trunk_samples(frozen, 4_000) == 4_000
 
 
