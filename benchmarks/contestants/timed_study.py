@@ -74,10 +74,8 @@ def main() -> None:
     )  # fmt: skip
     own = RunSpec(arm=arm, purpose=Purpose.FINAL, seed=task.seed, hyper=default_hyper(arm), rung=2_000,
                   batch_size=BATCH_SIZE[model], precision=runtime.precision)  # fmt: skip
-    spec = champion_spec(own, rung=own.rung, threads=runtime.threads)
-    speed = measure(model, 32, spec.batch_size, runtime)
-    coming = max(spec.batch_size, int(speed.train * task.seconds))
-    spec = champion_spec(own, rung=coming, threads=runtime.threads)
+    speed = measure(model, 32, own.batch_size, runtime)
+    spec = champion_spec(own, max(own.batch_size, int(speed.train * task.seconds)))
     statistics = _statistics_seconds(spec, runtime)
     clock = TrainingClock(left_of_all=lambda: 0.0, from_run="none", judging=0.0, judged_images=0,
                           seconds=task.seconds - statistics)  # fmt: skip

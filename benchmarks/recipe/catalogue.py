@@ -222,6 +222,13 @@ GROUPS = (
         seeds=(1,),
     ),
     Group(
+        name="champion-smoothing",
+        title="GoogLeNet for two epochs at batch 128: label smoothing",
+        settings=_vary(replace(LONG_GOOGLENET, lr=2e-3, batch=128), "label_smoothing", 0.1, 0.2, 0.0),
+        rungs=(100_000,),
+        seeds=(1, 2),
+    ),
+    Group(
         name="champion-batch",
         title="GoogLeNet for one to three epochs: batch and rate",
         settings=(

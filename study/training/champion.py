@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from study.spec import TRAIN_IMAGES, Purpose, RunSpec
-from study.training.defaults import CHAMPION_BATCH, LONG_RECIPE, RECIPE
+from study.training.defaults import CHAMPION_BATCHES, LONG_RECIPE, RECIPE
 from study.training.progress import Progress
 
 #: Epochs from which a champion passes the images so often that they need more variety.
@@ -22,18 +22,22 @@ SLOWER, _TO_KEEP = 1.25, 2.0
 _STRIDE_SECONDS = 1.0
 
 
-def champion_spec(spec: RunSpec, *, rung: int, threads: int) -> RunSpec:
-    """How a run of the matrix goes on as a champion (docs/recipe.md).
+def champion_spec(spec: RunSpec, rung: int) -> RunSpec:
+    """How a run of the matrix goes on as a champion (docs/recipe.md); the rate grows with √batch.
 
     Args:
         rung: samples that it will have seen at its end, about.
-        threads: of its process; several need larger batches to be faster than one, and the rate grows
-            with the square root of the batch.
     """
-    size = CHAMPION_BATCH if threads > 1 else spec.batch_size
+    size = next((batch for least, batch in CHAMPION_BATCHES if rung >= least), spec.batch_size)
     hyper = replace(spec.hyper, lr=spec.hyper.lr * math.sqrt(size / spec.batch_size))
     recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
     return replace(spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
+
+
+def ways_on(spec: RunSpec) -> list[RunSpec]:
+    """Every way in which `champion_spec` may let a run go on, that of the longest first."""
+    lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 0}
+    return [champion_spec(spec, max(length, 1)) for length in sorted(lengths, reverse=True)]
 
 
 @dataclass(kw_only=True)

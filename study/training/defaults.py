@@ -12,8 +12,9 @@ RECIPE = Recipe()
 #: Of a champion that passes the images so often that they need more variety.
 LONG_RECIPE = Recipe(shift=0.0625, erase=0.25)
 BATCH_SIZE = {ModelName.VGG11: 32, ModelName.GOOGLENET: 32}
-#: Of a champion on several threads.
-CHAMPION_BATCH = 64
+#: Of a champion that sees so many samples: (from, images a batch). Larger batches are faster, most of all
+#: on several threads, but a short training needs its steps.
+CHAMPION_BATCHES = ((64_000, 128), (32_000, 64))
 _DEFAULT_LR = {
     (ModelName.VGG11, Scope.FULL): 3e-4,
     (ModelName.GOOGLENET, Scope.FULL): 1e-3,

@@ -12,7 +12,7 @@ import torch
 from study.records import RunState
 from study.spec import ModelName, Purpose, Recipe, RunSpec, Scope
 from study.training import champion
-from study.training.champion import LEAST_LOOKS, MOST_LOOKS, Clock
+from study.training.champion import LEAST_LOOKS, MOST_LOOKS, Clock, champion_spec
 from study.training.checkpoint import trunk
 from study.training.progress import Progress
 from study.training.run import Workshop, run
@@ -67,6 +67,20 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
 def spec(spec_of: SpecOf) -> RunSpec:
     return spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=128, rung=128,
                    batch_size=16, recipe=Recipe(warm_up=64, cooldown=0.4))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rung", "batch", "varied"),
+    [(10_000, 16, False), (32_000, 64, False), (64_000, 128, False), (500_000, 128, True)],
+)
+def test_a_longer_champion_has_larger_batches_and_more_variety(
+    rung: int, batch: int, varied: bool, spec: RunSpec
+) -> None:
+    found = champion_spec(spec, rung)
+    assert (found.purpose, found.rung, found.batch_size) == (Purpose.CHAMPION, rung, batch)
+    assert found.hyper.lr == pytest.approx(spec.hyper.lr * (batch / 16) ** 0.5)
+    assert (found.recipe.erase > 0) == varied
+    assert replace(found.hyper, lr=spec.hyper.lr) == spec.hyper
 
 
 def _clock(machine: Machine, source: RunSpec, judging: float = 20.0) -> Watched:

@@ -17,9 +17,8 @@ from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
-from study.training.champion import champion_spec
+from study.training.champion import champion_spec, ways_on
 from study.training.checkpoint import trunk
-from study.training.defaults import LONG_RECIPE, RECIPE
 from study.training.judging import judged
 
 #: A champion is not begun for less: it would not be trained longer than the matrix.
@@ -78,12 +77,12 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     speed = context.plan.speeds[source.spec.arm.model.value].train * context.champion_threads**0.7
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
-    spec = champion_spec(source.spec, rung=rung, threads=context.champion_threads)
+    spec = champion_spec(source.spec, rung)
     ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
-    for begun in (replace(spec, recipe=recipe) for recipe in (LONG_RECIPE, RECIPE)):
-        kept = trunk(context.options.results_dir, begun.run_id)
-        if begun.run_id not in ended and kept.samples_seen():
-            return begun  # it was killed: another recipe, for less time, would begin it anew
+    for other in ways_on(source.spec):
+        kept = trunk(context.options.results_dir, other.run_id)
+        if other.run_id not in ended and kept.samples_seen():
+            return replace(other, rung=rung)  # it was killed: as another training it would begin anew
     return spec
 
 
