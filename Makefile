@@ -13,7 +13,7 @@ LOCK ?=
 # Processes of pytest: one for each core, each with one thread of PyTorch and a gigabyte of memory.
 # PROCESSES=0 runs the tests one after another in one process.
 PROCESSES ?= auto
-PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 8
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --durations=40
 PIP_FLAGS := --quiet --disable-pip-version-check $(if $(LOCK),-c requirements.lock)
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
