@@ -24,10 +24,6 @@ def agree(folder: Path) -> bool:
     return pairs and bool((both["difference_pp"] <= TOLERANCE).all())
 
 
-@pytest.mark.xfail(
-    strict=True, raises=FileNotFoundError,
-    reason="docs/sample is of the format before rungs; this holds again with the next sample",
-)
 def test_sample_study_agrees() -> None:
     assert agree(SAMPLE)
     assert compare(SAMPLE)["effect_pp"].notna().all()
