@@ -103,6 +103,12 @@ def test_a_judged_network_leaves_its_answers_and_what_training_changed(
     assert (full["class"] == full["probabilities"].argmax(1)).mean() > 0.9  # half precision has ties
 
 
+def test_a_short_training_is_not_compared_with_its_beginning(shop: Workshop) -> None:
+    long = record_of(Init.SCRATCH, Scope.FULL)
+    short = replace(long, spec=replace(long.spec, rung=2_000))
+    assert set(artifacts_of(_outcome(short, shop), shop, OBJECT)) == {"class", "probabilities", "object"}
+
+
 def test_only_networks_that_are_explained_are_kept(shop: Workshop) -> None:
     base = record_of(Init.SCRATCH, Scope.FULL)
     second = replace(base, spec=replace(base.spec, seed=2))

@@ -20,6 +20,10 @@ from study.training.workshop import Workshop
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+#: The rung from which a network is compared with what it began as: at 2,000 samples of GoogLeNet that would
+#: take as long as its judging.
+CHANGE_FROM = 4_000
+
 
 def first_seed(spec: RunSpec) -> bool:
     """Whether a run is of the seed whose networks are explained."""
@@ -31,8 +35,9 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
 
     Returns:
         ``class`` uint8 [n] and ``probabilities`` float16 [n, 10] of the first images in test order,
-        ``object`` float16 [10] of the chosen test object; of full runs of the matrix ``stages`` (text),
-        ``relative_change`` and, from pre-trained weights, ``cka`` float32, one for each stage.
+        ``object`` float16 [10] of the chosen test object; of full runs of the matrix from
+        `CHANGE_FROM` on ``stages`` (text), ``relative_change`` and, from pre-trained weights, ``cka``
+        float32, one for each stage.
     """
     record, network = outcome.record, outcome.network
     spec = record.spec
@@ -44,7 +49,7 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
         "probabilities": outcome.test_probabilities.astype(np.float16),
         "object": probabilities(network, chosen, spec.resolution, shop.runtime)[0].astype(np.float16),
     }
-    if spec.purpose is Purpose.FINAL and spec.arm.scope is Scope.FULL:
+    if spec.purpose is Purpose.FINAL and spec.arm.scope is Scope.FULL and spec.rung >= CHANGE_FROM:
         arrays |= _change(network, record, shop)
     return arrays
 
