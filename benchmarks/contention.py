@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,20 +34,27 @@ print(f"threads {runtime.threads}")
 """
 
 
+@contextmanager
+def busy_beside(count: int) -> Iterator[None]:
+    """So many processes that compute without end, for the while."""
+    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def measured(turns: str | None, busy: int, threads: int | None = None) -> str:
     """Images a second of both networks beside `busy` processes that compute."""
     environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
     if turns is not None:
         environment["GOMP_SPINCOUNT"] = turns
-    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(busy)]
-    try:
-        command = [sys.executable, "-c", _MEASURE, *([str(threads)] if threads else [])]
+    command = [sys.executable, "-c", _MEASURE, *([str(threads)] if threads else [])]
+    with busy_beside(busy):
         return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True,
                               check=True).stdout.strip()  # fmt: skip
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def main() -> None:

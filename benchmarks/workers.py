@@ -14,8 +14,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
+from benchmarks.contention import busy_beside
 from benchmarks.contest import processor
 from benchmarks.page import replace_block
 from study.sharing import SPINS
@@ -27,7 +31,7 @@ MODELS, BATCH, SECONDS = ("googlenet", "vgg11"), 64, 12.0
 LAYOUTS = {"two workers": (1, 1), "two threads": (2,)}
 #: Seconds from the start of a process to the moment at which all begin to count.
 _TO_START = 12.0
-_BUSY = "while True: pass"
+Row = dict[str, Any]
 _TRAIN = """
 import sys, time
 from dataclasses import replace
@@ -79,10 +83,9 @@ print(steps * batch / (time.time() - start), runtime.precision.value)
 
 def measured(model: str, precision: str, layout: tuple[int, ...], busy: int) -> tuple[float, str]:
     """Images per second of all processes together, and the precision that they had."""
-    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(busy)]
-    start = time.time() + _TO_START
     environment = {"GOMP_SPINCOUNT": SPINS, **os.environ}
-    try:
+    with busy_beside(busy):
+        start = time.time() + _TO_START
         processes = [
             subprocess.Popen(
                 [sys.executable, "-c", _TRAIN, model, precision, str(threads), str(BATCH), str(start),
@@ -91,10 +94,6 @@ def measured(model: str, precision: str, layout: tuple[int, ...], busy: int) -> 
             for threads in layout
         ]  # fmt: skip
         told = [process.communicate()[0].split() for process in processes]
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
     return sum(float(speed) for speed, _ in told), told[0][1]
 
 
@@ -106,41 +105,38 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write docs/performance.md, measure nothing")
     flags = parser.parse_args()
     if not flags.page:
-        rows = []
-        for _ in range(flags.rounds):
-            for precision in flags.precision:
-                for model in MODELS:
-                    for busy in (0, 1):
-                        for name, layout in LAYOUTS.items():
-                            load = os.getloadavg()[0]
-                            speed, used = measured(model, precision, layout, busy)
-                            rows.append({"model": model, "precision": used, "busy": busy, "layout": name,
-                                         "images_per_second": speed, "load_average": load})  # fmt: skip
-                            print(f"{model}, {used}, {busy} busy, {name}: {speed:.0f} images/s", flush=True)
+        rows = list(rounds(flags.rounds, flags.precision))
         OUT.write_text(json.dumps({"machine": processor(), "batch": BATCH, "rows": rows}, indent=1) + "\n")
     replace_block(PAGE, "workers", table(json.loads(OUT.read_text())))
 
 
-def table(found: dict[str, object]) -> str:
-    """One line for each network, precision and load."""
-    rows: list[dict[str, object]] = found["rows"]  # type: ignore[assignment]
+def rounds(count: int, precisions: list[str]) -> Iterator[Row]:
+    """A row for every measurement, told as it is made."""
+    for _, precision, model, busy, name in product(range(count), precisions, MODELS, (0, 1), LAYOUTS):
+        load = os.getloadavg()[0]
+        speed, used = measured(model, precision, LAYOUTS[name], busy)
+        print(f"{model}, {used}, {busy} busy, {name}: {speed:.0f} images/s", flush=True)
+        yield {"model": model, "precision": used, "busy": busy, "layout": name,
+               "images_per_second": speed, "load_average": load}  # fmt: skip
+
+
+def table(found: dict[str, Any]) -> str:
+    """One line for each network, precision and load: medians over the rounds."""
+    speeds: dict[tuple[str, str, int], dict[str, list[float]]] = {}
+    for row in found["rows"]:
+        case = speeds.setdefault((row["model"], row["precision"], row["busy"]), {})
+        case.setdefault(row["layout"], []).append(row["images_per_second"])
+    count = len(next(iter(speeds.values()))["two workers"])
     lines = [
-        f"Medians, images per second at {found['batch']} images a batch; {found['machine']}, two cores.",
-        "",
+        f"Medians of {count} round(s), images per second at {found['batch']} images a batch; "
+        f"{found['machine']}, two cores.", "",
         "| network | precision | busy processes beside | two workers | one run on two threads | ratio |",
         "|---|---|---:|---:|---:|---:|",
-    ]
-    for model, precision, busy in sorted({(r["model"], r["precision"], r["busy"]) for r in rows}, key=str):
-        speeds = [
-            statistics.median(
-                float(str(row["images_per_second"])) for row in rows
-                if (row["model"], row["precision"], row["busy"], row["layout"])
-                == (model, precision, busy, name)
-            )
-            for name in LAYOUTS
-        ]  # fmt: skip
-        lines.append(f"| {model} | {precision} | {busy} | {speeds[0]:.0f} | {speeds[1]:.0f} "
-                     f"| {speeds[0] / speeds[1]:.2f} |")  # fmt: skip
+    ]  # fmt: skip
+    for (model, precision, busy), case in sorted(speeds.items()):
+        workers, threads = (statistics.median(case[name]) for name in LAYOUTS)
+        ratio = workers / threads
+        lines.append(f"| {model} | {precision} | {busy} | {workers:.0f} | {threads:.0f} | {ratio:.2f} |")
     return "\n".join(lines)
 
 

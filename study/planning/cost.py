@@ -16,6 +16,7 @@ from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
 from study.models.network import Network
+from study.pretraining.recipe import Recipe
 from study.spec import ModelName, RunSpec, Scope
 from study.training.defaults import default_hyper
 from study.training.evaluate import batches_of, evaluation_batch
@@ -24,7 +25,7 @@ from study.training.param_groups import param_groups
 from study.training.runtime import Runtime, synchronise
 
 #: Pre-training sees images of this size, so many in a batch, whatever the study has.
-SMALL, PRETEXT_BATCH = 32, 64
+SMALL, PRETEXT_BATCH = 32, Recipe.batch_size
 #: Bounds of p95 over p50 of a run before runs have shown it.
 LEAST_TAIL, MOST_TAIL = 1.1, 1.5
 _WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0

@@ -36,8 +36,8 @@ def champion_spec(spec: RunSpec, rung: int) -> RunSpec:
 
 def ways_on(spec: RunSpec) -> list[RunSpec]:
     """Every way in which `champion_spec` may let a run go on, that of the longest first."""
-    lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 0}
-    return [champion_spec(spec, max(length, 1)) for length in sorted(lengths, reverse=True)]
+    lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 1}
+    return [champion_spec(spec, length) for length in sorted(lengths, reverse=True)]
 
 
 @dataclass(kw_only=True)

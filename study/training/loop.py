@@ -169,15 +169,15 @@ class Trainer:
         # [listing: train-step]
         logits = self._forward(chosen, progress.samples_seen)
         targets = self._targets[chosen.to(self._runtime.device)]
-        loss = F.cross_entropy(
-            logits.float(), targets, label_smoothing=spec.hyper.label_smoothing
-        )
+        smoothing = spec.hyper.label_smoothing
+        loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         # [/listing]
         # Without smoothing, as on validation, so that both curves can be compared.
-        self.losses.append(F.cross_entropy(logits.detach().float(), targets))
+        plain = F.cross_entropy(logits.detach().float(), targets) if smoothing else loss.detach()
+        self.losses.append(plain)
         progress.samples_seen += size
 
     def _next_point(self) -> int:

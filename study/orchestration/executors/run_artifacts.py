@@ -20,8 +20,8 @@ from study.training.workshop import Workshop
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-#: The rung from which a network is compared with what it began as: at 2,000 samples of GoogLeNet that would
-#: take as long as its judging.
+#: The rung from which a network is compared with what it began as: at 2,000 samples of GoogLeNet that made
+#: its judging longer by half.
 CHANGE_FROM = 4_000
 
 
