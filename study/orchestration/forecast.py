@@ -44,9 +44,12 @@ class Forecast:
         """The next step that fits so many seconds."""
         if not reached:
             return None
-        return next_step(reached, lambda step: self.cost(step, reached) <= FILL * seconds,
-                         self._context.study.max_seeds,
-                         {model: self.least(model) for model in reached})  # fmt: skip
+
+        def cost(step: Step) -> float:
+            return self.cost(step, reached)
+
+        return next_step(reached, lambda step: cost(step) <= FILL * seconds, self._context.study.max_seeds,
+                         {model: self.least(model) for model in reached}, cost)  # fmt: skip
 
     def cost(self, step: Step, reached: Reached | None = None) -> float:
         """Predicted seconds of what is left of a step.

@@ -79,20 +79,21 @@ def rungs(least: int, most: int) -> list[int]:
 
 def next_step(
     reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None,
-    least: Mapping[ModelName, int] = LEAST_RUNG,
+    least: Mapping[ModelName, int] = LEAST_RUNG, cost: Callable[[Step], float] = lambda step: 0.0,
 ) -> Step | None:  # fmt: skip
     """The most telling step that fits and is not done yet; None where nothing whole fits any more.
 
     At first the highest rung that three seeds of all arms can reach. Where the least rung is too dear
     for three, the highest that one seed can reach, since two give no interval worth the name, and then a
-    second seed. Then one network alone goes on where three seeds of it fit. `LADDER` says what comes
-    then.
+    second seed. Then one network alone goes on where three seeds of it fit: the one that is ahead, of two
+    at the same rung the cheaper one. `LADDER` says what comes then.
 
     Args:
         reached: what every network has; of one that has nothing yet (0, 0).
         fits: whether a step fits the seconds that are left.
         most_seeds: never more than these.
         least: the least rung of each network, a power of two times the shortest of them.
+        cost: seconds of a step.
     """
     models = tuple(reached)
     lowest = max(least[model] for model in models)
@@ -104,10 +105,9 @@ def next_step(
                 step = Step(models=models, seeds=number, rung=rung)
                 if _new(step, reached) and fits(step):
                     return step
-        for model in sorted(models, key=lambda m: reached[m][0], reverse=True):
-            rung, number = reached[model]
-            step = Step(models=(model,), seeds=number, rung=2 * rung)
-            if number >= seeds and 2 * rung <= longest and fits(step):
+        alone = [Step(models=(model,), seeds=n, rung=2 * rung) for model, (rung, n) in reached.items()]
+        for step in sorted(alone, key=lambda step: (-step.rung, cost(step))):
+            if step.seeds >= seeds and step.rung <= longest and fits(step):
                 return step
         if any(rung < longest or number < seeds for rung, number in reached.values()):
             return None

@@ -115,6 +115,18 @@ def test_one_network_goes_on_alone_where_both_cannot() -> None:
     )  # fmt: skip
 
 
+def test_of_two_networks_at_the_same_rung_the_cheaper_goes_on_first() -> None:
+    """For the seconds of VGG11's next rung GoogLeNet gets two, and is judged at both."""
+    first: Reached = dict.fromkeys(BOTH, (16_000, 3))
+    second: Reached = first | {GOOGLENET: (32_000, 3)}
+    seconds = 18 * 16_000 * PRICE[VGG11] + 1
+    step = next_step(first, _within(seconds, first), None, cost=lambda step: _cost(step, first))
+    assert step == Step(models=(GOOGLENET,), seeds=3, rung=32_000)
+    left = seconds - _cost(step, first)
+    step = next_step(second, _within(left, second), None, cost=lambda step: _cost(step, second))
+    assert step == Step(models=(GOOGLENET,), seeds=3, rung=64_000)
+
+
 def test_the_ladder_is_climbed_in_its_order() -> None:
     """Rungs up to 256,000 with three seeds, five seeds, rungs up to 1,024,000, ten seeds."""
     found = [(step.rung, step.seeds) for step in _steps(dict.fromkeys(BOTH, (0, 0)), _all)]
