@@ -108,10 +108,13 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
     left -= trials_cost(trials) if trials else 0.0
     reached: Reached = dict.fromkeys(ModelName, (0, 0))
 
-    def fits(step: Step) -> bool:
-        return cost(step, reached) <= FILL * left
+    def price(step: Step) -> float:
+        return cost(step, reached)
 
-    while (step := next_step(reached, fits, None)) is not None:
+    def fits(step: Step) -> bool:
+        return price(step) <= FILL * left
+
+    while (step := next_step(reached, fits, None, cost=price)) is not None:
         left -= cost(step, reached)
         reached = after(reached, step)
     return trials, reached

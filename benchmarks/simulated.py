@@ -12,7 +12,7 @@ Difficulty is Student's t with three degrees of freedom (a few images are very h
 easy), the other two are normal. The quantile is that of the sum of the three, so the accuracy on
 infinitely many images is exact, and so is the effect of every contrast over infinitely many seeds
 and images: the planted one. With the spreads below two runs of one arm differ on 7 % and two arms
-on 13 % of the images; in the sample study of docs/sample these are 4–20 % and 8–35 %.
+on 13 % of the images; in the sample study of docs/sample the answers differ on 2–25 % and 2–24 %.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The wall-clock budget: parsing what a person writes, and a deadline that survives resume."""
+"""Parses the wall-clock budget and keeps a deadline that survives a restart."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FORM = re.compile(
 
 
 def parse_budget(text: str) -> float:
-    """Seconds named by ``2h``, ``90m``, ``1h30m``, ``45s`` or ``7200`` (plain seconds).
+    """Returns the seconds of ``2h``, ``90m``, ``1h30m``, ``45s`` or ``7200`` (plain seconds).
 
     Raises:
-        UsageError: the text has another form, or lies outside 1 minute … 14 days.
+        UsageError: the text has another form, or the time lies outside 1 minute to 14 days.
     """
     cleaned = text.strip().lower()
     match = _FORM.fullmatch(cleaned) if len(cleaned) <= 40 else None
@@ -37,9 +37,9 @@ def parse_budget(text: str) -> float:
 
 
 def process_started() -> float:
-    """When this process began, in seconds of `time.monotonic`; now, where the system does not tell.
+    """Returns when this process started, in seconds of `time.monotonic`, or now if it is unknown.
 
-    On a busy machine the interpreter takes seconds before the first line of a program runs.
+    On a busy machine the interpreter needs seconds before the first line of a program runs.
     """
     now = time.monotonic()
     try:
@@ -51,7 +51,7 @@ def process_started() -> float:
 
 
 def format_seconds(seconds: float) -> str:
-    """``3725`` → ``1h02m05s``; used on the terminal and in logs, never in the report."""
+    """Formats ``3725`` as ``1h02m05s``, for terminal and logs; the report has its own format."""
     whole = max(0, round(seconds))
     hours, rest = divmod(whole, 3600)
     minutes, secs = divmod(rest, 60)
@@ -62,10 +62,10 @@ def format_seconds(seconds: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
-    """An absolute end on a monotonic clock.
+    """A deadline on a monotonic clock.
 
-    A study that was stopped and resumed passes what it had used as `used_before`, so only
-    active time counts. `until` gives a nested, never later deadline for one task.
+    A resumed study passes the seconds of its earlier starts as `used_before`, so that only active time
+    counts.
     """
 
     budget: float
@@ -83,7 +83,7 @@ class Deadline:
         return self.left() <= 0
 
     def minus(self, reserve: float) -> Deadline:
-        """The same clock with `reserve` seconds kept back at the end."""
+        """Returns a deadline that is `reserve` seconds earlier."""
         return Deadline(
             budget=self.budget - reserve,
             started=self.started,
@@ -92,5 +92,5 @@ class Deadline:
         )
 
     def within(self, seconds: float) -> Deadline:
-        """A deadline at most `seconds` from now, and never after this one."""
+        """Returns a deadline at most `seconds` from now and not after this one."""
         return self.minus(max(0.0, self.left() - seconds))

@@ -1,17 +1,18 @@
-"""The command line: flags and verbs; the heavy parts are imported inside the verbs."""
+"""The command line: flags and verbs. Heavy modules are imported inside the verbs."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget, process_started
 from study.errors import StudyError, UsageError, out_of_memory
-from study.flags import networks, path, seed, share, workers
+from study.flags import gpus, networks, path, seed, share, workers
 from study.report.words import languages
 from study.sharing import sleep_soon
 from study.spec import RESOLUTIONS, StudySpec
@@ -31,7 +32,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a verb; what a person or the machine is to blame for is one line on stderr and exit code 2."""
+    """Runs a verb; errors of user or machine print one line on stderr and return exit code 2."""
     prepare()
     sleep_soon()
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         try:
             return verbs[verb](arguments)
-        finally:  # what cannot be printed is met here, and not when the interpreter ends
+        finally:  # errors of the output occur here and not at the end of the interpreter
             flush()
     except StudyError as error:
         return refused(error)
@@ -88,10 +89,10 @@ def _add_data_flags(parser: _Parser) -> None:
 
 
 def run_flags(arguments: list[str]) -> argparse.Namespace:
-    """The flags of the verb `run`, with `seconds` (of --budget or --extend) and `networks` beside them.
+    """Parses the flags of the verb `run`; adds `seconds` (of --budget or --extend) and `networks`.
 
     Raises:
-        UsageError: one of them cannot be meant.
+        UsageError: a flag or a combination of flags is invalid.
     """
     parser = _verb(
         "",
@@ -118,6 +119,10 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
     parser.add_argument("--workers", type=workers, default=0, metavar="auto|N",
                         help="runs side by side (auto: one for each core)")  # fmt: skip
+    parser.add_argument("--ray", metavar="auto|ADDRESS", default="",
+                        help="runs on the nodes of a Ray cluster (docs/scale.md)")  # fmt: skip
+    parser.add_argument("--gpus-per-run", type=gpus, default=0.0, metavar="N",
+                        help="GPUs of each run in the cluster, fractions allowed (0: a core)")  # fmt: skip
     parser.add_argument("--champion-share", type=share, default=0.25,
                         help="share of the budget for the one network that is trained longest")  # fmt: skip
     parser.add_argument("--disk", type=float, default=6.0, metavar="GB",
@@ -137,13 +142,15 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     if flags.seeds is not None and flags.seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {flags.seeds}")
+    if flags.gpus_per_run and not flags.ray:
+        raise UsageError("--gpus-per-run is for runs in a cluster; give --ray with it")
     flags.networks = networks(flags.models)
     return flags
 
 
 def _run(arguments: list[str]) -> int:
     flags = run_flags(arguments)
-    # What the report will need at the end is refused at the beginning.
+    # Errors in what the report needs at the end are found at the beginning.
     from study.report.title_page import read_title_page
     from study.store.files import require_folder
     from study.store.lock import StudyLock
@@ -156,7 +163,7 @@ def _run(arguments: list[str]) -> int:
     if flags.weights_dir is not None and not flags.weights_dir.is_dir():
         raise UsageError(f"--weights-dir {flags.weights_dir} is not a folder")
     fashion: FashionMNIST | None = None
-    if flags.data_dir is not None:  # a bad file is told before the seconds that other imports take
+    if flags.data_dir is not None:  # reports a bad file before the slow imports
         from study.data import load
 
         fashion = load(flags.data_dir)
@@ -175,12 +182,12 @@ def _run(arguments: list[str]) -> int:
     if flags.dry_run:  # it writes nothing
         return _study(flags, fashion)
     require_folder(flags.report_dir, "report directory")
-    with StudyLock(flags.results_dir):  # before PyTorch is imported: whoever comes second hears it at once
+    with StudyLock(flags.results_dir):  # before PyTorch, so that a second study is refused at once
         return _study(flags, fashion)
 
 
 def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
-    """The exit code: 1 where the runs are kept and their report was not made."""
+    """Runs the study and returns the exit code, which is 1 if the report could not be built."""
     from study.orchestration.options import Options
     from study.orchestration.runner import Runner
     from study.training.runtime import detect
@@ -213,6 +220,8 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
         extension=flags.extension,
         fashion=fashion,
         workers=flags.workers,
+        ray=flags.ray,
+        gpus_per_run=flags.gpus_per_run,
         champion_share=flags.champion_share,
         disk_gb=flags.disk,
     )
@@ -326,6 +335,7 @@ def _doctor(arguments: list[str]) -> int:
     parser = _verb("doctor", "What this machine lacks for a study, and the command that mends it.")
     parser.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
+    parser.add_argument("--ray", metavar="auto|ADDRESS", default="", help="look at a cluster's nodes too")
     flags = parser.parse_args(arguments)
     from study.doctor import checks, lines
 
@@ -334,4 +344,12 @@ def _doctor(arguments: list[str]) -> int:
     )
     for line in lines(found):
         say(line)
+    if flags.ray:
+        from study.orchestration.executors.ray_nodes import Nodes
+        from study.orchestration.executors.ray_nodes import lines as node_lines
+        from study.training.runtime import WORKER_GB
+
+        with closing(Nodes(address=flags.ray)) as nodes:
+            for line in node_lines(nodes, lambda runs: runs * WORKER_GB):
+                say(line)
     return 0

@@ -1,4 +1,4 @@
-"""Says what this machine lacks for a study, with the command that mends it; needs no torch."""
+"""Finds what this machine lacks for a study and names the command that helps; needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 10)
-#: A rule of thumb, not a measurement: VGG11 unfolded with AdamW alone holds about 2 GB.
+#: A rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.
 LEAST_MEMORY_GB = 4.0
 #: Measured at 32×32: best networks 1.1, explained ones 0.3, checkpoints of a run 1.0 (three of VGG11
 #: while the third is written), and 0.5 while a best network is replaced; about 7 at more pixels.
@@ -34,7 +34,14 @@ _KAGGLE_FILES = ("archive.zip", "fashionmnist.zip", "fashion-mnist_train.csv")
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing looked at. `remedy` is a command or a flag, empty where all is well."""
+    """The result of one check.
+
+    Attributes:
+        name: what was checked.
+        ok: whether it is fine.
+        detail: what was found.
+        remedy: a command or a flag that helps; empty if all is well.
+    """
 
     name: str
     ok: bool
@@ -45,7 +52,7 @@ class Check:
 def checks(
     *, data_dir: Path | None = None, weights_dir: Path | None = None, results_dir: Path = Path()
 ) -> list[Check]:
-    """All checks, in the order in which a study would meet them. Nothing is changed or fetched."""
+    """Runs all checks in the order in which a study needs things; changes and fetches nothing."""
     return [
         _python(),
         _torch(),
@@ -61,7 +68,7 @@ def checks(
 
 
 def lines(found: list[Check]) -> list[str]:
-    """One line a check, for the terminal."""
+    """Formats each check as one line."""
     return [
         f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.detail}"
         + (f" — {check.remedy}" if check.remedy else "")
@@ -81,7 +88,7 @@ def _python() -> Check:
 
 
 def _torch() -> Check:
-    """torchvision's own metadata names the one torch it was built for."""
+    """Checks that torch is the version that torchvision's metadata asks for."""
     mend = "make study (or: pip install --upgrade torch torchvision)"
     try:
         torch = importlib.metadata.version("torch")
@@ -123,7 +130,7 @@ def _font() -> Check:
 
 
 def _fc_match() -> str:
-    """The font's file where fontconfig's tool is there and knows folders of its own."""
+    """Asks fontconfig for the font's file; returns "" if its tool is missing."""
     try:
         done = subprocess.run(
             ["fc-match", "--format=%{family}\t%{file}", "Liberation Serif"],
@@ -136,7 +143,7 @@ def _fc_match() -> str:
 
 
 def _dataset(data_dir: Path | None) -> Check:
-    """Whether files are there; whether they are FashionMNIST is for `study.data` to say."""
+    """Checks whether files of the data set exist; `study.data` checks their content."""
     names = (_DATA_FILE, f"{_DATA_FILE}.gz", *_KAGGLE_FILES)
     folders = [*_DATA_FOLDERS, Path("data")] if data_dir is None else _within(data_dir)
     path = next((f / n for f in folders for n in names if os.path.isfile(f / n)), None)
@@ -170,7 +177,7 @@ def _weights(model: str, weights_dir: Path | None) -> Check:
 
 
 def _witness() -> Check:
-    """The packages of the ImageNet witness, which a study without ImageNet weights measures with."""
+    """Checks for the packages of the ImageNet witness, which a study without ImageNet weights uses."""
     found, missing = [], []
     for name in WITNESS:
         try:
@@ -187,7 +194,7 @@ def _witness() -> Check:
 
 
 def _disk(folder: Path) -> Check:
-    place = Path(os.path.realpath(folder))  # unlike `resolve`, at home with a loop of links
+    place = Path(os.path.realpath(folder))  # unlike `resolve`, it accepts a loop of symbolic links
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 1e9

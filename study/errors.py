@@ -1,4 +1,4 @@
-"""The errors a person can cause; the command line prints one as a single line and exits with 2."""
+"""Errors that a user can cause. The command line prints such an error in one line and exits with 2."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ LONGEST_LINE = 600
 
 
 class StudyError(Exception):
-    """Base of all errors whose message is meant for the person at the terminal."""
+    """Base class of the errors whose message is meant for the user."""
 
 
 class UsageError(StudyError):
-    """A flag, a value or a file given on the command line is not usable."""
+    """A flag, a value or a file on the command line is not usable."""
 
 
 class DataError(StudyError):
@@ -34,18 +34,18 @@ class ReportError(StudyError):
 
 
 class TrainingError(StudyError):
-    """A run cannot go on (for example, its loss is not a number)."""
+    """A run cannot continue, for example because its loss is not a number."""
 
 
 def out_of_memory(told: str) -> bool:
-    """Whether an error, told as ``type: message``, is a lack of memory; PyTorch has several."""
+    """Whether an error, written as ``type: message``, means a lack of memory; PyTorch has several such."""
     return told.startswith(("MemoryError", "OutOfMemoryError")) or any(
         words in told for words in ("out of memory", "can't allocate memory")
     )
 
 
 def one_line(message: object) -> str:
-    """A message for the terminal: what would break the line or steer the terminal is shown as its code."""
+    """Returns the text in one line, with control characters replaced by their codes."""
     text = "".join(
         character if character.isprintable() or character == "\u00a0"
         else character.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""Reads a URL block by block, and hears at any moment that it shall stop."""
+"""Reads a URL in blocks and can be stopped at any moment."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Callable, Iterator
 from queue import Empty, Full, Queue
 from urllib.request import urlopen
 
-#: Seconds between two looks whether to stop.
+#: Seconds between two checks whether to stop.
 POLL = 0.5
 _BLOCK = 1 << 16
 _AHEAD = 64
 
 
 def blocks(url: str, *, timeout: float, stop: Callable[[], bool]) -> Iterator[bytes]:
-    """The content of a URL as it comes.
+    """Yields the content of a URL as it arrives.
 
-    A thread of its own waits for the network: looking up a name, connecting and reading may each
-    take as long as `timeout`, and a socket that timed out once cannot be read on.
+    A separate thread waits for the network, because resolving a name, connecting and reading may each take
+    `timeout` seconds, and a socket cannot be read any more after a timeout.
 
     Args:
-        timeout: seconds without an answer.
-        stop: asked every POLL seconds, also while nothing comes.
+        url: the address.
+        timeout: seconds to wait for an answer.
+        stop: is called every POLL seconds; True ends the download.
 
     Raises:
-        TimeoutError: `stop` said so.
-        OSError, ValueError, http.client.HTTPException: as urllib has it.
+        TimeoutError: `stop` returned True.
+        OSError, ValueError, http.client.HTTPException: from urllib.
     """
     queue: Queue[bytes | Exception] = Queue(_AHEAD)
     left = threading.Event()
@@ -43,7 +44,7 @@ def blocks(url: str, *, timeout: float, stop: Callable[[], bool]) -> Iterator[by
                 while (block := answer.read1(_BLOCK)) and not left.is_set():
                     put(block)
             put(b"")
-        except Exception as error:  # for whoever reads the blocks
+        except Exception as error:  # is raised where the blocks are read
             put(error)
 
     threading.Thread(target=read, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Whether the fields of a dataclass that was read from outside are of the types it declares."""
+"""Checks that the fields of a dataclass have their declared types, for values read from files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from study.errors import UsageError
 
 
 def check_types(value: Any) -> None:
-    """Compare the fields of a dataclass that was read from outside with their declared types.
+    """Checks the types of the fields of a dataclass.
 
     Raises:
-        UsageError: a field is of another type, a whole number beyond 64 bits, or text that cannot be
-            written down.
+        UsageError: a field has another type, is an integer beyond 64 bits, or is text that cannot be
+            encoded.
     """
     kind: Any = type(value)
     for name, types in _field_types(kind).items():
@@ -29,7 +29,7 @@ def check_types(value: Any) -> None:
 
 @cache
 def _field_types(kind: type) -> dict[str, tuple[type, ...]]:
-    """Every field's types; a float may be written as a whole number."""
+    """Returns the allowed types of every field; an integer is allowed for a float."""
     found = {}
     for name, hint in get_type_hints(kind).items():
         parts = get_args(hint) if isinstance(hint, UnionType) else (hint,)

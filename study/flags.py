@@ -1,4 +1,4 @@
-"""What the flags of the command line may hold, refused in words where argparse has none."""
+"""Parses values of command-line flags and refuses wrong ones with a clear message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from study.spec import MOST_SEED, ModelName
 
 
 def path(text: str) -> Path:
-    """A path that can also be written down: into the ledger, tables and the report."""
+    """Parses a path; it must be valid UTF-8, because ledger, tables and report contain it."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -31,10 +31,10 @@ def seed(text: str) -> int:
 
 
 def networks(text: str) -> tuple[ModelName, ...]:
-    """The networks of a comma-separated list, each once, in the order of `ModelName`.
+    """Parses a comma-separated list of networks; returns each once, in the order of `ModelName`.
 
     Raises:
-        UsageError: one is unknown, or there is none.
+        UsageError: a name is unknown, or the list is empty.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     known = ", ".join(model.value for model in ModelName)
@@ -48,7 +48,7 @@ def networks(text: str) -> tuple[ModelName, ...]:
 
 
 def workers(text: str) -> int:
-    """``auto`` is 0."""
+    """Parses a number of workers; ``auto`` becomes 0."""
     if text == "auto":
         return 0
     value = int(text) if text.isdecimal() and len(text) < 6 else 0
@@ -57,8 +57,19 @@ def workers(text: str) -> int:
     return value
 
 
+def gpus(text: str) -> float:
+    """Parses the GPUs of a run, in [0, 8]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 8:
+        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and 8")
+    return value
+
+
 def share(text: str) -> float:
-    """A share of the budget, in [0, 0.9]."""
+    """Parses a share of the budget, in [0, 0.9]."""
     try:
         value = float(text)
     except ValueError:

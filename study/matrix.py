@@ -1,4 +1,4 @@
-"""The arms that exist, in a fixed order, and in words why the other combinations do not."""
+"""Lists the arms of the matrix in a fixed order and explains why other combinations are missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import product
 
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
-#: (scope, lr_policy) pairs of an arm. With two models and two inits: 12 arms.
+#: Pairs (scope, lr_policy) of an arm. Two models and two inits make 12 arms of them.
 _CELLS = (
     (Scope.FROZEN, LrPolicy.NONE),
     (Scope.FULL, LrPolicy.UNIFORM),
@@ -25,10 +25,10 @@ EXCLUDED: dict[tuple[ModelName, Init], str] = {
 
 
 def arms(models: Iterable[ModelName] = tuple(ModelName)) -> tuple[Arm, ...]:
-    """All arms of the given models, models alternating so that an early stop leaves pairs.
+    """Returns all arms of the models in the order in which they run.
 
-    The order is the order of work: a cell is done for both inits and all models before the
-    next cell starts.
+    Each cell runs for both inits and all models before the next cell starts, so that an early stop leaves
+    comparable pairs.
     """
     chosen = tuple(models)
     return tuple(

@@ -1,4 +1,4 @@
-"""What happened, as frozen values: evaluation points and run records."""
+"""The outcome of runs as frozen values: points of curves and run records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RunState(str, Enum):
 
 
 class Reason(str, Enum):
-    """Why a run or an arm is not finished; the report translates these words.
+    """The reason why a run or an arm is not finished; the report translates it.
 
     A failed run has the text of its error instead.
     """
@@ -41,10 +41,14 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPoint:
-    """The mean training loss since the point before, and where it was looked, validation.
+    """A point of a training curve.
 
-    seconds are those of training alone and, for frozen arms, begin with the pass that computed the
-    features. val_accuracy in [0, 1] and val_loss (nats) are None where validation was not looked at.
+    Attributes:
+        samples_seen: samples since the start.
+        seconds: training time so far; for frozen arms it includes the pass that computed the features.
+        train_loss: mean training loss since the previous point, in nats.
+        val_accuracy: in [0, 1]; None if validation was not evaluated here.
+        val_loss: in nats; None if validation was not evaluated here.
     """
 
     samples_seen: int
@@ -108,10 +112,10 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunRecord:
-        """What `to_dict` gave.
+        """Creates the record from the result of `to_dict`.
 
         Raises:
-            UsageError, KeyError, TypeError, ValueError: it is anything else.
+            UsageError, KeyError, TypeError, ValueError: the values are anything else.
         """
         history = tuple(EvaluationPoint(**point) for point in values["history"])
         record = cls(

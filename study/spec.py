@@ -1,4 +1,4 @@
-"""What is to be done, as frozen values: arms, hyperparameters, runs and the study."""
+"""The specifications of arms, hyperparameters, runs and the study, as frozen values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from study.errors import UsageError
@@ -15,14 +16,14 @@ TRAIN_IMAGES = 54_000
 VALIDATION_IMAGES = 6_000
 TEST_IMAGES = 10_000
 RESOLUTIONS = (32, 64, 96, 128, 224)
-#: The shortest rung in samples; rung k is so many times 2^k.
+#: The shortest rung in samples; rung k has 2^k times as many.
 SHORTEST_RUNG = 2_000
-#: Seeds of runs, epochs and layers are multiples of the study's and must fit 64 bits.
+#: Largest seed of a study; the seeds of its runs, epochs and layers are multiples and must fit 64 bits.
 MOST_SEED = 99_999_999
 
 
 class _Name(str, Enum):
-    """A closed set of words that are written as they are into CSV and JSON."""
+    """Base of the enumerations whose values are written to CSV and JSON."""
 
     def __str__(self) -> str:
         return str(self.value)
@@ -50,10 +51,11 @@ class LrPolicy(_Name):
 
 
 class Purpose(_Name):
-    """Why a run is made: a trial is judged on validation, the others on test, once at each rung.
+    """The purpose of a run.
 
-    A final run belongs to the matrix. A side run belongs to a side experiment, and the champion is the
-    one network that is trained longest; neither is ever mixed with final runs of the matrix.
+    Trials are evaluated on validation only, other runs also on test, once per rung. Final runs form the
+    matrix. Side runs belong to side experiments, and the champion is the network that is trained longest;
+    neither is mixed with final runs.
     """
 
     TRIAL = "trial"
@@ -63,8 +65,11 @@ class Purpose(_Name):
 
 
 class Experiment(_Name):
-    """Side experiments, the most important first: accuracy by number of labels, by number of
-    unfrozen stages, and by how the first convolution was adapted to one channel."""
+    """The side experiments, the most important first.
+
+    They measure accuracy by number of labels, by number of trained stages, and by the way in which the
+    first convolution is adapted to one channel.
+    """
 
     LABELS = "labels"
     DEPTH = "depth"
@@ -72,7 +77,7 @@ class Experiment(_Name):
 
 
 class FirstConv(_Name):
-    """Other ways of adapting the pretrained first convolution than the study's (see `study.models`)."""
+    """Alternative ways to adapt the pretrained first convolution to one channel (see `study.models`)."""
 
     MEAN = "mean"
     FRESH = "fresh"
@@ -110,11 +115,14 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class HyperParams:
-    """What tuning chooses.
+    """The hyperparameters of a run.
 
-    lr is the peak rate of the output layer (> 0); weight_decay ≥ 0 (decoupled, AdamW);
-    label_smoothing in [0, 1); lr_decay ≥ 1 is the factor between neighbouring stages
-    (Howard & Ruder 2018) and is None where one rate serves all stages.
+    Attributes:
+        lr: peak learning rate of the output layer, > 0.
+        weight_decay: decoupled weight decay of AdamW, ≥ 0.
+        label_smoothing: in [0, 1).
+        lr_decay: factor between the rates of neighbouring stages, ≥ 1 (Howard & Ruder 2018); None if all
+            stages have the same rate.
     """
 
     lr: float
@@ -135,10 +143,10 @@ class HyperParams:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How every run of a study is trained, whatever its arm (docs/recipe.md has the measurements).
+    """How every run of a study is trained; docs/recipe.md has the measurements behind it.
 
     Attributes:
-        warm_up: samples over which the rate climbs to its peak, > 0.
+        warm_up: samples over which the rate rises to its peak, > 0.
         cooldown: share of a rung's samples over which the rate falls to zero, in (0, 1].
         flip: probability that an image is mirrored, in [0, 1].
         shift: greatest shift as a share of the image's side, in [0, 0.5).
@@ -165,22 +173,32 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One training of one arm with one seed and one set of hyperparameters, judged at one rung.
+    """A training of an arm with one seed and one set of hyperparameters, evaluated at one rung.
 
-    A training goes on from rung to rung: specs that differ in their rung alone name the same training
-    and have the same `run_id`; (run_id, rung) names one judgement of it.
+    A training continues from rung to rung: specs that differ only in their rung belong to the same training
+    and have the same `run_id`. The pair (run_id, rung) identifies one evaluation.
 
     Attributes:
-        rung: samples (training images that pass through the network, repeats counted) after which
-            the training is judged. A frozen run passes so many images, at most all, through its
+        arm: the cell of the matrix.
+        purpose: of the run.
+        seed: of the run; it fixes split, order and initial values.
+        hyper: hyperparameters.
+        rung: samples (training images that pass through the network, repetitions included) after which
+            the training is evaluated. A frozen run passes that many images, at most all, through its
             backbone once and `head_passes` times through the output layer.
         train_images: size of the pool that samples are drawn from, at most 54,000.
+        resolution: side of the images in pixels.
+        batch_size: in training.
+        head_passes: passes of a frozen run through the output layer.
+        recipe: schedule and augmentation.
         init_source: ``imagenet1k_v1``, ``fractal``, a checkpoint's name, or ``none``.
-        weights_sha256: empty for scratch.
-        experiment: set for side runs only.
-        unfrozen_stages: stages below the output layer that are trained, where that is not all or
-            none by scope.
-        first_conv: set where the first convolution is adapted in another way than everywhere else.
+        weights_sha256: of the file of pre-trained weights; empty for scratch.
+        precision: of the arithmetic.
+        fold: whether VGG11's fc6 is folded (docs/adr/0004-fc6-fold.md).
+        trial: number of the tuning trial; None for other runs.
+        experiment: the side experiment; None for other runs.
+        unfrozen_stages: number of trained stages below the output layer; None if the scope decides.
+        first_conv: alternative adaptation of the first convolution; None for the usual one.
     """
 
     arm: Arm
@@ -222,9 +240,9 @@ class RunSpec:
         if self.seed < 0:
             raise UsageError(f"seed must not be negative, got {self.seed}")
 
-    @property
+    @cached_property
     def run_id(self) -> str:
-        """Stable and readable; equal but for their rung, specs have equal ids in every process."""
+        """A readable id that is equal in every process for specs that differ only in their rung."""
         values = self.to_dict()
         del values["rung"]
         text = json.dumps(values, sort_keys=True, ensure_ascii=False)
@@ -236,12 +254,12 @@ class RunSpec:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What the ledger knows a judgement by."""
+        """The key of the run in the ledger: (run_id, rung)."""
         return self.run_id, self.rung
 
     @property
     def name(self) -> str:
-        """The run and its rung, for people: ``vgg11-scratch-frozen-s1-0a1b2c3d @ 4,000``."""
+        """Run and rung for people, such as ``vgg11-scratch-frozen-s1-0a1b2c3d @ 4,000``."""
         return f"{self.run_id} @ {self.rung:,}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -249,10 +267,10 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSpec:
-        """What `to_dict` gave.
+        """Creates the spec from the result of `to_dict`.
 
         Raises:
-            UsageError, KeyError, TypeError, ValueError: it is anything else.
+            UsageError, KeyError, TypeError, ValueError: the values are anything else.
         """
         arm, hyper, recipe = values["arm"], HyperParams(**values["hyper"]), Recipe(**values["recipe"])
         check_types(hyper)
@@ -280,10 +298,19 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
-    """What makes two studies the same study: a resumed one must have an equal fingerprint.
+    """The settings that identify a study: a resumed study must have an equal fingerprint.
 
-    The budget is not part of it: a study may be given more time. init_checkpoint: SHA-256 of the user's
-    own weights, wherever their file lies.
+    The budget is not part of it, because a study may get more time.
+
+    Attributes:
+        models: the networks.
+        seed: of the study.
+        resolution: side of the images in pixels.
+        device: ``cpu`` or ``cuda``.
+        precision: of the arithmetic.
+        fold: whether VGG11's fc6 is folded.
+        max_seeds: upper bound on the number of seeds; None means no bound.
+        init_checkpoint: SHA-256 of the user's own weights, independent of the place of the file; or "".
     """
 
     models: tuple[ModelName, ...] = tuple(ModelName)

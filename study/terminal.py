@@ -1,4 +1,4 @@
-"""What is printed: lines that cannot steer a terminal, also where nobody reads them or the disk is full."""
+"""Prints lines without control characters, also to a closed pipe or a full disk."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from study.errors import one_line
 
 
 def prepare() -> None:
-    """Before anything else: letters that a terminal does not know, and a user without a home."""
+    """Prepares output and environment: characters that the terminal lacks, and a user without a home."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may know fewer letters than a path has
+        if isinstance(stream, io.TextIOWrapper):  # a path may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     try:
         Path.home()
-    except RuntimeError:  # no HOME and no name; libraries look for their files there
+    except RuntimeError:  # without HOME and user name, libraries fail to find their files
         os.environ["HOME"] = tempfile.gettempdir()
 
 
@@ -27,16 +27,16 @@ def say(text: object) -> None:
 
 
 def refused(message: object) -> int:
-    """One line on stderr; the exit code."""
+    """Prints an error as one line on stderr and returns the exit code."""
     print(f"error: {one_line(message)}", file=sys.stderr)
     return 2
 
 
 def flush() -> None:
-    """Meet what cannot be printed here, and not when the interpreter ends.
+    """Flushes the output now, so that an error occurs here and not at the end of the interpreter.
 
     Raises:
-        OSError: nobody reads, or the disk is full.
+        OSError: the pipe is closed, or the disk is full.
     """
     if sys.stdout is None:
         return
@@ -44,6 +44,6 @@ def flush() -> None:
         sys.stdout.flush()
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what is left there would fail once more
+        os.dup2(nowhere, sys.stdout.fileno())  # the rest of the output would fail again
         os.close(nowhere)
         raise

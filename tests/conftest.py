@@ -31,13 +31,18 @@ SAMPLE_SIZES = {"train": 200, "t10k": 100}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture of their module stay in one process, which makes it once."""
+    """Tests that share a fixture of their module stay in one process, which makes it once.
+
+    The group "time" begins first: nothing else takes so long in one process.
+    """
     for item in items:
         fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
         if item.get_closest_marker("xdist_group") is None and any(
             known.scope == "module" for found in fixtures for known in found
         ):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    timed = pytest.mark.xdist_group("time").mark
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") != timed)
 
 
 @pytest.fixture(scope="session")

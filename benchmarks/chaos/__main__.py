@@ -20,13 +20,16 @@ from benchmarks.chaos.budgets import budgets
 from benchmarks.chaos.children import in_memory
 from benchmarks.chaos.exact import exact_resume
 from benchmarks.chaos.full_disk import full_disk, full_report
+from benchmarks.chaos.nodes import node_kills
 from benchmarks.chaos.page import publish
 from benchmarks.chaos.starts import two_coordinators
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "out" / "chaos.json"
 #: Rows in which there are no workers, or each study has one core and one of them.
-ALONE = frozenset({"exact", "report-disk", "starts", "budget-60s-lanes", "budget-300s-lanes"})
+ALONE = frozenset({
+    "exact", "report-disk", "starts", "nodes", "budget-60s-lanes", "budget-300s-lanes",
+})
 
 
 def main() -> None:
@@ -37,6 +40,7 @@ def main() -> None:
     parser.add_argument("--full", type=int, default=20, help="moments at which the disk fills")
     parser.add_argument("--full-reports", type=int, default=5, help="reports on a disk that fills")
     parser.add_argument("--starts", type=int, default=50, help="pairs of coordinators")
+    parser.add_argument("--nodes", type=int, default=20, help="nodes of a Ray cluster that are killed")
     parser.add_argument("--signals", type=int, default=4, help="whole studies ended by SIGTERM")
     parser.add_argument("--whole", type=int, default=5, help="kills of a whole study")
     parser.add_argument("--whole-full", type=int, default=2, help="whole studies on a disk that fills")
@@ -57,6 +61,7 @@ def main() -> None:
         "disk": lambda folder: full_disk(folder, flags.full, seed, workers),
         "report-disk": lambda folder: full_report(folder, flags.full_reports, seed),
         "starts": lambda folder: two_coordinators(folder, flags.starts),
+        "nodes": lambda folder: node_kills(folder, flags.nodes, seed),
         "network": lambda folder: real.no_network(folder, budget, workers),
         "signals": lambda folder: real.signals(folder, flags.signals, budget, seed, workers),
         "whole": lambda folder: real.whole_kills(folder, flags.whole, budget, seed, workers),

@@ -36,7 +36,7 @@ from study.matrix import arms
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
-from study.orchestration.executors.protocol import Noted, Shown
+from study.orchestration.executors.protocol import Executor, Noted, Shown
 from study.orchestration.executors.protocol import Task as Work
 from study.orchestration.executors.tasks import Ran
 from study.orchestration.opening import open_ledger
@@ -132,13 +132,14 @@ def study(folder: Path, journal: Path, workers: int) -> None:
 
 
 def context_of(
-    options: Options, ledger: Ledger, clock: StudyClock, console: Console, executor: Quick
+    options: Options, ledger: Ledger, clock: StudyClock, console: Console, executor: Executor,
+    shop: Workshop | None = None,
 ) -> StudyContext:  # fmt: skip
     plan = PlanState(study=STUDY, clock=clock, workers=executor.capacity, speeds={MODEL.value: SPEED})
     plan.decisions[MODEL.value] = DECISION
     reasons = {arm.name: Reason.PRETRAINING_TIME.value for arm in arms((MODEL,)) if arm not in ARMS}
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
-    shop = Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
+    shop = shop or Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
     return StudyContext(
         study=STUDY, options=options, ledger=ledger, clock=clock, plan=plan,
         specs=RunSpecs(study=STUDY, ledger=ledger, reasons=reasons), console=console,

@@ -1,4 +1,4 @@
-"""The seconds of a study: its deadline, what is kept back, and the note of what was used."""
+"""Keeps the time of a study: its deadline, the reserve for the report, and the seconds used so far."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from study.errors import UsageError
 from study.store.ledger import Ledger
 
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
-#: Seconds between two notes of the time used.
+#: Seconds between two records of the time used.
 EVERY = 2.0
 
 
 @dataclass(kw_only=True)
 class StudyClock:
-    """Attributes:
-    deadline: of the study, with the seconds that earlier starts used.
-    reserve: seconds kept back for the report.
-    work: the deadline of everything else.
+    """The clock of a study.
+
+    Attributes:
+        ledger: stores the seconds used.
+        deadline: deadline of the study; it accounts for the seconds that earlier starts used.
+        reserve: seconds reserved for the report.
+        work: deadline of everything but the report.
     """
 
     ledger: Ledger
@@ -31,10 +34,15 @@ class StudyClock:
 
     @classmethod
     def opened(cls, ledger: Ledger, deadline: Deadline, where: str) -> StudyClock:
-        """A new one, or that of a stopped study with the seconds that it has used.
+        """Creates the clock of a study, with the seconds that earlier starts have used.
+
+        Args:
+            ledger: of the study.
+            deadline: without the seconds of earlier starts.
+            where: the results directory, for the error message.
 
         Raises:
-            UsageError: the budget is used; `where` names the results directory.
+            UsageError: the budget is used up.
         """
         used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
         deadline = Deadline(
@@ -51,7 +59,7 @@ class StudyClock:
         return cls(ledger=ledger, deadline=deadline, reserve=reserve, work=work)
 
     def note_used(self, every: float = EVERY) -> None:
-        """Note the seconds used in the ledger, for a study that is killed; once in `every` seconds."""
+        """Records the seconds used in the ledger, at most once in `every` seconds; a kill loses no more."""
         if time.monotonic() - self._noted >= every:
             self.ledger.set_fact("used_seconds", self.deadline.used())
             self._noted = time.monotonic()

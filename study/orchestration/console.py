@@ -1,4 +1,4 @@
-"""What a person sees on the terminal: the plan, a bar, a line for each worker, results as they come."""
+"""Prints the plan, a progress bar, one line per worker, and results to the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from study.store.tables import champion, highest
 
 
 class _Plain(rich.console.Console):
-    """Whoever read along may leave; the study goes on."""
+    """A console that ignores a closed pipe, so that the study continues."""
 
     def on_broken_pipe(self) -> None:
         with suppress(SystemExit):
@@ -24,12 +24,14 @@ class _Plain(rich.console.Console):
 
 
 class Console:
-    """A live bar and the workers' runs on a terminal, plain lines elsewhere."""
+    """Shows a live bar and the workers' runs on a terminal, and plain lines elsewhere."""
 
     def __init__(self, deadline: Deadline, workers: int = 0) -> None:
-        """
+        """Creates the console.
+
         Args:
-            workers: lines below the bar.
+            deadline: of the study; the bar shows its progress.
+            workers: number of lines below the bar.
         """
         self._out = _Plain(highlight=False)
         if not self._out.is_terminal:
@@ -66,14 +68,14 @@ class Console:
         self._out.print(text, markup=False)
 
     def tick(self, text: str = "") -> None:
-        """Move the bar."""
+        """Updates the bar."""
         if self._bar is not None and self._clock is not None:
             used = self._deadline.used()
             label = f"{format_seconds(used)} / {format_seconds(self._deadline.budget)}"
             self._bar.update(self._clock, completed=used, description=text, label=label)
 
     def show(self, worker: int, label: str, point: EvaluationPoint | None) -> None:
-        """What a worker is at; an empty label hides its line."""
+        """Shows the task of a worker; an empty label hides its line."""
         self.tick()
         if self._bar is None or worker >= len(self._lines):
             return
@@ -85,7 +87,7 @@ class Console:
         self._bar.update(self._lines[worker], description=told, visible=bool(label), completed=0)
 
     def show_plan(self, lines: list[str]) -> None:
-        """The plan in words."""
+        """Prints the plan."""
         self.say("Plan")
         for line in lines:
             self.say(f"  {line}")

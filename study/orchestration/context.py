@@ -1,4 +1,4 @@
-"""What every phase of a study works with."""
+"""The objects that every phase of a study uses."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
-from study.orchestration.executors.protocol import Executor
-from study.orchestration.executors.tasks import WeightFiles
+from study.orchestration.executors.protocol import Executor, WeightFiles
 from study.orchestration.options import Options
 from study.orchestration.plan_state import PlanState
 from study.orchestration.run_specs import RunSpecs
@@ -21,11 +20,21 @@ from study.training.workshop import Workshop
 
 @dataclass(kw_only=True)
 class StudyContext:
-    """Attributes:
-    token: asks everybody to stop.
-    runtime: of a run of the matrix.
-    champion_threads: that a champion computes with.
-    shop: the data in this process; nothing is trained here.
+    """The objects that every phase of a study uses.
+
+    Attributes:
+        study: settings that make two studies the same study.
+        options: places and permissions.
+        ledger: the committed runs, facts and events.
+        clock: the time that is left.
+        plan: decisions, and predicted and actual seconds.
+        specs: derives the specs of runs.
+        console: the terminal.
+        token: tells all parts of the program to stop.
+        runtime: device, precision and threads of a run of the matrix.
+        champion_threads: number of threads of the champion.
+        executor: runs tasks.
+        shop: the data set in this process, which trains nothing itself.
     """
 
     study: StudySpec
@@ -46,7 +55,7 @@ class StudyContext:
         return self.plan.calibration
 
     def weight_files(self, spec: RunSpec) -> WeightFiles:
-        """What a worker needs to build the network of a run."""
+        """Returns the files of pre-trained weights that a worker needs for a run."""
         model = spec.arm.model.value
         if spec.arm.init is not Init.PRETRAINED:
             return {}
@@ -57,10 +66,10 @@ class StudyContext:
         return {model: (found.path, found.source) for model, found in self.specs.weights.items()}
 
     def matrix_left(self) -> float:
-        """Seconds left for runs of the matrix: what is set aside for the champion and side runs is not."""
+        """Returns the seconds left for the matrix; those reserved for champion and side runs are not."""
         return self.clock.work.left() - self.plan.champion_seconds - self.plan.side_seconds
 
     def note(self, kind: str, detail: str, model: str | None = None) -> None:
-        """An event of the study, kept and shown."""
+        """Stores an event and prints it."""
         self.ledger.add_event(kind, detail, model)
         self.console.say(detail)

@@ -1,4 +1,4 @@
-"""`--dry-run`: the plan that a study would make on this machine; nothing is stored, fetched or moved."""
+"""Implements `--dry-run`: prints the plan of a study without storing, fetching or moving anything."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from study.store.ledger import Ledger
 from study.training.runtime import Runtime, champion_threads, one_thread, usable_workers
 from study.training.workshop import Workshop
 
-#: What the plan of a study that is there depends on.
+#: Ledger facts that the plan of an existing study depends on.
 _FACTS = ("plan", "used_seconds", "pretraining", "environment")
 
 
 def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Runtime) -> None:
-    """Measure, plan in a ledger that is thrown away, and print.
+    """Measures the machine, plans with a temporary ledger, and prints the plan.
 
     Raises:
-        UsageError: a study with other settings is there, or its budget is used.
+        UsageError: the directory holds a study with other settings, or its budget is used up.
     """
     with TemporaryDirectory() as folder, CancelToken() as token:
         ledger = Ledger(Path(folder) / "ledger.sqlite")
@@ -108,7 +108,7 @@ def _plan(context: StudyContext) -> None:
 
 
 def _weights(model: ModelName, context: StudyContext, share: float) -> tuple[float | None, str]:
-    """Seconds that a study would spend on pre-trained weights, None where it gets none; and in words."""
+    """Returns the seconds that pre-trained weights would cost (None if there are none), and a sentence."""
     options = context.options
     if context.ledger.fact("pretraining", {}).get(model.value, {}).get("sha256"):
         return 0.0, "pre-trained weights of the study that is there"

@@ -1,4 +1,4 @@
-"""What fits: steps of the plan with their predicted seconds, for the study and for its forecast."""
+"""Predicts the cost of steps of the plan and decides which of them fit into the time that is left."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from study.planning.plan import (
 )
 from study.spec import TRAIN_IMAGES, ModelName, RunSpec
 
-#: The share of the seconds left that a step may be predicted to take; runs cost now and then more.
+#: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
-#: The planned steps that a forecast looks ahead at most.
+#: Maximum number of steps that a forecast looks ahead.
 _MOST_STEPS = 40
 
 
 class Forecast:
-    """Costs of steps by the calibration of a study, side by side on its workers."""
+    """Predicts seconds of steps on the workers of a study from its calibration."""
 
     def __init__(self, context: StudyContext) -> None:
         self._context = context
@@ -37,41 +37,57 @@ class Forecast:
         return self._plan.decisions[model.value].least_rung
 
     def reached(self) -> Reached:
-        """What the networks of the study have by now."""
+        """Returns the rung and number of seeds that each network has reached."""
         return self._specs.reached_by_all({model: self.least(model) for model in self._specs.models})
 
-    def next(self, reached: Reached, seconds: float) -> Step | None:
-        """The next step that fits so many seconds."""
-        if not reached:
-            return None
-
-        def cost(step: Step) -> float:
-            return self.cost(step, reached)
-
-        return next_step(reached, lambda step: cost(step) <= FILL * seconds, self._context.study.max_seeds,
-                         {model: self.least(model) for model in reached}, cost)  # fmt: skip
-
-    def cost(self, step: Step, reached: Reached | None = None) -> float:
-        """Predicted seconds of what is left of a step.
+    def next(
+        self, reached: Reached, seconds: float, *, begun: tuple[Step, ...] = (),
+        coming: Reached | None = None,
+    ) -> Step | None:  # fmt: skip
+        """Returns the next step that fits into `seconds`, or None.
 
         Args:
-            reached: where it is given, what it says is taken for done, beside what is.
+            reached: what each network has reached.
+            seconds: time that is left.
+            begun: steps that have started; what remains of them must fit too.
+            coming: what each network will have reached when they are done.
         """
+        if not reached:
+            return None
+        coming = coming or reached
+
+        def cost(step: Step) -> float:
+            return self.cost(step, *begun, reached=reached)
+
+        return next_step(coming, lambda step: cost(step) <= FILL * seconds, self._context.study.max_seeds,
+                         {model: self.least(model) for model in coming}, cost)  # fmt: skip
+
+    def cost(self, *steps: Step, reached: Reached | None = None) -> float:
+        """Predicts the seconds that the remaining runs of `steps` take.
+
+        Args:
+            steps: the steps; a run that several of them contain counts once.
+            reached: rungs and seeds to regard as done, in addition to those in the ledger.
+        """
+        tops: dict[tuple[ModelName, int], int] = {}
+        for step in steps:
+            for model in step.models:
+                for number in range(step.seeds):
+                    tops[model, number] = max(tops.get((model, number), self.least(model)), step.rung)
         costs = []
-        for model in step.models:
+        for (model, number), top in tops.items():
             have, seeds = (reached or {}).get(model, (0, 0))
             for arm in self._specs.arms((model,)):
-                for number in range(step.seeds):
-                    spec = self._specs.final(arm, number, step.rung)
-                    if self._specs.failed(spec):
-                        continue
-                    known = max(self._specs.reached(spec), have if number < seeds else 0)
-                    way = climb(spec, self.least(model), max(step.rung, self.least(model)), known)
-                    costs += [self._seconds(wanted, done) for wanted, done in way]
+                spec = self._specs.final(arm, number, top)
+                if self._specs.failed(spec):
+                    continue
+                known = max(self._specs.reached(spec), have if number < seeds else 0)
+                way = climb(spec, self.least(model), top, known)
+                costs += [self._seconds(wanted, done) for wanted, done in way]
         return total(costs, self._plan.workers)
 
     def matrix(self, models: Iterable[ModelName]) -> float:
-        """Predicted seconds of what is left of every arm of these networks at its least rung."""
+        """Predicts the seconds of the remaining runs of the networks' arms at their shortest rung."""
         costs = []
         for model in models:
             least = self.least(model)
@@ -81,7 +97,7 @@ class Forecast:
         return total(costs, self._plan.workers)
 
     def trials(self, number: int) -> float:
-        """Predicted seconds of what is left of so many trials of every arm."""
+        """Predicts the seconds that the remaining ones of `number` trials per arm take."""
         costs = [
             self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0)
             for arm in self._specs.arms() for trial in range(number) if not self._specs.tuned(arm, trial)
@@ -89,10 +105,10 @@ class Forecast:
         return total(costs, self._plan.workers)
 
     def decide(self) -> None:
-        """Decide which networks are studied and how many trials their arms get; told as a plan.
+        """Decides which networks are studied and how many trials each arm gets.
 
-        A network whose least rung does not fit in all its arms is left out, the dearest first. Once
-        tuning has chosen hyperparameters that final runs are made with, no trial is added.
+        If the shortest rung does not fit for all arms, networks are left out, the most expensive first.
+        No trials are added once final runs use hyperparameters that tuning has chosen.
         """
         context, plan = self._context, self._plan
         for model in context.study.models:
@@ -122,7 +138,7 @@ class Forecast:
         self._look_ahead(reached, rest - (self.trials(trials) if trials else 0.0))
 
     def note_decision(self, step: Step) -> None:
-        """The step that is begun is the plan of its networks."""
+        """Records a step that has started as the plan of its networks."""
         for model in step.models:
             plan = self._plan.decisions[model.value]
             self._plan.decisions[model.value] = replace(
@@ -131,12 +147,12 @@ class Forecast:
         self._plan.save()
 
     def _look_ahead(self, reached: Reached, seconds: float) -> None:
-        """Fill the decisions with what the steps to come will reach, and what lies beyond them."""
+        """Fills in what the coming steps will reach, and what a larger budget would add."""
         for _ in range(_MOST_STEPS):
             step = self.next(reached, seconds)
             if step is None:
                 break
-            seconds -= self.cost(step, reached)
+            seconds -= self.cost(step, reached=reached)
             reached = after(reached, step)
         for model, (rung, seeds) in reached.items():
             plan = self._plan.decisions[model.value]
@@ -146,7 +162,7 @@ class Forecast:
         self._plan.left_out[:] = self._beyond(reached, seconds)
 
     def _beyond(self, reached: Reached, seconds: float) -> list[dict[str, object]]:
-        """What more budget would bring in."""
+        """Returns what a larger budget would add."""
         found: list[dict[str, object]] = []
         models = tuple(reached)
         for model in self._specs.left_out:
@@ -163,16 +179,16 @@ class Forecast:
             if fewest >= wanted:
                 step = Step(models=models, seeds=fewest, rung=2 * min(r for r, _ in reached.values()))
             what = f"{wanted} seeds" if fewest < wanted else f"rung {step.rung}"
-            more = max(0.0, self.cost(step, reached) / FILL - seconds)
+            more = max(0.0, self.cost(step, reached=reached) / FILL - seconds)
             found.append({"what": what, "needs_seconds": self._budget_for_more(more)})
         return found
 
     def _budget_for(self, seconds: float) -> float:
-        """The budget in which so many seconds are left for the matrix."""
+        """Returns the budget that leaves `seconds` for the matrix."""
         return self._budget_for_more(max(0.0, seconds / FILL - self._context.matrix_left()))
 
     def _budget_for_more(self, seconds: float) -> float:
-        """The budget that leaves so many seconds more to the matrix than this one."""
+        """Returns the budget that leaves the matrix `seconds` more than the present budget."""
         budget = self._context.clock.deadline.budget
         share = max(0.2, self._context.matrix_left() / budget)
         return budget + seconds / share
@@ -182,7 +198,7 @@ class Forecast:
 
     # ---- words
     def lines(self) -> list[str]:
-        """The plan in words."""
+        """Returns the plan in words, one line each."""
         plan, context = self._plan, self._context
         told = []
         for model in context.study.models:

@@ -1,4 +1,4 @@
-"""Opens a study: its ledger, and what the report must know of the machine."""
+"""Opens the ledger of a study and describes the machine for the report."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ from study.store.ledger import Ledger
 from study.training.runtime import Runtime, memory_gb
 
 _LEDGER = "ledger.sqlite"
-#: Folders that are written to, below the results directory.
+#: Folders below the results directory that the study writes to.
 _WRITTEN = ("", "checkpoints", "artifacts", "artifacts/runs")
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 
 def open_ledger(study: StudySpec, options: Options) -> Ledger:
-    """The ledger of this study; an older study is resumed, or moved aside. The caller holds the lock.
+    """Opens the ledger; resumes an older study, or moves it aside if `options.fresh` asks for it.
+
+    The caller must hold the lock of the results directory.
 
     Raises:
-        UsageError: a study with other settings is there, or tables without their ledger.
-        StoreError: the directory is not writable, or what the study would go on with is damaged.
+        UsageError: the directory holds a study with other settings, or tables without a ledger.
+        StoreError: the directory is not writable, or the ledger is damaged.
     """
     path = options.results_dir / _LEDGER
     if options.fresh:
@@ -53,7 +55,7 @@ def has_tables(folder: Path) -> bool:
 
 
 def require_ledger(folder: Path) -> None:
-    """Raises UsageError where results came without their ledger: a study would write over them."""
+    """Raises UsageError if the folder holds tables without a ledger, which a study would overwrite."""
     if has_tables(folder) and not (folder / _LEDGER).exists():
         raise UsageError(
             f"{folder} holds results without the ledger of their study; use --fresh (they are moved "
@@ -62,7 +64,7 @@ def require_ledger(folder: Path) -> None:
 
 
 def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
-    """Raises UsageError where the ledger in `folder` is that of a study with other settings."""
+    """Raises UsageError if the ledger in `folder` belongs to a study with other settings."""
     if ledger.fact("fingerprint") not in (None, study.fingerprint):
         raise UsageError(
             f"{folder} holds a study with other settings; "
@@ -72,22 +74,22 @@ def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
 
 def _move_aside(folder: Path) -> None:
     try:
-        folder = folder.resolve()  # "." has no name to put a time behind
+        folder = folder.resolve()  # "." has no name to append the time to
         target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
         if (folder / _LEDGER).exists():
             with suppress(StoreError):
-                Ledger(folder / _LEDGER).close()  # its last commits may stand in a file of their own
-        # The ledger goes last: as long as it is there, a move that was killed is ended by the same command.
+                Ledger(folder / _LEDGER).close()  # moves commits from the write-ahead log into the file
+        # The ledger moves last: while it exists, the same command completes a move that was killed.
         for item in sorted(folder.iterdir(), key=lambda item: item.name.startswith(_LEDGER)):
             if item.name not in (".lock", ".gitkeep"):
                 shutil.move(str(item), target / item.name)
-    except (OSError, ValueError) as error:  # ValueError: a root has no name at all
+    except (OSError, ValueError) as error:  # ValueError: a root directory has no name
         raise StoreError(f"cannot move {folder} aside: {error}") from error
 
 
 def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
-    """From what machine and PyTorch to which a study has come; empty where they are the same."""
+    """Describes how machine and PyTorch differ from those at the start; empty if they are the same."""
     then = (before.get("device_name"), before.get("threads"), before.get("torch"))
     now = (runtime.device_name, runtime.threads, importlib.metadata.version("torch"))
     told = ["{}, {} threads, torch {}".format(*machine) for machine in (then, now)]
@@ -97,7 +99,7 @@ def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
 def environment(
     study: StudySpec, runtime: Runtime, fashion: FashionMNIST, workers: int
 ) -> dict[str, Any]:
-    """What environment.json says of the machine, the versions and the data."""
+    """Returns the content of environment.json: machine, versions and data."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {
         "python": sys.version.split()[0],

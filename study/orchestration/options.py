@@ -1,4 +1,4 @@
-"""What the flags of a study say of places and permissions."""
+"""Options of a study that do not change its results: places, permissions and resources."""
 
 from __future__ import annotations
 
@@ -10,14 +10,29 @@ from study.data import FashionMNIST
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where things are and what may be done; none of it changes what a run of the matrix measures.
+    """Places, permissions and resources; none of them changes the result of a run of the matrix.
 
     Attributes:
-        fashion: the data set of data_dir where it was read already.
+        results_dir: folder of ledger, tables and checkpoints.
+        report_dir: folder of the report.
+        data_dir: folder with FashionMNIST; None searches the usual places.
+        weights_dir: folder with torchvision's weight files.
+        init_checkpoint: file with the user's own pre-trained weights of one network.
+        title_page: YAML file with the fields of the title page.
+        templates: folder with a department's styles and templates.
+        lang: language of the report.
+        flat: whether main sections continue on the same page.
+        offline: whether downloads are forbidden.
+        fresh: whether an older study is moved aside.
+        dry_run: whether only the plan is printed.
+        object_index: test object whose classification the report shows, 0 to 9,999.
         extension: seconds of --extend.
-        workers: runs side by side; 0 takes as many as the machine has cores and memory for.
-        champion_share: share of the budget that is set aside for the champion, in [0, 1).
-        disk_gb: GB (10^9 bytes) that checkpoints of trainings that may go on take at most.
+        fashion: the data set of data_dir, if it has been read already.
+        workers: number of runs in parallel; 0 takes as many as cores and memory allow.
+        ray: address of a Ray cluster that runs the tasks, or ``auto``; empty means this machine.
+        gpus_per_run: GPUs of each run in that cluster; 0 gives each run one core.
+        champion_share: share of the budget that is reserved for the champion, in [0, 1).
+        disk_gb: maximum size of the checkpoints of unfinished trainings, in GB (10^9 bytes).
     """
 
     results_dir: Path
@@ -36,5 +51,7 @@ class Options:
     extension: float = 0.0
     fashion: FashionMNIST | None = None
     workers: int = 0
+    ray: str = ""
+    gpus_per_run: float = 0.0
     champion_share: float = 0.25
     disk_gb: float = 6.0

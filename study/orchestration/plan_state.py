@@ -1,4 +1,4 @@
-"""The plan of a study in motion: what was decided, and one row for every run that was tried."""
+"""The plan of a running study: its decisions, and predicted and actual seconds of every run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ from study.spec import StudySpec
 
 @dataclass(kw_only=True)
 class PlanState:
-    """Kept in the ledger as the fact ``plan``; plan.json is written from there.
+    """The plan, stored in the ledger as the fact ``plan`` and written from there to plan.json.
 
     Attributes:
-        workers: runs side by side.
-        champion_seconds, side_seconds: set aside for them.
-        grown: the budget is larger than that of the last plan.
-        extension: seconds of --extend that are not used up yet.
-        left_out: what more budget would bring in: ``what`` and ``needs_seconds`` of whole budget.
-        step_seconds: inside optimizer steps, times threads, of all workers; pre-training and champion
-            are counted.
+        study: the settings of the study.
+        clock: its clock.
+        workers: number of runs in parallel.
+        speeds: measured speed of each network.
+        decisions: what is planned for each network.
+        champion_seconds: seconds reserved for the champion.
+        side_seconds: seconds reserved for side experiments.
+        step_seconds: seconds inside optimizer steps times threads, summed over all workers, pre-training
+            and champion included.
+        grown: whether the budget is larger than that of the last plan.
+        extension: seconds of --extend that are not used yet.
+        left_out: what a larger budget would add: ``what``, and ``needs_seconds`` of total budget.
+        phases: predicted and actual seconds of each phase.
+        rows: predicted and actual seconds of each run.
+        calibration: predicts seconds from `speeds` and `rows`.
     """
 
     study: StudySpec
@@ -47,7 +55,7 @@ class PlanState:
         self.calibration = Calibration(self.speeds, self.rows)
 
     def take_up(self) -> None:
-        """Go on where a stopped study was, with the speeds to which its runs were compared."""
+        """Restores the stored plan of an earlier start, if there is one."""
         stored = self.clock.ledger.fact("plan", {})
         self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
         self.decisions |= {name: Decision(**plan) for name, plan in stored.get("decisions", {}).items()}
@@ -63,17 +71,17 @@ class PlanState:
 
     @property
     def decided(self) -> bool:
-        """Whether the plan was made, now or before the study was stopped."""
-        return bool(self.decisions)
+        """Whether a plan exists, made by this start or by an earlier one."""
+        return any(decision.rung for decision in self.decisions.values())
 
     def note_phase(self, name: str, predicted: float | None, began: float) -> None:
-        """Add a phase that began at `began` (monotonic seconds) and ends now."""
+        """Records a phase that started at `began` (`time.monotonic`, seconds) and ends now."""
         self.phases.append({"phase": name, "predicted_seconds": predicted,
                             "actual_seconds": time.monotonic() - began})  # fmt: skip
         self.clock.note_used(every=0.0)
 
     def save(self) -> None:
-        """Into the ledger."""
+        """Writes the plan to the ledger."""
         used = self.clock.deadline.used()
         self.clock.ledger.set_fact("plan", {
             "budget_seconds": self.clock.deadline.budget,

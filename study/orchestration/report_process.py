@@ -1,4 +1,4 @@
-"""Renders the report in a process of its own, so that a hang or a crash there costs no result."""
+"""Builds the report in a separate process, so that a hang or a crash cannot affect the results."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ _POLL = 0.1
 def render(
     options: Options, left: Callable[[], float], say: Callable[[str], None], *, draft: bool = False
 ) -> bool:
-    """Run the verb `report`; what goes wrong is said, not raised, and an older report stays.
+    """Runs the verb `report`. Failures are printed, not raised; an older report then stays.
 
-    Its process is the leader of a group of its own: Ctrl-C and `timeout` signal the whole group of the
-    study, and whether the report still has time is decided here. It ends with the study's process.
+    The process has its own process group, because Ctrl-C and `timeout` signal the whole group of the
+    study while the report may still have time to finish. It ends when the study's process ends.
 
     Args:
-        left: seconds it may still take, asked all the time; it is killed when there are none.
-        draft: PDF and page only, without pictures and the form's check.
+        options: of the study.
+        left: returns the seconds that the report may still take; the process is killed at 0.
+        say: prints a line.
+        draft: whether to build only PDF and HTML, without pictures and form check.
 
     Returns:
-        Whether there is a new report.
+        Whether a new report exists.
     """
-    # Not `-m study`: that would look for modules in the working directory first.
+    # `-m study` would import modules of the working directory first.
     command = [
         sys.executable, str(_ROOT / "run_study.py"), "report", f"--results-dir={options.results_dir}",
         f"--report-dir={options.report_dir}", f"--lang={options.lang}",

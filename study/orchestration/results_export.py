@@ -1,4 +1,4 @@
-"""Everything under results/ that is rebuilt from the ledger after each committed run."""
+"""Writes the files under results/ that are derived from the ledger, after each committed run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from study.store.ledger import Ledger
 from study.store.tables import BASELINE_COLUMNS, champion, standing, write_table, write_tables
 from study.training.defaults import default_hyper
 
-#: Facts of the ledger that have a JSON file of their own.
+#: Ledger facts that are also written as JSON files.
 _FACTS = ("architecture", "pretraining", "witness")
-#: Fact of the ledger: rows of baselines.csv.
+#: Ledger fact with the rows of baselines.csv.
 BASELINES = "baselines"
 
 
 def write_results(context: StudyContext) -> None:
-    """CSV and JSON files; arms without a final run get a row `skipped` with its reason."""
+    """Writes the CSV and JSON files; an arm without a final run gets a row `skipped` with the reason."""
     export(context.ledger, context.study, context.options.results_dir, context.specs.reasons,
            context.token.why)  # fmt: skip
 
@@ -34,7 +34,7 @@ def write_results(context: StudyContext) -> None:
 def export(
     ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str], why: Reason = Reason.BUDGET
 ) -> None:  # fmt: skip
-    """The same from a ledger; `why` is the reason of arms that have none of their own."""
+    """Writes the same files from a ledger; `why` is the reason for arms without one of their own."""
     records = ledger.records()
     done = {r.spec.arm for r in records if r.spec.purpose is Purpose.FINAL}
     missing = tuple(
@@ -63,7 +63,7 @@ def export(
 
 
 def write_predictions(context: StudyContext) -> None:
-    """predictions.npz and artifacts/drift.npz from the arrays that the runs have left."""
+    """Writes predictions.npz and artifacts/drift.npz from the arrays of the runs."""
     folder, shop = context.options.results_dir, context.shop
     records = [record for record in standing(context.ledger.records()) if record.finished]
     best = champion(context.ledger.records())

@@ -1,4 +1,4 @@
-"""From a spec to a committed record: admitted if it fits, kept, committed, told, written down."""
+"""Takes a run from its spec to a committed record: admission, storage, commit, tuning feedback, tables."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ Told = Callable[[RunRecord], None]
 
 @dataclass(frozen=True, kw_only=True)
 class RunLifecycle:
-    """The order at the end of a run: arrays, ledger, Optuna, checkpoints, tables."""
+    """Stores the outcome of runs, always in this order: arrays, ledger, Optuna, checkpoints, tables."""
 
     context: StudyContext
 
     def sweep(self) -> None:
-        """Remove what a study that was killed between a commit and its tidying has left, and the trunks
-        of the matrix whose hyperparameters tuning has replaced."""
+        """Removes checkpoints that are no longer needed.
+
+        These are checkpoints that a killed study did not get to delete after a commit, and trunks whose
+        hyperparameters tuning has replaced.
+        """
         specs, results = self.context.specs, self.context.options.results_dir
         for record in self.context.ledger.records():
             self._tidy(record)
@@ -42,12 +45,14 @@ class RunLifecycle:
         self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
         tell: Told = lambda record: None, rank: tuple[float, ...] = (),
     ) -> Unit:  # fmt: skip
-        """A judgement as a unit of a chain.
+        """Creates the unit that trains a run up to its rung and evaluates it there.
 
         Args:
-            done: what the training has before it, see `study.planning.plan.climb`.
-            limit: gives the deadline of the run; by default that of all work.
-            tell: gets the record once the ledger has it.
+            spec: the run.
+            done: samples that the training already has, see `study.planning.plan.climb`.
+            limit: returns the deadline of the run; the default is the deadline of all work.
+            tell: receives the record after the ledger has stored it.
+            rank: first part of the unit's rank; expected seconds, longest first, decide ties.
         """
         context = self.context
         ends = limit or (lambda: context.clock.work)
@@ -69,11 +74,12 @@ class RunLifecycle:
         return unit
 
     def champion(self, spec: RunSpec, *, from_run: str, judging: float) -> Unit:
-        """The champion as a unit: it trains until the clock of all work is over.
+        """Creates the unit that trains the champion until the deadline of all work.
 
         Args:
-            from_run: the training whose trunk it goes on from.
-            judging: seconds kept for its last judgement.
+            spec: the champion's run.
+            from_run: run_id of the training whose trunk it continues.
+            judging: seconds reserved for its final evaluation.
         """
         context = self.context
         left = context.clock.work.left()
@@ -89,7 +95,7 @@ class RunLifecycle:
         return unit
 
     def _reached(self, spec: RunSpec, done: int) -> int:
-        """Samples that a checkpoint has: of a run that was cut off, else of what came before it."""
+        """Returns the samples in the newest usable checkpoint, of this rung or of the trunk before it."""
         results = self.context.options.results_dir
         if spec.arm.scope is Scope.FROZEN:
             return done
@@ -104,7 +110,7 @@ class RunLifecycle:
                 record = replace(record, reason=Reason.STOPPED.value)
             known = context.ledger.record(*spec.key)
             if known is not None and record.samples_seen < known.samples_seen:
-                record = known  # this attempt was cut off before it was where the one before had been
+                record = known  # the previous attempt got further than this one
         if ran.arrays:
             write_arrays(arrays_path(context.options.results_dir, spec), ran.arrays)
         context.ledger.commit(record)
@@ -112,7 +118,7 @@ class RunLifecycle:
         self._tidy(record)
         if record.state is RunState.FAILED:
             context.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
-        # The seconds of a run are all that passed for it: keeping its files is part of its cost.
+        # The cost of a run is the whole time from submission to storage, not only the training time.
         seconds = context.clock.deadline.clock() - unit.since
         row.update(actual_seconds=seconds, state=record.state.value, reason=record.reason, rung=spec.rung)
         context.plan.rows.append(row)
@@ -123,7 +129,7 @@ class RunLifecycle:
         context.console.run_done(record, seconds)
 
     def _tidy(self, record: RunRecord) -> None:
-        """Checkpoints of a judgement that has its outcome go; a trunk's newest stays for the next rung."""
+        """Removes checkpoints of a finished evaluation but the newest of its trunk, for the next rung."""
         spec, results = record.spec, self.context.options.results_dir
         if record.state is RunState.INTERRUPTED:
             return
@@ -132,5 +138,5 @@ class RunLifecycle:
         if not record.finished or spec.purpose not in (Purpose.FINAL, Purpose.CHAMPION):
             kept.remove()
         elif kept.samples_seen() <= (spec.rung if spec.purpose is Purpose.CHAMPION else branch_point(spec)):
-            kept.remove(keep=1)  # else it is on its way to the next rung, and needs the one before too
+            kept.remove(keep=1)  # else it is already training for the next rung and needs two checkpoints
         trim(unfinished(results), self.context.options.disk_gb * 1e9)

@@ -1,4 +1,4 @@
-"""Which runs make up a phase: specs from the plan, the weights and the committed records."""
+"""Derives the specs of runs from the settings, the weights and the committed records."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from study.tuning import best
 
 @dataclass(kw_only=True)
 class RunSpecs:
-    """Attributes:
-    weights: files of pre-trained weights by network.
-    reasons: why an arm cannot be run, by its name.
-    left_out: networks that are not studied, whose least useful rung does not fit.
+    """Creates specs of runs and answers what the ledger knows about them.
+
+    Attributes:
+        study: the settings of the study.
+        ledger: the committed runs.
+        weights: files of pre-trained weights by network.
+        reasons: why an arm cannot be run, by its name.
+        left_out: networks that are not studied because their shortest rung does not fit.
     """
 
     study: StudySpec
@@ -33,37 +37,37 @@ class RunSpecs:
         return tuple(model for model in self.study.models if model not in self.left_out)
 
     def arms(self, models: tuple[ModelName, ...] | None = None) -> tuple[Arm, ...]:
-        """The arms that can be run."""
+        """Returns the arms that can be run."""
         return arms_of(self.models if models is None else models, self.reasons)
 
     def inits(self, model: ModelName) -> tuple[Init, ...]:
         return tuple(Init) if model.value in self.weights else (Init.SCRATCH,)
 
     def done(self, spec: RunSpec) -> bool:
-        """Whether a judgement has its outcome; an interrupted one can be taken up again."""
+        """Whether a run has an outcome at its rung. An interrupted run has none: it can continue."""
         record = self.ledger.record(*spec.key)
         return record is not None and record.state is not RunState.INTERRUPTED
 
     def reached(self, spec: RunSpec) -> int:
-        """The highest rung at which a training has its outcome; 0 where it has none."""
+        """Returns the highest rung at which a training has been evaluated; 0 if there is none."""
         return max((record.spec.rung for record in self.ledger.records()
                     if record.spec.run_id == spec.run_id and record.finished), default=0)  # fmt: skip
 
     def failed(self, spec: RunSpec) -> bool:
-        """Whether a training failed for good: it goes no further."""
+        """Whether a training has failed, so that it does not continue."""
         return any(record.spec.run_id == spec.run_id and record.state is RunState.FAILED
                    for record in self.ledger.records())  # fmt: skip
 
     # ---- trials
     def trials(self, arm: Arm) -> tuple[RunRecord, ...]:
-        """The arm's trials that have their outcome."""
+        """Returns the arm's trials that have an outcome."""
         return tuple(r for r in self._of(arm, Purpose.TRIAL) if r.state is not RunState.INTERRUPTED)
 
     def tuned(self, arm: Arm, number: int) -> bool:
         return any(record.spec.trial == number for record in self.trials(arm))
 
     def begun(self, arm: Arm, number: int) -> HyperParams | None:
-        """What an interrupted trial was begun with: it goes on with the same."""
+        """Returns the hyperparameters with which an interrupted trial continues; None without one."""
         return next((r.spec.hyper for r in self._of(arm, Purpose.TRIAL)
                      if r.state is RunState.INTERRUPTED and r.spec.trial == number), None)  # fmt: skip
 
@@ -72,12 +76,12 @@ class RunSpecs:
 
     # ---- final runs
     def final(self, arm: Arm, number: int, rung: int, *, default: bool = False) -> RunSpec:
-        """The final run with the number-th seed, and what tuning chose, or the default."""
+        """Returns the final run with the `number`-th seed, and tuned or default hyperparameters."""
         return self._spec(arm, Purpose.FINAL, number, rung, None if default else self.chosen(arm))
 
     @property
     def tuning_closed(self) -> bool:
-        """Whether final runs were made beyond the first look at the matrix: trials may change none."""
+        """Whether final runs exist that depend on tuning, so that no trial may change its choice."""
         return any(
             record.spec.seed % 100_000 > 1 or record.spec.rung > LEAST_RUNG[record.spec.arm.model]
             or record.spec.hyper != default_hyper(record.spec.arm)
@@ -85,28 +89,28 @@ class RunSpecs:
         )  # fmt: skip
 
     def chosen(self, arm: Arm) -> HyperParams | None:
-        """The hyperparameters of the best finished trial on validation; None means the default."""
+        """Returns the hyperparameters of the trial that is best on validation; None means the default."""
         found = best(self.trials(arm))
         return found.spec.hyper if found else None
 
     def finals(self) -> tuple[RunRecord, ...]:
-        """The finished final runs so far, every rung."""
+        """Returns the finished final runs at every rung."""
         return tuple(record for record in self.ledger.records()
                      if record.spec.purpose is Purpose.FINAL and record.finished)  # fmt: skip
 
     def way_up(
         self, arm: Arm, number: int, least: int, most: int, *, default: bool = False
     ) -> Iterator[tuple[RunSpec, int]]:
-        """What is left of a training up to a rung, see `climb`; nothing where it failed before."""
+        """Yields the remaining runs of a training up to a rung, see `climb`; none if it has failed."""
         spec = self.final(arm, number, most, default=default)
         if self.failed(spec):
             return
         yield from climb(spec, least, most, self.reached(spec))
 
     def reached_of(self, model: ModelName, least: int) -> tuple[int, int]:
-        """The rung that all arms of a network have with equally many first seeds, and how many.
+        """Returns the rung that all arms of a network have reached, and with how many seeds each.
 
-        Arms that failed count as if they had gone along.
+        Failed arms do not count.
         """
         arms = self.arms((model,))
         if not arms:

@@ -1,9 +1,10 @@
-"""The course of a study: its phases in order, until the budget is used."""
+"""Runs the phases of a study in order until the budget is used."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +18,13 @@ from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
 from study.orchestration.dry_run import dry_run
 from study.orchestration.executors.local import LocalExecutor
-from study.orchestration.executors.protocol import Bench
+from study.orchestration.executors.protocol import Bench, Executor
 from study.orchestration.forecast import Forecast
 from study.orchestration.opening import environment, machine_change, open_ledger
 from study.orchestration.options import Options
 from study.orchestration.phases.benchmark import require_speeds
 from study.orchestration.phases.champion import champion
-from study.orchestration.phases.matrix import matrix
+from study.orchestration.phases.matrix import matrix, scratch_matrix
 from study.orchestration.phases.report import ReportPhase
 from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.side import plan_side, side
@@ -43,7 +44,7 @@ from study.training.workshop import Workshop
 
 @dataclass(kw_only=True, repr=False)
 class Runner:
-    """One study from opening to report; `execute` is the only entry."""
+    """One study, from opening the ledger to building the report."""
 
     study: StudySpec
     options: Options
@@ -52,12 +53,12 @@ class Runner:
     token: CancelToken = field(default_factory=CancelToken)
 
     def execute(self) -> bool:
-        """Run the study; afterwards results/ and report_out/ are complete. The caller holds the lock.
+        """Runs the study; afterwards results/ and report_out/ are complete.
 
-        A dry run only prints the plan.
+        The caller must hold the lock of the results directory. A dry run only prints the plan.
 
         Returns:
-            Whether the report was made.
+            Whether the report was built.
         """
         if self.options.dry_run:
             dry_run(self.study, self.options, self.deadline, self.runtime)
@@ -70,35 +71,43 @@ class Runner:
                 ledger.close()
 
     def _carry_out(self, ledger: Ledger) -> bool:
-        """Go on where a stopped study was; notes the seconds used whatever happens."""
-        ledger.set_fact(RUNNING, None)  # what was at work when an earlier start was killed
+        """Starts or continues the study; records the seconds used even if it fails."""
+        ledger.set_fact(RUNNING, None)  # a killed study leaves its list of running tasks
         try:
             clock = StudyClock.opened(ledger, self.deadline, str(self.options.results_dir))
-        except UsageError:  # killed after its last run it may have left tables older than its ledger
+        except UsageError:  # if it was killed, its tables may be older than its ledger
             export(ledger, self.study, self.options.results_dir, reasons(ledger.fact("pretraining", {})))
             raise
         workers = usable_workers(self.runtime, self.options.workers)
         plan = PlanState(study=self.study, clock=clock, workers=workers)
         plan.workers, plan.extension = workers, self.options.extension or plan.extension
-        plan.save()  # `status` and a later start know the budget before there is a plan
+        plan.save()  # `status` and a restart read the budget from it, also before there is a plan
         matrix_runtime = one_thread(self.runtime)
-        executor = LocalExecutor(
-            Bench(study=self.study, runtime=matrix_runtime, folder=self.options.results_dir,
-                  data_dir=self.options.data_dir, object_index=self.options.object_index),
-            workers=workers,
-        )  # fmt: skip
         try:
-            with Console(clock.deadline, workers) as console:
-                context = StudyContext(
-                    study=self.study, options=self.options, ledger=ledger, clock=clock, plan=plan,
-                    specs=RunSpecs(study=self.study, ledger=ledger), console=console, token=self.token,
-                    runtime=matrix_runtime, champion_threads=champion_threads(self.runtime, workers),
-                    executor=executor, shop=self._shop(clock, matrix_runtime),
-                )  # fmt: skip
-                return _Phases(context).run()
+            shop = self._shop(clock, matrix_runtime)
+            with closing(self._executor(shop, workers)) as executor:
+                plan.workers = executor.capacity
+                with Console(clock.deadline, plan.workers) as console:
+                    context = StudyContext(
+                        study=self.study, options=self.options, ledger=ledger, clock=clock, plan=plan,
+                        specs=RunSpecs(study=self.study, ledger=ledger), console=console, token=self.token,
+                        runtime=matrix_runtime, champion_threads=champion_threads(self.runtime, workers),
+                        executor=executor, shop=shop,
+                    )  # fmt: skip
+                    return _Phases(context).run()
         finally:
-            executor.close()
             clock.note_used(every=0.0)
+
+    def _executor(self, shop: Workshop, workers: int) -> Executor:
+        """Creates the executor: for this machine, or for the cluster named in the options."""
+        options = self.options
+        bench = Bench(study=self.study, runtime=shop.runtime, folder=options.results_dir,
+                      data_dir=options.data_dir, object_index=options.object_index)  # fmt: skip
+        if not options.ray:
+            return LocalExecutor(bench, workers=workers)
+        from study.orchestration.executors.ray import RayExecutor
+
+        return RayExecutor(bench, shop.fashion, address=options.ray, gpus=options.gpus_per_run)
 
     def _shop(self, clock: StudyClock, runtime: Runtime) -> Workshop:
         def stop() -> bool:
@@ -112,7 +121,7 @@ class Runner:
 
 
 class _Phases:
-    """The phases of a study with their rows in the plan."""
+    """Runs the phases and records the duration of each in the plan."""
 
     def __init__(self, context: StudyContext) -> None:
         self._context = context
@@ -122,19 +131,20 @@ class _Phases:
         self._report = ReportPhase(context=context, scheduler=self._scheduler)
 
     def run(self) -> bool:
-        """All phases; whether the report was made."""
+        """Runs all phases and returns whether the report was built."""
         context, plan, report = self._context, self._context.plan, self._report
         self._phase("setup", None, self._prepare)
         known = context.ledger.fact("pretraining", {})
         kept = all(known.get(model.value, {}).get("sha256") for model in context.study.models)
         share = 0.0 if kept else PRETRAINING_SHARE * context.clock.deadline.budget
-        weights = WeightsPhase(context=context, scheduler=self._scheduler)
+        weights = WeightsPhase(context=context, scheduler=self._scheduler,
+                               meanwhile=lambda: scratch_matrix(context, self._lifecycle))  # fmt: skip
         self._phase("pretraining", share, weights.run)
         self._write_dataset()
-        if context.token.asked and not plan.decided:  # nothing is planned for what is half prepared
+        if context.token.asked and not plan.decided:  # without weights there is nothing to plan
             return report.finish()
         self._decide()
-        report.write()  # a study that was killed may have left tables that are older than its ledger
+        report.write()  # after a kill the tables may be older than the ledger
         work = (self._lifecycle, self._scheduler)
         self._phase("matrix", None, lambda: matrix(context, *work))
         report.draft()
@@ -166,7 +176,7 @@ class _Phases:
         require_speeds(context, self._scheduler)
 
     def _note_machine(self) -> None:
-        """Events of what this machine lacks, and of one that is not that of the study's beginning."""
+        """Adds events if there is no GPU, or if the study was started on another machine."""
         context = self._context
         if cuda_missing(context.runtime):
             context.ledger.add_event("cuda_missing", "no CUDA device is available")
@@ -186,7 +196,7 @@ class _Phases:
                       context.study.seed, fractals=fractals)  # fmt: skip
 
     def _decide(self) -> None:
-        """The plan, made anew at every start from what is done and what is left; told before it begins."""
+        """Makes and prints the plan, at every start anew, from what is done and the time that is left."""
         context, plan = self._context, self._context.plan
         budget = context.clock.deadline.budget
         plan.champion_seconds = context.options.champion_share * budget
@@ -203,7 +213,7 @@ class _Phases:
         began, before = time.monotonic(), len(plan.rows)
         work()
         if predicted is None and len(plan.rows) == before and name not in ("setup", "side"):
-            return  # nothing was to be done
+            return  # the phase had nothing to do
         if predicted is None and name != "setup":
             ran = [row for row in plan.rows[before:] if row["actual_seconds"] is not None]
             predicted = sum(row["predicted_seconds"] for row in ran) / plan.workers

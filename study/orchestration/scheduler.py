@@ -1,4 +1,4 @@
-"""Hands ready work out to workers by capacity, and waits for the first that completes."""
+"""Submits ready tasks to the executor up to its capacity and handles them in order of completion."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from study.orchestration.executors.protocol import Executor, Lost, Noted, Task
 from study.orchestration.signals import CancelToken
 from study.store.ledger import Ledger
 
-#: Fact of the ledger: what is at work, for `status` and for what was cut off.
+#: Ledger fact that lists the running tasks; `status` reads it, also after a study was killed.
 RUNNING = "running"
-#: Seconds between two looks at what happens beside the results.
+#: Seconds between two calls of `Executor.news` while no task completes.
 _TICK = 0.25
 
 
 @dataclass(kw_only=True)
 class Unit:
-    """One task of a chain.
+    """One task of a chain, with what decides when it starts and what happens with its result.
 
     Attributes:
-        limit: when it has to have ended.
-        finish: takes the result; None where the task's process was lost for good.
-        admit: asked right before the task is handed out; False passes the unit, and the rest of its
-            chain, over.
-        slots: workers that it takes, as a champion with several threads does.
-        rank: what goes first among ready units, the smallest.
+        task: the work itself.
+        limit: deadline of the task.
+        finish: receives the result, or None if the task was lost for good.
+        admit: is called right before the task is submitted; if it returns False, this unit and the rest
+            of its chain are dropped.
+        slots: number of workers that the task occupies; a champion with several threads needs several.
+        rank: sort key among ready units; the smallest goes first.
+        since: time of submission on the study's clock, in seconds.
     """
 
     task: Task
@@ -43,13 +45,13 @@ class Unit:
     since: float = field(default=0.0)
 
 
-#: Units of which each needs the one before: the next is asked for when the last is finished.
+#: Units that depend on one another: the next one is requested when the previous one has finished.
 Chain: TypeAlias = Iterator[Unit]
 
 
 @dataclass(kw_only=True)
 class Scheduler:
-    """Runs chains side by side. Everything but the tasks themselves happens in the calling thread."""
+    """Runs chains of tasks in parallel. All callbacks run in the calling thread."""
 
     executor: Executor
     ledger: Ledger
@@ -58,23 +60,36 @@ class Scheduler:
     token: CancelToken
     on_tick: list[Callable[[], None]] = field(default_factory=list)
 
-    def run(self, chains: Iterable[Chain]) -> None:
-        """Carry the chains out; returns when all have ended, or their rest was passed over.
+    def run(self, chains: Iterable[Chain], more: Callable[[], list[Chain]] = lambda: []) -> None:
+        """Runs the chains and returns when all of them have ended or were dropped.
+
+        Args:
+            chains: the work to do.
+            more: is called for further chains when a worker is idle while others still work.
 
         Raises:
-            StoreError: the results directory does not take what a task leaves.
+            StoreError: a result cannot be written to the results directory.
         """
         waiting: list[tuple[Unit, Chain]] = []
         flying: dict[Future[Any], tuple[Unit, Chain]] = {}
         for chain in chains:
             self._ask(chain, waiting)
+        asked = False
         try:
             while waiting or flying:
                 self._hand_out(waiting, flying)
                 if not flying:
                     continue
+                idle = self._taken(flying) < self.executor.capacity
+                if idle and not (asked or waiting or self.token.asked):
+                    asked = True
+                    for chain in more():
+                        asked = False
+                        self._ask(chain, waiting)
+                    continue
                 done, _ = wait(flying, timeout=_TICK, return_when=FIRST_COMPLETED)
                 self._look_around(flying)
+                asked = asked and not done
                 for future in done:
                     unit, chain = flying.pop(future)
                     self._note(flying)
@@ -91,9 +106,8 @@ class Scheduler:
         capacity = self.executor.capacity
         for pair in tuple(waiting):
             unit, _ = pair
-            taken = sum(min(other.slots, capacity) for other, _ in flying.values())
-            if taken + min(unit.slots, capacity) > capacity:
-                return  # nothing overtakes it: a unit of several slots would wait for ever
+            if self._taken(flying) + min(unit.slots, capacity) > capacity:
+                return  # if others could overtake, a unit of several slots might never start
             waiting.remove(pair)
             if self.token.asked or not unit.admit():
                 continue
@@ -101,6 +115,10 @@ class Scheduler:
             future = self.executor.submit(unit.task, limit=unit.limit, token=self.token)
             flying[future] = pair
             self._note(flying)
+
+    def _taken(self, flying: dict[Future[Any], tuple[Unit, Chain]]) -> int:
+        """Returns the number of occupied workers."""
+        return sum(min(unit.slots, self.executor.capacity) for unit, _ in flying.values())
 
     def _finish(self, unit: Unit, future: Future[Any]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one token that whoever works asks; a second signal ends at once."""
+"""Turns Ctrl-C and SIGTERM into a token that all work checks; a second signal exits at once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from study.records import Reason
 
-#: Seconds from the first signal within which a study has kept what it has and ended.
+#: Seconds from the first signal within which a study stores its state and exits.
 EXIT_SECONDS = 15.0
 
 
 class CancelToken:
-    """Whether the study shall stop. As a context it listens to signals until it is left.
+    """Tells whether the study is to stop. As a context manager it handles signals.
 
-    `asked` is a plain attribute: threads may read it at any time.
+    `asked` is a plain attribute that any thread may read at any time.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class CancelToken:
             signal.signal(number, handler)
 
     def cancel(self) -> None:
-        """Ask everybody to stop."""
+        """Requests the stop."""
         if not self.asked:
             self._at = time.monotonic()
             self.asked = True
@@ -50,9 +50,9 @@ class CancelToken:
 
     @property
     def why(self) -> Reason:
-        """Why what is not done yet is left out."""
+        """Returns the reason for runs that are not done: a stop, or else the budget."""
         return Reason.STOPPED if self.asked else Reason.BUDGET
 
     def left(self) -> float:
-        """Seconds until a study that was asked to stop must have ended."""
+        """Returns the seconds until the study must have ended; infinite if no stop is requested."""
         return EXIT_SECONDS - (time.monotonic() - self._at) if self.asked else math.inf

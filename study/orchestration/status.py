@@ -1,4 +1,4 @@
-"""What is done, at work, failed, planned and left, from the ledger alone; also while a study runs."""
+"""Implements `status`: reports done, running, failed and planned runs from the ledger alone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from study.store.whole import require_whole
 
 
 def status(folder: Path) -> list[str]:
-    """Lines for the terminal.
+    """Returns the lines of `status`; a study may be running.
 
     Raises:
-        UsageError: there is no study in the folder.
+        UsageError: the folder holds no study.
     """
     with _opened(folder) as ledger:
         if ledger is None:
@@ -35,18 +35,18 @@ def status(folder: Path) -> list[str]:
 
 
 def budget_of(folder: Path) -> float | None:
-    """The budget of the study in `folder`, if there is one."""
+    """Returns the budget of the study in `folder` in seconds, or None without a study."""
     with _opened(folder) as ledger:
         return ledger.fact("plan", {}).get("budget_seconds") if ledger else None
 
 
 def extended(folder: Path, seconds: float) -> float:
-    """The budget of the study in `folder` and `seconds` more.
+    """Returns the budget of the study in `folder` plus `seconds`.
 
-    A study that was stopped in such an extension goes on with it and gets no more.
+    A study that was stopped during an extension continues that extension and gets no further one.
 
     Raises:
-        UsageError: there is no study that got as far as a plan.
+        UsageError: the folder holds no study with a plan.
     """
     with _opened(folder) as ledger:
         if ledger is None:
@@ -61,10 +61,10 @@ def extended(folder: Path, seconds: float) -> float:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Ledger | None]:
-    """The ledger to read; None where no study was begun, or one was killed before its first commit."""
+    """Opens the ledger for reading; None without a study or before its first commit."""
     path = folder / "ledger.sqlite"
     if not path.is_file() or path.stat().st_size == 0:
-        require_whole(path)  # an empty one beside tables is a damaged one
+        require_whole(path)  # an empty ledger beside tables is damaged
         yield None
         return
     ledger = Ledger(path, read_only=True)
@@ -96,7 +96,7 @@ def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
 def _counts(
     records: tuple[RunRecord, ...], decisions: dict[str, Any], pretrained: set[str]
 ) -> Iterator[str]:  # fmt: skip
-    """pretrained: networks that have weights; the arms that would need them are not planned without."""
+    """Yields lines with counts of runs; `pretrained` names networks with planned pretrained arms."""
     found = Counter((record.spec.purpose, record.state) for record in records)
     planned: Counter[Purpose] = Counter()
     for model, plan in decisions.items():

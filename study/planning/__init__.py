@@ -1,1 +1,1 @@
-"""Measuring the machine and fitting a study into the budget."""
+"""Measures the machine and fits a study into its budget."""

@@ -1,4 +1,4 @@
-"""Predictions that learn: seconds of a run by the machine's speeds, corrected by the runs so far."""
+"""Predicts the seconds of runs from measured speeds and corrects the prediction by finished runs."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, predicted_seconds
 from study.records import RunState
 from study.spec import RunSpec
 
-#: The latest runs of a kind tell how fast the machine is by now; what it was an hour ago counts no more.
+#: Only the latest runs of a kind count, because the speed of the machine may change.
 RECENT = 9
 
 Row = dict[str, Any]
 
 
 class Calibration:
-    """Expected seconds of runs. Rows are those of plan.json: what was predicted, what it took."""
+    """Predicts seconds of runs from speeds and from the predicted and actual seconds of earlier runs."""
 
     def __init__(self, speeds: dict[str, Speed], rows: list[Row]) -> None:
-        """Both are looked at whenever something is asked, and may grow."""
+        """Creates the calibration. Later changes of both arguments take effect."""
         self.speeds, self.rows = speeds, rows
 
     def expected(self, spec: RunSpec, done: int = 0) -> float:
-        """Predicted seconds (p50) of a judgement, see `predicted_seconds`."""
+        """Predicts the median seconds of a run, see `predicted_seconds`."""
         ratios = self._ratios(spec)
         ratio = ratios[len(ratios) // 2] if ratios else 1.0
         return self.unscaled(spec, done) * ratio
 
     def unscaled(self, spec: RunSpec, done: int = 0) -> float:
-        """The same by the measured speeds alone."""
+        """Predicts the median seconds from measured speeds alone."""
         return predicted_seconds(spec, self.speeds[spec.arm.model.value], done)
 
     def tail(self, spec: RunSpec) -> float:
-        """p95 over p50 of a run: at first that of a training step, later of the runs seen."""
+        """Returns the ratio of p95 to p50: of a training step, or of runs once three have finished."""
         ratios = self._ratios(spec)
         if len(ratios) < 3:
             return self.speeds[spec.arm.model.value].tail
         return min(max(ratios[-1] / ratios[len(ratios) // 2], LEAST_TAIL), MOST_TAIL)
 
     def row(self, spec: RunSpec, done: int = 0) -> Row:
-        """The row of a judgement before it starts: skipped."""
+        """Returns the row of plan.json for a run that has not started."""
         expected = self.expected(spec, done)
         return {
             "run_id": spec.run_id, "rung": spec.rung, "phase": spec.purpose.value, "arm": spec.arm.name,
@@ -51,7 +51,7 @@ class Calibration:
         }  # fmt: skip
 
     def _ratios(self, spec: RunSpec) -> list[float]:
-        """Sorted actual over predicted seconds of the last finished runs, as near in kind as there are."""
+        """Returns the sorted ratios of actual to predicted seconds of the last runs of the closest kind."""
         done = [
             row for row in self.rows
             if row["state"] == RunState.FINISHED.value and row["model"] == spec.arm.model.value
@@ -68,7 +68,7 @@ def _ratio(row: Row) -> float:
 
 
 def total(costs: Iterable[float], workers: int) -> float:
-    """Seconds that so many workers take for runs side by side: the last one ends alone."""
+    """Predicts the seconds that `workers` take for runs; near the end some of them are idle."""
     known = sorted(costs)
     if not known:
         return 0.0

@@ -1,4 +1,4 @@
-"""Speeds of this machine, measured in seconds, and what a run costs at these speeds."""
+"""Measures the speeds of the machine and predicts the seconds of runs at these speeds."""
 
 from __future__ import annotations
 
@@ -24,21 +24,24 @@ from study.training.judging import judged
 from study.training.param_groups import param_groups
 from study.training.runtime import Runtime, synchronise
 
-#: Pre-training sees images of this size, so many in a batch, whatever the study has.
+#: Side of the images in pixels, and batch size, of pre-training; they do not depend on the study.
 SMALL, PRETEXT_BATCH = 32, Recipe.batch_size
-#: Bounds of p95 over p50 of a run before runs have shown it.
+#: Bounds for the ratio of p95 to p50 of a run.
 LEAST_TAIL, MOST_TAIL = 1.1, 1.5
 _WARM_UP, _STEPS, _SECONDS = 2, 8, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Images per second of one network (p50) and what spreads around it.
+    """Median speeds of one network, in images per second where nothing else is said.
 
-    train: full training in batches of the study's size; inference: evaluation; head: the output layer on
-    cached features; build: seconds to build the network; tail: p95 over p50 of a training step;
-    train_small: full training as pre-training does it (32×32, folded, batches of 64) where that of the
-    study is another, else 0.
+    Attributes:
+        train: full training with the study's batch size.
+        inference: evaluation.
+        build: seconds to build the network.
+        head: training of the output layer on cached features.
+        tail: ratio of p95 to p50 of the duration of a training step.
+        train_small: full training with the settings of pre-training, if they differ; else 0.
     """
 
     train: float
@@ -50,7 +53,7 @@ class Speed:
 
     @property
     def pretext(self) -> float:
-        """Images per second of pre-training."""
+        """Returns the images per second of pre-training."""
         return self.train_small or self.train
 
     def to_dict(self) -> dict[str, float]:
@@ -61,10 +64,10 @@ def measure(
     model: ModelName, resolution: int, batch_size: int, runtime: Runtime, *, fold: bool = True,
     stop: Callable[[], bool] = lambda: False,
 ) -> Speed:  # fmt: skip
-    """Time training steps, evaluation and head steps after a warm-up; a few seconds a network.
+    """Measures training, evaluation and output-layer steps of a network after a warm-up, in a few seconds.
 
     Args:
-        stop: asked before each of them; measuring goes on regardless, a beat is all that it takes.
+        stop: is called before each measurement as a sign of life; its result is ignored.
     """
     stop()
     build(model, weights=None, resolution=resolution, fold=fold, seed=0)
@@ -96,7 +99,7 @@ def measure(
 
 
 def best(first: Speed, second: Speed) -> Speed:
-    """Take the faster of two measurements in every part: load can only slow a benchmark down."""
+    """Returns the faster value of two measurements, because load can only slow a measurement down."""
     return Speed(
         train=max(first.train, second.train),
         train_small=max(first.train_small, second.train_small),
@@ -108,7 +111,7 @@ def best(first: Speed, second: Speed) -> Speed:
 
 
 def typical(speeds: Sequence[Speed]) -> Speed:
-    """What workers that measured at the same time agree on: the median of every part."""
+    """Returns the median of each speed over workers that measured at the same time."""
     return Speed(**{
         name: float(np.median([getattr(speed, name) for speed in speeds])) for name in Speed.__annotations__
     })  # fmt: skip
@@ -117,7 +120,7 @@ def typical(speeds: Sequence[Speed]) -> Speed:
 def _training(
     network: Network, model: ModelName, pixels: Tensor, resolution: int, runtime: Runtime
 ) -> tuple[float, float]:  # fmt: skip
-    """Median seconds of a training step on a batch, and p95 over it."""
+    """Returns the median seconds of a training step and the ratio of p95 to it."""
     arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
     generator = torch.Generator().manual_seed(0)
 
@@ -146,9 +149,9 @@ def _step_times(
 
 
 def _times(function: Callable[[], object], device: torch.device) -> tuple[float, float]:
-    """Median seconds of a call and p95 over it, after a warm-up; up to 8 calls or 3 seconds.
+    """Returns the median seconds of a call and the ratio of p95 to it; up to 8 calls or 3 seconds.
 
-    Where the warm-up alone takes that long, it is all there is: a budget must not go into measuring.
+    If the warm-up alone takes that long, it is the only measurement, so that measuring stays short.
     """
     taken: list[float] = []
     begin = time.monotonic()
@@ -165,11 +168,12 @@ def _times(function: Callable[[], object], device: torch.device) -> tuple[float,
 
 
 def predicted_seconds(spec: RunSpec, speed: Speed, done: int = 0) -> float:
-    """Expected wall-clock seconds (p50) of a judgement, building, judging and checkpoints included.
+    """Predicts the median wall-clock seconds of a run, with building, evaluation and checkpoints.
 
     Args:
-        done: samples of the trunk that a checkpoint has seen, or images whose features are kept; the
-            seconds are of what is left.
+        spec: the run.
+        speed: of its network.
+        done: samples in the trunk's checkpoint, or images with cached features; they cost nothing more.
     """
     sizes = judged(spec)
     seconds = speed.build

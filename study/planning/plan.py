@@ -1,4 +1,4 @@
-"""How seconds become results: which rungs, how many trials and seeds, equal for all arms of a network."""
+"""Decides which rungs, trials and seeds a budget buys; all arms of a network get the same."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from study.spec import SHORTEST_RUNG, Arm, HyperParams, ModelName, Purpose, RunS
 from study.training.defaults import BATCH_SIZE, RECIPE, default_hyper
 from study.training.schedule import branch_point
 
-#: The shortest rung that tells something of a network (docs/recipe.md, ADR 15). VGG11 from scratch has left
-#: chance after 2,000 samples, but a second rung costs half as much again as going to 4,000 at once.
+#: The shortest useful rung of each network (docs/recipe.md, ADR 15). VGG11 from scratch is better than
+#: chance after 2,000 samples, but an additional rung there costs half as much as going to 4,000 at once.
 LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_RUNG}
-#: Seeds that give an interval worth the name.
+#: The smallest number of seeds that gives a useful interval.
 THREE = 3
-#: What further time buys, in this order: (longest rung, seeds).
+#: What further time buys, in this order: pairs of (longest rung, seeds).
 LADDER = ((256_000, 3), (256_000, 5), (1_024_000, 5), (1_024_000, 10))
-#: Trials of an arm, as many of these as fit a share of the seconds.
+#: Possible numbers of trials per arm, and the share of the time that all trials may take.
 TRIALS = (5, 4, 3, 2)
 TRIALS_SHARE = 0.25
 TUNING_SEED = 9_000
 
-#: Predicted seconds of a judgement after so many samples of its trunk, or images of its features.
+#: Predicts the seconds of a run, given samples in its trunk's checkpoint or images with cached features.
 Cost: TypeAlias = Callable[[RunSpec, int], float]
 
 
@@ -32,10 +32,13 @@ class Decision:
     """The plan of one network.
 
     Attributes:
-        least_rung: the shortest that tells anything of it.
-        rung: all its arms are judged there with `seeds` seeds; 0 where the network is not studied.
-        trials: tuning trials of each arm, at `trial_rung`.
-        needs_seconds: the budget that would bring a network in that is not studied.
+        least_rung: its shortest useful rung.
+        trial_rung: the rung of its tuning trials.
+        batch_size: in training.
+        rung: the rung at which all its arms are evaluated; 0 if the network is not studied.
+        seeds: number of seeds of each arm.
+        trials: number of tuning trials of each arm.
+        needs_seconds: the budget with which a network that is left out would be studied.
     """
 
     least_rung: int
@@ -52,25 +55,25 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """All arms of these networks with the first `seeds` seeds, judged at every rung up to `rung`."""
+    """All arms of some networks with the first `seeds` seeds, evaluated at every rung up to `rung`."""
 
     models: tuple[ModelName, ...]
     seeds: int
     rung: int
 
 
-#: Network → the rung that all its arms have reached, and with how many seeds.
+#: Maps a network to the rung that all its arms have reached and the number of their seeds.
 Reached = dict[ModelName, tuple[int, int]]
 
 
 def blank(model: ModelName) -> Decision:
-    """The plan of a network before anything fits."""
+    """Returns the plan of a network before anything is decided."""
     least = LEAST_RUNG[model]
     return Decision(least_rung=least, trial_rung=least, batch_size=BATCH_SIZE[model])
 
 
 def rungs(least: int, most: int) -> list[int]:
-    """The ladder from a least rung to a highest one."""
+    """Returns the rungs from `least` to at most `most`, each twice the previous one."""
     found = [least]
     while found[-1] * 2 <= most:
         found.append(found[-1] * 2)
@@ -81,19 +84,19 @@ def next_step(
     reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None,
     least: Mapping[ModelName, int] = LEAST_RUNG, cost: Callable[[Step], float] = lambda step: 0.0,
 ) -> Step | None:  # fmt: skip
-    """The most telling step that fits and is not done yet; None where nothing whole fits any more.
+    """Returns the most informative step that fits and is not done yet, or None if no whole step fits.
 
-    At first the highest rung that three seeds of all arms can reach. Where the least rung is too dear
-    for three, the highest that one seed can reach, since two give no interval worth the name, and then a
-    second seed. Then one network alone goes on where three seeds of it fit: the one that is ahead, of two
-    at the same rung the cheaper one. `LADDER` says what comes then.
+    The first choice is the highest rung that three seeds of all arms can reach. If even the shortest rung
+    is too expensive for three seeds, the choice is the highest rung for one seed, because two seeds give no
+    useful interval, and then a second seed. After that, one network continues alone if three seeds of it
+    fit: the network that is ahead or, at equal rungs, the cheaper one. `LADDER` defines what follows.
 
     Args:
-        reached: what every network has; of one that has nothing yet (0, 0).
-        fits: whether a step fits the seconds that are left.
-        most_seeds: never more than these.
-        least: the least rung of each network, a power of two times the shortest of them.
-        cost: seconds of a step.
+        reached: rung and number of seeds of every network; (0, 0) if it has none.
+        fits: returns whether a step fits into the time that is left.
+        most_seeds: upper bound on the number of seeds.
+        least: the shortest rung of each network, a power of two times the shortest of all.
+        cost: returns the seconds of a step.
     """
     models = tuple(reached)
     lowest = max(least[model] for model in models)
@@ -115,13 +118,13 @@ def next_step(
 
 
 def _numbers(seeds: int, fewest: int) -> list[int]:
-    """Numbers of seeds in the order in which they are wanted; never fewer than there are."""
+    """Returns numbers of seeds in order of preference, none below `fewest`."""
     wanted = [seeds, 1, 2] if seeds <= THREE else list(range(seeds, 0, -1))
     return [number for number in wanted if fewest <= number <= seeds]
 
 
 def after(reached: Reached, step: Step) -> Reached:
-    """What is reached when a step is done."""
+    """Returns what is reached when a step is done."""
     return {
         model: (max(rung, step.rung), max(seeds, step.seeds)) if model in step.models else (rung, seeds)
         for model, (rung, seeds) in reached.items()
@@ -129,17 +132,18 @@ def after(reached: Reached, step: Step) -> Reached:
 
 
 def trials_that_fit(cost: Callable[[int], float], seconds: float) -> int:
-    """The most trials of every arm of which the cost fits; 0 where not even the fewest do."""
+    """Returns the largest number of trials per arm that fits, or 0."""
     return next((number for number in TRIALS if cost(number) <= seconds), 0)
 
 
 def climb(spec: RunSpec, least: int, most: int, reached: int) -> Iterator[tuple[RunSpec, int]]:
-    """The judgements of one training on its way up, each with what a checkpoint has before it.
+    """Yields the remaining runs of a training up to a rung, each with what its trunk already has.
 
     Args:
-        spec: any judgement of the training.
-        least: the network's least rung.
-        reached: the rung that it has; 0 where it has none.
+        spec: a run of the training, at any rung.
+        least: the shortest rung of the network.
+        most: the highest rung.
+        reached: the rung that the training has reached; 0 if none.
     """
     before = reached
     for rung in rungs(least, most):
@@ -150,7 +154,7 @@ def climb(spec: RunSpec, least: int, most: int, reached: int) -> Iterator[tuple[
 
 
 def trunk_samples(spec: RunSpec, reached: int) -> int:
-    """What a training that was judged at a rung has when it goes on: samples, or images with features."""
+    """Returns with how many samples, or images with cached features, a training continues after a rung."""
     if not reached:
         return 0
     return reached if spec.arm.scope is Scope.FROZEN else branch_point(replace(spec, rung=reached))
@@ -160,7 +164,7 @@ def run_spec(
     arm: Arm, study: StudySpec, *, purpose: Purpose, number: int, rung: int,
     hyper: HyperParams | None = None, source: tuple[str, str] = ("none", ""),
 ) -> RunSpec:  # fmt: skip
-    """A judgement of an arm: `number` is the trial, or the index of the final seed."""
+    """Returns the spec of a run; `number` is the number of the trial or the index of the seed."""
     trial = purpose is Purpose.TRIAL
     return RunSpec(
         arm=arm,
@@ -180,12 +184,12 @@ def run_spec(
 
 
 def arms_of(models: Iterable[ModelName], left_out: Iterable[str] = ()) -> tuple[Arm, ...]:
-    """The arms of these networks without those named."""
+    """Returns the arms of the networks without those whose names are in `left_out`."""
     return tuple(arm for arm in arms(models) if arm.name not in set(left_out))
 
 
 def _new(step: Step, reached: Reached) -> bool:
-    """Whether a step adds to every network's seeds or rung, and takes none of them back."""
+    """Whether a step adds seeds or rungs to its networks and reduces none of them."""
     return all(
         step.rung >= reached[model][0] and step.seeds >= reached[model][1] for model in step.models
     ) and any((step.rung, step.seeds) != reached[model] for model in step.models)

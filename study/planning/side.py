@@ -1,4 +1,4 @@
-"""Side experiments: the fewest runs that show what labels, trained stages and the first layer do."""
+"""Lists the runs of the side experiments: labels, trained stages, and the first convolution."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from study.spec import (
     Scope,
 )
 
-#: Numbers of training images; all that a side run of its length can see is the last point.
+#: Numbers of training images. One more point has as many images as a run of this length can see.
 LABELS = (500, 2_000, 10_000)
-#: The last point is at least so many times the one before.
+#: That point must have at least so many times the images of the previous one.
 APART = 1.5
-#: Stages trained below the output layer; that all are trained is the last point of the labels.
+#: Numbers of trained stages below the output layer. The labels experiment has the run with all stages.
 DEPTHS = (0, 1, 2, 4)
-#: One network is enough to show what the first layer's adaptation does: the first that has weights,
-#: the one of the fewer parameters first.
+#: The adaptation of the first convolution is studied on one network: the first of these that has weights.
 ADAPTED = (ModelName.GOOGLENET, ModelName.VGG11)
-#: At most this share of the seconds left after tuning goes to side experiments.
+#: Maximum share of the time left after tuning for side experiments.
 SHARE = 0.12
-#: They are made with so many seeds or not at all.
+#: Number of seeds of a side experiment; with less time it is left out.
 SEEDS = 3
 
-#: The final run of an arm at its network's least rung, with its chosen hyperparameters and weights.
+#: Returns the final run of an arm at its shortest rung, with tuned hyperparameters and weights.
 FinalRun = Callable[[Arm], RunSpec]
 
 
@@ -41,7 +40,7 @@ def side_runs(
     model: ModelName, rung: int, inits: tuple[Init, ...], final_run: FinalRun,
     weights: Mapping[str, WeightFile],
 ) -> list[RunSpec]:  # fmt: skip
-    """The side runs of one network with one seed, the most telling first; each sees `rung` samples.
+    """Returns the side runs of one network with one seed, the most informative first.
 
     Labels: both inits, all stages trained, on 500, 2,000, 10,000 and as many images as a run of this
     length can see. Depth: pretrained, with some stages below the output layer trained. Adaptation, of
@@ -70,13 +69,13 @@ def side_runs(
 
 
 def by_importance(runs: Iterable[RunSpec]) -> list[RunSpec]:
-    """A round of all networks in the order of the experiments, which is that of their importance."""
+    """Sorts the runs of all networks by experiment, the most important first."""
     order = list(Experiment)
     return sorted(runs, key=lambda spec: order.index(spec.experiment or order[0]))
 
 
 def _first_convs(model: ModelName, weights: Mapping[str, WeightFile]) -> tuple[FirstConv, ...]:
-    """The other first convolutions to be tried; a mean over channels needs three of them."""
+    """Returns the alternatives for the first convolution; the mean over channels needs three channels."""
     if model is not next((known for known in ADAPTED if known.value in weights), None):
         return ()
     return tuple(FirstConv) if weights[model.value].channels == 3 else (FirstConv.FRESH,)

@@ -145,8 +145,8 @@ class Ledger:
         Raises:
             StoreError: the disk is full; nothing is stored.
         """
-        spec = record.spec
-        self._records = None
+        spec, text = record.spec, json.dumps(record.to_dict(), ensure_ascii=False)
+        known, self._records = self._records, None
         self._rows(
             "INSERT INTO runs VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
             " ?, ?, ?, ?, ?) ON CONFLICT (run_id, rung) DO UPDATE SET state=excluded.state,"
@@ -156,10 +156,15 @@ class Ledger:
                 record.state.value,
                 spec.purpose.value,
                 spec.arm.name,
-                json.dumps(record.to_dict(), ensure_ascii=False),
+                text,
                 time.time(),
             ),
         )
+        if known is not None:  # one writer: what is known is still so
+            stored = self._record(*spec.key, text)
+            there = spec.key in {other.spec.key for other in known}
+            self._records = (tuple(stored if other.spec.key == spec.key else other for other in known)
+                             if there else (*known, stored))  # fmt: skip
 
     def record(self, run_id: str, rung: int) -> RunRecord | None:
         """A committed judgement, or None.

@@ -1,1 +1,1 @@
-"""Training one run: device, parameter groups, feature cache, loop, evaluation."""
+"""Trains and evaluates one run: device, parameter groups, feature cache, loop, evaluation."""

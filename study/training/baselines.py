@@ -1,4 +1,4 @@
-"""What no network is needed for: chance, and a softmax regression on raw pixels."""
+"""Computes baselines that need no network: chance, and a softmax regression on raw pixels."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from torch import Tensor
 from study.data import CLASS_NAMES, FashionMNIST
 
 CHANCE, PIXELS = "chance", "softmax on pixels"
-#: Strength of the L2 penalty as scikit-learn counts it (the smaller, the stronger), and steps of L-BFGS
-#: in so many parts, between which it may be stopped. More steps gain less than a point.
+#: Inverse strength of the L2 penalty in scikit-learn's convention, and steps of L-BFGS in parts between
+#: which it may be stopped. More steps gain less than one percentage point.
 INVERSE_PENALTY = 0.02
 PARTS, STEPS_OF_A_PART = 3, 20
 
@@ -25,16 +25,17 @@ PARTS, STEPS_OF_A_PART = 3, 20
 def pixel_baseline(
     fashion: FashionMNIST, train_index: Tensor, test_index: Tensor, stop: Callable[[], bool]
 ) -> list[dict[str, Any]]:
-    """Rows of baselines.csv: chance, and a softmax regression on the 784 pixels.
+    """Computes the rows of baselines.csv: chance, and a softmax regression on the 784 pixels.
 
-    The regression has all images of `train_index`, at most the 54,000 of the training set: 60 steps of
-    L-BFGS on them took 8 s of one core and reached 0.840 (8,000 images: 1.3 s, 0.825). Nothing is
-    tuned; the pixels are divided by 255 and not augmented.
+    The regression trains on all images of `train_index`. On 54,000 images, 60 steps of L-BFGS took 8 s of
+    one core and reached 0.840 (8,000 images: 1.3 s, 0.825). Nothing is tuned; the pixels are divided by 255
+    and not augmented.
 
     Args:
-        train_index: int64 [n] places in the training file, those of the longest rung of the matrix.
-        test_index: int64 [m] places in the test file.
-        stop: asked between parts; True leaves the regression out.
+        fashion: the data set.
+        train_index: int64 [n], positions in the training file: those of the longest rung of the matrix.
+        test_index: int64 [m], positions in the test file.
+        stop: is called between parts; True leaves the regression out.
     """
     test = len(test_index)
     rows: list[dict[str, Any]] = [
@@ -71,6 +72,6 @@ def pixel_baseline(
 
 
 def _pixels(images: Tensor, index: Tensor) -> npt.NDArray[np.float32]:
-    """float32 [n, 784] in [0, 1]."""
+    """Returns float32 [n, 784] in [0, 1]."""
     pixels: npt.NDArray[np.float32] = images[index].flatten(1).float().div(255).numpy()
     return pixels

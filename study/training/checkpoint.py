@@ -1,4 +1,4 @@
-"""The files in which an unfinished run is kept: written atomically, checked by SHA-256, never executed."""
+"""Stores unfinished runs in files that are written atomically and checked by SHA-256."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from study.errors import WeightsError
 from study.models.weights import file_sha256
 from study.store.files import write_atomic, write_text
 
-#: Raised whenever a state of another form would be misread.
+#: Version of the file format; it changes whenever older files would be misread.
 FORM = 2
-#: Seconds of a run between two checkpoints that take at most CHEAP seconds each; slower ones come rarer.
+#: Seconds between two checkpoints of a run if writing takes at most CHEAP seconds; slower ones are rarer.
 EVERY = 60.0
 CHEAP = 0.6
 KEPT = 2
@@ -28,15 +28,18 @@ _NAME = re.compile(
 
 
 def unfinished(results: Path) -> Path:
-    """The folder of the checkpoints under a results directory."""
+    """Returns the folder of checkpoints in a results directory."""
     return results / "checkpoints" / "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """The last two checkpoints of one run, ``RUN_ID.SAMPLES.pt``, each with its hash beside it.
+    """The last two checkpoints of one run, ``RUN_ID.SAMPLES.pt``, each with a file that holds its hash.
 
-    every: seconds, see EVERY.
+    Attributes:
+        folder: of the files.
+        run_id: of the run.
+        every: seconds between two checkpoints, see `EVERY`.
     """
 
     folder: Path
@@ -44,24 +47,24 @@ class Checkpoints:
     every: float = EVERY
 
     def samples_seen(self, at_most: int | None = None) -> int:
-        """What the newest one of at most so many samples has reached, by its name; 0 without one."""
+        """Returns the samples of the newest checkpoint with at most `at_most` samples; 0 without one."""
         reached = map(_samples, self._paths())
         return max((seen for seen in reached if at_most is None or seen <= at_most), default=0)
 
     def save(self, samples_seen: int, state: dict[str, Any]) -> None:
-        """Write a state of tensors and primitives; older files than the one before go."""
+        """Writes a state of tensors and primitives; removes all older checkpoints but the previous one."""
         path = self.folder / f"{self.run_id}.{samples_seen:09d}.pt"
         digest = hashlib.sha256()
         content = {"form": FORM, "run_id": self.run_id, **state}
         write_atomic(path, lambda stream: torch.save(content, _Hashed(stream, digest.update)))  # type: ignore[arg-type]
         write_text(_beside(path), f"{digest.hexdigest()}  {path.name}\n")
-        # One that lies ahead of the run could not be used.
+        # A checkpoint with more samples than the run cannot be used.
         reached = [other for other in self._paths() if _samples(other) <= samples_seen]
         for other in set(self._paths()) - set(reached[:KEPT]):
             _remove(other)
 
     def load(self, at_most: int | None = None) -> tuple[dict[str, Any] | None, list[str]]:
-        """The newest usable state of at most so many samples; of newer files why they are unusable."""
+        """Returns the newest usable state of at most `at_most` samples, and why newer ones are unusable."""
         unusable: list[str] = []
         for path in self._paths():
             if at_most is not None and _samples(path) > at_most:
@@ -73,36 +76,40 @@ class Checkpoints:
         return None, unusable
 
     def remove(self, keep: int = 0) -> None:
-        """Remove all but the newest `keep` of them."""
+        """Removes all but the newest `keep` checkpoints."""
         for path in self._paths()[keep:]:
             _remove(path)
 
+    def files(self) -> list[Path]:
+        """Returns all files, hashes included."""
+        return [path for kept in self._paths() for path in (kept, _beside(kept))]
+
     def size(self) -> int:
-        """Bytes that they take."""
+        """Returns the size of the checkpoints in bytes."""
         return sum(path.stat().st_size for path in self._paths())
 
     def _paths(self) -> list[Path]:
-        """The newest first."""
+        """Returns the checkpoints, the newest first."""
         found = self.folder.glob(f"{self.run_id}.*.pt")
         return sorted((path for path in found if _NAME.fullmatch(path.name)), reverse=True)
 
 
 def trunk(results: Path, run_id: str, every: float = EVERY) -> Checkpoints:
-    """Those of the trunk of a training."""
+    """Returns the checkpoints of the trunk of a training."""
     return Checkpoints(folder=unfinished(results), run_id=run_id, every=every)
 
 
 def cooldown(results: Path, run_id: str, rung: int, every: float = EVERY) -> Checkpoints:
-    """Those of the copy that is cooled down for a rung."""
+    """Returns the checkpoints of the copy that cools down for a rung."""
     return Checkpoints(folder=unfinished(results), run_id=f"{run_id}-c{rung}", every=every)
 
 
 def sweep(folder: Path, done: Callable[[str], bool] = lambda run_id: False) -> None:
-    """Remove what a killed study left: parts of files, hashes whose checkpoint is gone, runs that are done.
+    """Removes partial files, hashes without a checkpoint, and checkpoints of runs that are done.
 
     Args:
         folder: see `unfinished`; it need not exist.
-        done: whether the run of that run_id needs no checkpoint any more.
+        done: returns whether the run with a run_id needs no checkpoint any more.
     """
     for path in folder.iterdir() if folder.is_dir() else ():
         name = _NAME.fullmatch(path.name)
@@ -111,9 +118,9 @@ def sweep(folder: Path, done: Callable[[str], bool] = lambda run_id: False) -> N
 
 
 def trim(folder: Path, most: float) -> None:
-    """Remove whole trainings' checkpoints, the oldest first, until those left take at most so many bytes.
+    """Removes the oldest checkpoints until the rest takes at most `most` bytes.
 
-    A training whose checkpoints are gone begins anew where it shall go on.
+    A training without checkpoints starts anew when it continues.
     """
     files = sorted((path for path in folder.glob("*.pt") if _NAME.fullmatch(path.name)),
                    key=lambda path: path.stat().st_mtime)  # fmt: skip
@@ -130,7 +137,7 @@ def _is_widow(path: Path) -> bool:
 
 
 class _Hashed:
-    """A stream that hashes what is written through it: what was meant, not what the disk made of it."""
+    """A stream that hashes the data written through it, before the disk can change them."""
 
     def __init__(self, stream: IO[bytes], update: Callable[[Any], None]) -> None:
         self._stream, self._update = stream, update
@@ -144,10 +151,10 @@ class _Hashed:
 
 
 def _read(path: Path, run_id: str) -> dict[str, Any]:
-    """weights_only=True: nothing in the file is executed.
+    """Reads a checkpoint with weights_only=True, so that nothing in the file is executed.
 
     Raises:
-        WeightsError: damaged, or of another run.
+        WeightsError: the file is damaged, or belongs to another run.
     """
     try:
         promised = _beside(path).read_text(encoding="ascii").split()

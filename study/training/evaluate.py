@@ -1,4 +1,4 @@
-"""Predictions of a network and the measures of their quality."""
+"""Computes predictions of a network and measures of their quality."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from study.data import to_input
 from study.errors import TrainingError
 from study.training.runtime import Runtime
 
-#: Images of 32×32 pixels in a batch of evaluation, and the least of larger ones.
+#: Batch size of an evaluation at 32×32 pixels, and the smallest one for larger images.
 EVALUATION_BATCH, LEAST_BATCH = 500, 16
 CALIBRATION_BINS = 15
 
@@ -23,7 +23,14 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """accuracy, macro_f1 and ece in [0, 1]; loss is mean cross-entropy in nats."""
+    """Measures of a set of predictions.
+
+    Attributes:
+        accuracy: in [0, 1].
+        macro_f1: in [0, 1].
+        ece: expected calibration error in [0, 1].
+        loss: mean cross-entropy in nats.
+    """
 
     accuracy: float
     loss: float
@@ -32,9 +39,9 @@ class Quality:
 
 
 def evaluation_batch(resolution: int) -> int:
-    """Images in a batch: as many pixels as at 32×32, where the memory and the pause are small.
+    """Returns the batch size for a resolution; a batch has as many pixels as one at 32×32.
 
-    VGG11's first maps of 500 images take 0.13 GB there and 6.4 GB at 224×224.
+    The first feature maps of VGG11 for 500 images take 0.13 GB at 32×32 and 6.4 GB at 224×224.
     """
     return max(LEAST_BATCH, EVALUATION_BATCH * 32**2 // resolution**2)
 
@@ -43,7 +50,7 @@ def batches_of(
     function: Callable[[Tensor], Tensor], images: Tensor, resolution: int, runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Tensor]:  # fmt: skip
-    """A network function on uint8 [N, 28, 28], batch by batch; float32 [·, …] on the CPU."""
+    """Applies a function to uint8 images [N, 28, 28] batch by batch; yields float32 tensors on the CPU."""
     for chunk in images.split(evaluation_batch(resolution)):  # type: ignore[no-untyped-call]
         stop()
         with torch.inference_mode(), runtime.autocast():
@@ -56,7 +63,7 @@ def probabilities(
     network: nn.Module, images: Tensor, resolution: int, runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
 ) -> Probabilities:  # fmt: skip
-    """Class probabilities float32 [N, 10] of a network set to evaluation for the while."""
+    """Returns class probabilities, float32 [N, 10]. The network is in evaluation mode meanwhile."""
     was_training = network.training
     network.eval()
     try:
@@ -68,7 +75,7 @@ def probabilities(
 
 
 def quality(predicted: Probabilities, labels: Tensor) -> Quality:
-    """Measures of probabilities [N, 10] against int64 labels [N]."""
+    """Measures probabilities [N, 10] against labels, int64 [N]."""
     truth = labels.numpy()
     classes = predicted.argmax(1)
     own = np.clip(predicted[np.arange(len(truth)), truth], 1e-12, 1.0)
@@ -81,9 +88,9 @@ def quality(predicted: Probabilities, labels: Tensor) -> Quality:
 
 
 def macro_f1(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> float:
-    """Mean over the classes that occur of F1 = 2·hits / (predicted + true), as scikit-learn's f1_score.
+    """Returns the mean of F1 = 2·hits / (predicted + true) over the classes that occur.
 
-    Written out because importing scikit-learn costs every worker a second or more.
+    It equals scikit-learn's f1_score, whose import would cost every worker a second or more.
     """
     classes = np.union1d(predicted, truth)
     scores = [
@@ -94,7 +101,7 @@ def macro_f1(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> 
 
 
 def expected_calibration_error(predicted: Probabilities, truth: npt.NDArray[np.int64]) -> float:
-    """Mean |accuracy − confidence| over 15 equal bins of confidence (Guo et al. 2017, eq. 3).
+    """Returns the mean |accuracy − confidence| over 15 equal bins of confidence (Guo et al. 2017, eq. 3).
 
     Raises:
         TrainingError: a probability is not a number.

@@ -1,4 +1,4 @@
-"""Features of frozen backbones, computed once and shared by all trials, rungs and workers."""
+"""Computes features of frozen backbones once and shares them among trials, rungs and workers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ from study.store.files import write_arrays
 from study.training.evaluate import batches_of, evaluation_batch
 from study.training.runtime import Runtime
 
-#: Mean and standard deviation are taken over this many training images at most.
+#: Maximum number of training images for mean and standard deviation.
 STATISTICS = 2_000
-#: Values beyond it would not fit float16; those of features are a few standard deviations.
+#: Standardised features are clipped to this magnitude, because larger values do not fit float16.
 _LARGEST_HALF = 6e4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Standardised features and what undoes it.
+    """Standardised features and the statistics that undo the standardisation.
 
-    values: float16 [N, F], (feature − mean)/std; mean, std: float32 [F]; seconds: what computing
-    them takes; saved: of them, those that were spared because others had computed them.
+    Attributes:
+        values: float16 [N, F], (feature − mean) / std.
+        mean: float32 [F].
+        std: float32 [F].
+        seconds: time that computing all features takes.
+        saved: seconds of it that cached features saved.
     """
 
     values: Tensor
@@ -41,26 +45,26 @@ class Features:
 
 
 class FeatureCache:
-    """Features of images in a fixed order, block by block, in files that all workers share.
+    """Stores features of images in a fixed order, block by block, in files that all workers share.
 
-    A block is a batch of evaluation, so each feature is computed in the same company whoever computes
-    it, and is the same to the last bit. Half precision holds the values only because they are
-    standardised first: an untrained GoogLeNet in evaluation mode has features near 1e-11, which
-    float16 turns into zeros. Images are not augmented.
+    A block is an evaluation batch, so that a feature is always computed in the same batch and is the same
+    to the last bit. Half precision suffices only because the values are standardised first: an untrained
+    GoogLeNet in evaluation mode has features near 1e-11, which float16 turns into zeros. Images are not
+    augmented.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Use the files in `folder`, which need not exist; they may be removed between two runs."""
+        """Uses the files in `folder`, which need not exist and may be removed between two runs."""
         self._folder = folder
 
     def compute(
         self, network: Network, images: Tensor, resolution: int, runtime: Runtime,
         stop: Callable[[], None],
     ) -> Features:  # fmt: skip
-        """Features of uint8 training images [N, 28, 28] under the frozen network.
+        """Returns features of training images, uint8 [N, 28, 28], under the frozen network.
 
-        A longer prefix of the same order uses what was computed for a shorter one of at least
-        STATISTICS images, from which the statistics come.
+        A longer prefix of the same order reuses the features of a shorter one of at least STATISTICS
+        images, which determine the statistics.
         """
         network.eval()
         size = evaluation_batch(resolution)
@@ -108,16 +112,16 @@ def _key(network: Network, images: Tensor, resolution: int) -> str:
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]] | None:
-    """What is there; a file that cannot be read is made anew."""
+    """Reads a file; returns None if it is missing or damaged, so that it is computed again."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except Exception:  # numpy and zipfile raise a dozen types for a damaged file
+    except Exception:  # numpy and zipfile raise many types for a damaged file
         return None
 
 
 def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """A full disk costs the cache, not the run."""
+    """Writes a file; if the disk is full, only the cache is lost."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_arrays(path, arrays)

@@ -1,8 +1,8 @@
-"""How many images a training is judged on at a rung: the same for all runs of that rung.
+"""Decides on how many images runs are evaluated; all runs of a rung use the same images.
 
-A forward pass takes about a fifth of a training step (docs/performance.md), so that judging costs a full
-run at most 15 % of its seconds at every rung (tests/training/test_judging.py). All sets are nested and
-balanced by class, so a longer run is judged on the images of a shorter one and on more.
+A forward pass takes about a fifth of a training step (docs/performance.md), so that evaluation takes at
+most 15 % of the seconds of a full run at every rung (tests/training/test_judging.py). All sets are nested
+and balanced by class: a longer run is evaluated on the images of a shorter one and on more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from study.spec import TEST_IMAGES, VALIDATION_IMAGES, Purpose, RunSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Numbers of images: of the training pool, of validation, of test, and for BatchNorm's statistics."""
+    """Numbers of images for training accuracy, validation, test, and BatchNorm's statistics."""
 
     train: int
     validation: int
@@ -23,11 +23,11 @@ class Judged:
 
     @property
     def total(self) -> int:
-        """Images of every forward pass that does not train."""
+        """The number of images that pass through the network without training it."""
         return self.train + self.validation + self.test + self.settling
 
 
-#: (from this rung on, what is judged on).
+#: Pairs of (smallest rung, numbers of images from there on).
 _STEPS = (
     (64_000, Judged(train=2_000, validation=5_000, test=TEST_IMAGES, settling=1_024)),
     (32_000, Judged(train=1_000, validation=2_000, test=TEST_IMAGES, settling=1_024)),
@@ -36,14 +36,15 @@ _STEPS = (
     (4_000, Judged(train=250, validation=500, test=1_000, settling=512)),
     (0, Judged(train=100, validation=500, test=500, settling=512)),
 )
-#: A trial is judged on validation alone, on at least so many images.
+#: A trial is evaluated on at least so many validation images and on nothing else.
 LEAST_OF_TRIALS = 1_000
-#: Samples from which a champion is judged on all of validation, and on so many of training.
+#: From this number of samples on, a champion is evaluated on all validation images and on so many training
+#: images.
 LONG_CHAMPION, LONG_TRAIN = 200_000, 5_000
 
 
 def judged(spec: RunSpec) -> Judged:
-    """The numbers of images of one judgement."""
+    """Returns the numbers of images for the evaluation of a run."""
     found = next(sizes for least, sizes in _STEPS if spec.rung >= least)
     if spec.purpose is Purpose.TRIAL:
         validation = max(LEAST_OF_TRIALS, found.validation)

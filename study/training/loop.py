@@ -1,4 +1,4 @@
-"""The optimisation loop: one order of data and one kind of step for full and for frozen runs alike."""
+"""The training loop, with the same order of data and the same step for full and for frozen runs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from study.spec import RunSpec
 from study.training.progress import Progress
 from study.training.runtime import Runtime, default_generator
 
-#: A point of the loss curve is noted after so many samples, and after so large a share of those seen.
+#: A point of the loss curve comes after so many samples, and after this share of the samples seen so far.
 LEAST_BETWEEN, SHARE_BETWEEN = 500, 8
-#: Streams of random numbers: where they are seeded, they must differ. PyTorch's generator on the CPU takes
-#: the last 32 bits of a seed alone, so it is the last three that keep them apart.
+#: Numbers of the streams of random numbers. PyTorch's CPU generator uses only the last 32 bits of a seed,
+#: so the last three digits of a seed distinguish the streams.
 _AUGMENTATION, _DROPOUT, _SETTLING = 1, 2, 3
 
 
 class Stopped(Exception):
-    """The deadline or the user ended a run between two steps."""
+    """The deadline or the user has ended a run between two steps."""
 
 
 def batch_sizes(samples: int, batch_size: int) -> list[int]:
-    """How many of `samples` images each batch takes: `batch_size`, and the last one the rest.
+    """Returns the sizes of the batches that together have `samples` images.
 
-    A rest of one joins the batch before it: BatchNorm cannot train on a single image whose map is
-    1×1, as GoogLeNet's last ones are at 32×32.
+    A rest of one image joins the previous batch, because BatchNorm cannot train on a single image whose map
+    is 1×1, as GoogLeNet's last maps are at 32×32.
     """
     whole, rest = divmod(samples, batch_size)
     sizes = [batch_size] * whole + [rest] * (rest > 0)
@@ -44,7 +44,7 @@ def batch_sizes(samples: int, batch_size: int) -> list[int]:
 class Order:
     """The order in which images are drawn from a pool: a new permutation for every epoch.
 
-    It depends on (seed, position) alone, so a training can be taken up anywhere.
+    It depends only on seed and position, so that a training can continue from any position.
     """
 
     def __init__(self, pool: int, seed: int) -> None:
@@ -52,7 +52,7 @@ class Order:
         self._epochs: dict[int, Tensor] = {}
 
     def take(self, position: int, count: int) -> Tensor:
-        """Indices int64 [count] into the pool: what is drawn after `position` samples."""
+        """Returns indices into the pool, int64 [count], of the samples that follow `position`."""
         places = torch.arange(position, position + count)
         epochs = places // self._pool
         return torch.cat([
@@ -69,12 +69,12 @@ class Order:
 
 
 def step_generator(seed: int, position: int) -> torch.Generator:
-    """The generator of the augmentation of the step that begins at a position."""
+    """Returns the generator for the augmentation of the step that begins at a position."""
     return torch.Generator().manual_seed(_stream(seed, position, _AUGMENTATION))
 
 
 def settling_generator(seed: int, position: int) -> torch.Generator:
-    """The generator of the augmentation of images for BatchNorm's statistics; no step has the same."""
+    """Returns the generator for the augmentation of the images for BatchNorm's statistics."""
     return torch.Generator().manual_seed(_stream(seed, position, _SETTLING))
 
 
@@ -83,10 +83,10 @@ def _stream(seed: int, position: int, kind: int) -> int:
 
 
 class Trainer:
-    """Steps of AdamW (Loshchilov & Hutter 2019) over one network, from any position on.
+    """Trains a network with AdamW (Loshchilov & Hutter 2019) from any position on.
 
-    What a step does depends on the network, the optimizer's state and the position alone: the order of
-    data, the augmentation and dropout are drawn anew from (seed, position) at each step.
+    A step depends only on the network, the optimizer's state and the position: the order of data, the
+    augmentation and dropout derive from seed and position at each step.
     """
 
     def __init__(
@@ -94,14 +94,15 @@ class Trainer:
         spec: RunSpec, runtime: Runtime, *, progress: Progress, stop: Callable[[], None],
         between_steps: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """
+        """Creates the trainer.
+
         Args:
-            forward: (int64 indices [B] into the pool, position) → logits [B, 10].
-            groups: optimizer groups; each group's lr is the peak of its schedule.
+            forward: maps indices into the pool, int64 [B], and the position to logits [B, 10].
+            groups: optimizer groups; the lr of a group is the peak of its schedule.
             labels: int64 [pool].
-            progress: updated in place; its seconds are those inside steps.
-            stop: called before each step; raises `Stopped`.
-            between_steps: called before each step, outside the seconds of training.
+            progress: is updated in place; its seconds are those inside steps.
+            stop: is called before each step and may raise `Stopped`.
+            between_steps: is called before each step; its time does not count as training.
         """
         self._forward, self._spec, self._runtime = forward, spec, runtime
         self._targets = labels.to(runtime.device)
@@ -115,11 +116,12 @@ class Trainer:
     def advance(
         self, until: int, factor: Callable[[int], float], on_point: Callable[[], None] = lambda: None
     ) -> None:
-        """Take steps until `until` samples are seen.
+        """Takes steps until `until` samples have been seen.
 
         Args:
-            factor: samples seen → factor of the peak rate.
-            on_point: called after each point of the curve, once it is noted.
+            until: number of samples since the start of the training.
+            factor: maps the samples seen to a factor of the peak rate.
+            on_point: is called after each point of the curve.
 
         Raises:
             TrainingError: the loss is not a finite number.
@@ -139,7 +141,7 @@ class Trainer:
     def note_point(
         self, val_accuracy: float | None = None, val_loss: float | None = None
     ) -> EvaluationPoint:
-        """A point of the curve: the mean loss since the last one, and validation where it was looked at.
+        """Adds a point to the curve: the mean loss since the previous point and, if given, validation.
 
         Raises:
             TrainingError: the loss is not a finite number.
@@ -147,7 +149,7 @@ class Trainer:
         progress, history = self.progress, self.progress.history
         began = time.monotonic()
         mean_loss = float(torch.stack(self.losses).mean()) if self.losses else history[-1].train_loss
-        progress.seconds += time.monotonic() - began  # a device may still have been at work
+        progress.seconds += time.monotonic() - began  # the device may still be computing
         if not math.isfinite(mean_loss):
             raise TrainingError(f"the loss is {mean_loss} after {progress.samples_seen} samples")
         point = EvaluationPoint(samples_seen=progress.samples_seen, seconds=progress.seconds,
@@ -175,7 +177,7 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         # [/listing]
-        # Without smoothing, as on validation, so that both curves can be compared.
+        # Without smoothing, as on validation, so that both curves are comparable.
         plain = F.cross_entropy(logits.detach().float(), targets) if smoothing else loss.detach()
         self.losses.append(plain)
         progress.samples_seen += size

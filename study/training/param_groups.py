@@ -1,4 +1,4 @@
-"""Learning rates by stage: every trainable parameter is in exactly one group."""
+"""Assigns learning rates to stages; every trainable parameter is in exactly one group."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from study.spec import HyperParams
 
 # [listing: param-groups]
 def param_groups(network: Network, hyper: HyperParams) -> list[dict[str, Any]]:
-    """Optimizer groups with ``lr``, ``weight_decay`` and ``params``.
+    """Returns optimizer groups with ``lr``, ``weight_decay`` and ``params``.
 
-    Stage k counted from the head gets ``lr / lr_decay^k`` (Howard & Ruder 2018, section 3.2);
-    without lr_decay all stages get lr. A network's `multipliers` (the folded fc6) come on top.
+    Stage k counted from the head gets ``lr / lr_decay^k`` (Howard & Ruder 2018, section 3.2); without
+    lr_decay all stages get lr. The network's `multipliers` (for the folded fc6) apply in addition.
     """
     depth = len(network.stages) - 1
     groups: dict[tuple[float, float], list[Any]] = {}

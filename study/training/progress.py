@@ -1,4 +1,4 @@
-"""What a run has reached; readable while it runs and after it was stopped."""
+"""The state of a running or stopped training in numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from study.records import EvaluationPoint
 
 @dataclass(kw_only=True)
 class Progress:
-    """Attributes:
-    seconds: inside training steps, of the whole training so far.
-    accounted: of them, those that the judgements at lower rungs have counted already.
-    judging: seconds of forward passes that do not train, of this judgement.
-    earlier: wall-clock seconds of the parts of this judgement before this one, where it was taken up
-        from a checkpoint.
-    began: start of this part on the monotonic clock.
+    """The state of a training.
+
+    Attributes:
+        samples_seen: samples so far.
+        seconds: seconds inside training steps so far.
+        accounted: the part of `seconds` that the records of lower rungs contain.
+        judging: seconds of forward passes without training, for the present rung.
+        earlier: wall-clock seconds of earlier attempts at this rung, if it continued from a checkpoint.
+        began: start of the present attempt, in seconds of `time.monotonic`.
+        history: points of the curve.
     """
 
     samples_seen: int = 0
@@ -28,5 +31,5 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
 
     def wall(self) -> float:
-        """Wall-clock seconds of all parts, judging included."""
+        """Returns the wall-clock seconds of all attempts, with evaluation."""
         return self.earlier + time.monotonic() - self.began

@@ -1,4 +1,4 @@
-"""Where a training stands between two steps: kept in its checkpoints, and taken up from them exactly."""
+"""Stores the exact state of a training between two steps and restores it."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from study.training.checkpoint import CHEAP, Checkpoints
 from study.training.loop import Trainer
 from study.training.runtime import reset_peak_memory
 
-#: Told (kind, detail) of what the reader of a report must know.
+#: Receives (kind, detail) of events for the report.
 Tell: TypeAlias = Callable[[str, str], None]
 
 
 class ResumeState:
-    """The checkpoints of a trunk, or of a copy that cools down.
+    """Writes and reads the checkpoints of a trunk, or of a copy that cools down.
 
-    They hold all that the rest of the training depends on and its spec does not say: the network, the
+    A checkpoint holds everything that the rest of the training needs beside its spec: the network, the
     optimizer, the position, and the losses since the last point of the curve. The order of data, the
     augmentation, dropout and the rate follow from seed and position. On a CPU with the same number of
-    threads a training that was taken up ends with the weights of an unbroken one, bit for bit.
+    threads, a resumed training ends with the same weights as an unbroken one, bit for bit.
 
-    Only runs that train stages of the network have one. A run that trains the output layer alone takes
-    seconds; it is repeated from its beginning, with the same result.
+    Only runs that train stages of the network have checkpoints. A run that trains the output layer alone
+    takes seconds and is repeated from its start, with the same result.
     """
 
     def __init__(
         self, checkpoints: Checkpoints, network: nn.Module, trainer: Trainer, *, rung: int,
         device: torch.device, tell: Tell,
     ) -> None:  # fmt: skip
-        """
+        """Creates the state.
+
         Args:
-            rung: of the judgement at work; seconds of the judgement before are not counted again.
-            tell: hears of checkpoints taken up (``run_resumed``), not usable
-                (``checkpoint_unusable``) and not written (``checkpoint_failed``).
+            rung: the present rung; seconds that belong to earlier rungs are not counted again.
+            tell: receives the events ``run_resumed``, ``checkpoint_unusable`` and ``checkpoint_failed``.
         """
         self._checkpoints, self._network, self._trainer = checkpoints, network, trainer
         self._rung, self._device, self._tell = rung, device, tell
@@ -47,7 +47,7 @@ class ResumeState:
         self._next = time.monotonic() + checkpoints.every
 
     def take_up(self, at_most: int) -> bool:
-        """Put the newest usable checkpoint of at most so many samples in place, if there is one."""
+        """Restores the newest usable checkpoint with at most `at_most` samples, if there is one."""
         state, unusable = self._checkpoints.load(at_most)
         for text in unusable:
             self._tell("checkpoint_unusable", text)
@@ -58,17 +58,17 @@ class ResumeState:
             reached = f"after {self._trainer.progress.samples_seen} samples"
             self._tell("run_resumed", f"{self._checkpoints.run_id}: taken up {reached}")
         del state
-        reset_peak_memory(self._device)  # of the run, not of its loading
+        reset_peak_memory(self._device)  # without the time of loading
         self._next = time.monotonic() + self._checkpoints.every
         return True
 
     def between_steps(self) -> None:
-        """Write a checkpoint if it is time."""
+        """Writes a checkpoint if it is due."""
         if time.monotonic() >= self._next:
             self.keep()
 
     def keep(self) -> None:
-        """Write a checkpoint, unless the last one says the same; a full disk does not end the run."""
+        """Writes a checkpoint unless the position is unchanged; a full disk does not end the run."""
         position = self._trainer.progress.samples_seen
         if position in (0, self._kept):
             return
@@ -76,7 +76,7 @@ class ResumeState:
         try:
             self._checkpoints.save(position, self._state())
             self._kept = position
-        except Exception as error:  # torch has names of its own for what a disk refuses
+        except Exception as error:  # torch raises its own errors for a full disk
             told = f"{self._checkpoints.run_id}: no checkpoint was written ({type(error).__name__})"
             self._tell("checkpoint_failed", told)
         now = time.monotonic()

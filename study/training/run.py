@@ -1,4 +1,4 @@
-"""Carries one run out: builds the network, trains it to its rung, judges it, and returns a record."""
+"""Executes one run: builds the network, trains it to its rung, evaluates it, and returns a record."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from study.training.runtime import peak_memory_mb, reset_peak_memory
 from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
 from study.training.workshop import Workshop
 
-#: Images at most on which a head's logits from cached features are compared with the whole network's.
+#: Maximum number of images on which the head's logits from cached features are compared with the network's.
 CHECKED = 100
 LOGIT_TOLERANCE = 1e-3
-#: Images in a batch of those that BatchNorm's statistics are taken of; larger ones are faster.
+#: Batch size for BatchNorm's statistics; larger batches are faster.
 SETTLING_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A record, and for finished runs the network and, but for trials, the test probabilities."""
+    """The record of a run and, if it has finished, its network and (but for trials) test probabilities."""
 
     record: RunRecord
     test_probabilities: Probabilities | None = None
@@ -60,16 +60,18 @@ def run(
     tell: Tell = lambda kind, detail: None,
     clock: Clock | None = None,
 ) -> Outcome:
-    """Carry a run out. Never raises for what goes wrong inside it: that is a state.
+    """Executes a run. An error inside the run becomes the state `failed` and is not raised.
 
-    A run of scope `full` is taken up from its checkpoints under the workshop's folder and leaves some;
-    removing them is left to whoever commits the record. A frozen run begins anew: it takes seconds.
+    A run of scope `full` continues from its checkpoints in the workshop's folder and leaves new ones; the
+    code that commits the record removes them. A frozen run takes seconds and always starts anew.
 
     Args:
-        stop: True ends the run at the next step: state `interrupted`.
-        on_point: sees each point of the curve as it is made.
+        spec: the run.
+        shop: data, runtime, folder and weights.
+        stop: returns whether the run must end at the next step, with the state `interrupted`.
+        on_point: receives each point of the curve.
         tell: see `ResumeState`.
-        clock: of a champion, and of no other run: when it has to end.
+        clock: decides when a champion ends; None for other runs.
     """
     progress = Progress()
     reset_peak_memory(shop.runtime.device)
@@ -89,7 +91,7 @@ def run(
         if job.resume is not None:
             job.resume.keep()
         state, reason = RunState.INTERRUPTED, Reason.DEADLINE.value
-    except Exception as error:  # one broken run must not end the study
+    except Exception as error:  # one failing run must not end the study
         told = (str(error).splitlines() or [""])[0][:200]
         state, reason = RunState.FAILED, f"{type(error).__name__}: {told}"
     job.judged.clear()
@@ -161,7 +163,7 @@ class _Job:
             seen = images[: judged(spec).settling]
             parts = seen.split(batch_sizes(len(seen), SETTLING_BATCH))  # type: ignore[no-untyped-call]
             drawn = (inputs(x, settling_generator(spec.seed, place)) for place, x in enumerate(parts))
-            with torch.random.fork_rng(devices=[]):  # dropout, which follows every BatchNorm, draws too
+            with torch.random.fork_rng(devices=[]):  # dropout uses the generator too
                 settle(network, drawn, run_on)
 
         if self.clock is not None:
@@ -172,7 +174,7 @@ class _Job:
             take_statistics()
 
     def _fit_rung(self, network: Network, trainer: Trainer) -> None:
-        """The trunk up to where the copy leaves it, kept there, and the cooldown to the rung."""
+        """Trains the trunk to the branching point, stores it, and cools a copy down to the rung."""
         spec = self.spec
         branch = branch_point(spec)
         self.resume = self._resume_state(network, trainer, cooling=True)
@@ -188,7 +190,7 @@ class _Job:
     def _fit_champion(
         self, network: Network, trainer: Trainer, clock: Clock, take_statistics: Callable[[], None]
     ) -> None:
-        """Go on from the trunk of a run of the matrix while the clock allows, then cool down by it."""
+        """Continues the trunk of a run of the matrix and cools it down, both by the clock."""
         spec = self.spec
         held = self.shop.split_of(spec.seed).validation[: clock.validation_images]
         own = self._resume_state(network, trainer, cooling=False)
@@ -217,7 +219,7 @@ class _Job:
             if clock.look_due():
                 look()
         own.keep()
-        self.resume = None  # a cooldown by the clock is not taken up: it begins anew from the trunk
+        self.resume = None  # a cooldown by the clock cannot be resumed; it starts again from the trunk
         clock.begin_cooldown()
         while not clock.over():
             trainer.advance(self.progress.samples_seen + spec.batch_size,
@@ -251,7 +253,7 @@ class _Job:
         features = self.shop.features.compute(
             network, fashion.train_images[pool], spec.resolution, runtime, self.check
         )
-        # The clock of a frozen run starts with the pass through the backbone, cached or not.
+        # The time of a frozen run includes the pass through the backbone, cached or not.
         self.progress.seconds, self.saved_seconds = features.seconds, features.saved
         values = features.values.to(runtime.device)
         head = nn.Linear(network.feature_size, network.head.out_features)
@@ -270,14 +272,14 @@ class _Job:
         trainer.note_point()
         mean, std = features.mean.to(runtime.device), features.std.to(runtime.device)
         network.fold_standardisation(mean, std, head)
-        # The very batch that the cache saw: of another size it may be rounded otherwise (bf16, TF32).
+        # The same batch as in the cache, because another batch size may round differently (bf16, TF32).
         batch = pool[: evaluation_batch(spec.resolution)]
         with self._judging():
             self._compare(network, head, values[: len(batch)], batch)
 
     @torch.inference_mode()
     def _compare(self, network: Network, head: nn.Linear, cached: Tensor, images: Tensor) -> None:
-        """The saved network must answer as the head on cached features did.
+        """Checks that the network gives the same logits as its head on cached features.
 
         Raises:
             TrainingError: a logit differs by more than `LOGIT_TOLERANCE` of the largest.
@@ -306,7 +308,7 @@ class _Job:
         return quality(predicted, fashion.train_labels[held])
 
     def _judge(self, network: Network, pool: Tensor) -> None:
-        """Validation always; but for a trial, also some training images, and test once at this rung."""
+        """Evaluates on validation and, except for trials, on some training images and once on test."""
         spec, fashion, sizes = self.spec, self.shop.fashion, judged(self.spec)
         held = self.shop.split_of(spec.seed).validation[: sizes.validation]
         self.judged["val"] = self._quality(network, held)
@@ -330,7 +332,7 @@ class _Job:
                 val_accuracy=val.accuracy, val_loss=val.loss,
             )  # fmt: skip
         samples = seen.samples_seen
-        if frozen:  # what passes through the network; the head alone sees it more often
+        if frozen:  # samples through the network; the head alone sees them more often
             samples = min(spec.rung, spec.train_images, TRAIN_IMAGES) if state is RunState.FINISHED else 0
         return RunRecord(
             spec=self._judged_spec(state),
@@ -361,7 +363,7 @@ class _Job:
         )
 
     def _judged_spec(self, state: RunState) -> RunSpec:
-        """A champion's rung is what it has reached by its clock."""
+        """Sets the rung of a champion to the number of samples that it has reached."""
         if self.clock is None or state is not RunState.FINISHED:
             return self.spec
         return replace(self.spec, rung=self.progress.samples_seen)

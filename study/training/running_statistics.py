@@ -1,4 +1,4 @@
-"""BatchNorm's running statistics for the weights as they are (Wu & Johnson 2021, section 3)."""
+"""Computes BatchNorm's running statistics anew for the present weights (Wu & Johnson 2021, section 3)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def settle(network: nn.Module, inputs: Iterable[Tensor], forward: Callable[[Tensor], object]) -> None:
-    """Replace the running statistics by the plain mean over `inputs`, with unchanged weights.
+    """Replaces the running statistics by the plain mean over `inputs`; the weights do not change.
 
-    The exponential average lags behind weights that change fast. AdamW at 2e-3 moves an untrained
-    GoogLeNet's weights, drawn with standard deviation 0.01, by a fifth at each step: after 32 steps
-    it had learnt and answered at chance in evaluation mode (ADR 0009).
+    The exponential average lags behind weights that change fast. AdamW at 2e-3 changes the weights of an
+    untrained GoogLeNet, whose standard deviation is 0.01, by a fifth at each step: after 32 steps it had
+    learnt, and yet its accuracy in evaluation mode was that of chance (ADR 0009).
 
     Args:
-        network: in training mode; layers in evaluation mode (frozen ones) are left as they are.
+        network: in training mode; layers in evaluation mode (frozen ones) keep their statistics.
         inputs: training batches.
-        forward: how the network is run on one of them.
+        forward: runs the network on a batch.
     """
     layers = [
         layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training
@@ -29,7 +29,7 @@ def settle(network: nn.Module, inputs: Iterable[Tensor], forward: Callable[[Tens
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # a plain mean
+        layer.momentum = None  # momentum None means a plain mean
     for batch in inputs:
         forward(batch)
     for layer, momentum in zip(layers, momenta, strict=True):

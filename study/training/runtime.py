@@ -1,4 +1,4 @@
-"""The device, precision and threads that a study computes with."""
+"""Chooses the device, precision and number of threads of a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 from study.errors import UsageError
 from study.spec import Precision
 
-#: GB (10^9 bytes) that a worker takes at 32×32 pixels, and the share of the memory that all may take.
+#: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
 WORKER_GB, MEMORY_SHARE = 2.0, 0.8
 _TURNS = 6
 _LINUX = sys.platform == "linux"
@@ -25,7 +25,14 @@ _LINUX = sys.platform == "linux"
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where and how tensors are computed; bf16 means autocast with float32 weights."""
+    """Where and how tensors are computed.
+
+    Attributes:
+        device: CPU or GPU.
+        precision: float32, or bfloat16 by autocast with float32 weights.
+        threads: number of threads of PyTorch.
+        device_name: name of the processor or GPU.
+    """
 
     device: torch.device
     precision: Precision
@@ -39,16 +46,14 @@ class Runtime:
 
 
 def detect(device: str = "auto", precision: str = "auto") -> Runtime:
-    """Choose what the machine has. Flushes denormals before any thread is started.
+    """Chooses device, precision and threads, and enables flushing of denormals before threads start.
 
-    The number of threads is the fastest of the few that make sense here, measured on a
-    convolution; OMP_NUM_THREADS is obeyed.
-
-    bf16 is chosen on CUDA devices that have it and on CPUs with AVX512-BF16 or AMX, where it
-    doubled the training speed of VGG11 (docs/adr/0007-bf16.md); float32 elsewhere.
+    The number of threads is the fastest of a few candidates, measured on a convolution; OMP_NUM_THREADS
+    takes precedence. bf16 is chosen on CUDA devices that support it and on CPUs with AVX512-BF16 or AMX,
+    where it doubled the training speed of VGG11 (docs/adr/0007-bf16.md); float32 elsewhere.
 
     Raises:
-        UsageError: CUDA was asked for and is not there.
+        UsageError: CUDA was requested but is not available.
     """
     torch.set_flush_denormal(True)
     if device == "cuda" and not torch.cuda.is_available():
@@ -62,26 +67,26 @@ def detect(device: str = "auto", precision: str = "auto") -> Runtime:
         kind = Precision.BF16 if _has_fast_bf16(chosen) else Precision.FP32
     else:
         kind = Precision(precision)
-    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else processor()
     return Runtime(
         device=chosen, precision=kind, threads=torch.get_num_threads(), device_name=name
     )
 
 
 def adopt(runtime: Runtime) -> None:
-    """Compute in this process as `runtime` says; called before its first tensor."""
+    """Configures the calling thread for `runtime`; it must run before the first tensor is created."""
     torch.set_flush_denormal(True)
     torch.set_num_threads(runtime.threads)
 
 
 def set_threads(threads: int) -> None:
-    """Compute with so many threads from now on."""
+    """Sets the number of threads of PyTorch."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 
 
 def default_generator(device: torch.device) -> torch.Generator:
-    """The generator that dropout on the device draws from."""
+    """Returns the generator that dropout uses on the device."""
     if device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
         return torch.cuda.default_generators[index]
@@ -89,32 +94,32 @@ def default_generator(device: torch.device) -> torch.Generator:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for what a CUDA device was given: calls return before it is done. Others compute at once."""
+    """Waits until a CUDA device has finished; other devices compute synchronously."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def release(device: torch.device) -> None:
-    """Give memory of a CUDA device that this process keeps for later back to other processes."""
+    """Releases cached memory of a CUDA device to other processes."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
 def cuda_missing(runtime: Runtime) -> bool:
-    """Whether computing is done on the CPU because there is no CUDA device."""
+    """Whether the CPU is used because no CUDA device is available."""
     return runtime.device.type == "cpu" and not torch.cuda.is_available()
 
 
 def one_thread(runtime: Runtime) -> Runtime:
-    """The runtime of a run of the matrix: on a CPU one thread, so its numbers depend on nothing else."""
+    """Returns the runtime of a run of the matrix: on a CPU one thread, so that results are reproducible."""
     return runtime if runtime.device.type == "cuda" else replace(runtime, threads=1)
 
 
 def usable_workers(runtime: Runtime, wanted: int = 0) -> int:
-    """Runs side by side: as many as wanted, else one for each usable core, or CUDA device.
+    """Returns the number of workers: the wanted one, or one for each usable core or CUDA device.
 
     Raises:
-        UsageError: more are wanted than the memory holds.
+        UsageError: the memory does not suffice for the wanted number.
     """
     if runtime.device.type == "cuda":
         return wanted or 1
@@ -125,12 +130,12 @@ def usable_workers(runtime: Runtime, wanted: int = 0) -> int:
 
 
 def champion_threads(runtime: Runtime, workers: int) -> int:
-    """Threads of the one run that is trained longest: the fastest of the few that make sense here."""
+    """Returns the number of threads of the champion: the fastest one that `detect` has found."""
     return runtime.threads if runtime.device.type == "cpu" else 1
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: of its affinity, and of the quota of its control group."""
+    """Returns the number of cores that the process may use by its affinity and control group."""
     own = len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1
     return max(1, min(own, _cpu_quota()))
 
@@ -141,7 +146,7 @@ def _best_threads() -> int:
         return given
     most = usable_cores()
     candidates = sorted({1, max(1, most // 2), most})
-    # Best of many, taken in turns: another process that is busy for a moment must not decide.
+    # The best of several alternating measurements, so that another process cannot decide the result.
     taken = dict.fromkeys(candidates, math.inf)
     for _ in range(_TURNS):
         for threads in candidates:
@@ -154,7 +159,7 @@ def _best_threads() -> int:
 
 
 def _cpu_quota() -> int:
-    """Processors that the control group allows, rounded up; many where it sets no limit."""
+    """Returns the processors that the control group allows, rounded up; a large number without a limit."""
     for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # version 2, version 1
         try:
             quota, period = " ".join(
@@ -189,7 +194,8 @@ def _has_fast_bf16(device: torch.device) -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Returns the name of the CPU."""
     try:
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):
@@ -200,7 +206,7 @@ def _processor() -> str:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Start a new measurement; on Linux the process's high-water mark is reset."""
+    """Resets the measurement of peak memory."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -211,7 +217,7 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Highest memory in MB (10^6 bytes): of the device on CUDA, else resident in this process."""
+    """Returns peak memory in MB (10^6 bytes): of the CUDA device, else resident memory of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     try:
@@ -224,5 +230,5 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def memory_gb() -> float:
-    """Physical memory of the machine in GB (10^9 bytes)."""
+    """Returns the physical memory of the machine in GB (10^9 bytes)."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

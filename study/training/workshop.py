@@ -1,4 +1,4 @@
-"""What every run of a study shares in one process: data, splits, runtime, weights, kept features."""
+"""The data, splits, runtime, weights and cached features that the runs in a process share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from study.training.runtime import Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What every run of a study shares; built once in each process.
+    """What the runs in a process share; each process creates it once.
 
     Attributes:
+        fashion: the data set.
+        runtime: device, precision and threads.
         weights: pre-trained weights by network.
         folder: the results directory.
-        seed: of the study: it fixes the order of the test images and the study's own split, which
-            pictures and the witness use. A run has the split of its own seed.
+        seed: of the study; it fixes the order of the test images, and the split that pictures and the
+            witness use. A run uses the split of its own seed.
         checkpoint_seconds: see `study.training.checkpoint`.
     """
 
@@ -40,14 +42,14 @@ class Workshop:
         return self.split_of(self.seed)
 
     def split_of(self, seed: int) -> Split:
-        """Training and validation images of the runs of a seed."""
+        """Returns the training and validation images of runs with a seed."""
         if seed not in self._splits:
             self._splits[seed] = split(self.fashion.train_labels, seed=seed)
         return self._splits[seed]
 
     @cached_property
     def test_order(self) -> Tensor:
-        """int64 [10000]: indices of the test images; a run is judged on a prefix."""
+        """Indices of the test images, int64 [10000]; a run is evaluated on a prefix."""
         return balanced_order(self.fashion.test_labels, seed=self.seed)
 
     @cached_property
@@ -56,5 +58,5 @@ class Workshop:
 
 
 def feature_folder(results: Path) -> Path:
-    """Where features of frozen backbones are kept while a study runs."""
+    """Returns the folder of cached features of frozen backbones."""
     return results / "checkpoints" / "features"

@@ -1,4 +1,4 @@
-"""Hyperparameter search: what may be chosen, and who proposes it."""
+"""Searches hyperparameters: the search space, a ladder of rates, and Optuna."""
 
 from study.tuning.ladder import best, edge
 from study.tuning.search import Search

@@ -1,4 +1,4 @@
-"""The first trials of every arm: a ladder of rates, extended where its best lies at an end."""
+"""Chooses the first trials of every arm: a ladder of rates, extended if the best rate is at an end."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from study.records import RunRecord
 from study.spec import Arm, HyperParams
 from study.training.defaults import default_hyper
 
-#: Factors of the default rate, in order of trial, and the rate's decay from stage to stage beside it
-#: for arms of discriminative rates.
+#: Factors of the default rate in order of trial and, for arms with discriminative rates, the decay between
+#: stages that goes with each.
 STEPS = ((1.0, 2.6), (1 / 3, 1.3), (3.0, 1.7))
-#: Factor by which a best rate at an end of what was tried is extended.
+#: Factor between the best rate at an end of the tried ones and the next one beyond it.
 EXTENSION = 3.0
-#: Extensions beyond the ladder's ends at most, so that every rate stays within the search space.
+#: Maximum number of extensions, so that every rate stays within the search space.
 MOST_EXTENSIONS = 2
 
 
 def rung_of_ladder(arm: Arm, number: int, known: tuple[RunRecord, ...]) -> HyperParams | None:
-    """The hyperparameters of a trial, or None where Optuna shall propose some.
+    """Returns the hyperparameters of a trial, or None if Optuna is to propose them.
 
     Args:
-        number: of the trial, from 0.
+        arm: the arm.
+        number: number of the trial, from 0.
         known: the arm's trials so far.
     """
     default = default_hyper(arm)
@@ -38,13 +39,13 @@ def rung_of_ladder(arm: Arm, number: int, known: tuple[RunRecord, ...]) -> Hyper
 
 
 def best(known: tuple[RunRecord, ...]) -> RunRecord | None:
-    """The finished trial that is best on validation; of equals the first."""
+    """Returns the finished trial that is best on validation, the first of equal ones."""
     done = [record for record in known if record.finished]
     return max(done, key=lambda record: record.val_accuracy or 0.0, default=None)
 
 
 def edge(known: tuple[RunRecord, ...]) -> int:
-    """Where the best rate lies among those tried: −1 at the lowest, 1 at the highest, 0 between."""
+    """Returns −1 if the best rate is the lowest one tried, 1 if it is the highest, else 0."""
     rates = sorted({record.spec.hyper.lr for record in known if record.finished})
     found = best(known)
     if found is None or len(rates) < 2:

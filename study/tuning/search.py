@@ -1,4 +1,4 @@
-"""Optuna by ask-and-tell: it advises, the ledger decides; its storage can always be rebuilt."""
+"""Uses Optuna by ask-and-tell. The ledger is the truth: Optuna's storage can be rebuilt from it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from study.tuning.ladder import STEPS, rung_of_ladder
 from study.tuning.space import distributions
 from study.tuning.storage import BROKEN, Unsound, disk_refuses, require_sound, set_aside, told
 
-#: States of trials that Optuna learns from; it has each of the ledger's in one of them, once.
+#: States of trials that Optuna learns from. Its storage has each trial of the ledger once in one of them.
 _SETTLED = {RunState.FINISHED: TrialState.COMPLETE}
 
 
 class Search:
-    """The trials of one arm: the ladder of `study.tuning.ladder` first, then what Optuna proposes."""
+    """Proposes the trials of one arm: first those of `study.tuning.ladder`, then Optuna's."""
 
     def __init__(
         self, storage: Path, arm: Arm, *, seed: int, known: tuple[RunRecord, ...],
         on_rebuilt: Callable[[str], None] = lambda told: None,
     ) -> None:  # fmt: skip
-        """Open the arm's study and bring it into agreement with the ledger.
+        """Opens the arm's Optuna study and brings it into agreement with the ledger.
 
-        A storage that is gone, damaged, locked by another program, or knows other trials than the
-        ledger is set aside and built anew.
+        A storage that is missing, damaged, locked by another program, or disagrees with the ledger is
+        renamed and rebuilt.
 
         Args:
+            path: Optuna's SQLite file.
+            arm: the arm.
+            seed: of the study.
             known: the arm's trials in the ledger.
-            on_rebuilt: told what was wrong and where the old file is.
+            on_rebuilt: receives the reason and the new name of the old file.
 
         Raises:
-            StoreError: the storage cannot be written to.
+            StoreError: the storage cannot be written.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._path, self._arm, self._seed = storage, arm, seed
@@ -54,16 +57,18 @@ class Search:
             self._rebuild(error)
 
     def ask(self, number: int, begun: HyperParams | None = None) -> HyperParams:
-        """Hyperparameters of trial `number`; `begun`: those it was begun with.
+        """Returns the hyperparameters of a trial, from the ladder or else from Optuna.
 
-        The ladder decides, or where it has nothing to say Optuna; trials before this one are known.
+        Args:
+            number: of the trial; all earlier trials have been told.
+            begun: the hyperparameters of an interrupted trial with this number.
 
         Raises:
-            StoreError: the storage cannot be written to.
+            StoreError: the storage cannot be written.
         """
-        # Seeded by trial, so that a resumed study proposes what an unbroken one would have, and
-        # no two trials of an arm draw the same numbers. Made where no error of its own would be
-        # taken for one of the storage.
+        # The seed depends on the trial, so that a resumed study gets the same proposals as an unbroken one
+        # and no two trials of an arm use equal random numbers. It is set outside of the `try`, where its
+        # errors would look like errors of the storage.
         first, second = (_sampler(self._seed * 1_009 + number) for _ in range(2))
         try:
             self._trial = self._ask(first, number, begun)
@@ -76,15 +81,15 @@ class Search:
         return replace(default_hyper(self._arm), lr=values["lr"], lr_decay=values.get("lr_decay"))
 
     def tell(self, record: RunRecord) -> None:
-        """The outcome, after the ledger has it.
+        """Reports the outcome of a trial to Optuna, after the ledger has stored it.
 
         Raises:
-            StoreError: the storage cannot be written to.
+            StoreError: the storage cannot be written.
         """
         assert self._trial is not None
         self._known = (*(r for r in self._known if r.spec.run_id != record.spec.run_id), record)
         try:
-            if self._opened != _file(self._path):  # another arm's search has built it anew
+            if self._opened != _file(self._path):  # another arm's search has rebuilt it
                 self._study = self._open()
                 return
             self._trial.set_user_attr("run_id", record.spec.run_id)
@@ -102,7 +107,7 @@ class Search:
         return self._study.ask(self._space)
 
     def _settle(self, number: int, record: RunRecord | None) -> None:
-        """End a trial that is running: as the ledger says, else as failed."""
+        """Ends a running trial with the ledger's outcome, or as failed."""
         state = _SETTLED.get(record.state, TrialState.FAIL) if record else TrialState.FAIL
         if record is not None and state is TrialState.COMPLETE:
             self._study.tell(number, record.val_accuracy)
@@ -123,10 +128,10 @@ class Search:
         return self._study
 
     def _agree(self) -> None:
-        """Settle what a killed study left open, and add what only the ledger knows.
+        """Ends trials that a killed study left running, and adds trials that only the ledger has.
 
         Raises:
-            Unsound: a trial is there twice, or the ledger does not know it.
+            Unsound: the storage has a trial twice, or one that the ledger does not have.
         """
         records = {record.spec.run_id: record for record in self._known}
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -166,7 +171,7 @@ class Search:
 
 
 def _file(path: Path) -> tuple[int, int] | None:
-    """Which file lies there: one that was set aside and made anew is another."""
+    """Identifies the file; a rebuilt one differs."""
     try:
         found = path.stat()
     except OSError:
@@ -175,7 +180,7 @@ def _file(path: Path) -> tuple[int, int] | None:
 
 
 def _sampler(seed: int) -> optuna.samplers.TPESampler:
-    seed %= 1 << 32  # all that NumPy's RandomState takes
+    seed %= 1 << 32  # the largest seed of NumPy's RandomState
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(STEPS), multivariate=True)
 
 

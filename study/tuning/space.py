@@ -1,4 +1,4 @@
-"""The search space: equally wide, in factors, for every arm."""
+"""Defines the search space, which is equally wide for every arm (as a factor of the default)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import optuna
 from study.spec import Arm, LrPolicy
 from study.training.defaults import default_hyper
 
-#: Each rate may move by this factor to both sides of its default.
+#: A rate lies between its default divided and multiplied by this factor.
 BREADTH = 30.0
 
 
 def distributions(arm: Arm) -> dict[str, optuna.distributions.BaseDistribution]:
-    """What is searched: the rate, and its decay from stage to stage where there is one.
+    """Returns the searched hyperparameters: the rate and, for discriminative rates, its decay.
 
-    Weight decay is left out: its time constant, 1/(rate × decay) steps, is longer than any trial.
+    Weight decay is not searched, because its time constant of 1/(rate × decay) steps is longer than any
+    trial.
     """
     base = default_hyper(arm).lr
     space: dict[str, optuna.distributions.BaseDistribution] = {

@@ -1,4 +1,4 @@
-"""Optuna's file: looked through before it is used, and set aside when it cannot be."""
+"""Checks Optuna's file before it is used, and renames it if it is unusable."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import optuna
 import sqlalchemy
 
-#: What SQLite keeps beside a database; left behind, they would be taken for those of the next one.
+#: Files that SQLite keeps beside a database. If they stayed, the next database would use them.
 _BESIDE = ("-journal", "-wal", "-shm")
-#: What Optuna and SQLAlchemy raise over a file that is not what they wrote.
+#: Errors that Optuna and SQLAlchemy raise for a damaged file.
 BROKEN = (
     optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, RuntimeError,
     ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError,
@@ -20,14 +20,14 @@ BROKEN = (
 
 
 class Unsound(RuntimeError):
-    """The storage is damaged, in use by another program, or does not agree with the ledger."""
+    """The storage is damaged, locked by another program, or disagrees with the ledger."""
 
 
 def require_sound(path: Path) -> None:
-    """Look through the pages of the database without changing it.
+    """Checks all pages of the database without changing it.
 
     Raises:
-        Unsound: SQLite finds it damaged, or another program keeps it locked.
+        Unsound: the database is damaged, or another program keeps it locked.
     """
     if not path.exists():
         return
@@ -37,7 +37,7 @@ def require_sound(path: Path) -> None:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
     except (sqlite3.Error, UnicodeDecodeError) as error:
         if "readonly" in str(error) or "unable to open" in str(error):
-            return  # a writer was killed; whoever opens it to write puts it right
+            return  # a writer was killed; SQLite repairs the file when it opens it for writing
         raise Unsound(str(error)) from error
     if found != "ok":
         raise Unsound(found.splitlines()[-1])
@@ -46,7 +46,7 @@ def require_sound(path: Path) -> None:
 
 
 def set_aside(path: Path) -> str:
-    """Rename the database and what lies beside it; the new name, empty where there was none."""
+    """Renames the database and its side files; returns the new name, or "" without a database."""
     name = f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
     while (path.parent / name).exists():
         name += "+"
@@ -61,7 +61,7 @@ def set_aside(path: Path) -> str:
 
 
 def told(error: BaseException) -> str:
-    """The innermost of what an error says, in a line."""
+    """Returns the message of the innermost cause of an error in one line."""
     while (inner := error.__cause__) is not None:
         error = inner
     if "disk is full" in str(error):
@@ -71,7 +71,7 @@ def told(error: BaseException) -> str:
 
 
 def disk_refuses(error: BaseException | None) -> bool:
-    """Whether a write failed and not the database: it must not be set aside for a full disk."""
+    """Whether an error comes from the disk, for example a full one, and not from the database."""
     while error is not None:
         if any(words in str(error) for words in ("disk is full", "disk I/O error")):
             return True

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 from small_study import ARMS, LEAST, MODEL, measured, opened
+from watched_executor import needs_ray, opened_in
 
+from benchmarks.chaos.nodes import ray_cluster
 from study.data import FashionMNIST
 from study.models import Weights, build, load_checkpoint, save_checkpoint
+from study.orchestration.executors.protocol import Executor
 from study.orchestration.phases.matrix import matrix
 from study.orchestration.phases.seeds import chains
 from study.orchestration.phases.tuning import tuning
@@ -20,8 +23,6 @@ from study.planning.plan import Step
 from study.records import RunRecord
 from study.spec import Scope
 from study.training.checkpoint import trunk, unfinished
-
-pytestmark = pytest.mark.xdist_group("time")
 
 STEP = Step(models=(MODEL,), seeds=1, rung=2 * LEAST)
 #: Matrix, one trial and the second rung, of each arm.
@@ -36,9 +37,11 @@ def weights_of(folder: Path) -> Weights:
     return load_checkpoint(path)[0]
 
 
-def made_with(workers: int, folder: Path, fashion: FashionMNIST) -> dict[str, Any]:
+def made_with(
+    workers: int, folder: Path, fashion: FashionMNIST, executor: Executor | None = None
+) -> dict[str, Any]:
     """All that a small matrix leaves which no clock has a part in."""
-    with opened(folder, fashion, workers=workers, weights=weights_of(folder)) as study:
+    with opened(folder, fashion, workers=workers, executor=executor, weights=weights_of(folder)) as study:
         matrix(study.context, *study.work)
         tuning(study.context, *study.work)
         study.scheduler.run(chains(study.context, study.lifecycle, STEP))
@@ -78,7 +81,7 @@ def alone(
     return made_with(1, tmp_path_factory.mktemp("alone"), fashion)
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_the_number_of_workers_changes_no_bit(
     workers: int, alone: dict[str, Any], fashion: FashionMNIST, tmp_path: Path
 ) -> None:
@@ -89,6 +92,13 @@ def test_the_number_of_workers_changes_no_bit(
     assert beside["records"] == alone["records"]
     assert beside["arrays"] == alone["arrays"]
     assert beside["states"] == alone["states"]
+
+
+@needs_ray
+@pytest.mark.long
+def test_a_cluster_changes_no_bit(alone: dict[str, Any], fashion: FashionMNIST, tmp_path: Path) -> None:
+    with ray_cluster(2) as cluster, opened_in(cluster, tmp_path, fashion) as watched:
+        assert made_with(2, tmp_path, fashion, watched.executor) == alone
 
 
 def test_arms_and_rungs_differ(alone: dict[str, Any]) -> None:

@@ -4,107 +4,84 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from small_study import measured
+from watched_executor import (
+    FIRST_POINT,
+    GRACE,
+    KEPT,
+    LONG,
+    QUICK,
+    SILENCE,
+    SPEC,
+    Watched,
+    needs_ray,
+    opened,
+    opened_in,
+    seconds_left,
+)
 
-from study.budget import Deadline
+from benchmarks.chaos.children import in_memory
+from benchmarks.chaos.nodes import ray_cluster
 from study.data import FashionMNIST
 from study.errors import StoreError
-from study.matrix import arms
-from study.orchestration.executors.local import LocalExecutor, _lasting
-from study.orchestration.executors.protocol import Bench, Lost, Noted
+from study.orchestration.executors.protocol import Lost
 from study.orchestration.executors.run_artifacts import artifacts_of
-from study.orchestration.executors.tasks import Baselines, Ran, Train
+from study.orchestration.executors.tasks import Baselines
 from study.orchestration.signals import CancelToken
-from study.records import Reason, RunRecord, RunState
-from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
+from study.records import Reason, RunState
+from study.spec import HyperParams
 from study.training.checkpoint import trunk
 from study.training.run import Outcome, Workshop, run
 from study.training.runtime import detect, one_thread
 
 pytestmark = pytest.mark.xdist_group("time")
 
-ARM = next(
-    arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
-)
-#: Its trunk ends at 384 samples, its curve has points at 512 and 640; its network is explained.
-SPEC = RunSpec(arm=ARM, purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=1e-3), rung=640,
-               train_images=128, batch_size=32, precision=Precision.FP32)  # fmt: skip
-BRANCH, FIRST_POINT = 384, 512
-#: Without test images.
-QUICK = replace(SPEC, purpose=Purpose.TRIAL, trial=0)
-LONG = replace(QUICK, rung=1_024_000, seed=5)
-GRACE, SILENCE = 3.0, 10.0
-#: Where a worker leaves the network of SPEC; a run in this process leaves none.
-KEPT = "explained-googlenet-scratch-full-uniform.pth"
+
+@pytest.fixture(scope="module", params=[
+    pytest.param(1, id="1 worker"), pytest.param(2, id="2 workers"),
+    pytest.param(0, id="2 nodes", marks=[needs_ray, pytest.mark.long]),
+])  # fmt: skip
+def pool(request: pytest.FixtureRequest, fashion: FashionMNIST) -> Iterator[Watched]:
+    """One executor for many tests: whatever a test does to its processes, it serves the next one.
+
+    Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(in_memory())
+        if request.param:
+            yield stack.enter_context(opened(folder, request.param))
+        else:
+            yield stack.enter_context(opened_in(stack.enter_context(ray_cluster(2)), folder, fashion))
 
 
-@dataclass
-class Watched:
-    """An executor, and what it has told beside its results."""
-
-    executor: LocalExecutor
-    folder: Path
-    token: CancelToken = field(default_factory=CancelToken)
-    noted: list[Noted] = field(default_factory=list)
-
-    def submit(self, spec: RunSpec, seconds: float = 900) -> Future[Ran]:
-        return self.executor.submit(Train(spec=spec, weights={}), limit=_in(seconds), token=self.token)
-
-    def end(self, future: Future[Any], at_point: Callable[[int], None] = lambda pid: None) -> Any:
-        """The result; meanwhile `at_point` gets the process of the worker at each point that is shown."""
-        while True:
-            done = future.done()
-            for item in self.executor.news():
-                if isinstance(item, Noted):
-                    self.noted.append(item)
-                elif item.point is not None and (pid := self.pid(item.worker)) is not None:
-                    at_point(pid)
-            if done:
-                return future.result()
-            time.sleep(0.02)
-
-    def record(self, spec: RunSpec, at_point: Callable[[int], None] = lambda pid: None) -> RunRecord:
-        found: RunRecord = self.end(self.submit(spec), at_point).record
-        return found
-
-    def pid(self, place: int) -> int | None:
-        return self.executor._workers[place].pid
-
-    def told(self, kind: str) -> list[str]:
-        return [item.detail for item in self.noted if item.kind == kind]
-
-
-def _in(seconds: float) -> Deadline:
-    return Deadline(budget=seconds, started=time.monotonic())
-
-
-def _bench(folder: Path) -> Bench:
-    study = StudySpec(models=(ModelName.GOOGLENET,), precision=Precision.FP32)
-    return Bench(study=study, runtime=one_thread(detect("cpu", "fp32")), folder=folder)
-
-
-@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
-def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
-    made = LocalExecutor(_bench(tmp_path), workers=request.param, grace=GRACE, silence=SILENCE)
-    yield Watched(executor=made, folder=tmp_path)
-    made.close()
+@pytest.fixture
+def watched(pool: Watched) -> Iterator[Watched]:
+    """The executor of `pool` with an empty folder, and nothing at work or told."""
+    made = Watched(executor=pool.executor, folder=pool.folder)
+    yield made
+    made.token.cancel()
+    wait(made.submitted)
+    pool.executor.news()
+    for path in pool.folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 #: For what does not depend on how many there are.
-one = pytest.mark.parametrize("watched", [1], indirect=True, ids=["1 worker"])
-two = pytest.mark.parametrize("watched", [2], indirect=True, ids=["2 workers"])
+one = pytest.mark.parametrize("pool", [1], indirect=True, ids=["1 worker"])
+two = pytest.mark.parametrize("pool", [2], indirect=True, ids=["2 workers"])
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +91,6 @@ def here(fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory) -> tup
                     folder=tmp_path_factory.mktemp("here"))  # fmt: skip
     torch.set_num_threads(1)
     return run(SPEC, shop), shop
-
-
-def measured(record: RunRecord) -> RunRecord:
-    """A record without what time it took and how much memory."""
-    return replace(
-        record, train_seconds=0, step_seconds=0, judging_seconds=0, cached_seconds=0, wall_seconds=0,
-        images_per_second=None, peak_memory_mb=None,
-        history=tuple(replace(point, seconds=0) for point in record.history),
-    )  # fmt: skip
 
 
 def test_a_run_there_is_the_run_here_bit_for_bit(
@@ -188,7 +156,7 @@ def test_a_killed_process_costs_one_attempt(watched: Watched, here: tuple[Outcom
 
     other = watched.submit(replace(QUICK, seed=7)) if watched.executor.capacity > 1 else None
     record = watched.record(SPEC, kill_once)
-    assert watched.told("worker_lost") == ["the training process was ended by SIGKILL"]
+    assert watched.told("worker_lost") == [watched.loss(signal.SIGKILL)]
     assert killed[0] not in watched.executor.pids
     assert measured(record) == replace(measured(here[0].record), checkpoint=KEPT)
     assert other is None or watched.end(other).record.finished
@@ -204,7 +172,7 @@ def test_a_process_killed_twice_is_a_failed_run(watched: Watched) -> None:
 @one
 def test_a_task_without_a_record_is_lost_with_its_process(watched: Watched) -> None:
     task = Baselines(seed=1, train_images=20_000)
-    future = watched.executor.submit(task, limit=_in(100), token=watched.token)
+    future = watched.executor.submit(task, limit=seconds_left(100), token=watched.token)
     with pytest.raises(Lost, match="ended by SIGKILL"):
         while not future.done():
             for pid in watched.executor.pids:
@@ -282,14 +250,9 @@ def test_a_frozen_process_holds_up_neither_limit_nor_stop(watched: Watched) -> N
 @one
 def test_what_the_processes_share_has_no_lock(watched: Watched) -> None:
     """One that is killed while it holds a lock keeps it, and whoever asks for it waits for ever."""
-    (worker,) = watched.executor._workers
-    assert not [value for value in (worker._stop, worker._beat) if hasattr(value, "get_lock")]
-
-
-@one
-def test_no_process_is_started_when_there_is_no_time(watched: Watched) -> None:
-    record = watched.end(watched.submit(QUICK, seconds=-1)).record
-    assert record.state is RunState.INTERRUPTED and watched.executor.pids == []
+    (watcher,) = watched.executor._watchers
+    link: Any = watcher.link
+    assert not [value for value in (link._stop, link._beat) if hasattr(value, "get_lock")]
 
 
 @one
@@ -308,82 +271,6 @@ def test_a_disk_that_takes_nothing_is_an_error_of_the_future(watched: Watched) -
 
 
 @one
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 knows no safe path")
-def test_modules_in_the_working_directory_are_not_run(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(watched.folder)
-    for name in ("signal", "random"):
-        (watched.folder / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
-    assert watched.record(replace(QUICK, rung=64)).state is RunState.FINISHED
-
-
-def test_closing_leaves_no_process(watched: Watched) -> None:
-    tasks = [watched.submit(replace(LONG, seed=n)) for n in range(watched.executor.capacity)]
-    while len(watched.executor.pids) < watched.executor.capacity:
-        time.sleep(0.05)
-    pids = watched.executor.pids  # whether they are up or only starting
-    began = time.monotonic()
-    watched.executor.close()
-    assert time.monotonic() - began < 10
-    assert watched.executor.pids == []
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-    assert {task.result().record.state for task in tasks} == {RunState.INTERRUPTED}
-
-
-def test_an_executor_that_is_closed_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
-    executor = LocalExecutor(_bench(tmp_path), workers=2)
-    futures = [executor.submit(Train(spec=replace(LONG, seed=n), weights={}), limit=_in(60),
-                               token=CancelToken()) for n in range(2)]  # fmt: skip
-    began = time.monotonic()
-    executor.close()  # at once: a process may come up after this looked for it
-    assert time.monotonic() - began < 20 and executor.pids == []
-    assert all(future.cancelled() or not future.result().record.finished for future in futures)
-
-
-_COORDINATOR = """
-import sys, time
-from pathlib import Path
-from tests.orchestration.test_executors import LONG, _bench, _in
-from dataclasses import replace
-from study.orchestration.executors.local import LocalExecutor
-from study.orchestration.executors.tasks import Train
-from study.orchestration.signals import CancelToken
-
-if __name__ == "__main__":
-    executor = LocalExecutor(_bench(Path(sys.argv[1])), workers=2)
-    for seed in range(2):
-        task = Train(spec=replace(LONG, seed=seed), weights={})
-        executor.submit(task, limit=_in(500), token=CancelToken())
-    while True:
-        for item in executor.news():
-            if getattr(item, "point", None) is not None:
-                print(*executor.pids, flush=True)
-        time.sleep(0.05)
-"""
-
-
-def test_workers_end_with_a_coordinator_that_is_killed(tmp_path: Path) -> None:
-    script = tmp_path / "coordinator.py"
-    script.write_text(_COORDINATOR)
-    root = Path(__file__).parents[2]
-    study = subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE,
-                             text=True, env={**os.environ, "PYTHONPATH": str(root)})  # fmt: skip
-    assert study.stdout is not None
-    pids = study.stdout.readline().split()
-    study.kill()  # it alone: Ctrl-C and `timeout` reach its workers, this does not
-    study.wait()
-    study.stdout.close()
-    assert len(pids) == 2
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < until, f"still there: {pids}"
-        time.sleep(0.05)
-
-
-@one
 def test_after_a_lack_of_memory_the_next_run_gets_a_new_process(watched: Watched) -> None:
     assert watched.record(replace(QUICK, rung=64)).finished
     (pid,) = watched.executor.pids
@@ -395,20 +282,3 @@ def test_after_a_lack_of_memory_the_next_run_gets_a_new_process(watched: Watched
     assert record.state is RunState.FAILED and "memory" in record.reason.lower(), record.reason
     assert watched.record(replace(QUICK, rung=64)).finished
     assert watched.executor.pids != [pid]
-
-
-@pytest.mark.parametrize(
-    ("reason", "lasts"),
-    [
-        ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", True),
-        ("AcceleratorError: CUDA error: an illegal memory access was encountered", True),
-        ("RuntimeError: CUDA error: device-side assert triggered", True),
-        ("MemoryError: ", True),
-        ("TrainingError: the loss is not a number", False),
-    ],
-)
-def test_what_outlives_its_run(reason: str, lasts: bool) -> None:
-    record = RunRecord(spec=SPEC, state=RunState.FAILED, reason=reason)
-    assert _lasting(Ran(record=record)) is lasts
-
-

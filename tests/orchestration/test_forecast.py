@@ -79,7 +79,7 @@ def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) 
         assert whole <= total([calibration.expected(spec) for spec in specs], 1)
         study.scheduler.run([iter([study.lifecycle.unit(specs[0])])])
         assert forecast.cost(step) < whole
-        assert forecast.cost(step, {MODEL: (4_000, 1)}) == 0
+        assert forecast.cost(step, reached={MODEL: (4_000, 1)}) == 0
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -14,7 +14,7 @@ from study.data import FashionMNIST
 from study.orchestration.executors.tasks import Train
 from study.orchestration.forecast import Forecast
 from study.orchestration.phases.champion import planned
-from study.orchestration.phases.matrix import matrix
+from study.orchestration.phases.matrix import matrix, scratch_matrix
 from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.tuning import settle, tuning
 from study.planning.cost import predicted_seconds
@@ -89,6 +89,20 @@ def test_a_slower_machine_costs_every_arm_the_same(
             counted = Counter((r.spec.arm.name, r.spec.rung) for r in standing(study.records))
             for rung in {rung for _, rung in counted}:
                 assert len({counted[arm.name, rung] for arm in arms}) == 1, f"arms differ at {rung}"
+
+
+@pytest.mark.parametrize(("budget", "begun"), [(BUDGET, 3), (60.0, 0)])
+def test_scratch_arms_are_begun_beside_pre_training_where_all_will_fit(
+    tmp_path: Path, fashion: FashionMNIST, budget: float, begun: int
+) -> None:
+    machine = Machine(tmp_path)
+    with opened(tmp_path, fashion, executor=machine.executor, budget=budget, clock=machine.clock,
+                only_small=False, **FULL) as study:  # fmt: skip
+        study.scheduler.run(scratch_matrix(study.context, study.lifecycle))
+        assert len(study.records) == begun and not study.context.plan.decided
+        course(study)
+        counted = made(study, Purpose.FINAL)
+        assert max(counted.values(), default=1) <= 5, "none is made again"
 
 
 def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: FashionMNIST) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,9 @@ def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     plan = _plan(ledger)
     plan.speeds[MODEL.value] = SPEED
     plan.workers = 2
-    assert not plan.decided
     plan.decisions[MODEL.value] = blank(MODEL)
+    assert not plan.decided, "what was begun beside pre-training is no plan yet"
+    plan.decisions[MODEL.value] = replace(blank(MODEL), rung=4_000, seeds=3)
     plan.champion_seconds, plan.side_seconds = 40.0, 30.0
     plan.step_seconds = 10.0
     plan.left_out.append({"what": "3 seeds", "needs_seconds": 5_000.0})

@@ -147,6 +147,30 @@ def test_what_is_done_first_is_finished_first(bench: Bench) -> None:
     assert bench.names == ["short", "long"]
 
 
+def test_a_worker_with_nothing_to_do_asks_for_more_while_others_work(bench: Bench) -> None:
+    asked: list[list[str]] = []
+    begun = threading.Event()
+
+    def more() -> list[Chain]:
+        asked.append(bench.names)
+        return [iter([bench.unit("further", begun.set)])] if len(asked) == 1 else []
+
+    bench.scheduler.run([iter([bench.unit("long", lambda: begun.wait(30))]),
+                         iter([bench.unit("short"), bench.unit("shorter")])], more)  # fmt: skip
+    assert bench.names[:2] == ["short", "shorter"] and set(bench.names[2:]) == {"further", "long"}
+    assert asked[0] == ["short", "shorter"], "not while both workers had something to do"
+    assert len(asked) <= 3, "once, and once more whenever something was done"
+
+
+@alone
+def test_no_more_is_asked_for_where_no_worker_is_idle(bench: Bench) -> None:
+    def more() -> list[Chain]:
+        raise AssertionError("nobody was idle")
+
+    bench.scheduler.run([iter([bench.unit("a", pause), bench.unit("b")])], more)
+    assert bench.names == ["a", "b"]
+
+
 @alone
 def test_a_unit_is_admitted_when_it_is_handed_out_and_refused_with_what_follows(bench: Bench) -> None:
     seen: list[tuple[str, list[str]]] = []

@@ -86,6 +86,27 @@ def test_no_seconds_are_a_reason(begun: Make) -> None:
         assert study.context.ledger.fact(WITNESS)["reason"] == Reason.BUDGET.value
 
 
+def test_the_seconds_of_a_champion_are_no_reason(tmp_path: Path, fashion: FashionMNIST) -> None:
+    """A study of two hours comes here with the last half hour, nearly all of it the champion's."""
+    now = [0.0]
+    with opened(tmp_path, fashion, executor=Answering(answer), budget=7_200.0, clock=lambda: now[0],
+                only_small=False, least_rung=2_000, trial_rung=2_000) as study:  # fmt: skip
+        _own(study, "fractal")
+        study.context.plan.champion_seconds = 1_800.0
+        now[0] = 7_200.0 - 2_100.0
+        _side(study)
+        assert study.context.ledger.fact(WITNESS) == FOUND
+
+
+def test_side_runs_that_cost_a_little_more_than_planned_are_made(begun: Make) -> None:
+    with begun(Answering(answer)) as study:
+        _own(study, "fractal")
+        plan_side(study.context)
+        study.context.plan.side_seconds *= 0.9
+        _side(study)
+        assert any(record.spec.purpose is Purpose.SIDE for record in study.records)
+
+
 def test_a_stopped_study_says_so(begun: Make) -> None:
     with begun(Answering(answer)) as study:
         study.context.token.asked = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from shared import Shared
 
 from study.budget import format_seconds, parse_budget
 from study.cli import main
@@ -19,31 +21,50 @@ from study.store.tables import RESULT_COLUMNS
 pytestmark = pytest.mark.xdist_group("time")
 
 
-def test_a_study_fits_its_minute_tells_its_state_and_is_extended(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def _command(folder: Path) -> list[str]:
+    return [sys.executable, "run_study.py", "--models", "googlenet", "--offline", "--workers", "2",
+            "--results-dir", str(folder / "r"), "--report-dir", str(folder / "o")]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def minute(shared: Shared) -> Path:
+    """A folder with results and report of a study of a minute."""
+
+    def make(folder: Path) -> None:
+        command = [*_command(folder), "--budget", "60s"]
+        subprocess.run(command, capture_output=True, timeout=240, check=True)
+
+    return shared.folder("minute", make)
+
+
+def test_a_study_fits_its_minute_and_tells_its_state(
+    minute: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folders = ["--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "o")]
-    flags = ["--models", "googlenet", "--offline", "--workers", "2", *folders]
-    command = [sys.executable, "run_study.py", *flags]
-    subprocess.run([*command, "--budget", "60s"], capture_output=True, timeout=240, check=True)
-    results = pd.read_csv(tmp_path / "r" / "results.csv")
+    results = pd.read_csv(minute / "r" / "results.csv")
     assert tuple(results.columns) == RESULT_COLUMNS
-    assert set(results["state"]) <= {"finished", "skipped", "interrupted"}
+    assert set(results["state"]) <= {"finished", "skipped", "interrupted"} and _finished(minute / "r")
     assert results.loc[results["state"] != "finished", "reason"].notna().all()
-    before = _finished(tmp_path / "r")
-    assert main(["status", *folders[:2]]) == 0
+    assert (minute / "o" / "report.pdf").read_bytes().startswith(b"%PDF")
+    plan = json.loads((minute / "r" / "plan.json").read_text())
+    assert plan["budget_seconds"] == 60 and plan["used_seconds"] <= 60 and plan["workers"] == 2
+    assert main(["status", "--results-dir", str(minute / "r")]) == 0
     told = capsys.readouterr().out
     assert "of 1m00s" in told and "not at work" in told
-    done = subprocess.run(
-        [*command, "--extend", "45s"], capture_output=True, text=True, timeout=240, check=False
-    )
+
+
+@pytest.mark.long
+def test_a_study_is_extended(minute: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "extended"
+    shutil.copytree(minute, folder)
+    before = _finished(folder / "r")
+    command = [*_command(folder), "--extend"]
+    done = subprocess.run([*command, "45s"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2 and "1m" in done.stderr, "45 s lie below the least budget"
-    subprocess.run([*command, "--extend", "90s"], capture_output=True, timeout=300, check=True)
-    after = _finished(tmp_path / "r")
+    subprocess.run([*command, "90s"], capture_output=True, timeout=300, check=True)
+    after = _finished(folder / "r")
     assert before.items() <= after.items() and len(after) > len(before)
-    assert (tmp_path / "o" / "report.pdf").read_bytes().startswith(b"%PDF")
-    plan = json.loads((tmp_path / "r" / "plan.json").read_text())
-    assert plan["budget_seconds"] == 150 and plan["used_seconds"] <= 150 and plan["workers"] == 2
+    plan = json.loads((folder / "r" / "plan.json").read_text())
+    assert plan["budget_seconds"] == 150 and plan["used_seconds"] <= 150
 
 
 def _finished(results: Path) -> dict[tuple[str, int], float]:

@@ -1,9 +1,9 @@
-"""What a worker answers to its coordinator; plain values only."""
+"""The messages between the coordinator and its workers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from study.orchestration.executors.protocol import Task
 from study.records import EvaluationPoint
@@ -11,7 +11,12 @@ from study.records import EvaluationPoint
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """seconds: what is left for the task, known when it is sent."""
+    """A task for a worker.
+
+    Attributes:
+        task: the work.
+        seconds: time that the task may take.
+    """
 
     task: Task
     seconds: float
@@ -19,7 +24,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """The worker is set up."""
+    """The worker has set itself up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +46,16 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """The results directory does not take what the task leaves; there is no result, the study stops."""
+    """A file could not be written to the results directory, so there is no result and the study stops."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broken:
-    """The worker cannot be set up, or the task failed in a way that it does not know itself."""
+    """The worker could not be set up, or the task raised an unexpected error."""
 
     reason: str
+
+
+Message: TypeAlias = Ready | Point | Event | Done | Refused | Broken

@@ -1,4 +1,4 @@
-"""What any executor offers; tests/orchestration/test_executors.py is the contract it must pass."""
+"""The interface of executors; tests/orchestration/test_executors.py tests that an executor keeps it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from study.training.workshop import Workshop
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What a worker needs to set itself up; small, and can be sent to another process.
+    """What a worker needs to set itself up. It is small and can be sent to another process.
 
     Attributes:
-        runtime: device, precision and threads that a worker computes with, unless its task says more.
-        object_index: test object of which every judged network leaves its answer.
+        study: the settings of the study.
+        runtime: device, precision and threads of a worker, unless its task asks for more threads.
+        folder: the results directory.
+        data_dir: folder with FashionMNIST; None searches the usual places.
+        object_index: test object, 0 to 9,999, that every evaluated network classifies for the report.
         checkpoint_seconds: see `study.training.checkpoint`.
     """
 
@@ -37,14 +40,15 @@ class Bench:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where a task is carried out: what it may use there.
+    """What a task can use while it runs.
 
     Attributes:
-        shop: data, runtime and folder; its weights are those that the task names.
-        check: True where the task has to end at its next step; called at every step.
-        limit: when the task has to have ended.
-        tell: (kind, detail, model) of an event beside the result.
-        show: a point of a curve, for the terminal.
+        shop: data, runtime, folder and weights.
+        bench: what the worker was set up with.
+        check: returns whether the task must end; a task calls it at every step.
+        limit: deadline of the task.
+        tell: reports an event (kind, detail, model).
+        show: reports a point of the curve, for the terminal.
     """
 
     shop: Workshop
@@ -55,63 +59,83 @@ class Site:
     show: Callable[[EvaluationPoint], None]
 
 
+#: Path and init source of pre-trained weights, by network.
+WeightFiles = dict[str, tuple[str, str]]
+
+
 class Lost(Exception):
-    """The worker's process ended or hangs, and so for the second time; the text says how."""
+    """The worker of a task died or hung, at every attempt; the text says how."""
 
 
 class Task(Protocol):
-    """A piece of work that is sent to a worker: a frozen dataclass of plain values."""
+    """Work that is sent to a worker, as a frozen dataclass of plain values."""
 
     @property
     def label(self) -> str:
-        """What the terminal and `status` call it."""
+        """The name that the terminal and `status` show."""
 
     @property
     def threads(self) -> int | None:
-        """Threads that it computes with; None leaves it to the worker's runtime."""
+        """Number of threads; None takes that of the worker's runtime."""
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the task needs the results directory and so must run on the coordinator's machine."""
+
+    def weight_files(self) -> WeightFiles:
+        """Returns the files of pre-trained weights that the task needs."""
+
+    def with_weights(self, weights: WeightFiles) -> Task:
+        """Returns the same task for weights files at other paths."""
+
+    def reads(self, results: Path) -> list[Path]:
+        """Returns the existing files of the results directory that the task continues from."""
 
     def carry_out(self, site: Site) -> Any:
-        """Do it there. Raises StoreError where the results directory does not take what it leaves."""
+        """Runs the task. Raises StoreError if a file cannot be written to the results directory."""
 
     def lost(
         self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float
     ) -> Any:
-        """The result of a task whose process is gone, or raises `Lost`.
+        """Returns the result of a task that did not complete, or raises `Lost`.
 
         Args:
-            state: `failed`, or `interrupted` where its time was up or the study stops.
-            points: of its curve, as far as they were shown.
-            seconds: that it took.
+            state: `failed`, or `interrupted` if its time was over or the study stops.
+            reason: in words.
+            points: the points of its curve that were reported.
+            seconds: time from its start.
         """
 
 
 class Executor(Protocol):
-    """Carries tasks out beside this process."""
+    """Runs tasks outside of this process."""
 
-    capacity: int
-    """Tasks that are carried out at the same time."""
+    @property
+    def capacity(self) -> int:
+        """Number of tasks that can run at the same time. It changes when machines join or leave."""
 
     def submit(self, task: Task, *, limit: Deadline, token: CancelToken) -> Future[Any]:
-        """Hand a task over; its future is done before `limit` has passed by more than a grace.
+        """Submits a task. Its future completes within a grace period after `limit`.
 
-        A task whose process is lost is tried once more. The future raises StoreError where the
-        results directory does not take what the task leaves.
+        A task whose worker dies is tried once more. The future raises StoreError if a file cannot be
+        written to the results directory.
 
         Args:
-            limit: the task is interrupted when it has passed.
-            token: asked for, it interrupts the task at its next step.
+            task: the work.
+            limit: deadline, at which the task is interrupted.
+            token: interrupts the task at its next step when a stop is requested.
         """
 
     def news(self) -> list[Noted | Shown]:
-        """What happened beside the results since the last call, in order; for the thread that waits."""
+        """Returns the events and curve points since the previous call, in order."""
 
     def close(self) -> None:
-        """End what was started; tasks in progress are lost."""
+        """Ends all workers. Tasks in progress are lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """An event beside a task's result, with its network."""
+    """An event that a task or its watcher reports, with the network it concerns."""
 
     kind: str
     detail: str
@@ -120,7 +144,7 @@ class Noted:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A point of the curve of the task at work in a worker."""
+    """The task of a worker and the newest point of its curve."""
 
     worker: int
     label: str

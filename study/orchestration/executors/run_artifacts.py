@@ -1,4 +1,4 @@
-"""What a judged network leaves beside its record: predictions, changes of weights, the network itself."""
+"""Computes what is stored of an evaluated network beside its record: predictions, drift, the network."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from study.training.workshop import Workshop
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-#: The rung from which a network is compared with what it began as: at 2,000 samples of GoogLeNet that made
-#: its judging longer by half.
+#: Networks are compared with their initial state from this rung on. At 2,000 samples of GoogLeNet the
+#: comparison made the evaluation longer by half.
 CHANGE_FROM = 4_000
 
 
 def first_seed(spec: RunSpec) -> bool:
-    """Whether a run is of the seed whose networks are explained."""
+    """Whether the run has the seed whose networks the report explains."""
     return spec.seed % 100_000 == 1
 
 
 def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
-    """Arrays of a finished run that is judged on test; none of another.
+    """Computes the arrays of a finished run that was evaluated on the test set.
 
     Returns:
+        An empty mapping for other runs. Else
         ``class`` uint8 [n] and ``probabilities`` float16 [n, 10] of the first images in test order,
         ``object`` float16 [10] of the chosen test object; of full runs of the matrix from
         `CHANGE_FROM` on ``stages`` (text), ``relative_change`` and, from pre-trained weights, ``cka``
@@ -55,13 +56,13 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
 
 
 def keep_weights(outcome: Outcome, results: Path) -> str:
-    """Leave the weights of a champion, and of the runs of the matrix that are explained.
+    """Stores the network of a champion or of a run that the report explains.
 
     Returns:
-        The file under ``checkpoints/``; empty where none is left.
+        The name of the file under ``checkpoints/``; empty for other runs.
 
     Raises:
-        StoreError: the results directory does not take them.
+        StoreError: the file cannot be written.
     """
     record, network = outcome.record, outcome.network
     spec = record.spec
@@ -90,7 +91,7 @@ def _change(network: Network, record: RunRecord, shop: Workshop) -> Arrays:
         "stages": np.array(list(change)),
         "relative_change": np.array(list(change.values()), np.float32),
     }
-    if record.spec.arm.init is Init.PRETRAINED:  # from scratch there is nothing to be kept
+    if record.spec.arm.init is Init.PRETRAINED:  # only pre-trained features can be retained
         alike = activation_similarity(before, network, record.spec.resolution, shop)
         found["cka"] = np.array(list(alike.values()), np.float32)
     return found

@@ -1,6 +1,6 @@
-"""The pieces of work that a study hands to its workers.
+"""The tasks that a study sends to its workers.
 
-What only one kind of task needs is imported where it is carried out: every worker pays for imports.
+Modules that only one kind of task needs are imported when it runs, because every worker pays for imports.
 """
 
 from __future__ import annotations
@@ -9,32 +9,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from study.errors import WeightsError
 from study.models.weights import reload
-from study.orchestration.executors.protocol import Lost, Site
+from study.orchestration.executors.protocol import Lost, Site, Task, WeightFiles
 from study.orchestration.executors.run_artifacts import Arrays, artifacts_of, keep_weights
 from study.planning.cost import Speed, measure
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, ModelName, RunSpec, Scope
 from study.training.champion import Clock
+from study.training.checkpoint import cooldown, trunk
 from study.training.defaults import BATCH_SIZE
 from study.training.judging import judged
 from study.training.loop import Stopped
 from study.training.run import run
 from study.training.workshop import Workshop
 
-#: Path and init source of pre-trained weights, by network.
-WeightFiles = dict[str, tuple[str, str]]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """A record and the arrays that belong to it, see `run_artifacts`."""
+    """The record of a run and the arrays that belong to it, see `run_artifacts`."""
 
     record: RunRecord
     arrays: Arrays = field(default_factory=dict)
@@ -42,15 +40,39 @@ class Ran:
 
 @dataclass(frozen=True, kw_only=True)
 class ChampionClock:
-    """from_run: the training to go on from; judging: seconds kept for the last judgement."""
+    """When a champion has to end.
+
+    Attributes:
+        from_run: run_id of the training that it continues.
+        judging: seconds reserved for its final evaluation.
+    """
 
     from_run: str
     judging: float
 
 
+class _Task:
+    """Defaults that most tasks share."""
+
+    threads: int | None = None
+
+    @property
+    def at_home(self) -> bool:
+        return False
+
+    def weight_files(self) -> WeightFiles:
+        return {}
+
+    def with_weights(self, weights: WeightFiles) -> Task:
+        return cast(Task, self)
+
+    def reads(self, results: Path) -> list[Path]:
+        return []
+
+
 @dataclass(frozen=True, kw_only=True)
-class Train:
-    """Train and judge a run; the result is `Ran`."""
+class Train(_Task):
+    """Trains and evaluates a run; the result is `Ran`."""
 
     spec: RunSpec
     weights: WeightFiles
@@ -60,6 +82,24 @@ class Train:
     @property
     def label(self) -> str:
         return self.spec.name if self.clock is None else f"champion {self.spec.arm.name}"
+
+    @property
+    def at_home(self) -> bool:
+        """A champion with several threads runs at home, because a distant worker has one core."""
+        return (self.threads or 1) > 1
+
+    def weight_files(self) -> WeightFiles:
+        return self.weights
+
+    def with_weights(self, weights: WeightFiles) -> Train:
+        return replace(self, weights=weights)
+
+    def reads(self, results: Path) -> list[Path]:
+        spec = self.spec
+        kept = [trunk(results, spec.run_id), cooldown(results, spec.run_id, spec.rung)]
+        if self.clock is not None:
+            kept.append(trunk(results, self.clock.from_run))
+        return [path for checkpoints in kept for path in checkpoints.files()]
 
     def carry_out(self, site: Site) -> Ran:
         shop = equipped(site.shop, self.weights)
@@ -94,10 +134,8 @@ class Train:
         ))  # fmt: skip
 
 
-class _Whole:
-    """A task without a record: where its process is lost, the study goes on without its result."""
-
-    threads: int | None = None
+class _Whole(_Task):
+    """A task without a record. If it is lost, the study continues without its result."""
 
     def lost(
         self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float
@@ -107,7 +145,7 @@ class _Whole:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure(_Whole):
-    """Speeds of the networks, measured while other workers measure too; the result is dict[str, Speed]."""
+    """Measures the networks' speeds while other workers measure too; the result is dict[str, Speed]."""
 
     models: tuple[ModelName, ...]
 
@@ -125,7 +163,11 @@ class Measure(_Whole):
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrain(_Whole):
-    """Formula-driven pre-training; the result is an entry of pretraining.json, with ``path``."""
+    """Pre-trains a network on formula-made fractals.
+
+    The result is an entry of pretraining.json with ``path``: the weights file relative to the results
+    directory, or "" without weights.
+    """
 
     model: ModelName
     seconds: float
@@ -150,12 +192,17 @@ class Pretrain(_Whole):
             stop=site.check,
             on_progress=lambda p: show(p.samples, p.seconds, p.loss, p.accuracy),
         )  # fmt: skip
-        return {**entry, "path": weights.path if weights is not None else ""}
+        made = Path(weights.path).relative_to(site.shop.folder).as_posix() if weights is not None else ""
+        return {**entry, "path": made}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attest(_Whole):
-    """The ImageNet witness; the result is its fact without state and reason."""
+    """Runs the ImageNet witness; the result is its ledger fact."""
+
+    @property
+    def at_home(self) -> bool:
+        return True
 
     @property
     def label(self) -> str:
@@ -171,13 +218,13 @@ class Attest(_Whole):
             return _absent(Reason.DEADLINE)
         except WeightsError as error:
             return _absent(Reason.WEIGHTS_FILE, str(error))
-        except Exception as error:  # as for a run: it must not end the study
+        except Exception as error:  # no error of the witness may end the study
             return _absent(Reason.ERROR, f"{type(error).__name__}: {error}"[:200])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baselines(_Whole):
-    """Chance and a softmax regression on pixels; the result is the rows of baselines.csv."""
+    """Computes chance and a softmax regression on pixels; the result is the rows of baselines.csv."""
 
     seed: int
     train_images: int
@@ -197,17 +244,21 @@ class Baselines(_Whole):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture(_Whole):
-    """Arrays behind the report's pictures of the chosen object and of errors; there is no result.
+    """Writes the arrays behind the figures of the chosen object and of errors; it has no result.
 
     Attributes:
         index: the chosen test object.
-        runs: judged runs of one seed, each arm once, at its highest rung.
+        runs: evaluated runs of one seed, each arm once, at its highest rung.
         champion: the champion, if there is one.
     """
 
     index: int
     runs: tuple[RunRecord, ...]
     champion: RunRecord | None
+
+    @property
+    def at_home(self) -> bool:
+        return True
 
     @property
     def label(self) -> str:
@@ -230,17 +281,23 @@ class Picture(_Whole):
 
 @dataclass(frozen=True, kw_only=True)
 class Explain(_Whole):
-    """Grad-CAM, filters and feature maps of one network; the result says why some are missing, or "".
+    """Writes Grad-CAM, filters and feature maps of a network; the result is "" or why some are missing.
 
     Attributes:
         index: the chosen test object.
-        runs: judged runs of the network of one seed, each arm once, at its highest rung.
+        model: the network.
+        runs: evaluated runs of one seed, each arm once, at its highest rung.
+        weights: files of pre-trained weights.
     """
 
     index: int
     model: ModelName
     runs: tuple[RunRecord, ...]
     weights: WeightFiles
+
+    @property
+    def at_home(self) -> bool:
+        return True
 
     @property
     def label(self) -> str:
@@ -282,7 +339,7 @@ class Explain(_Whole):
 
 
 def equipped(shop: Workshop, weights: WeightFiles) -> Workshop:
-    """The workshop with these pre-trained weights, each read once in a process."""
+    """Adds pre-trained weights to the workshop; each process reads a file once."""
     for model, (path, source) in weights.items():
         known = shop.weights.get(model)
         if known is None or (known.path, known.source) != (path, source):
@@ -291,16 +348,16 @@ def equipped(shop: Workshop, weights: WeightFiles) -> Workshop:
 
 
 def arrays_path(results: Path, spec: RunSpec) -> Path:
-    """Where the coordinator keeps the arrays of a judgement."""
+    """Returns the file with the arrays of a run at its rung."""
     return results / "artifacts" / "runs" / f"{spec.run_id}.{spec.rung}.npz"
 
 
 def run_arrays(results: Path, spec: RunSpec) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a judgement; none where they are lost or damaged."""
+    """Returns the arrays of a run at its rung; none if the file is missing or damaged."""
     try:
         with np.load(arrays_path(results, spec), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except Exception:  # numpy and zipfile raise a dozen types for a damaged file
+    except Exception:  # numpy and zipfile raise many types for a damaged file
         return {}
 
 

@@ -1,4 +1,4 @@
-"""The process in which tasks are carried out: a crash, a hang or a kill there costs one task."""
+"""Runs tasks inside a worker, so that a crash, a hang or a kill costs only one task."""
 
 from __future__ import annotations
 
@@ -6,92 +6,120 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import Synchronized
+from typing import Protocol
 
 from study.budget import Deadline
 from study.data import load
 from study.errors import StoreError
-from study.orchestration.executors.messages import Broken, Done, Event, Order, Point, Ready, Refused
+from study.orchestration.executors.messages import (
+    Broken,
+    Done,
+    Event,
+    Message,
+    Order,
+    Point,
+    Ready,
+    Refused,
+)
 from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
 from study.training.runtime import adopt, set_threads
 from study.training.workshop import Workshop
 
 
-def serve(
-    bench: Bench, wire: Connection, stop: Synchronized[int], beat: Synchronized[int]
-) -> None:  # fmt: skip
-    """Carry out what comes over `wire` until it closes.
+class Number(Protocol):
+    """A number shared by two threads or processes."""
+
+    value: int
+
+
+def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
+    """Runs the tasks that arrive over `wire` until it closes.
+
+    On SIGTERM, which `timeout` and systemd send to every process of a group, the task stores a checkpoint
+    and the process ends; the coordinator then treats the worker as lost.
 
     Args:
-        stop: 1 where the coordinator asks for it: end the task at its next step.
-        beat: raised at every step, so that a hang can be told from work.
+        bench: what the worker needs to set itself up.
+        wire: connection to the coordinator.
+        stop: the coordinator sets it to 1 to end the task at its next step.
+        beat: grows at every step, so that a hang can be detected.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the coordinator decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C signals the whole group; the coordinator decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     adopt(bench.runtime)
     try:
-        fashion = load(bench.data_dir, offline=True)  # the coordinator has put it in place
+        fashion = load(bench.data_dir, offline=True)  # the coordinator has downloaded it if necessary
         shop = Workshop(fashion=fashion, runtime=bench.runtime, weights={}, folder=bench.folder,
                         seed=bench.study.seed, checkpoint_seconds=bench.checkpoint_seconds)  # fmt: skip
     except Exception as error:
         wire.send(Broken(reason=f"{type(error).__name__}: {error}"))
         return
-    wire.send(Ready())
-    while True:
-        try:
-            order: Order = wire.recv()
-        except EOFError:
-            return
-        wire.send(_carry_out(order, bench, shop, wire, stop, beat))
-
-
-def _carry_out(
-    order: Order, bench: Bench, shop: Workshop, wire: Connection, stop: Synchronized[int],
-    beat: Synchronized[int],
-) -> Done | Refused | Broken:  # fmt: skip
-    """SIGTERM, which `timeout` and systemd send to every process of a group, ends the process after the
-    task has kept what it has: for the coordinator a worker that is lost."""
-    limit = Deadline(budget=order.seconds, started=time.monotonic())
     terminated = False
 
     def terminate(number: int, frame: object) -> None:
         nonlocal terminated
         terminated = True
 
+    wire.send(Ready())
+    while True:
+        try:
+            order: Order = wire.recv()
+        except EOFError:
+            return
+        before = signal.signal(signal.SIGTERM, terminate)
+        answer = carry_out(order, bench, shop, wire.send, stop, beat, lambda: terminated)
+        signal.signal(signal.SIGTERM, before)
+        if terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
+        wire.send(answer)
+
+
+def carry_out(
+    order: Order, bench: Bench, shop: Workshop, send: Callable[[Message], object], stop: Number,
+    beat: Number, ended: Callable[[], bool] = lambda: False,
+) -> Done | Refused | Broken:  # fmt: skip
+    """Runs one task and returns the answer; sends curve points and events meanwhile.
+
+    Args:
+        order: the task and its time.
+        bench: what the worker was set up with.
+        shop: data, runtime and folder.
+        send: sends a message to the coordinator.
+        stop: is 1 when the task must end.
+        beat: grows at every step.
+        ended: returns whether the process must end.
+    """
+    limit = Deadline(budget=order.seconds, started=time.monotonic())
+
     def check() -> bool:
         beat.value += 1
-        return bool(stop.value) or terminated or limit.passed()
+        return bool(stop.value) or ended() or limit.passed()
 
     def tell(kind: str, detail: str, model: str) -> None:
-        wire.send(Event(kind=kind, detail=detail, model=model))
+        send(Event(kind=kind, detail=detail, model=model))
 
     def show(point: EvaluationPoint) -> None:
-        wire.send(Point(point=point))
+        send(Point(point=point))
 
-    threads = order.task.threads or bench.runtime.threads
-    set_threads(threads)
-    before = signal.signal(signal.SIGTERM, terminate)
+    set_threads(order.task.threads or bench.runtime.threads)
     try:
-        result = order.task.carry_out(
+        return Done(result=order.task.carry_out(
             Site(shop=shop, bench=bench, check=check, limit=limit, tell=tell, show=show)
-        )
-    except StoreError as error:  # a full disk is no outcome of the task
+        ))  # fmt: skip
+    except StoreError as error:  # a full disk is not an outcome of the task
         return Refused(reason=str(error))
     except Exception as error:
         return Broken(reason=f"{type(error).__name__}: {error}")
     finally:
-        signal.signal(signal.SIGTERM, before)
         set_threads(bench.runtime.threads)
-    if terminated:
-        os.kill(os.getpid(), signal.SIGTERM)
-    return Done(result=result)
 
 
 def _end_with_parent() -> None:
-    """A coordinator that was killed must not leave a worker that goes on writing."""
+    """Ends this process when the coordinator dies, so that it cannot continue to write."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,1 +1,1 @@
-"""The phases of a study, one file each; `study.orchestration.runner` puts them in order."""
+"""The phases of a study, one file each; `study.orchestration.runner` runs them in order."""

@@ -1,4 +1,4 @@
-"""The speeds of this machine, measured by all workers at the same time, as the runs will go."""
+"""Measures the speeds of the networks on all workers at the same time, as runs will use them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from study.orchestration.executors.tasks import Measure
 from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.planning.cost import MOST_TAIL, Speed, best, typical
 
-#: Of a network for whose measurement the budget left no time: nothing fits at this speed.
+#: Speed of a network that could not be measured in time; with it, no run fits.
 UNKNOWN = Speed(train=1.0, inference=1.0, build=60.0, head=1.0)
 
 
 def require_speeds(context: StudyContext, scheduler: Scheduler) -> None:
-    """Give the plan the speeds of every network: those it had, if this is the machine of the ledger.
+    """Stores the speed of every network in the plan; measures only if the machine is new.
 
-    Measured once more where equal steps took unequally long: load can only slow a benchmark down.
+    If equal steps took unequal times, it measures again and keeps the faster result, because load can
+    only slow a measurement down.
     """
     plan, models = context.plan, context.study.models
     known = context.ledger.fact("environment", {})

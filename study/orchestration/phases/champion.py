@@ -1,7 +1,8 @@
-"""The champion: the best network of the matrix, trained on for a share of the budget.
+"""Trains the champion: the best network of the matrix continues for a share of the budget.
 
-It is chosen on validation among pretrained, fully trained arms, since the assignment asks for a
-pre-trained network; from scratch where there are none. Its best seed's trunk goes on.
+The champion is chosen by validation accuracy among pretrained, fully trained arms, because the assignment
+asks for a pre-trained network; if there are none, among arms from scratch. It continues the trunk of the
+arm's best seed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from study.orchestration.context import StudyContext
-from study.orchestration.forecast import Forecast
-from study.orchestration.phases.seeds import chains
+from study.orchestration.phases.seeds import Climb
 from study.orchestration.run_lifecycle import RunLifecycle
-from study.orchestration.scheduler import Chain, Scheduler, Unit
+from study.orchestration.scheduler import Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
@@ -21,14 +21,14 @@ from study.training.champion import champion_spec, ways_on
 from study.training.checkpoint import trunk
 from study.training.judging import judged
 
-#: A champion is not begun for less: it would not be trained longer than the matrix.
+#: With less time left no champion is trained: it would hardly be better than the matrix.
 LEAST_SECONDS = 20.0
-#: Seconds that building the network and reading its trunk take beside training.
+#: Seconds for building the network and reading its trunk.
 _START = 3.0
 
 
 def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
-    """Train it until the work is over; on spare workers further steps of the matrix go on beside it."""
+    """Trains the champion until the deadline of all work; spare workers continue the matrix meanwhile."""
     source = best_run(context)
     if source is None or context.token.asked or context.clock.work.left() < LEAST_SECONDS:
         return
@@ -44,18 +44,14 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
     def first() -> Iterator[Unit]:
         yield lifecycle.champion(spec, from_run=source.spec.run_id, judging=judging)
 
-    beside: list[Chain] = []
-    if context.executor.capacity > context.champion_threads:
-        forecast = Forecast(context)
-        step = forecast.next(forecast.reached(), context.clock.work.left() - judging)
-        beside = chains(context, lifecycle, step) if step is not None else []
-    scheduler.run([first(), *beside])
+    climb = Climb(context=context, lifecycle=lifecycle, left=lambda: context.clock.work.left() - judging)
+    scheduler.run([first()], climb.more)
 
 
 def best_run(context: StudyContext) -> RunRecord | None:
-    """The run that a champion goes on from: of the arm best on validation, its best seed.
+    """Returns the run that the champion continues: the best seed of the arm that is best on validation.
 
-    Arms are compared by their mean over seeds at the highest rung of each.
+    Arms are compared by their mean validation accuracy over seeds, each at its highest rung.
     """
     done = [r for r in highest(context.ledger.records())
             if r.finished and r.spec.arm.scope is Scope.FULL]  # fmt: skip
@@ -70,7 +66,7 @@ def best_run(context: StudyContext) -> RunRecord | None:
 
 
 def planned(context: StudyContext, source: RunRecord) -> RunSpec:
-    """What is planned: the rung is the samples that the clock will allow, about."""
+    """Returns the champion's spec. Its rung is an estimate of the samples that the time allows."""
     tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
     if tries and tries[-1].state is RunState.INTERRUPTED:
         return tries[-1].spec
@@ -82,12 +78,12 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     for other in ways_on(source.spec):
         kept = trunk(context.options.results_dir, other.run_id)
         if other.run_id not in ended and kept.samples_seen():
-            return replace(other, rung=rung)  # it was killed: as another training it would begin anew
+            return replace(other, rung=rung)  # it was killed; with another spec it would start anew
     return spec
 
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
-    """Seconds kept for the last judgement, with a margin: whatever they leave is lost to training."""
+    """Returns the seconds to reserve for the final evaluation, with a small margin."""
     speed = context.plan.speeds[spec.arm.model.value]
     images_per_second: float = speed.inference * context.champion_threads**0.7
     return _START + 1.15 * judged(spec).total / images_per_second

@@ -1,4 +1,4 @@
-"""What a reader gets of a study: tables, a first report while it goes on, and the last one."""
+"""Writes tables and reports: a first report while the study runs, and the final one."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from study.orchestration.scheduler import Scheduler, Unit
 from study.store.tables import champion
 from study.training.workshop import feature_folder
 
-#: The share of the reserve that pictures of networks may take; the report needs the rest.
+#: Share of the reserve that drawing data may take; the rest is for the report.
 PICTURES_SHARE = 1 / 3
-#: A first report is made beside the runs where it takes at most this share of what is left.
+#: A first report is built beside the runs if it takes at most this share of the time left.
 DRAFT_SHARE, DRAFT_SECONDS = 0.25, 15.0
 DRAFT = "draft"
-#: With fewer seconds than these the last report is made without pictures, so that there is one.
+#: With less time left the final report has no pictures, so that it is finished in time.
 FULL_SECONDS = 28.0
-#: Seconds kept of those after a signal, and at the least of the budget, for what comes after the report:
-#: tables, which take long on a busy machine, and the end of the process.
+#: Seconds reserved for the end of the process, and how many times the tables may have to be written: both
+#: come after the report.
 _TO_EXIT, _WRITES = 2.0, 3
 
 
 @dataclass(kw_only=True)
 class ReportPhase:
-    """Reads the ledger and writes results/ and, in a process of its own, report_out/."""
+    """Writes results/ from the ledger and builds report_out/ in a separate process."""
 
     context: StudyContext
     scheduler: Scheduler
@@ -41,7 +41,7 @@ class ReportPhase:
     _end_draft: threading.Event = field(default_factory=threading.Event, init=False)
 
     def draft(self) -> None:
-        """Begin a first report beside the runs, so that a study which is killed has one."""
+        """Starts a first report beside the runs, so that a killed study has one."""
         context = self.context
         if context.token.asked or DRAFT_SHARE * context.clock.work.left() < DRAFT_SECONDS:
             return
@@ -65,17 +65,17 @@ class ReportPhase:
         self._draft.start()
 
     def finish(self) -> bool:
-        """The last report; after a signal a first one, without new pictures, within its seconds.
+        """Builds the final report; after a signal, a simpler one within the seconds that are left.
 
         Returns:
-            Whether the report was made.
+            Whether the report was built.
         """
         context = self.context
         began = time.monotonic()
         self.end_draft()
         write_predictions(context)
         self._pictures()
-        context.executor.close()  # its memory is the report's
+        context.executor.close()  # frees memory for the report
         facts = context.ledger.fact("environment")
         facts["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S")
         context.ledger.set_fact("environment", facts)
@@ -92,7 +92,7 @@ class ReportPhase:
         return made
 
     def end_draft(self) -> None:
-        """Wait for a first report that is being made, or give it up."""
+        """Waits shortly for the first report and then stops it."""
         if self._draft is not None:
             self._draft.join(0.0 if self.context.token.asked else 5.0)
             self._end_draft.set()
@@ -100,14 +100,14 @@ class ReportPhase:
             self._draft = None
 
     def write(self) -> None:
-        """Everything that is rebuilt from the ledger."""
+        """Writes all files that are derived from the ledger."""
         began = time.monotonic()
         self.context.plan.save()
         write_results(self.context)
         self._writing = time.monotonic() - began
 
     def _last(self) -> bool:
-        """A signal that comes while the report is made leaves the seconds of a first one to make that."""
+        """Builds the final report; if a signal interrupts it, builds a simpler one instead."""
         token = self.context.token
         draft = token.asked or self._until_end() < FULL_SECONDS
         aside = 0.0 if draft else DRAFT_SECONDS
@@ -125,7 +125,7 @@ class ReportPhase:
         return render(self.context.options, asked, self.context.console.say, draft=draft)
 
     def _pictures(self) -> None:
-        """What the report draws of the chosen object and of errors, in the first part of the reserve."""
+        """Computes the arrays behind the figures of the chosen object and of errors."""
         context = self.context
         records = first_runs(context)
         if context.token.asked or not records:

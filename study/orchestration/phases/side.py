@@ -1,4 +1,4 @@
-"""Beside the matrix: baselines, the ImageNet witness, and side experiments with three seeds or none."""
+"""Runs what accompanies the matrix: baselines, the ImageNet witness and side experiments."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from study.records import Reason, RunRecord, RunState
 from study.spec import TRAIN_IMAGES, ModelName, Purpose, RunSpec
 from study.store.tables import highest
 
-#: Fact of the ledger: the witness, or why there is none.
+#: Ledger fact with the result of the witness, or the reason why there is none.
 WITNESS = "witness"
-#: Seconds of work left below which the witness is not begun: it takes some 20 on one core.
+#: The witness starts only with so many seconds left and if they are at most this share of the budget. It
+#: takes about 20 s on one core.
 _FOR_WITNESS, _WITNESS_SHARE = 60.0, 0.02
-#: And those below which explanations are not begun.
+#: Explanations start only with so many seconds left.
 _FOR_EXPLANATION = 30.0
 
 
 def plan_side(context: StudyContext) -> None:
-    """Set seconds aside for side experiments where a whole set of one network at least fits.
+    """Reserves seconds for side experiments if the whole set of at least one network fits.
 
-    Sets `side_seconds` of the plan; 0 where none fits.
+    Sets `side_seconds` of the plan, to 0 if none fits.
     """
     plan = context.plan
     plan.side_seconds = 0.0
@@ -46,7 +47,7 @@ def plan_side(context: StudyContext) -> None:
 
 
 def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
-    """Baselines on as many images as the longest run saw; then what was set aside."""
+    """Runs baselines on the images of the longest run, explanations, witness and side experiments."""
     chains: list[Chain] = []
     longest = max((record.spec.rung for record in context.specs.finals()), default=0)
     if longest:
@@ -54,6 +55,8 @@ def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -
     chains += [_explanation(context, model) for model in context.specs.models]
     chains += [_witness(context)]
     left = context.plan.side_seconds
+    if left:  # what no whole step of the matrix can use serves too: predictions change meanwhile
+        left += max(0.0, context.matrix_left())
     for model in sorted(context.specs.models, key=lambda model: _cost(context, model)):
         cost = _cost(context, model)
         if cost and cost <= left:
@@ -68,7 +71,7 @@ def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -
 
 
 def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
-    """Chance and a softmax regression on pixels of so many training images, unless they are there."""
+    """Yields the task that computes the baselines on `images` training images, unless they exist."""
     known: list[dict[str, Any]] = context.ledger.fact(BASELINES) or []
     if any((row["train_images"] or 0) >= images for row in known):
         return
@@ -83,7 +86,7 @@ def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
 
 
 def first_runs(context: StudyContext) -> tuple[RunRecord, ...]:
-    """Finished runs of the first seed, each arm once, at its highest rung; without their curves."""
+    """Returns each arm's finished run of the first seed at its highest rung, without its curve."""
     return tuple(
         replace(record, history=()) for record in highest(context.ledger.records())
         if record.finished and first_seed(record.spec)
@@ -91,7 +94,7 @@ def first_runs(context: StudyContext) -> tuple[RunRecord, ...]:
 
 
 def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
-    """What the report draws of a network's insides, made of its first seed's runs."""
+    """Yields the task that computes Grad-CAM, filters and feature maps of a network."""
     runs = tuple(record for record in first_runs(context) if record.spec.arm.model is model)
     if not runs:
         return
@@ -112,7 +115,7 @@ def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
 
 
 def _witness(context: StudyContext) -> Iterator[Unit]:
-    """Wanted where a network has no ImageNet weights, once a study."""
+    """Yields the witness's task if a network has no ImageNet weights and the witness has no result yet."""
     ledger, work = context.ledger, context.clock.work
     done = (ledger.fact(WITNESS) or {}).get("state") == RunState.FINISHED.value
     sources = [weights.source if (weights := context.specs.weights.get(model.value)) else None
@@ -122,7 +125,8 @@ def _witness(context: StudyContext) -> Iterator[Unit]:
     if missing := missing_packages():
         ledger.set_fact(WITNESS, absent(Reason.PACKAGE, ", ".join(missing)))
         return
-    if context.token.asked or work.left() < max(_FOR_WITNESS, _FOR_WITNESS / _WITNESS_SHARE):
+    short = context.clock.deadline.budget < _FOR_WITNESS / _WITNESS_SHARE
+    if context.token.asked or short or work.left() < _FOR_WITNESS:
         ledger.set_fact(WITNESS, absent(context.token.why))
         return
 
@@ -133,7 +137,7 @@ def _witness(context: StudyContext) -> Iterator[Unit]:
 
 
 def absent(reason: Reason, detail: str = "") -> dict[str, Any]:
-    """The fact of a witness that there is not."""
+    """Returns the ledger fact that stands for a missing witness."""
     return {"state": RunState.SKIPPED.value, "reason": reason.value, "detail": detail}
 
 
@@ -144,7 +148,7 @@ def _runs(context: StudyContext, model: ModelName, number: int) -> list[RunSpec]
 
 
 def _cost(context: StudyContext, model: ModelName) -> float:
-    """Predicted seconds of what is left of a network's side runs with all seeds."""
+    """Predicts the seconds of a network's remaining side runs with all seeds."""
     left = [spec for number in range(SEEDS) for spec in _runs(context, model, number)
             if not context.specs.done(spec)]  # fmt: skip
     return total([context.calibration.expected(spec) for spec in left], context.plan.workers)

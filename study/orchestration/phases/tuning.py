@@ -1,4 +1,4 @@
-"""Trials of every arm: a ladder of rates first, then Optuna; one trial of an arm at a time."""
+"""Tunes every arm: first a ladder of rates, then Optuna's proposals, one trial of an arm at a time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from study.tuning import Search, edge
 
 
 def tuning(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
-    """The planned trials; what an arm has already is passed over."""
+    """Runs the planned trials that do not exist yet."""
     rebuilt: list[str] = []
     scheduler.run(_chain(context, lifecycle, arm, rebuilt) for arm in context.specs.arms())
-    if rebuilt:  # not before: what is in flight would be taken for what a killed study left open
+    if rebuilt:  # only now: while trials run, they would look like trials of a killed study
         settle(context)
     if not context.token.asked and any(plan.trials for plan in context.plan.decisions.values()):
         for arm in context.specs.arms():
@@ -25,7 +25,7 @@ def tuning(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler)
 
 
 def settle(context: StudyContext) -> None:
-    """Bring Optuna into agreement with the ledger for every arm; a rebuilt file lacks the others."""
+    """Brings Optuna's storage into agreement with the ledger for every arm."""
     for _ in range(2):
         rebuilt: list[str] = []
         for arm in context.specs.arms():
@@ -56,7 +56,7 @@ def _chain(
 
 
 def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
-    """The arm's search; `rebuilt` gets what was wrong with its file, which is also told."""
+    """Opens the arm's search; if its file is damaged, the reason is printed and added to `rebuilt`."""
 
     def on_rebuilt(told: str) -> None:
         rebuilt.append(told)
@@ -68,7 +68,7 @@ def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
 
 
 def _tell_edge(context: StudyContext, arm: Arm) -> None:
-    """A best rate at an end of what was tried may not be the best there is."""
+    """Adds an event if the best rate is the lowest or highest one tried."""
     known = context.specs.trials(arm)
     side, chosen = edge(known), context.specs.chosen(arm)
     if side and chosen is not None:

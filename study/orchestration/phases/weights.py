@@ -1,10 +1,9 @@
-"""The phase that gets pre-trained weights for every network of a study, by the order of sources."""
+"""Provides pre-trained weights for every network from the first source that has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from study.budget import format_seconds
@@ -15,21 +14,21 @@ from study.models.weights import IMAGENET, WeightFile, reload
 from study.orchestration import sources
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Pretrain
-from study.orchestration.scheduler import Scheduler, Unit
+from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
 from study.spec import Init, ModelName
 
-#: Of the seconds of work, for pre-training where no weights can be had.
+#: Share of the time for work that pre-training may take if no weights are available.
 PRETRAINING_SHARE = 0.15
-#: The most that the smallest recipe may take, and what it is given beyond its prediction.
+#: Maximum share for the smallest recipe, and the factor by which its predicted time is extended.
 MOST_SHARE, MARGIN = 0.3, 1.02
 
 Entry = dict[str, Any]
 
 
 def reasons(entries: dict[str, Entry]) -> dict[str, str]:
-    """Why an arm cannot be run, by its name: those whose network got no pre-trained weights."""
+    """Returns, by arm name, why pretrained arms without weights cannot be run."""
     return {
         arm.name: entry["reason"]
         for model, entry in entries.items() if not entry.get("sha256")
@@ -38,13 +37,17 @@ def reasons(entries: dict[str, Entry]) -> dict[str, str]:
 
 
 def share_of(model: ModelName, left: float, speed: float, *, models: int, workers: int) -> float:
-    """Seconds that pre-training may take for a network, where so many seconds of work are left.
+    """Returns the seconds that pre-training of a network may take.
 
-    A network whose smallest recipe needs a little more gets it: without it half of its arms are lost.
+    A network gets more than its share if its smallest recipe needs a little more, because without weights
+    half of its arms are lost.
 
     Args:
+        model: the network.
+        left: seconds left for work.
         speed: images per second of pre-training.
-        models, workers: how many networks share the workers.
+        models: number of networks that share the workers.
+        workers: number of workers.
     """
     abreast = min(1.0, workers / models)
     share, least = PRETRAINING_SHARE * left * abreast, MARGIN * least_seconds(model, speed)
@@ -53,20 +56,28 @@ def share_of(model: ModelName, left: float, speed: float, *, models: int, worker
 
 @dataclass(kw_only=True)
 class WeightsPhase:
-    """A checkpoint of the user's, else ImageNet's file, else pre-training on formula-made fractals."""
+    """Provides weights: the user's checkpoint, else ImageNet's file, else pre-training on fractals.
+
+    Attributes:
+        context: the study.
+        scheduler: runs pre-training.
+        meanwhile: returns work for workers that are idle during pre-training.
+        entries: entries of pretraining.json by network.
+    """
 
     context: StudyContext
     scheduler: Scheduler
+    meanwhile: Callable[[], list[Chain]] = lambda: []
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Give the study its weights and what is missing its reason; both are kept in the ledger.
+        """Provides weights, or a reason for those that are missing; stores both in the ledger.
 
-        A study that goes on keeps the weights that its runs had; what it went without is tried again
-        when its budget has grown. Pre-training of several networks goes side by side.
+        A resumed study keeps the weights of its earlier runs. It tries again to get missing weights if its
+        budget has grown. Several networks are pre-trained in parallel.
 
         Raises:
-            UsageError: the weights that the study began with cannot be had.
+            UsageError: weights that earlier runs used are no longer available.
         """
         context = self.context
         before: dict[str, Entry] = context.ledger.fact("pretraining", {})
@@ -88,9 +99,9 @@ class WeightsPhase:
                     to_make.append(Pretrain(
                         model=model, seconds=share, speed=speed, reason=why, seed=context.study.seed,
                     ))  # fmt: skip
-        self.scheduler.run(self._chain(task) for task in to_make)
+        self.scheduler.run((self._chain(task) for task in to_make), self.meanwhile)
         for task in to_make:
-            if task.model.value not in self.entries:  # stopped before it was begun, or lost
+            if task.model.value not in self.entries:  # it never started, or its task was lost
                 reason = Reason.STOPPED if context.token.asked else Reason.ERROR
                 self._none(task.model, {"source": "fractal", "sha256": "", "passed": False, "detail": "",
                                         "reason": reason.value})  # fmt: skip
@@ -107,11 +118,11 @@ class WeightsPhase:
             return
         path = entry.pop("path")
         if self.context.token.asked and not entry.get("complete", True):
-            path = ""  # half-made weights would be those of the study for good
+            path = ""  # the study would keep weights of an incomplete training forever
         if path:
             if not entry["cached"]:
                 self.context.plan.step_seconds += entry["step_seconds"]
-            self._got(model, reload(Path(path), entry["source"]), entry)
+            self._got(model, reload(self.context.options.results_dir / path, entry["source"]), entry)
         else:
             self._none(model, entry)
 
@@ -121,7 +132,7 @@ class WeightsPhase:
 
     def _none(self, model: ModelName, entry: Entry, *, told: bool = True) -> None:
         self.entries[model.value] = entry
-        if self.context.token.asked:  # tried again when the study goes on
+        if self.context.token.asked:  # the next start tries again
             entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
         elif told:
             self.context.ledger.add_event("pretext_failed", entry["detail"], model.value)
@@ -153,13 +164,13 @@ class WeightsPhase:
         return weights
 
     def _found(self, model: ModelName, share: float) -> tuple[Weights | None, Entry, str]:
-        """Weights that need not be made, with their entry; else why there are none."""
+        """Returns existing weights and their entry, or the reason why there are none."""
         context, options = self.context, self.context.options
         if options.init_checkpoint is not None:
             own = sources.checkpoint(model, options.init_checkpoint)
             if own is not None and own[0] is not None:
                 return own[0], own[1], ""
-        # Half of the share: a network too slow for the file must leave time to make weights instead.
+        # A download gets half of the share, so that a slow one leaves time for pre-training.
         half = context.clock.work.within(share / 2)
 
         def enough() -> bool:
