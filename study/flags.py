@@ -59,21 +59,20 @@ def workers(text: str) -> int:
 
 def gpus(text: str) -> float:
     """Parses the GPUs of a run, in [0, 8]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 8:
-        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and 8")
-    return value
+    return _up_to(8, text)
 
 
 def share(text: str) -> float:
     """Parses a share of the budget, in [0, 0.9]."""
+    return _up_to(0.9, text)
+
+
+def _up_to(most: float, text: str) -> float:
+    """Parses a number in [0, `most`]."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 0.9:
-        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and 0.9")
+    if not 0 <= value <= most:
+        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and {most:g}")
     return value

@@ -60,13 +60,14 @@ def node_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     rng, fashion, runtime = random.Random(seed), load(offline=True), one_thread(detect("cpu", "fp32"))
     faults: list[str] = []
     done, studies = 0, 0
-    expected = _study(folder / "here", LocalExecutor(_bench(folder / "here", runtime), workers=2), fashion)
+    here = LocalExecutor(_bench(folder / "here", runtime), workers=2)
+    expected = _study(folder / "here", here, fashion, runtime)
     while done < kills:
         results, studies = folder / f"cluster{studies}", studies + 1
         with ray_cluster(NODES) as cluster:
             executor = RayExecutor(_bench(results, runtime), fashion, address=cluster.address)
             with Killer(cluster, rng, kills - done) as killer:
-                found = _study(results, executor, fashion)
+                found = _study(results, executor, fashion, runtime)
             done += killer.killed
         named = [f"study {studies}: {name} is {found.get(name)} and not {wanted}"
                  for name, wanted in expected.items() if found.get(name) != wanted]  # fmt: skip
@@ -106,7 +107,7 @@ def _bench(folder: Path, runtime: Runtime) -> Bench:
     return Bench(study=STUDY, runtime=runtime, folder=folder, checkpoint_seconds=0.5)
 
 
-def _study(folder: Path, executor: Executor, fashion: FashionMNIST) -> Outcome:
+def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Runtime) -> Outcome:
     """The toy study's phases with real trainings."""
     with closing(executor), StudyLock(folder):
         options = Options(results_dir=folder, report_dir=folder)
@@ -115,7 +116,6 @@ def _study(folder: Path, executor: Executor, fashion: FashionMNIST) -> Outcome:
         ledger.set_fact(BASELINES, [{"name": "chance", "train_images": 54_000, "test_images": 100,
                                      "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
         clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
-        runtime = one_thread(detect("cpu", "fp32"))
         shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder)
         with Console(clock.deadline, 0) as console:
             carry_out(context_of(options, ledger, clock, console, executor, shop))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 from study.budget import format_seconds
 from study.orchestration.context import StudyContext
@@ -40,21 +41,17 @@ class Forecast:
         """Returns the rung and number of seeds that each network has reached."""
         return self._specs.reached_by_all({model: self.least(model) for model in self._specs.models})
 
-    def next(
-        self, reached: Reached, seconds: float, *, begun: tuple[Step, ...] = (),
-        coming: Reached | None = None,
-    ) -> Step | None:  # fmt: skip
+    def next(self, reached: Reached, seconds: float, begun: Iterable[Step] = ()) -> Step | None:
         """Returns the next step that fits into `seconds`, or None.
 
         Args:
             reached: what each network has reached.
             seconds: time that is left.
             begun: steps that have started; what remains of them must fit too.
-            coming: what each network will have reached when they are done.
         """
         if not reached:
             return None
-        coming = coming or reached
+        coming = reduce(after, begun, reached)
 
         def cost(step: Step) -> float:
             return self.cost(step, *begun, reached=reached)

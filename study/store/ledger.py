@@ -161,10 +161,8 @@ class Ledger:
             ),
         )
         if known is not None:  # one writer: what is known is still so
-            stored = self._record(*spec.key, text)
-            there = spec.key in {other.spec.key for other in known}
-            self._records = (tuple(stored if other.spec.key == spec.key else other for other in known)
-                             if there else (*known, stored))  # fmt: skip
+            stored = {spec.key: self._record(*spec.key, text)}
+            self._records = tuple(({other.spec.key: other for other in known} | stored).values())
 
     def record(self, run_id: str, rung: int) -> RunRecord | None:
         """A committed judgement, or None.

@@ -17,9 +17,8 @@ from study.data import FashionMNIST
 from study.orchestration.executors.messages import Broken, Message, Order, Ready
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.executors.scratch import Changes, Files, Scratch
-from study.orchestration.executors.worker import carry_out
+from study.orchestration.executors.worker import carry_out, workshop_of
 from study.training.runtime import adopt
-from study.training.workshop import Workshop
 
 _PREFIX = "pretraining-study-"
 
@@ -67,7 +66,6 @@ class Worker:
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._scratch = Scratch(folder=_own_folder())
-        self._weights: dict[str, Path] = {}
         bench = replace(bench, folder=self._scratch.folder)
         threading.Thread(target=self._work, args=(bench, fashion), daemon=True).start()
 
@@ -104,8 +102,7 @@ class Worker:
         # The number of threads and the flushing of denormals are settings of the calling thread.
         adopt(bench.runtime)
         try:
-            shop = Workshop(fashion=fashion, runtime=bench.runtime, weights={}, folder=bench.folder,
-                            seed=bench.study.seed, checkpoint_seconds=bench.checkpoint_seconds)  # fmt: skip
+            shop = workshop_of(bench, fashion)
         except Exception as error:
             self._messages.put(Broken(reason=f"{type(error).__name__}: {error}"))
             return

@@ -80,6 +80,7 @@ class Nodes:
     _fresh: list[Node] = field(default_factory=list)
     _refused: list[str] = field(default_factory=list)
     _looked: float = 0.0
+    _here: Facts = field(default_factory=lambda: facts())
 
     def __post_init__(self) -> None:
         try:
@@ -126,12 +127,11 @@ class Nodes:
             known.gone = known.gone or known.id not in there
         return there
 
-    def ask(self) -> dict[str, Facts | str]:
-        """Returns, by node name, the facts of every present node, or the reason why they are missing."""
-        answers = {f"{node['NodeManagerHostname']} ({name[:6]})": self._ask(name)
-                   for name, node in self.notice().items()}  # fmt: skip
-        self.ray.wait(list(answers.values()), num_returns=len(answers), timeout=_FIRST)
-        return {name: self._answer(answer) for name, answer in answers.items()}
+    def ask(self) -> list[tuple[dict[str, Any], Facts | str]]:
+        """Returns every present node with its facts, or with the reason why they are missing."""
+        asked = [(node, self._ask(name)) for name, node in self.notice().items()]
+        self.ray.wait([answer for _, answer in asked], num_returns=len(asked), timeout=_FIRST)
+        return [(node, self._answer(answer)) for node, answer in asked]
 
     def on(self, node_id: str) -> Any:
         """Returns the scheduling strategy that binds an actor or a task to one node."""
@@ -167,7 +167,7 @@ class Nodes:
             del self._asked[name]
             self._known[name] = node
             found = self._answer(answer)
-            why = found if isinstance(found, str) else found.differences(facts())
+            why = found if isinstance(found, str) else found.differences(self._here)
             if why:
                 self._refused.append(f"node {node.name} is not used: {why}")
             else:
@@ -221,13 +221,13 @@ def lines(nodes: Nodes, least_gb: Callable[[float], float]) -> list[str]:
         least_gb: returns the memory in GB that a number of runs needs.
     """
     here, told = facts(), []
-    there = nodes.notice()
-    for (name, found), node in zip(nodes.ask().items(), there.values(), strict=True):
+    for node, found in nodes.ask():
+        name = f"{node['NodeManagerHostname']} ({node['NodeID'][:6]})"
         cores = node["Resources"].get("CPU", 0)
         if isinstance(found, str):
             told.append(f"MISS  node {name}: {found}")
             continue
-        wrong = [found.differences(here)] if found.differences(here) else []
+        wrong = list(filter(None, [found.differences(here)]))
         if found.free_gb < least_gb(cores):
             wrong.append(f"{found.free_gb:.1f} GB free, and not {least_gb(cores):.1f}")
         state = f"{cores:.0f} cores, {found.processor}, {found.free_gb:.1f} GB free"

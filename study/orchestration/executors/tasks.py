@@ -143,6 +143,14 @@ class _Whole(_Task):
         raise Lost(reason)
 
 
+class _AtHome(_Whole):
+    """A task that needs the whole results directory."""
+
+    @property
+    def at_home(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure(_Whole):
     """Measures the networks' speeds while other workers measure too; the result is dict[str, Speed]."""
@@ -197,12 +205,8 @@ class Pretrain(_Whole):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attest(_Whole):
+class Attest(_AtHome):
     """Runs the ImageNet witness; the result is its ledger fact."""
-
-    @property
-    def at_home(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:
@@ -243,7 +247,7 @@ class Baselines(_Whole):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture(_Whole):
+class Picture(_AtHome):
     """Writes the arrays behind the figures of the chosen object and of errors; it has no result.
 
     Attributes:
@@ -255,10 +259,6 @@ class Picture(_Whole):
     index: int
     runs: tuple[RunRecord, ...]
     champion: RunRecord | None
-
-    @property
-    def at_home(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:
@@ -280,7 +280,7 @@ class Picture(_Whole):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explain(_Whole):
+class Explain(_AtHome):
     """Writes Grad-CAM, filters and feature maps of a network; the result is "" or why some are missing.
 
     Attributes:
@@ -294,10 +294,6 @@ class Explain(_Whole):
     model: ModelName
     runs: tuple[RunRecord, ...]
     weights: WeightFiles
-
-    @property
-    def at_home(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from study.budget import Deadline
-from study.data import load
+from study.data import FashionMNIST, load
 from study.errors import StoreError
 from study.orchestration.executors.messages import (
     Broken,
@@ -53,8 +53,7 @@ def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
     adopt(bench.runtime)
     try:
         fashion = load(bench.data_dir, offline=True)  # the coordinator has downloaded it if necessary
-        shop = Workshop(fashion=fashion, runtime=bench.runtime, weights={}, folder=bench.folder,
-                        seed=bench.study.seed, checkpoint_seconds=bench.checkpoint_seconds)  # fmt: skip
+        shop = workshop_of(bench, fashion)
     except Exception as error:
         wire.send(Broken(reason=f"{type(error).__name__}: {error}"))
         return
@@ -76,6 +75,12 @@ def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
         if terminated:
             os.kill(os.getpid(), signal.SIGTERM)
         wire.send(answer)
+
+
+def workshop_of(bench: Bench, fashion: FashionMNIST) -> Workshop:
+    """Returns the workshop of a worker."""
+    return Workshop(fashion=fashion, runtime=bench.runtime, weights={}, folder=bench.folder,
+                    seed=bench.study.seed, checkpoint_seconds=bench.checkpoint_seconds)  # fmt: skip
 
 
 def carry_out(

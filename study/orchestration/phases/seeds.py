@@ -9,7 +9,7 @@ from study.orchestration.context import StudyContext
 from study.orchestration.forecast import Forecast
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.scheduler import Chain, Scheduler, Unit
-from study.planning.plan import Step, after
+from study.planning.plan import Step
 from study.spec import Arm, RunSpec
 
 
@@ -54,11 +54,7 @@ class Climb:
     def more(self) -> list[Chain]:
         """Starts the next step if it fits in addition to the remainder of the steps that have started."""
         forecast = Forecast(self.context)
-        reached = forecast.reached()
-        coming = reached
-        for begun in self._steps:
-            coming = after(coming, begun)
-        step = forecast.next(reached, self.left(), begun=tuple(self._steps), coming=coming)
+        step = forecast.next(forecast.reached(), self.left(), self._steps)
         if step is None:
             return []
         forecast.note_decision(step)
