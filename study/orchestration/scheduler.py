@@ -65,7 +65,9 @@ class Scheduler:
 
         Args:
             chains: the work to do.
-            more: is called for further chains when a worker is idle while others still work.
+            more: is called for further chains when a worker is idle while others still work; it must not
+                return work that is running. If it has nothing to do, it is called again after the next
+                completion.
 
         Raises:
             StoreError: a result cannot be written to the results directory.
@@ -82,10 +84,9 @@ class Scheduler:
                     continue
                 idle = self._taken(flying) < self.executor.capacity
                 if idle and not (asked or waiting or self.token.asked):
-                    asked = True
                     for chain in more():
-                        asked = False
                         self._ask(chain, waiting)
+                    asked = not waiting
                     continue
                 done, _ = wait(flying, timeout=_TICK, return_when=FIRST_COMPLETED)
                 self._look_around(flying)

@@ -162,6 +162,19 @@ def test_a_worker_with_nothing_to_do_asks_for_more_while_others_work(bench: Benc
     assert len(asked) <= 3, "once, and once more whenever something was done"
 
 
+def test_what_is_offered_and_has_nothing_to_do_is_not_asked_for_without_end(bench: Bench) -> None:
+    """A loop that only asks would never look at what is done."""
+    asked: list[int] = []
+
+    def more() -> list[Chain]:
+        asked.append(len(asked))
+        assert len(asked) < 100
+        return [iter(())]
+
+    bench.scheduler.run([iter([bench.unit("a", pause), bench.unit("b", pause)])], more)
+    assert bench.names == ["a", "b"] and len(asked) == 2, "once for each that was at work alone"
+
+
 @alone
 def test_no_more_is_asked_for_where_no_worker_is_idle(bench: Bench) -> None:
     def more() -> list[Chain]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,15 +12,18 @@ from typing import Any
 
 import pytest
 import torch
-from small_study import MODEL, Answering, Study, opened
+from small_study import MODEL, Answering, Study, opened, ran
 
+from study.budget import Deadline
 from study.data import FashionMNIST
 from study.errors import UsageError
 from study.models import build, save_checkpoint, weights
 from study.orchestration import sources
-from study.orchestration.executors.protocol import Lost
-from study.orchestration.executors.tasks import Pretrain
+from study.orchestration.executors.protocol import Lost, Noted, Shown
+from study.orchestration.executors.tasks import Pretrain, Train
+from study.orchestration.phases.matrix import scratch_matrix
 from study.orchestration.phases.weights import WeightsPhase, reasons, share_of
+from study.orchestration.signals import CancelToken
 from study.pretraining import Recipe
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
@@ -99,6 +103,41 @@ def _obtain(
         context.ledger.set_fact("used_seconds", 0.0)  # the next start has as much
         entry = context.ledger.fact("pretraining")[MODEL.value]
         return Got(entry, study)
+
+
+class Both(Maker):
+    """Two workers: pre-trains as `Maker` does, and takes one run for done at each look for news."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.capacity = 2
+        self._at_work: list[tuple[Future[Any], Train]] = []
+
+    def submit(self, task: Any, *, limit: Deadline, token: CancelToken) -> Future[Any]:
+        if not isinstance(task, Train):
+            return super().submit(task, limit=limit, token=token)
+        self.specs.append(task.spec)
+        self._at_work.append((Future(), task))
+        return self._at_work[-1][0]
+
+    def news(self) -> list[Noted | Shown]:
+        if self._at_work:
+            future, task = self._at_work.pop(0)
+            future.set_result(ran(task))
+        return []
+
+
+def test_an_idle_worker_begins_each_arm_from_scratch_once(tmp_path: Path, fashion: FashionMNIST) -> None:
+    with opened(tmp_path, fashion, executor=Both(tmp_path), budget=40 / SHARE + 100, only_small=False,
+                least_rung=2_000, trial_rung=2_000) as study:  # fmt: skip
+        context = study.context
+        context.options = replace(context.options, offline=True)
+        context.ledger.set_fact("environment", {})
+        WeightsPhase(context=context, scheduler=study.scheduler,
+                     meanwhile=lambda: scratch_matrix(context, study.lifecycle)).run()  # fmt: skip
+        assert isinstance(context.executor, Both)
+        begun = [spec.key for spec in context.executor.specs]
+        assert len(begun) == len(set(begun)) == 3
 
 
 def _weights_file(path: Path, fill: float, source: str) -> str:

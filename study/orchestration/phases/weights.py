@@ -99,7 +99,9 @@ class WeightsPhase:
                     to_make.append(Pretrain(
                         model=model, seconds=share, speed=speed, reason=why, seed=context.study.seed,
                     ))  # fmt: skip
-        self.scheduler.run((self._chain(task) for task in to_make), self.meanwhile)
+        offers = [self.meanwhile]  # taken once: called again, it would offer runs that are at work
+        self.scheduler.run((self._chain(task) for task in to_make),
+                           lambda: offers.pop()() if offers else [])  # fmt: skip
         for task in to_make:
             if task.model.value not in self.entries:  # it never started, or its task was lost
                 reason = Reason.STOPPED if context.token.asked else Reason.ERROR
