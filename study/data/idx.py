@@ -1,4 +1,4 @@
-"""Reading the idx and CSV files in which FashionMNIST is handed around, trusting none of them."""
+"""Reads untrusted idx and CSV files of FashionMNIST."""
 
 from __future__ import annotations
 
@@ -18,23 +18,33 @@ PIXELS = 28 * 28
 CLASSES = 10
 _MAGIC = {3: 2051, 1: 2049}
 _GZIP = b"\x1f\x8b"
-#: A gzip file of random bytes is larger than they are by its headers only.
+#: Bytes by which a gzip file may exceed its content: random bytes grow only by the headers.
 _GZIP_EXTRA = 64 * 1024
-#: A CSV row is a label and 784 numbers of at most three digits, with commas; the header is longer.
+#: Bytes of a CSV row: a label, 784 numbers of at most three digits, and commas. The header is longer.
 _LONGEST_ROW = 2 + 4 * PIXELS + 2
 _LONGEST_HEADER = 10 * PIXELS
-#: What a damaged zip member, disk or stream raises while it is read.
+#: Errors that reading a damaged zip member, disk or stream raises.
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Images:
-    """An idx array of exactly `count` items: images uint8 [count, 28, 28] or labels uint8 [count].
+    """Reads an idx array of exactly `count` items.
 
-    A gzip stream is known by its first bytes, not by the file's name. Neither side of it is read
-    past the expected size, so a decompression bomb or a header that promises 2³¹ images is cheap.
+    The first bytes tell whether the stream is compressed by gzip; the name of the file does not. Neither
+    the compressed nor the uncompressed stream is read beyond the expected size, so that a decompression
+    bomb or a header that declares 2³¹ images needs little memory.
+
+    Args:
+        stream: the file.
+        name: of the file, for error messages.
+        count: expected number of images or labels.
+        dimensions: 3 for images, 1 for labels.
+
+    Returns:
+        Images, uint8 [count, 28, 28], or labels, uint8 [count] in 0…9.
 
     Raises:
-        DataError: wrong magic, count or size, a label above 9, or a damaged compressed stream.
+        DataError: magic number, count or size are wrong, a label is above 9, or the stream is damaged.
     """
     shape = (count, 28, 28)[:dimensions]
     start = 4 + 4 * dimensions
@@ -61,13 +71,21 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Image
 
 
 def read_csv(stream: IO[bytes], name: str, count: int) -> tuple[Images, Images]:
-    """Kaggle's CSV (``label,pixel1,…,pixel784`` and one row an image) as images and labels.
+    """Reads Kaggle's CSV: the header ``label,pixel1,…,pixel784`` and one row per image.
 
-    Rows reach the parser one by one and cut to the length that a row can have: a parser given the
-    whole file would take a single line of commas as millions of columns.
+    The parser receives single rows of limited length. It would parse a whole file with one line of commas
+    as millions of columns.
+
+    Args:
+        stream: the file.
+        name: of the file, for error messages.
+        count: expected number of images.
+
+    Returns:
+        Images, uint8 [count, 28, 28], and labels, uint8 [count] in 0…9.
 
     Raises:
-        DataError: not a table of `count` rows of 785 whole numbers in 0…255, or a label above 9.
+        DataError: the file is not a table of `count` rows of 785 integers in 0…255, or a label is above 9.
     """
     try:
         header = stream.readline(_LONGEST_HEADER)
@@ -100,7 +118,7 @@ def _rows(stream: IO[bytes], name: str, count: int) -> Iterator[bytes]:
 
 
 def _inflate(content: bytes, limit: int) -> bytes:
-    """At most `limit` bytes of one gzip member; its checksum is verified when it ends before."""
+    """Returns at most `limit` bytes of a gzip member; verifies its checksum if it is not longer."""
     unpacker = zlib.decompressobj(wbits=31)
     plain = unpacker.decompress(content, limit)
     if len(plain) < limit and not unpacker.eof:

@@ -1,4 +1,4 @@
-"""Where a complete FashionMNIST may lie in a folder: idx files, Kaggle's CSV files or its zip."""
+"""Searches a folder for a complete FashionMNIST: idx files, Kaggle's CSV files, or Kaggle's zip archive."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from study.errors import DataError
 from study.spec import TEST_IMAGES
 
 ALL_TRAINING = 60_000
-#: Prefix of the idx files, stem of the CSV file, number of images; train, then test.
+#: Prefix of the idx files, stem of the CSV file, and number of images, for train and for test.
 _PARTS = (
     ("train", "fashion-mnist_train", ALL_TRAINING),
     ("t10k", "fashion-mnist_test", TEST_IMAGES),
 )
 _ARCHIVES = ("archive.zip", "fashionmnist.zip")
-#: The real archive's table of contents is under a kilobyte; one of millions of entries would be
-#: held in memory by zipfile before a single name could be looked at.
+#: Maximum bytes of the archive's directory. That of Kaggle's archive has less than a kilobyte; zipfile
+#: would read one with millions of entries into memory before the names can be checked.
 _LARGEST_DIRECTORY = 1 << 20
 _END_RECORD = 22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Train or test as read: images uint8 [N, 28, 28], labels uint8 [N], and the file's name."""
+    """Train or test as read from files.
+
+    Attributes:
+        images: uint8 [N, 28, 28].
+        labels: uint8 [N] in 0…9.
+        name: of the file, for error messages.
+    """
 
     images: Images
     labels: Images
@@ -38,7 +44,13 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Both parts and the form they came in, ``idx`` or ``csv``."""
+    """A complete data set.
+
+    Attributes:
+        train: its 60,000 training images.
+        test: its 10,000 test images.
+        form: ``idx`` or ``csv``.
+    """
 
     train: Part
     test: Part
@@ -55,13 +67,16 @@ _Members = dict[str, _Member]
 
 
 def read_folder(folder: Path) -> Found | None:
-    """The first complete set in `folder`, one folder below it, or in ``FashionMNIST/raw``.
+    """Reads the first complete data set in `folder`, one folder below it, or in ``FashionMNIST/raw``.
 
-    idx files are preferred to CSV files, which take several times as long to read, and loose
-    files to an archive.
+    idx files are preferred to CSV files, which take several times as long to read, and single files are
+    preferred to an archive.
+
+    Returns:
+        The data set, or None if there is none.
 
     Raises:
-        DataError: a complete set is there, and one of its files cannot be used.
+        DataError: a data set is complete but one of its files cannot be used, or the folder cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
@@ -81,7 +96,7 @@ def read_folder(folder: Path) -> Found | None:
 
 
 def _refuse_odd(places: list[Path]) -> None:
-    """Say so where something has the name of a data file and is none (a pipe would hang its reader)."""
+    """Raises DataError if something named like a data file is not a file; reading a pipe would block."""
     for place in places:
         for name in (*_names(), *_ARCHIVES):
             path = place / name
@@ -167,7 +182,7 @@ def _read_archive(path: Path) -> Found:
 
 
 def _packed(archive: zipfile.ZipFile, path: Path) -> _Members:
-    """Members by their last name; nothing is ever unpacked to disk, so `../` in one is harmless."""
+    """Returns the members by file name without folder; nothing is extracted, so `../` has no effect."""
     wanted = set(_names())
     members: _Members = {}
     for info in archive.infolist():
@@ -180,7 +195,7 @@ def _packed(archive: zipfile.ZipFile, path: Path) -> _Members:
 
 
 def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> IO[bytes]:
-    # zipfile unpacks bzip2 and LZMA in pieces of any size; only deflate is bounded by the reader.
+    # zipfile decompresses bzip2 and LZMA in blocks of any size; for deflate the reader sets the limit.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{name}: compressed in a way that Kaggle does not use")
     try:
@@ -197,6 +212,6 @@ def _check_directory(stream: IO[bytes], path: Path) -> None:
     if end < 0 or len(tail) < end + _END_RECORD:
         raise DataError(f"{path}: not a zip archive, or a truncated one")
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
-    # A zip64 record would override the size just read.
+    # A zip64 record would replace the size that was just read.
     if directory > _LARGEST_DIRECTORY or tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
         raise DataError(f"{path}: an archive of too many files to be Kaggle's FashionMNIST")

@@ -1,4 +1,4 @@
-"""The stratified split of the 60,000 training images into train and validation."""
+"""Splits the 60,000 training images into train and validation, stratified by class."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from study.spec import VALIDATION_IMAGES
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Indices into the training set, int64 [54000] and [6000], disjoint and class-balanced.
+    """Disjoint, class-balanced indices into the training set.
 
-    Both are interleaved by class, so every prefix is balanced to within one image a class:
-    ``train[:n]`` is a fair pool of n labels and ``validation[:n]`` a fair sample.
+    In both, the classes alternate, so that the numbers of images per class in any prefix differ by at most
+    one: ``train[:n]`` is a balanced pool of n images and ``validation[:n]`` a balanced sample.
+
+    Attributes:
+        train: int64 [54000].
+        validation: int64 [6000].
     """
 
     train: Tensor
@@ -23,13 +27,30 @@ class Split:
 
 
 def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> Split:
-    """Split int labels [N] into N − `validation` and `validation` indices, equal in every class."""
+    """Splits the training images at random, with equal numbers of each class.
+
+    Args:
+        labels: int [N].
+        seed: of the random order.
+        validation: number of validation images.
+
+    Returns:
+        N − `validation` and `validation` indices.
+    """
     balanced = balanced_order(labels, seed=seed)
     return Split(train=balanced[validation:].clone(), validation=balanced[:validation].clone())
 
 
 def balanced_order(labels: Tensor, *, seed: int) -> Tensor:
-    """A random order int64 [N] of labels [N] in which every prefix is balanced to within one a class."""
+    """Returns a random order in which the numbers of labels per class in any prefix differ by at most one.
+
+    Args:
+        labels: int [N], with equal numbers of each class.
+        seed: of the random order.
+
+    Returns:
+        Indices, int64 [N].
+    """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
     sorted_labels = labels[order]

@@ -1,1 +1,1 @@
-"""Arrays behind the report's pictures, computed while torch is at hand."""
+"""Computes arrays for the report's figures, because the report itself does not use torch."""

@@ -1,4 +1,4 @@
-"""Leaves in results/artifacts what the report draws of data and networks."""
+"""Writes what the report shows of data and networks to results/artifacts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from study.store.files import write_arrays
 from study.training.evaluate import Probabilities
 from study.training.workshop import Workshop
 
+#: Numbers of images per class, augmented views per image, fractals, and wrong predictions.
 EXAMPLES = 6
 AUGMENTED = 5
 FRACTALS = 12
@@ -28,7 +29,15 @@ ERRORS = 12
 def write_dataset(
     shop: Workshop, folder: Path, resolution: int, seed: int, *, fractals: bool
 ) -> None:
-    """artifacts/dataset.npz: examples of every class, class counts, augmented views, fractals."""
+    """Writes dataset.npz: examples of every class, class counts, augmented views and fractals.
+
+    Args:
+        shop: data and split.
+        folder: the folder of artifacts.
+        resolution: side of the augmented views in pixels.
+        seed: of augmentation and fractals.
+        fractals: whether fractals are included.
+    """
     fashion, split = shop.fashion, shop.split
     images, labels = fashion.train_images, fashion.train_labels
     examples = torch.stack(
@@ -57,7 +66,14 @@ def write_dataset(
 def write_object(
     shop: Workshop, predicted: Mapping[str, npt.NDArray[np.float16]], folder: Path, index: int
 ) -> None:
-    """artifacts/object.npz: one test object and the class probabilities [10] of each network given."""
+    """Writes object.npz: one test object and its class probabilities according to several networks.
+
+    Args:
+        shop: data.
+        predicted: class probabilities [10] by run id.
+        folder: the folder of artifacts.
+        index: of the test object.
+    """
     names = list(predicted)
     write_arrays(
         folder / "object.npz",
@@ -72,9 +88,12 @@ def write_object(
 
 
 def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None:
-    """artifacts/errors.npz: the test objects that a network gets wrong with most confidence.
+    """Writes errors.npz: the test objects that a network misclassifies with the highest confidence.
 
-    predicted: float32 [n, 10] of the first images in test order.
+    Args:
+        shop: data and test order.
+        predicted: class probabilities, float32 [n, 10], of the first n images in test order.
+        folder: the folder of artifacts.
     """
     order = shop.test_order.numpy()[: len(predicted)]
     labels = shop.fashion.test_labels.numpy()[order]
@@ -94,7 +113,17 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
 
 
 def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: Path) -> None:
-    """artifacts/filters-<model>.npz: first-layer filters before and after full fine-tuning."""
+    """Writes filters-<model>.npz: first-layer filters before and after full fine-tuning.
+
+    The file also contains the random filters that a scratch network of the same seed starts from. Nothing
+    is written unless the run fully fine-tunes a pretrained network.
+
+    Args:
+        network: after training.
+        record: of the run.
+        shop: provides pre-trained weights.
+        folder: the folder of artifacts.
+    """
     arm = record.spec.arm
     if arm.scope is not Scope.FULL or arm.init is not Init.PRETRAINED:
         return

@@ -1,4 +1,4 @@
-"""What training changed in a network, stage by stage: its weights and its activations."""
+"""Measures how much training has changed the weights and activations of each stage of a network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from study.training.evaluate import batches_of
 from study.training.runtime import Runtime
 from study.training.workshop import Workshop
 
-#: Validation images whose activations are compared: about a second for VGG11 on two cores.
+#: Number of validation images whose activations are compared; VGG11 takes about a second on two cores.
 COMPARED = 250
 
 
 def relative_change(before: Network, after: Network) -> dict[str, float]:
-    """‖w after − w before‖ / ‖w before‖ of each stage's parameters, by stage in depth order."""
+    """Returns ‖w after − w before‖ / ‖w before‖ of each stage's parameters, by stage in depth order."""
     start = dict(before.named_parameters())
     moved = [0.0] * len(after.stages)
     size = [0.0] * len(after.stages)
@@ -35,10 +35,16 @@ def relative_change(before: Network, after: Network) -> dict[str, float]:
 def activation_similarity(
     before: Network, after: Network, resolution: int, shop: Workshop
 ) -> dict[str, float]:
-    """Linear CKA of each stage's activations before and after training, by stage in depth order.
+    """Returns the linear CKA of each stage's activations before and after training, in depth order.
 
-    Both networks see the first `COMPARED` validation images, in evaluation mode; the test set is not
-    touched. `before` is moved to the device. NaN where a stage gives all images the same.
+    Both networks process the first `COMPARED` validation images in evaluation mode; no test image is used.
+    The value is NaN for a stage with the same activations for all images.
+
+    Args:
+        before: the network before training; it is moved to the device.
+        after: the network after training, on the device.
+        resolution: side of the images in pixels.
+        shop: data, split and runtime.
     """
     before.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = shop.fashion.train_images[shop.split.validation[:COMPARED]]
@@ -51,11 +57,17 @@ def activation_similarity(
 def stage_activations(
     network: Network, images: Tensor, resolution: int, runtime: Runtime
 ) -> dict[str, Tensor]:
-    """What each stage hands on for uint8 images [N, 28, 28]: float32 [N, C] by stage's name.
+    """Returns the activations of each stage, float32 [N, C] by name of the stage.
 
-    Maps are averaged over space after the ReLU. Before it the mean of a convolution's output would be
-    a linear function of the image's mean alone, and so alike in all networks. The output layer's
-    logits are taken as they are.
+    Maps are averaged over space after a ReLU. Without the ReLU the mean of a convolution's output would be
+    a linear function of the image's mean alone, and therefore similar in all networks. The logits of the
+    output layer are not changed.
+
+    Args:
+        network: on the device.
+        images: uint8 [N, 28, 28].
+        resolution: side of the images in pixels.
+        runtime: device and precision.
     """
     found: dict[str, Tensor] = {}
 
@@ -88,14 +100,18 @@ def stage_activations(
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear CKA of features [N, P] and [N, Q] of the same N objects, in [0, 1].
+    """Returns the linear CKA of two sets of features of the same N objects.
 
-    ⟨K, L⟩/(‖K‖‖L‖) with K = XXᵀ and L = YYᵀ of centred X and Y (Kornblith et al. 2019, section 3):
-    1 where one is the other turned, reflected and scaled as a whole. This is the biased estimate:
-    for independent features it is not 0 but grows with P and Q over N.
+    It is ⟨K, L⟩/(‖K‖‖L‖) with K = XXᵀ and L = YYᵀ for centred X and Y (Kornblith et al. 2019, section 3).
+    It is 1 if one set is the other one after rotation, reflection and uniform scaling. This estimate is
+    biased: for independent features it is not 0 but grows with P and Q over N.
+
+    Args:
+        x: float [N, P].
+        y: float [N, Q].
 
     Returns:
-        NaN where the features of one side do not vary.
+        A value in [0, 1]; NaN if the features of one set do not vary.
     """
     first, second = _gram(x), _gram(y)
     norm = float(first.norm() * second.norm())
@@ -103,7 +119,10 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 
 
 def _gram(features: Tensor) -> Tensor:
-    """Inner products [N, N] of centred features of size about 1: squares of 1e-11 would underflow."""
+    """Returns the inner products [N, N] of centred features.
+
+    Features are scaled to a magnitude of about 1 first, because squares of values of 1e-11 would underflow.
+    """
     centred = features.double() - features.double().mean(0)
     scaled = (centred / centred.abs().max().clamp_min(1e-300)).float()
     return (scaled @ scaled.T).double()

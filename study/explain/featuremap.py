@@ -1,4 +1,4 @@
-"""Features before any training on the task, pretrained against random, seen in a plane."""
+"""Projects features before training onto a plane, for pretrained and for random weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from study.spec import Init
 from study.store.files import write_arrays
 from study.training.workshop import Workshop
 
-#: Test images of every class.
+#: Number of test images per class.
 PER_CLASS = 50
 BATCH = 100
 
@@ -32,11 +32,16 @@ Values = npt.NDArray[np.float64]
 def write_featuremap(
     record: RunRecord, shop: Workshop, folder: Path, stop: Callable[[], None]
 ) -> None:
-    """artifacts/featuremap-<model>.npz: what the output layer gets before training, by both inits.
+    """Writes featuremap-<model>.npz: the output layer's input before training, for both inits.
+
+    It contains the points of a principal component analysis, the share of variance that they explain, and
+    the values of `between_share` and `neighbour_accuracy`.
 
     Args:
-        record: any run of the model; its seed draws the random weights.
-        stop: called between batches; raises to give up.
+        record: any run of the network; its seed determines the random weights.
+        shop: data, runtime and pre-trained weights.
+        folder: the folder of artifacts.
+        stop: is called between batches; an exception that it raises ends the computation.
     """
     labels = shop.fashion.test_labels
     index = torch.cat([torch.nonzero(labels == c)[:PER_CLASS, 0] for c in range(CLASSES)])
@@ -60,10 +65,16 @@ def write_featuremap(
 def standardised_features(
     network: Network, images: Tensor, resolution: int, stop: Callable[[], None] = lambda: None
 ) -> Values:
-    """Features of uint8 images [N, 28, 28], each with zero mean and unit deviation; float64 [N, F].
+    """Returns features with zero mean and unit standard deviation, float64 [N, F].
 
-    As the frozen arms see them: raw features of an untrained GoogLeNet lie near 1e-11. Features
-    that do not vary are left out.
+    Frozen arms use standardised features too, because raw features of an untrained GoogLeNet are near
+    1e-11. Features that do not vary are omitted.
+
+    Args:
+        network: in evaluation mode.
+        images: uint8 [N, 28, 28].
+        resolution: side of the images in pixels.
+        stop: is called before each batch; an exception that it raises ends the computation.
     """
     device = next(network.parameters()).device
     parts = []
@@ -78,7 +89,7 @@ def standardised_features(
 
 
 def between_share(values: Values, classes: npt.NDArray[np.int64]) -> float:
-    """Share of the variance of features [N, F] that lies between the class means, in [0, 1]."""
+    """Returns the share of the variance of features [N, F] that lies between class means, in [0, 1]."""
     centre = values.mean(0)
     between = sum(
         float((classes == c).sum() * np.square(values[classes == c].mean(0) - centre).sum())
@@ -88,7 +99,10 @@ def between_share(values: Values, classes: npt.NDArray[np.int64]) -> float:
 
 
 def neighbour_accuracy(values: Values, classes: npt.NDArray[np.int64]) -> float:
-    """Share of objects whose nearest other object (Euclidean, all features) is of their class."""
+    """Returns the share of objects whose nearest other object belongs to their class, in [0, 1].
+
+    The distance is Euclidean over all features [N, F].
+    """
     fitted = KNeighborsClassifier(n_neighbors=1).fit(values, classes)
     nearest = fitted.kneighbors(return_distance=False)[:, 0]
     return float((classes[nearest] == classes).mean())

@@ -1,4 +1,4 @@
-"""Networks as they were before training."""
+"""Rebuilds networks as they were before training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from study.training.workshop import Workshop
 
 
 def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -> Network:
-    """The network as it was before the run's first step, or as another `init` would have given it."""
+    """Returns the network as it was before the run's first step.
+
+    Args:
+        record: of the run.
+        shop: provides pre-trained weights.
+        init: another initialisation; None for the run's own.
+    """
     spec = record.spec
     init = init or spec.arm.init
     return build(

@@ -1,4 +1,4 @@
-"""Where networks look: Grad-CAM of the same objects through the networks of one model."""
+"""Computes Grad-CAM maps of the same objects for several networks of one model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from study.store.files import write_arrays
 from study.training.evaluate import Probabilities, probabilities
 from study.training.workshop import Workshop
 
-#: A smaller map tells hardly anything about places: at 32×32 the last ones are 1×1.
+#: Smallest side of a map that is used; smaller maps hardly locate anything, and at 32×32 the last are 1×1.
 LEAST_SIDE = 4
-#: Objects drawn beside the one that the user chose.
+#: Number of objects that are drawn beside the one that the user has chosen.
 DISPUTED = 4
-#: Test images of every class over which the share of a map inside the object is averaged.
+#: Number of test images per class over which the share of a map inside the object is averaged.
 SAMPLED = 10
 BATCH = 50
+#: Side of the original images in pixels.
 SIDE = 28
 
 Maps = npt.NDArray[np.float32]
@@ -36,14 +37,19 @@ Maps = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A module of a network by name, and the height and width of its map."""
+    """A module of a network whose output is a map.
+
+    Attributes:
+        name: of the module.
+        size: height and width of the map.
+    """
 
     name: str
     size: tuple[int, int]
 
 
 def target_layer(network: Network, resolution: int) -> Layer:
-    """The deepest module of `map_modules` whose map is at least 4×4 at this resolution."""
+    """Returns the deepest module of `map_modules` whose map is at least 4×4 at this resolution."""
     found: list[Layer] = []
 
     def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
@@ -68,23 +74,26 @@ def grad_cam(
     network: Network, images: Tensor, classes: Tensor, layer: Layer, resolution: int,
     stop: Callable[[], None] = lambda: None,
 ) -> Maps:  # fmt: skip
-    """Grad-CAM maps (Selvaraju et al. 2017, eq. 1 and 2), each divided by its largest value.
+    """Returns Grad-CAM maps (Selvaraju et al. 2017, eq. 1 and 2), each divided by its largest value.
 
     Args:
-        network: in evaluation mode; computed in float32 whatever the study's precision.
+        network: in evaluation mode; it computes in float32, whatever the precision of the study.
         images: uint8 [N, 28, 28].
         classes: int64 [N], the class that each map explains.
+        layer: the layer whose map is used.
+        resolution: side of the network's input in pixels.
+        stop: is called before each batch; an exception that it raises ends the computation.
 
     Returns:
-        float32 [N, 28, 28] in [0, 1] over the pixels of the image, from the layer's map by
-        bilinear interpolation; all zero where no place raises the class's score.
+        float32 [N, 28, 28] in [0, 1], interpolated bilinearly from the layer's map to the pixels of the
+        image. A map is zero everywhere if no position increases the score of the class.
     """
     cam = LayerGradCam(network, network.get_submodule(layer.name))
     device = next(network.parameters()).device
     parts = []
     for chunk, wanted in zip(images.split(BATCH), classes.split(BATCH), strict=True):  # type: ignore[no-untyped-call]
         stop()
-        # The gradient has to reach the layer also where every parameter before it is frozen.
+        # The gradient must reach the layer even if all parameters before it are frozen.
         x = to_input(chunk.to(device), resolution).requires_grad_()
         coarse = cam.attribute(x, target=wanted.to(device), relu_attributions=True)
         parts.append(_over_pixels(coarse.detach(), resolution)[:, 0].float().cpu())
@@ -95,14 +104,17 @@ def grad_cam(
 
 
 def most_disputed(probabilities: Sequence[Probabilities], count: int) -> npt.NDArray[np.int64]:
-    """Images on which networks differ most, by falling divergence; ties by index.
+    """Returns the images on which the networks disagree most, in descending order.
+
+    The measure is the Jensen–Shannon divergence of the networks' distributions with equal weights: the
+    entropy of the mean minus the mean of the entropies. Ties are sorted by index.
 
     Args:
-        probabilities: of each network, float32 [N, 10].
+        probabilities: class probabilities of each network, float32 [N, 10].
+        count: number of images.
 
     Returns:
-        int64 [count] by the Jensen–Shannon divergence of the networks' distributions (equal
-        weights): entropy of the mean minus mean of the entropies.
+        Indices, int64 [count].
     """
     stacked = np.stack(probabilities).astype(np.float64)
     divergence = _entropy(stacked.mean(0)) - _entropy(stacked).mean(0)
@@ -110,7 +122,15 @@ def most_disputed(probabilities: Sequence[Probabilities], count: int) -> npt.NDA
 
 
 def inside_share(maps: Maps, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Share of each map's mass on the object's non-zero pixels; NaN for an empty map. float64 [N]."""
+    """Returns the share of each map's sum that lies on the object, which is the non-zero pixels.
+
+    Args:
+        maps: float32 [N, 28, 28], not negative.
+        images: uint8 [N, 28, 28].
+
+    Returns:
+        float64 [N] in [0, 1]; NaN for a map that is zero everywhere.
+    """
     mass = maps.sum((1, 2), dtype=np.float64)
     inside = (maps * (images > 0)).sum((1, 2), dtype=np.float64)
     shares: npt.NDArray[np.float64] = np.full(len(maps), np.nan)
@@ -122,16 +142,18 @@ def write_gradcam(
     kept: Sequence[Kept], predicted: Sequence[Probabilities], shop: Workshop, folder: Path,
     index: int, stop: Callable[[], None],
 ) -> None:  # fmt: skip
-    """artifacts/gradcam-<model>.npz: the chosen test object and the most disputed ones.
+    """Writes gradcam-<model>.npz: maps of the chosen test object and of the most disputed ones.
 
-    Every network explains its own answer. `inside` is the mean over `sampled` test images of a
-    map's share on the object's pixels, `area` the share that an even map would have there.
+    Each network explains its own prediction. `inside` is the mean over `sampled` test images of a map's
+    share on the object's pixels; `area` is the share of a uniform map.
 
     Args:
         kept: networks of one model and one seed.
-        predicted: their stored probabilities of the first images in test order, equally many of each.
-        index: the chosen object.
-        stop: called between batches; raises to give up.
+        predicted: their stored probabilities, float32 [n, 10], of the first n images in test order.
+        shop: data and runtime.
+        folder: the folder of artifacts.
+        index: of the chosen object.
+        stop: is called between batches; an exception that it raises ends the computation.
     """
     found = shop.test_order[torch.from_numpy(most_disputed(predicted, DISPUTED + 1))]
     disputed = [int(i) for i in found if i != index]
@@ -173,7 +195,7 @@ def write_gradcam(
 
 
 def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:
-    """A map over the network's input → over the image's own 28×28 pixels."""
+    """Interpolates a map over the network's input to the 28×28 pixels of the image."""
     if resolution != SIDE + 2 * PADDING:
         fitted: Tensor = LayerAttribution.interpolate(coarse, (SIDE, SIDE), "bilinear")
         return fitted
@@ -182,7 +204,7 @@ def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:
 
 
 def _entropy(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Along the last axis, in nats."""
+    """Returns the entropy along the last axis in nats."""
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     result: npt.NDArray[np.float64] = -(shares * logs).sum(-1)
     return result

@@ -1,4 +1,4 @@
-"""The networks whose explanations are compared: what of them is kept, and bringing them back."""
+"""Stores and restores the networks whose explanations are compared."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.files import write_atomic
 from study.training.workshop import Workshop
 
-#: File of the champion's weights, which load into torchvision's class with one channel, ten classes.
+#: File of the champion's weights, which load into torchvision's network with one channel and ten classes.
 CHAMPION = "champion.pth"
-#: One rate for all stages, so that the three differ in initialisation and scope alone.
+#: The compared arms. All stages have the same learning rate, so that only initialisation and scope differ.
 COMPARED = (
     (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM),
     (Init.PRETRAINED, Scope.FROZEN, LrPolicy.NONE),
@@ -29,18 +29,36 @@ COMPARED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A finished final run and its network in evaluation mode."""
+    """A finished final run and its network.
+
+    Attributes:
+        record: of the run.
+        network: on the device and in evaluation mode.
+    """
 
     record: RunRecord
     network: Network
 
 
 def is_compared(arm: Arm) -> bool:
+    """Returns whether the networks of an arm are stored and compared."""
     return (arm.init, arm.scope, arm.lr_policy) in COMPARED
 
 
 def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
-    """Write checkpoints/explained-<arm>.pth: what training changed, of a frozen network its head."""
+    """Writes explained-<arm>.pth with what training has changed; for a frozen network that is its head.
+
+    Args:
+        network: after training.
+        record: of the run.
+        folder: the folder of checkpoints.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     still = tuple(f"{name}." for name in network.frozen_modules)
     state = {
         name: tensor.detach().cpu().contiguous()
@@ -58,10 +76,10 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
 
 
 def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:
-    """A fully trained network that was kept, in evaluation mode, and its resolution.
+    """Returns the stored network of a fully trained arm, in evaluation mode, and its resolution.
 
     Raises:
-        WeightsError: the file is damaged.
+        WeightsError: the file is missing or damaged.
     """
     path = _path(arm, folder)
     try:
@@ -69,13 +87,20 @@ def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:
         resolution = int(content["resolution"])
         network = build(arm.model, weights=None, resolution=resolution, fold=bool(content["fold"]), seed=0)
         network.load_state_dict(content["state"])
-    except Exception as error:  # torch raises many types for a damaged file
+    except Exception as error:  # torch raises many types of errors for a damaged file
         raise WeightsError(f"{path.name} is damaged ({type(error).__name__})") from error
     return network.eval(), resolution
 
 
 def kept_networks(records: Iterable[RunRecord], shop: Workshop, folder: Path) -> list[Kept]:
-    """The kept networks of the runs given, in the order of `COMPARED`.
+    """Returns the stored networks of the given runs, in the order of `COMPARED`.
+
+    Runs whose network is not stored are skipped.
+
+    Args:
+        records: of the runs.
+        shop: provides the device and pre-trained weights.
+        folder: the folder of checkpoints.
 
     Raises:
         WeightsError: a file is damaged.
@@ -91,7 +116,7 @@ def kept_networks(records: Iterable[RunRecord], shop: Workshop, folder: Path) ->
             if (content["run_id"], content["rung"]) != record.spec.key:
                 continue
             network.load_state_dict(content["state"], strict=False)
-        except Exception as error:  # torch raises many types for a damaged file
+        except Exception as error:  # torch raises many types of errors for a damaged file
             raise WeightsError(f"{path.name} is damaged ({type(error).__name__})") from error
         found.append(Kept(record=record, network=network.to(shop.runtime.device).eval()))
     return sorted(found, key=lambda kept: COMPARED.index(_key(kept.record.spec.arm)))

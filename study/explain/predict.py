@@ -17,17 +17,28 @@ from study.matrix import arms
 from study.models import Network, load_adapted, load_checkpoint
 from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName, Scope
 
+#: Maximum number of pixels of an image file.
 MOST_PIXELS = 50_000_000
 
 
 def predict(
     results_dir: Path, image: Path | None, index: int | None, data_dir: Path | None, *, offline: bool
 ) -> list[str]:
-    """Lines to print: the three likeliest classes by the champion; without one by the networks kept.
+    """Returns lines to print with the champion's three most probable classes.
+
+    Without a champion there is a line for each stored network.
+
+    Args:
+        results_dir: the results directory of a study.
+        image: an image file; None for a test object.
+        index: of the test object; None for an image file.
+        data_dir: folder of FashionMNIST; None for the usual folders.
+        offline: whether a download of FashionMNIST is forbidden.
 
     Raises:
-        UsageError: no saved network, no such test object, or not an image.
-        WeightsError: a saved network is damaged.
+        UsageError: there is no stored network or no such test object, or the file is not an image.
+        WeightsError: a stored network is damaged.
+        DataError: see `study.data.load`.
     """
     lines = []
     if image is not None:
@@ -51,7 +62,7 @@ def predict(
 
 
 def _networks(folder: Path) -> list[tuple[str, Network, int]]:
-    """The champion, else the full networks kept for explanations: name, network, resolution."""
+    """Returns name, network and resolution of the champion, or else of all stored full networks."""
     champion = folder / CHAMPION
     if champion.is_file():
         weights, meta = load_checkpoint(champion)
@@ -71,15 +82,19 @@ def _networks(folder: Path) -> list[tuple[str, Network, int]]:
 
 
 def read_image(path: Path) -> Tensor:
-    """Any image file as FashionMNIST shows things: grey, light on black, uint8 [28, 28].
+    """Reads an image file in the form of FashionMNIST: a grey object on black, uint8 [28, 28].
 
-    Values of more than eight bits are brought from their own range to 0…255.
+    Values of more than eight bits are scaled from their own range to 0…255. An image with a light border is
+    inverted.
+
+    Raises:
+        UsageError: the file is missing, too large, or not a readable image.
     """
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading a pipe would block
         raise UsageError(f"{path} is not a file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is lower
             opened = Image.open(path)
         with opened:
             if opened.width * opened.height > MOST_PIXELS:
@@ -88,7 +103,7 @@ def read_image(path: Path) -> Tensor:
             grey = _eight_bits(upright) if upright.mode[0] in "IF" else upright.convert("L")
     except UsageError:
         raise
-    except Exception as error:  # decoders of damaged pictures raise many types
+    except Exception as error:  # decoders raise many types of errors for damaged images
         raise UsageError(f"{path} is not a readable image") from error
     values = np.asarray(grey)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
@@ -99,7 +114,7 @@ def read_image(path: Path) -> Tensor:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Pillow would cut wider values off at 255."""
+    """Scales wider values to eight bits, because Pillow's own conversion would clip them at 255."""
     values = np.asarray(picture, dtype=np.float64)
     low, high = values.min(), values.max()
     if not np.isfinite((low, high)).all():

@@ -1,4 +1,4 @@
-"""The networks of the study: building, adapting, weights, description."""
+"""Builds, adapts and describes the networks of the study, and loads and saves their weights."""
 
 from study.models.build import (
     REGISTRY,

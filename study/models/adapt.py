@@ -1,6 +1,6 @@
-"""Turning a first convolution for RGB into one for grey images, without changing the function.
+"""Adapts a first convolution for RGB images to grey images without changing what the network computes.
 
-Both networks get the same input, x = (g − 0.5)/0.5 with grey g in [0, 1].
+VGG11 and GoogLeNet get the same input, x = (g − 0.5)/0.5 for grey values g in [0, 1].
 """
 
 from __future__ import annotations
@@ -8,25 +8,34 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: Mean and standard deviation of ImageNet's channels (R, G, B), for values in [0, 1].
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 # [listing: adapt]
 def sum_channels(weight: Tensor) -> Tensor:
-    """RGB weights [O, 3, k, k] → [O, 1, k, k]; exact where all channels get the same input.
+    """Sums RGB weights [O, 3, k, k] to [O, 1, k, k]; exact if all channels get the same input.
 
-    The sum, not the mean: a mean would shrink the activations three times.
+    A mean instead of the sum would make the activations three times smaller.
     """
     return weight.sum(dim=1, keepdim=True)
 
 
 def fold_normalisation(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """RGB weights and bias under ImageNet normalisation → one channel under (g − 0.5)/0.5.
+    """Folds ImageNet's normalisation into RGB weights and bias, and sums the channels.
 
-    With g = (x + 1)/2 the normalised channel c is (x/2 + 0.5 − m_c)/s_c. So the new weight is
-    Σ_c W_c/(2 s_c) and the bias grows by Σ_c ΣW_c (0.5 − m_c)/s_c. Exact except at the border,
-    where the network pads with zeros that mean another grey in each normalisation.
+    The original layer gets (g − m_c)/s_c in channel c, the adapted one gets x = (g − 0.5)/0.5. With
+    g = (x + 1)/2, channel c is (x/2 + 0.5 − m_c)/s_c. Hence the new weight is Σ_c W_c/(2 s_c), and the
+    bias grows by Σ_c ΣW_c (0.5 − m_c)/s_c. The result is exact except at the border, where the zeros of
+    the padding stand for a different grey value in each normalisation.
+
+    Args:
+        weight: float [O, 3, k, k].
+        bias: float [O].
+
+    Returns:
+        The weight [O, 1, k, k] and the bias [O].
     """
     mean = torch.tensor(IMAGENET_MEAN, dtype=weight.dtype).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, dtype=weight.dtype).view(1, 3, 1, 1)

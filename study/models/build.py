@@ -17,9 +17,16 @@ from study.spec import FirstConv, ModelName
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """What the study needs to know of a network.
+    """Describes how the study builds one network.
 
-    renames: (prefix in the study's network, prefix in torchvision's names), first match wins.
+    Attributes:
+        network: the adapted network's class.
+        original: creates torchvision's network before adaptation.
+        adapt_first: adapts the first layer of a three-channel state dict in place.
+        first_weight: torchvision's name of the first convolution's weight.
+        renames: pairs (prefix in the study's network, prefix in torchvision's names); the first match
+            wins, and the last pair is that of the output layer.
+        table_layers: prefixes of torchvision's names of the layers in `layer_table`.
     """
 
     network: Callable[..., Network]
@@ -54,20 +61,27 @@ def build(
     model: ModelName, *, weights: Weights | None, resolution: int, fold: bool, seed: int,
     first_conv: FirstConv | None = None,
 ) -> Network:  # fmt: skip
-    """A one-channel, ten-class network on the CPU, in training mode.
+    """Builds a network for one channel and ten classes, on the CPU and in training mode.
 
-    Without `weights` it starts as torchvision's own initialisation would, drawn from `seed`.
-    With them only what they do not cover is drawn from `seed`: always the output layer, which
-    so equals that of the scratch network of the same seed; for a trunk, fc6 and fc7 too.
+    Without `weights`, all layers but the output layer are initialised as in torchvision. With `weights`,
+    only what they do not cover is drawn from `seed`: the output layer always, fc6 and fc7 if the weights
+    cover only the trunk. Pretrained and scratch networks of a seed therefore start with the same output
+    layer.
 
     Args:
-        first_conv: None sums three-channel weights over the channels and keeps one-channel ones.
-            ``mean`` then divides the weights, not the bias, by three: for VGG11 this averages what
-            `fold_normalisation` made of each channel. ``fresh`` leaves the first convolution as
-            drawn from `seed` and takes everything else from `weights`.
+        model: the network.
+        weights: pre-trained weights; None to train from scratch.
+        resolution: side of the images in pixels.
+        fold: whether to fold VGG11's fc6 (see `VGG11`).
+        seed: of the random initial values.
+        first_conv: how the first convolution is adapted. None sums three-channel weights over the
+            channels and keeps one-channel weights. ``mean`` then divides the weights, but not the bias,
+            by three; for VGG11 this averages the channels' results of `fold_normalisation`. ``fresh``
+            draws the first convolution from `seed` and takes all other layers from `weights`.
 
     Raises:
-        WeightsError: names or shapes do not fit the network, or there are no channels to average.
+        WeightsError: names or shapes do not fit the network, or `first_conv` is ``mean`` and the weights
+            have only one channel.
     """
     entry = REGISTRY[model]
     network = entry.network(resolution=resolution, fold=fold, seed=seed)
@@ -100,7 +114,11 @@ def build(
 def load_adapted(
     model: ModelName, state: dict[str, Tensor], *, resolution: int, fold: bool
 ) -> Network:
-    """The network of a state saved by `unfolded_state_dict`, in evaluation mode."""
+    """Builds a network from a state dict of `unfolded_state_dict`, in evaluation mode.
+
+    Raises:
+        WeightsError: names or shapes do not fit the network.
+    """
     entry = REGISTRY[model]
     network = entry.network(resolution=resolution, fold=fold, seed=0)
     missing = _load(network, entry, state, "checkpoint")
@@ -110,7 +128,10 @@ def load_adapted(
 
 
 def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
-    """torchvision's names and shapes: loads into an ordinary one-channel, ten-class network."""
+    """Returns the state dict with torchvision's names and shapes, on the CPU.
+
+    It loads into torchvision's network with one input channel and ten classes.
+    """
     entry = REGISTRY[network.model]
     state = {}
     for name, tensor in network.state_dict().items():
@@ -122,7 +143,10 @@ def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
 
 
 def trunk_state(network: Network) -> dict[str, Tensor]:
-    """What pre-training hands on: for VGG11 the convolutions, for GoogLeNet all but the output."""
+    """Returns the tensors that pre-training provides, by torchvision's names, on the CPU.
+
+    For VGG11 these are the convolutions, for GoogLeNet all layers but the output layer.
+    """
     entry = REGISTRY[network.model]
     return {
         _outer(entry, name): tensor.detach().cpu().contiguous().clone()
@@ -132,12 +156,12 @@ def trunk_state(network: Network) -> dict[str, Tensor]:
 
 
 def torchvision_name(network: Network, module: str) -> str:
-    """What torchvision calls a module of the study's network."""
+    """Returns torchvision's name of a module of the study's network."""
     return _outer(REGISTRY[network.model], module)
 
 
 def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source: str) -> list[str]:
-    """Copy `state` in and return the network's names that it did not hold."""
+    """Copies `state` into the network and returns the network's names that `state` lacks."""
     own = network.state_dict()
     names = {_outer(entry, name): name for name in own}
     unknown = sorted(set(state) - set(names))
@@ -155,7 +179,7 @@ def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source:
                     f"{tuple(value.shape)}, expected {tuple(own[inner].shape)}"
                 )
             own[inner].copy_(value)
-    # Files from before PyTorch 0.4.1 have no such counters, and torchvision takes them without.
+    # State dicts from before PyTorch 0.4.1 lack these counters, and torchvision accepts them without.
     return [
         inner
         for outer, inner in names.items()
@@ -164,6 +188,7 @@ def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source:
 
 
 def _outer(entry: ModelEntry, name: str) -> str:
+    """Translates a parameter's name in the study's network into torchvision's name."""
     for inner, outer in entry.renames:
         if name.startswith(inner):
             return outer + name.removeprefix(inner)

@@ -1,4 +1,4 @@
-"""Tables of a network before and after adaptation, and how exact the adaptation is."""
+"""Describes networks before and after adaptation, and measures the error of the adaptation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from study.models.network import CLASSES, Network
 from study.models.weights import Weights
 from study.spec import ModelName
 
+#: torchvision's name, kind, shapes of input and output, number of parameters.
 _Row = tuple[str, str, str, int]
 
 
 def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
-    """One row a layer: torchvision's network (3 channels, 1000 classes) against the adapted one."""
+    """Compares torchvision's network (3 channels, 1000 classes) with the adapted one, layer by layer.
+
+    Returns:
+        One row per layer in the order of the forward pass: stage, torchvision's name, kind, and shapes
+        (such as ``1×32×32 → 64×32×32``) and numbers of parameters before and after the adaptation.
+    """
     entry = REGISTRY[model]
     adapted = build(model, weights=None, resolution=resolution, fold=False, seed=0)
     with torch.device("meta"):
@@ -48,7 +54,11 @@ def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
 
 
 def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, Any]:
-    """Everything the report says of one network's structure, as JSON values."""
+    """Returns the facts about a network's structure that the report states, as JSON values.
+
+    ``original_parameters`` counts torchvision's network, ``adapted_parameters`` the adapted network
+    before folding. ``folded_parameters`` is None if no layer is folded.
+    """
     network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
     with torch.device("meta"):
         original = REGISTRY[model].original()
@@ -81,10 +91,11 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
 
 @torch.no_grad()
 def adaptation_error(model: ModelName, seed: int = 0) -> float:
-    """max |adapted(g) − original(g, g, g)| over random grey images and weights, in float64.
+    """Returns max |adapted(g) − original(g, g, g)| over random grey images and weights, in float64.
 
-    GoogLeNet: of the whole network up to its pooled features. VGG11: of the first layer away from the
-    border, where the adaptation is exact (see `study.models.adapt`).
+    For GoogLeNet it compares the pooled features of the whole network. For VGG11 it compares the output
+    of the first layer without its border, because the adaptation is not exact there (see
+    `study.models.adapt`).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -92,7 +103,7 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
         if model is ModelName.VGG11:
             conv = nn.Conv2d(3, 64, 3, padding=1).double()
         else:
-            # Batch statistics (training mode) keep random activations near 1.
+            # Training mode: batch statistics keep the activations of random weights near 1.
             original = REGISTRY[model].original().train().double()
             original.fc, original.dropout = nn.Identity(), nn.Identity()
     normalised = _imagenet(grey)
@@ -117,6 +128,7 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
 
 
 def _imagenet(grey: Tensor) -> Tensor:
+    """Repeats grey images [N, 1, H, W] in [0, 1] in three channels and applies ImageNet's normalisation."""
     mean = torch.tensor(IMAGENET_MEAN, dtype=grey.dtype).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, dtype=grey.dtype).view(1, 3, 1, 1)
     return (grey.repeat(1, 3, 1, 1) - mean) / std
@@ -124,7 +136,7 @@ def _imagenet(grey: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
-    """Layers in the order of the forward pass: outer name, kind, shapes, parameters."""
+    """Returns the layers in the order of the forward pass; `names` maps module names to torchvision's."""
     rows: list[_Row] = []
     handles = []
     for name, module in network.named_modules():
@@ -145,12 +157,13 @@ def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
     network(x)
     for handle in handles:
         handle.remove()
-    # A layer inside a listed block is part of the block's row.
+    # The row of a block includes the layers inside it.
     blocks = tuple(f"{row[0]}." for row in rows if row[1] in ("BasicConv2d", "Inception"))
     return [row for row in rows if not row[0].startswith(blocks or ("\0",))]
 
 
 def _outer_name(model: ModelName, name: str) -> str:
+    """Translates a module's name in the study's network into torchvision's name."""
     for inner, outer in REGISTRY[model].renames:
         if f"{name}.".startswith(inner):
             return (outer + f"{name}.".removeprefix(inner)).rstrip(".")
@@ -158,6 +171,7 @@ def _outer_name(model: ModelName, name: str) -> str:
 
 
 def _stage(network: Network, model: ModelName, outer: str) -> str:
+    """Returns the name of the stage that lists a module, given torchvision's name; "" if none does."""
     for stage in network.stages:
         for prefix in stage.modules:
             if outer == _outer_name(model, prefix):

@@ -1,4 +1,4 @@
-"""What is special in GoogLeNet: its stages, its input transform and its auxiliary heads."""
+"""Defines the adapted GoogLeNet: its stages, its input transform and its auxiliary heads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _FIFTH = ("inception5a", "inception5b")
 
 
 class GoogLeNet(Network):
-    """torchvision's GoogLeNet for one channel and ten classes (Szegedy et al. 2015).
+    """Adapts torchvision's GoogLeNet to one channel and ten classes (Szegedy et al. 2015).
 
-    Pretrained weights would switch `transform_input` on, which indexes channels 1 and 2 and
-    breaks on one; together with ImageNet's normalisation it amounts to (g − 0.5)/0.5 exactly,
-    which is the input here, so it is off for every init. Auxiliary heads are off for every init
-    too: they would change loss and compute of one side of a comparison only.
+    `transform_input` is off for every init. torchvision switches it on for pretrained weights, but it
+    indexes channels 1 and 2, which do not exist here. Together with ImageNet's normalisation it equals
+    (g − 0.5)/0.5 exactly, which already is the input of the study. Auxiliary heads are off for every init
+    too, because they would change loss and compute of only one side of a comparison.
     """
 
     model = ModelName.GOOGLENET
@@ -45,7 +45,7 @@ class GoogLeNet(Network):
                 weights=None, aux_logits=False, transform_input=False, init_weights=False
             )
             self.body.conv1.conv = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-            for module in self.body.modules():  # torchvision's init_weights=True, without its warning
+            for module in self.body.modules():  # does what init_weights=True does, without its warning
                 if isinstance(module, nn.Conv2d):
                     nn.init.trunc_normal_(module.weight, mean=0.0, std=0.01, a=-2, b=2)
         self.body.fc = nn.Identity()
@@ -63,7 +63,7 @@ class GoogLeNet(Network):
 
 
 def torchvision_original() -> nn.Module:
-    """The network before adaptation: three channels, a thousand classes, no auxiliary heads."""
+    """Creates the network before adaptation: three channels, 1000 classes, no auxiliary heads."""
     network: nn.Module = googlenet(
         weights=None, aux_logits=False, transform_input=False, init_weights=False
     )
@@ -71,5 +71,5 @@ def torchvision_original() -> nn.Module:
 
 
 def adapt_first(state: dict[str, Tensor]) -> None:
-    """Sum the RGB weights of the first layer of a three-channel state, in place."""
+    """Sums the RGB weights of the first layer of a three-channel state dict, in place."""
     state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])

@@ -1,4 +1,4 @@
-"""A one-channel, ten-class network with stages in depth order and a replaced output layer."""
+"""Defines the base of the adapted networks: one channel, ten classes, stages in depth order."""
 
 from __future__ import annotations
 
@@ -15,21 +15,36 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Stage:
-    """Part of a network between input and output: parameter-name prefixes that belong together."""
+    """A part of a network between input and output.
+
+    Attributes:
+        name: of the stage.
+        modules: names of its modules in the order of the forward pass.
+    """
 
     name: str
     modules: tuple[str, ...]
 
     def holds(self, parameter: str) -> bool:
+        """Returns whether the stage contains the parameter with this name."""
         return any(parameter.startswith(f"{prefix}.") for prefix in self.modules)
 
 
 class Network(nn.Module, ABC):
-    """Base of the adapted networks: ``forward(x) = head(dropout(features(x)))``.
+    """Base class of the adapted networks; it computes ``forward(x) = head(dropout(features(x)))``.
 
-    `multipliers` maps a parameter's name to factors of learning rate and weight decay, where
-    they are not (1, 1). `original_parameters` counts the network before any folding.
-    `map_modules` names modules in depth order whose outputs are maps, float [N, C, H, W].
+    Attributes:
+        model: name of the network.
+        stages: in depth order; the last one is the output layer.
+        map_modules: names of modules in depth order whose outputs are feature maps, float [N, C, H, W].
+        feature_size: number of features that the output layer gets.
+        original_parameters: number of parameters without folding.
+        folded: whether VGG11's fc6 is folded.
+        dropout: the layer before the output layer.
+        head: the output layer.
+        frozen_modules: names of modules that `train` keeps in evaluation mode.
+        multipliers: factors of learning rate and weight decay by parameter name; (1, 1) for names that
+            are missing.
     """
 
     model: ModelName
@@ -40,6 +55,12 @@ class Network(nn.Module, ABC):
     folded: bool
 
     def __init__(self, feature_size: int, dropout: float, head: nn.Linear) -> None:
+        """
+        Args:
+            feature_size: number of features that the output layer gets.
+            dropout: probability in [0, 1) before the output layer.
+            head: the output layer.
+        """
         super().__init__()
         self.feature_size = feature_size
         self.dropout = nn.Dropout(dropout)
@@ -50,24 +71,24 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def features(self, x: Tensor) -> Tensor:
-        """float [N, 1, R, R] → input of the output layer, float [N, feature_size]."""
+        """Computes the output layer's input, float [N, feature_size], from images, float [N, 1, R, R]."""
 
     @abstractmethod
     def first_conv(self) -> nn.Conv2d:
-        """The layer that sees the image."""
+        """Returns the convolution that processes the image."""
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.dropout(self.features(x))
-        # The head stays in float32: after `fold_standardisation` its terms nearly cancel.
+        # The head computes in float32, because after `fold_standardisation` its terms nearly cancel.
         with torch.autocast(x.device.type, enabled=False):
             logits: Tensor = self.head(features.float())
         return logits
 
     def stage_of(self, parameter: str) -> int:
-        """Index of the only stage that holds the parameter.
+        """Returns the index of the stage that contains the parameter.
 
         Raises:
-            ValueError: no stage, or more than one, claims it.
+            ValueError: no stage contains it, or several do.
         """
         holders = [index for index, stage in enumerate(self.stages) if stage.holds(parameter)]
         if len(holders) != 1:
@@ -76,7 +97,7 @@ class Network(nn.Module, ABC):
 
     @property
     def trainable_parameters(self) -> int:
-        """Of the original architecture: a folded layer counts at its unfolded size."""
+        """Number of trainable parameters; a folded layer counts with its unfolded size."""
         own = dict(self.named_parameters())
         hidden = self.original_parameters - sum(p.numel() for p in own.values())
         found = sum(p.numel() for p in own.values() if p.requires_grad)
@@ -84,15 +105,16 @@ class Network(nn.Module, ABC):
 
     # [listing: freeze]
     def freeze(self, unfrozen_stages: int = 0) -> None:
-        """Leave the output layer and so many stages below it trainable; the rest evaluates.
+        """Freezes everything but the output layer and the `unfrozen_stages` stages before it.
 
-        ``requires_grad=False`` alone would let BatchNorm go on collecting statistics, and a
-        parent's ``.train()`` would undo a single ``.eval()``; see `train`.
+        Frozen modules are in evaluation mode. ``requires_grad=False`` alone is not enough, because
+        BatchNorm would still update its statistics. A single ``.eval()`` is not enough either, because the
+        parent's ``.train()`` undoes it; `train` therefore keeps the mode of frozen modules.
         """
         still = self.stages[: max(0, len(self.stages) - 1 - unfrozen_stages)]
         if unfrozen_stages:
             self.frozen_modules = tuple(name for stage in still for name in stage.modules)
-        else:  # what lies between stages, as dropout, is still too
+        else:  # modules between the stages, such as dropout, are frozen too
             self.frozen_modules = tuple(n for n, _ in self.named_children() if n != "head")
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(not any(stage.holds(name) for stage in still))
@@ -107,7 +129,15 @@ class Network(nn.Module, ABC):
     # [/listing]
 
     def fold_standardisation(self, mean: Tensor, std: Tensor, trained: nn.Linear) -> None:
-        """Take over a head trained on (features − mean)/std, so that it works on plain features."""
+        """Sets the output layer to a head that was trained on (features − mean)/std.
+
+        The output layer then gives the same logits on the plain features.
+
+        Args:
+            mean: float [feature_size].
+            std: float [feature_size], above 0.
+            trained: the head.
+        """
         with torch.no_grad():
             weight = trained.weight / std
             self.head.weight.copy_(weight)
@@ -116,7 +146,7 @@ class Network(nn.Module, ABC):
 
 # [listing: head]
 def new_head(feature_size: int, seed: int) -> nn.Linear:
-    """The new output layer; equal for pretrained and scratch networks of the same seed."""
+    """Creates the output layer; it is the same for pretrained and scratch networks of a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1009 + 7)
         return nn.Linear(feature_size, CLASSES)

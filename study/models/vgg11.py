@@ -1,4 +1,4 @@
-"""What is special in VGG11: its stages, its first layer, and the fold of its first large layer."""
+"""Defines the adapted VGG11: its stages, its first layer, and the folding of fc6."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from study.models.adapt import fold_normalisation
 from study.models.network import Network, Stage, new_head
 from study.spec import ModelName
 
+#: Width of fc6 and fc7, and number of positions of the 7×7 map that fc6 gets.
 HIDDEN = 4096
 POSITIONS = 49
 
 
 class VGG11(Network):
-    """torchvision's VGG11 for one channel and ten classes (Simonyan & Zisserman 2015).
+    """Adapts torchvision's VGG11 to one channel and ten classes (Simonyan & Zisserman 2015).
 
-    At 32×32 the last map is 512×1×1 and adaptive pooling copies it to 7×7, so ``25088 → 4096``
-    computes the same as ``512 → 4096`` with weights summed over the 49 positions. `fold` builds
-    the small layer. It follows the large one through training if its learning rate is 49 times
-    larger and its weight decay 49 times smaller (docs/adr/0004-fc6-fold.md).
+    At 32×32 the last map is 512×1×1, and adaptive pooling copies it to 7×7. fc6 (``25088 → 4096``) then
+    computes the same as a layer ``512 → 4096`` whose weights are summed over the 49 positions. With `fold`
+    the network has this smaller layer; at other resolutions `fold` has no effect. The smaller layer trains
+    like the large one if its learning rate is 49 times larger and its weight decay 49 times smaller
+    (docs/adr/0004-fc6-fold.md).
     """
 
     model = ModelName.VGG11
@@ -68,23 +70,26 @@ class VGG11(Network):
 
 
 def fold_fc6(weight: Tensor) -> Tensor:
-    """[4096, 25088] → [4096, 512]: the sum over the 49 positions."""
+    """Sums fc6's weights [4096, 25088] over the 49 positions; returns [4096, 512]."""
     return weight.reshape(HIDDEN, 512, POSITIONS).sum(2)
 
 
 def unfold_fc6(weight: Tensor) -> Tensor:
-    """[4096, 512] → [4096, 25088] that computes the same: an equal share at every position."""
+    """Distributes folded weights [4096, 512] equally over the 49 positions; returns [4096, 25088].
+
+    The unfolded layer computes the same as the folded one.
+    """
     return (weight / POSITIONS).repeat_interleave(POSITIONS, dim=1)
 
 
 def torchvision_original() -> nn.Module:
-    """The network before adaptation: three channels, a thousand classes; weights not initialised."""
+    """Creates the network before adaptation: three channels, 1000 classes, default initial values."""
     network: nn.Module = VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
     return network
 
 
 def adapt_first(state: dict[str, Tensor]) -> None:
-    """Fold ImageNet's normalisation into the first layer of a three-channel state, in place."""
+    """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
     weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
     state["features.0.weight"], state["features.0.bias"] = weight, bias
 
@@ -95,9 +100,9 @@ def _convolutions() -> nn.Sequential:
 
 
 def _classifier(folded: bool) -> nn.Sequential:
-    """fc6 and fc7, initialised as torchvision does: N(0, 0.01), zero bias.
+    """Creates fc6 and fc7, initialised as in torchvision: weights from N(0, 0.01²), zero bias.
 
-    The sum of 49 such weights is N(0, 0.07), which is what the folded layer starts from.
+    The folded fc6 starts from N(0, 0.07²), the distribution of a sum of 49 such weights.
     """
     first = nn.utils.skip_init(nn.Linear, 512 if folded else 512 * POSITIONS, HIDDEN)  # type: ignore[no-untyped-call]
     second = nn.utils.skip_init(nn.Linear, HIDDEN, HIDDEN)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Makes pre-trained weights out of formulas alone, for when none can be downloaded."""
+"""Makes pre-trained weights from formulas, for studies that cannot download any."""
 
 from study.pretraining.fractals import generate
 from study.pretraining.pretext import SOURCE, PretextPoint, PretextResult, pretrain

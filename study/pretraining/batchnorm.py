@@ -1,8 +1,8 @@
-"""Lends batch normalisation to a network that has none, and takes it back without a trace.
+"""Adds batch normalisation to a network without it, and folds it into the convolutions after training.
 
-VGG11 without BatchNorm sits at chance for thousands of samples. With it, it learns at once, and a
-trained BatchNorm is an affine map that folds exactly into the convolution before it: what is left
-is an ordinary VGG11.
+VGG11 without BatchNorm stays at chance accuracy for thousands of samples; with BatchNorm it learns at
+once. A trained BatchNorm is an affine map that folds exactly into the convolution before it, so that the
+result is an ordinary VGG11.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def with_batchnorm(layers: nn.Sequential) -> nn.Sequential:
-    """The same layers (shared, not copied) with a BatchNorm2d after every convolution."""
+    """Returns the same layers (shared, not copied) with a BatchNorm2d after every convolution."""
     result: list[nn.Module] = []
     for layer in layers:
         result.append(layer)
@@ -26,10 +26,16 @@ def with_batchnorm(layers: nn.Sequential) -> nn.Sequential:
 
 @torch.no_grad()
 def fold_batchnorm(layers: nn.Sequential) -> None:
-    """Write every BatchNorm of `with_batchnorm`, with its running statistics, into its convolution.
+    """Folds every BatchNorm, with its running statistics, into the convolution before it, in place.
 
-    The convolutions alone then compute what both computed in eval mode (exact up to rounding,
-    zero-padded borders included, because the padding comes before the convolution).
+    Afterwards the convolutions alone compute what both computed in evaluation mode. The result is exact up
+    to rounding, also at zero-padded borders, because the padding precedes the convolution.
+
+    Args:
+        layers: the result of `with_batchnorm`; only its convolutions may be used afterwards.
+
+    Raises:
+        TypeError: a BatchNorm does not follow a convolution with a bias, or has no running statistics.
     """
     children = list(layers)
     for layer, norm in pairwise(children):

@@ -1,9 +1,9 @@
-"""Draws labelled pictures from formulas, because pre-training needs images and none may be to hand.
+"""Draws labelled images of fractals, so that pre-training needs no image data set.
 
-A category is an iterated function system (IFS): two to four affine maps of the plane. An instance
-is the same system with its parameters jittered, so that a network has to learn the shape of a
-fractal and not one picture of it (Kataoka et al., IJCV 2022). Systems are drawn by the
-sigma-factor rule (Anderson & Farrell, WACV 2022, section 3.2), which gives well filled attractors.
+A category is an iterated function system (IFS): two to four affine maps of the plane. An instance of a
+category is the same system with jittered parameters, so that a network must learn the shape of a fractal
+and not a single image of it (Kataoka et al., IJCV 2022). Systems are drawn by the sigma-factor rule
+(Anderson & Farrell, WACV 2022, section 3.2), whose attractors fill the image well.
 """
 
 from __future__ import annotations
@@ -17,25 +17,31 @@ from torch import Tensor
 MIN_MAPS, MAX_MAPS = 2, 4
 JITTER = 0.15
 LARGEST_SINGULAR_VALUE = 0.97
-"""Jitter could push a map over 1; every map drawn stays a contraction by this margin."""
+"""Upper bound on the singular values of instances: jitter could otherwise make a map expand."""
 CHAINS = 64
-"""Walkers per fractal. One walker of 1,000 steps would be 1,000 tiny tensor operations."""
+"""Points per fractal that move in parallel; a single point would need 1,000 tiny tensor operations."""
 BURN_IN = 8
-"""Enough: walkers start on the attractor (at a map's fixed point) and only have to spread."""
+"""Steps before positions are recorded. Eight are enough: points start on the attractor, at the fixed point
+of a map, and only have to spread."""
 POINTS_PER_PIXEL = 1.0
 CHUNK = 2048
 MIN_FILLED, MAX_FILLED = 0.10, 0.85
-"""Share of pixels hit. Below: a few dots or a line. Above: a featureless block."""
+"""Accepted shares of pixels hit. Fewer make a few dots or a line, more make a featureless block."""
 MIN_ASPECT = 0.25
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class IteratedFunctionSystems:
-    """A batch of B systems x → R(theta)·diag(s)·R(phi)·diag(sign)·x + t, each of up to 4 maps.
+    """A batch of B systems with up to 4 maps x → R(theta)·diag(singular)·R(phi)·diag(sign)·x + translation.
 
-    theta, phi [B, 4] radians; singular [B, 4, 2] sorted descending, in [0, 1]; sign [B, 4, 2];
-    translation [B, 4, 2]; used [B, 4] bool: the maps that exist.
+    Attributes:
+        theta: float32 [B, 4], radians.
+        phi: float32 [B, 4], radians.
+        singular: float32 [B, 4, 2], singular values in [0, 1] in descending order.
+        sign: float32 [B, 4, 2], −1 or 1.
+        translation: float32 [B, 4, 2].
+        used: bool [B, 4], whether the map exists.
     """
 
     theta: Tensor
@@ -49,23 +55,32 @@ class IteratedFunctionSystems:
         return len(self.theta)
 
     def take(self, index: Tensor) -> IteratedFunctionSystems:
-        """The systems at `index` (int64 [M] or bool [B])."""
+        """Returns the systems at `index`, int64 [M] or bool [B]."""
         return IteratedFunctionSystems(
             **{name: tensor[index] for name, tensor in vars(self).items()}
         )
 
     def matrices(self) -> Tensor:
-        """The linear parts, float32 [B, 4, 2, 2]."""
+        """Returns the linear parts of the maps, float32 [B, 4, 2, 2]."""
         right = _rotation(self.phi) * self.sign.unsqueeze(-2)
         return _rotation(self.theta) @ (self.singular.unsqueeze(-1) * right)
 
     def probabilities(self) -> Tensor:
-        """Chance of each map in the chaos game, proportional to |det A|; float32 [B, 4]."""
+        """Returns the probability of each map in the chaos game, float32 [B, 4].
+
+        It is proportional to |det A|, of which values below 1e-3 count as 1e-3.
+        """
         weight = self.singular.prod(-1).clamp_min(1e-3) * self.used
         return weight / weight.sum(-1, keepdim=True)
 
     def jittered(self, strength: float, generator: torch.Generator) -> IteratedFunctionSystems:
-        """Instances: every parameter moved by up to ±strength (angles: of a radian)."""
+        """Returns instances of the systems, with random changes of all parameters but the signs.
+
+        Args:
+            strength: greatest change: in radians for angles, relative for singular values, absolute for
+                translations.
+            generator: on the CPU.
+        """
 
         def noise(like: Tensor) -> Tensor:
             return (torch.rand(like.shape, generator=generator) * 2 - 1) * strength
@@ -82,10 +97,10 @@ class IteratedFunctionSystems:
 
 
 def sample_systems(count: int, generator: torch.Generator) -> IteratedFunctionSystems:
-    """Draw `count` random systems by the sigma-factor rule.
+    """Draws `count` random systems by the sigma-factor rule.
 
-    The sum over maps of s1 + 2·s2 lies in [(5 + N)/2, (6 + N)/2], N being the number of maps
-    (Anderson & Farrell 2022, section 3.2 and algorithm 1); every s is in [0, 1].
+    The sum of s1 + 2·s2 over the N maps of a system lies in [(5 + N)/2, (6 + N)/2], and all singular values
+    lie in [0, 1] (Anderson & Farrell 2022, section 3.2 and algorithm 1).
     """
     maps = torch.randint(MIN_MAPS, MAX_MAPS + 1, (count,), generator=generator)
     uniform = torch.rand(count, MAX_MAPS, 4, generator=generator)
@@ -103,7 +118,14 @@ def sample_systems(count: int, generator: torch.Generator) -> IteratedFunctionSy
 def sample_categories(
     count: int, size: int, generator: torch.Generator, check: Callable[[], None] = lambda: None
 ) -> IteratedFunctionSystems:
-    """Draw `count` systems whose pictures at `size` × `size` pixels are not degenerate."""
+    """Draws systems whose images are not degenerate.
+
+    Args:
+        count: number of systems.
+        size: side of the images in pixels.
+        generator: on the CPU.
+        check: is called before each attempt; an exception that it raises ends the drawing.
+    """
     kept: list[IteratedFunctionSystems] = []
     found = 0
     while found < count:
@@ -122,10 +144,20 @@ def render_instances(
     systems: IteratedFunctionSystems, labels: Tensor, size: int, generator: torch.Generator,
     check: Callable[[], None] = lambda: None,
 ) -> Tensor:  # fmt: skip
-    """One fresh jittered picture for each label; uint8 [len(labels), size, size].
+    """Draws a new jittered image for each label.
 
-    A jitter that makes a picture degenerate is drawn again; after `ATTEMPTS` the picture is drawn
-    from the category itself, which is known to be sound.
+    A degenerate image is drawn again with another jitter. After `ATTEMPTS` attempts it is drawn without
+    jitter, because `sample_categories` has checked the category itself.
+
+    Args:
+        systems: the categories.
+        labels: int64 [N], indices of categories.
+        size: side of the images in pixels.
+        generator: on the CPU.
+        check: is called before every CHUNK images; an exception that it raises ends the drawing.
+
+    Returns:
+        uint8 [N, size, size].
     """
     images = torch.empty(len(labels), size, size, dtype=torch.uint8)
     for start in range(0, len(labels), CHUNK):
@@ -147,17 +179,17 @@ def render_instances(
 def generate(
     categories: int, instances: int, size: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """A labelled set of fractal pictures, a pure function of its arguments.
+    """Draws a labelled set of fractal images, which depends only on the arguments.
 
     Args:
         categories: number of classes, at least 1.
-        instances: pictures per class, at least 1.
-        size: side in pixels.
-        generator: CPU generator; its state decides everything.
+        instances: images per class, at least 1.
+        size: side of the images in pixels.
+        generator: on the CPU; its state determines the result.
 
     Returns:
-        images uint8 [categories·instances, size, size] (0 = empty, 255 = densest) and labels
-        int64 [categories·instances], category by category.
+        Images, uint8 [categories·instances, size, size] from 0 (empty) to 255 (densest), and labels, int64
+        [categories·instances], sorted by category.
     """
     systems = sample_categories(categories, size, generator)
     labels = torch.arange(categories).repeat_interleave(instances)
@@ -165,12 +197,18 @@ def generate(
 
 
 def _rotation(angle: Tensor) -> Tensor:
+    """Returns the rotation matrices [..., 2, 2] of angles [...] in radians."""
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([cos, -sin, sin, cos], dim=-1).view(*angle.shape, 2, 2)
 
 
 def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
-    """Algorithm 1 of Anderson & Farrell 2022 for a whole batch; float32 [B, 4, 2]."""
+    """Applies algorithm 1 of Anderson & Farrell 2022 to a batch; returns float32 [B, 4, 2].
+
+    Args:
+        maps: int64 [B], number of maps of each system.
+        generator: on the CPU.
+    """
     count = len(maps)
     uniform = torch.rand(count, MAX_MAPS, 2, generator=generator)
     total = (5.0 + maps + torch.rand(count, generator=generator)) / 2
@@ -178,7 +216,7 @@ def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
     zero = torch.zeros(count)
     one = torch.ones(count)
     for k in range(MAX_MAPS):
-        left = (maps - 1 - k).float()  # maps still to come; each can take at most 3
+        left = (maps - 1 - k).float()  # number of maps that follow; each adds at most 3 to the sum
         last = left == 0
         need = total - 3 * left
         low = torch.where(last, total / 3, torch.maximum(zero, need / 3))
@@ -197,7 +235,11 @@ def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
 def _draw(
     systems: IteratedFunctionSystems, size: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Chaos game for every system at once: pictures uint8 [B, size, size] and whether sound [B]."""
+    """Plays the chaos game for all systems at once.
+
+    Returns:
+        Images, uint8 [B, size, size], and whether each is not degenerate, bool [B].
+    """
     count = len(systems)
     steps = max(4, round(POINTS_PER_PIXEL * size * size / CHAINS))
     matrix, shift = systems.matrices(), systems.translation
@@ -233,7 +275,17 @@ def _draw(
 
 
 def _pixels(horizontal: Tensor, vertical: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Pixel of each point with the bounding box fitted to the picture, and the box's aspect."""
+    """Maps points to pixels such that the bounding box of each fractal fills the image.
+
+    Args:
+        horizontal: float32 [steps, B, CHAINS].
+        vertical: float32 [steps, B, CHAINS].
+        size: side of the image in pixels.
+
+    Returns:
+        Pixel indices, int32 [B, steps·CHAINS], and the shorter side of each bounding box divided by the
+        longer one, float32 [B].
+    """
     spans, cells = [], []
     for points in (horizontal, vertical):
         low, high = points.amin((0, 2)), points.amax((0, 2))

@@ -1,9 +1,10 @@
-"""Joins a trunk of the study to a small head that can be trained in a minute and thrown away.
+"""Joins a trunk of the study to a small head that trains within a minute and is then discarded.
 
-Through VGG11's own fc6 and fc7 the pretext is not learnt at all at this scale (ADR 0005), so the
-head is one linear layer on the global maximum of the last map; GoogLeNet keeps its average pool.
-The convolutions start by He's rule: torchvision's start for GoogLeNet (standard deviation 0.01)
-makes every step far too large relative to the weights, and the pretext is learnt half as fast.
+The head is one linear layer on the global maximum of VGG11's last map, or on GoogLeNet's average pool.
+Through VGG11's own fc6 and fc7 the pretext task is not learnt at all at this scale (ADR 0005).
+
+Convolutions are initialised by He's rule. torchvision's initialisation of GoogLeNet (standard deviation
+0.01) makes every step far too large relative to the weights, and the pretext task is learnt half as fast.
 """
 
 from __future__ import annotations
@@ -20,12 +21,18 @@ from study.spec import ModelName
 
 
 class PretextNetwork(nn.Module):
-    """A one-channel trunk (scratch, from `seed`) and a linear head over `categories` classes."""
+    """A one-channel trunk with random initial weights and a linear head."""
 
     def __init__(self, model: ModelName, categories: int, seed: int) -> None:
+        """
+        Args:
+            model: the network that provides the trunk.
+            categories: number of classes of the pretext task.
+            seed: of the initial weights.
+        """
         super().__init__()
         network = build(model, weights=None, resolution=32, fold=True, seed=seed)
-        # Kept out of the module tree: its classifier is neither trained nor saved here.
+        # The list hides the network from nn.Module: its classifier is neither trained nor saved here.
         self._network = [network]
         self._plain: nn.Sequential | None = None
         if any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
@@ -44,7 +51,7 @@ class PretextNetwork(nn.Module):
 
     @property
     def covers(self) -> str:
-        """What the trained part is to a whole network; see `study.models.Weights`."""
+        """The part of the network that is trained, ``network`` or ``trunk``; see `study.models.Weights`."""
         return "network" if self._plain is None else "trunk"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,14 +61,17 @@ class PretextNetwork(nn.Module):
         return cast(Tensor, self.head(features))
 
     def finished(self) -> Network:
-        """The ordinary network whose trunk was trained. Call once: lent BatchNorms are folded."""
+        """Folds the added BatchNorm layers and returns the ordinary network in evaluation mode.
+
+        It may be called only once, after training.
+        """
         if self._plain is not None:
             fold_batchnorm(cast(nn.Sequential, self.trunk))
         return self._network[0].eval()
 
 
 class _Features(nn.Module):
-    """`network.features` as a module; the study's output layer gets no gradient."""
+    """Wraps `network.features` as a module; the network's own output layer gets no gradient."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -72,6 +82,7 @@ class _Features(nn.Module):
 
 
 def _convolutions(network: Network) -> nn.Sequential:
+    """Returns the network's sequence of convolutions."""
     for module in network.modules():
         if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Conv2d):
             return module

@@ -1,4 +1,4 @@
-"""Supplies the pretext's pictures: drawn once, then thickened, filled, flipped and shifted."""
+"""Provides the images of the pretext task: drawn once, and thickened, filled, flipped and shifted anew."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from torch import Tensor
 from study.pretraining.fractals import render_instances, sample_categories
 from study.pretraining.recipe import Recipe
 
+#: Greatest shift in pixels.
 SHIFT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """images uint8 [N, S, S] and labels int64 [N] to train on; held_out_* only for the gate.
+    """Training and held-out images of the pretext task.
 
-    held_out_inputs are as a network sees them, float32 [M, 1, S, S].
+    Attributes:
+        images: uint8 [N, S, S], for training.
+        labels: int64 [N].
+        held_out_inputs: float32 [M, 1, S, S] in [−1, 1], network inputs that only the gate uses.
+        held_out_labels: int64 [M].
     """
 
     images: Tensor
@@ -31,10 +36,14 @@ class Pictures:
 def draw_pictures(
     recipe: Recipe, generator: torch.Generator, check: Callable[[], None] = lambda: None
 ) -> Pictures:
-    """Held-out instances are jittered independently of the training ones: none is trained on.
+    """Draws the training and held-out images of a recipe.
+
+    Held-out instances are jittered independently of the training instances, so that none is trained on.
 
     Args:
-        check: called between some thousand pictures; ends the drawing by what it raises.
+        recipe: determines numbers and sizes.
+        generator: on the CPU; determines the images.
+        check: is called after every few thousand images; an exception that it raises ends the drawing.
     """
     systems = sample_categories(recipe.categories, recipe.size, generator, check)
     order = torch.arange(recipe.categories)
@@ -51,17 +60,17 @@ def draw_pictures(
 
 
 def training_batch(images: Tensor, solid: float, generator: torch.Generator) -> Tensor:
-    """A randomly varied batch, as a network sees it.
+    """Turns images into a randomly varied batch of network inputs.
 
-    A fractal is dust; clothes are surfaces. So a share of the pictures is thickened (dilated and
-    smoothed) or filled with a shading, in the spirit of the varied colours and textures of
-    Anderson & Farrell (WACV 2022) and the strong image augmentation of OFDB (Nakamura et al.,
-    ICCV 2023).
+    Fractals consist of points, clothes of surfaces. Therefore a share of the images is thickened (dilated
+    and smoothed) or filled with a shading, similarly to the varied colours and textures of Anderson &
+    Farrell (WACV 2022) and the strong image augmentation of OFDB (Nakamura et al., ICCV 2023). Every image
+    is flipped horizontally with probability 0.5 and shifted by at most SHIFT pixels.
 
     Args:
         images: uint8 [N, S, S].
-        solid: share of pictures that are thickened or filled, half of them each, in [0, 1].
-        generator: decides everything; its state advances by a fixed number of draws.
+        solid: share of images that are thickened or filled, half of them each, in [0, 1].
+        generator: on the CPU; determines the variations. Its state advances by a fixed number of draws.
 
     Returns:
         float32 [N, 1, S, S] in [−1, 1]; −1 is empty, also where a shift uncovers the border.

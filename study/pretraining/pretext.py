@@ -1,8 +1,8 @@
-"""Pre-trains a trunk on fractals, and lets it out only if the pretext was learnt.
+"""Pre-trains a trunk on fractals, and returns its weights only if it has learnt the pretext task.
 
-Formula-driven supervised learning: the classes are formulas, so there are labels without a data
-set (Kataoka et al., IJCV 2022; Anderson & Farrell, WACV 2022; Nakamura et al., ICCV 2023). The
-result is never called ImageNet, and how well it transfers is what the study measures.
+In formula-driven supervised learning each class is a formula, so that labels exist without a data set
+(Kataoka et al., IJCV 2022; Anderson & Farrell, WACV 2022; Nakamura et al., ICCV 2023). The weights are
+never called ImageNet weights. The study measures how well they transfer.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ SOURCE = "fractal"
 
 @dataclass(frozen=True, kw_only=True)
 class PretextPoint:
-    """One look at the pretext: after `samples` pictures and `seconds`.
+    """One evaluation on the pretext task.
 
-    loss is the mean training cross-entropy since the last point (nats; None before any step);
-    accuracy is on held-out instances, in [0, 1].
+    Attributes:
+        samples: images trained on so far, repetitions included.
+        seconds: since the start of pre-training.
+        loss: mean training cross-entropy since the previous point in nats; None before the first step.
+        accuracy: on held-out instances, in [0, 1].
     """
 
     samples: int
@@ -47,11 +50,19 @@ class PretextPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class PretextResult:
-    """What pre-training gave. weights is None exactly where the gate was not passed.
+    """The outcome of a pre-training; if it is cached, curve, accuracy and seconds are the original ones.
 
-    complete: every step was made. step_seconds: of seconds, those inside optimizer steps. seconds, curve
-    and accuracy of a cached result are those of the training
-    that made it.
+    Attributes:
+        weights: the trunk; None if and only if the gate was not passed.
+        curve: evaluations; empty if the pre-training ended before training began.
+        held_out_accuracy: of the last evaluation, in [0, 1].
+        chance: accuracy of random guesses.
+        passed: whether the accuracy is at least `recipe.gate` times `chance`.
+        seconds: duration of the pre-training.
+        step_seconds: the part of `seconds` that optimizer steps took.
+        recipe: what was trained.
+        complete: whether all steps were made.
+        cached: whether the result comes from the cache.
     """
 
     weights: Weights | None
@@ -67,7 +78,7 @@ class PretextResult:
 
 
 def checkpoint_path(recipe: Recipe, *, cache_dir: Path, seed: int, precision: Precision) -> Path:
-    """Where the weights of exactly this pre-training are kept."""
+    """Returns the cache file of a pre-training."""
     return cache_dir / f"fractal-{recipe.model}-{recipe.hash}-{precision}-s{seed}.pth"
 
 
@@ -81,22 +92,26 @@ def pretrain(
     should_stop: Callable[[], bool],
     on_progress: Callable[[PretextPoint], None],
 ) -> PretextResult:
-    """Train the trunk of `model` on fractals, or take the equal training from the cache.
+    """Trains the trunk of `model` on fractals, or loads the result of an equal training from the cache.
 
     Args:
-        model: the network; has to be the recipe's.
-        recipe: what to train (`recipe_for` fits one to a time).
-        cache_dir: a passed training is written here and found here; made if missing.
-        seed: decides pictures, initial weights and order; equal seeds give equal weights on a CPU
-            with the same number of threads.
-        runtime: where to train; BF16 runs forward passes under autocast.
-        should_stop: asked before each step; True ends training early, and the gate then judges
-            what was reached; asked too while pictures are drawn, when nothing is reached yet. A
-            training cut short is not cached.
-        on_progress: called with each point of the curve (not for a cached result).
+        model: the network; it must be the recipe's.
+        recipe: what to train (`recipe_for` chooses one for a given time).
+        cache_dir: folder of the cache; it is created if it does not exist.
+        seed: determines images, initial weights and order. Equal seeds give equal weights on a CPU with the
+            same number of threads.
+        runtime: device and precision; BF16 runs forward passes under autocast.
+        should_stop: is called while images are drawn and before each step; True ends the pre-training.
+            During drawing there are no weights yet. Later the gate judges the weights reached, which are
+            stored but not reused by later calls.
+        on_progress: receives each point of the curve; it is not called for a cached result.
 
     Returns:
-        The result; `weights` load through `study.models.build`.
+        The result; its weights load with `study.models.build`.
+
+    Raises:
+        ValueError: the recipe is for another network.
+        StoreError: the weights cannot be written to the cache.
     """
     if model is not recipe.model:
         raise ValueError(f"the recipe is for {recipe.model}, not for {model}")
@@ -161,7 +176,7 @@ def pretrain(
 
 
 def _from_cache(path: Path, recipe: Recipe) -> PretextResult | None:
-    """The earlier result; a damaged file is no result, and training anew replaces it."""
+    """Returns the cached result, or None if the file is missing or damaged; a new training replaces it."""
     if not path.is_file():
         return None
     try:
@@ -193,7 +208,7 @@ def _train(
     should_stop: Callable[[], bool],
     on_progress: Callable[[PretextPoint], None],
 ) -> tuple[list[PretextPoint], bool, float]:
-    """Returns the curve (never empty), whether every step was made, and the seconds inside steps."""
+    """Returns the curve (never empty), whether all steps were made, and the seconds inside steps."""
     step_seconds = 0.0
     steps = max(2, recipe.samples // recipe.batch_size)
     looks = {round(steps * k / recipe.evaluations) for k in range(1, recipe.evaluations + 1)}

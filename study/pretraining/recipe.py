@@ -1,4 +1,7 @@
-"""Decides how much pre-training a number of seconds buys, in steps coarse enough to be cached."""
+"""Chooses how much pre-training fits into a number of seconds.
+
+Recipes come from a coarse ladder, so that studies of equal budgets can share cached checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -10,43 +13,50 @@ from study.errors import UsageError
 from study.spec import ModelName
 
 VERSION = 1
-"""Raise it when the code changes what a recipe yields: old cached checkpoints are then not used."""
+"""Must be raised when the code changes the result of a recipe, to exclude old cached checkpoints."""
 RENDERED_PER_SECOND = 6_000.0
-"""Fractals of 32 × 32 pixels on two cores (measured: 10,000; a busy machine gives less)."""
+"""Fractals of 32×32 pixels drawn on two cores (measured: 10,000; a busy machine draws fewer)."""
 OVERHEAD_SECONDS = 3.0
-"""Building the network, folding, writing the checkpoint, the last evaluation."""
+"""Seconds for building the network, folding, writing the checkpoint and the last evaluation."""
 EVALUATION_SPEEDUP = 3.0
-"""A forward pass costs about a third of a training step."""
+"""A forward pass takes about a third of the time of a training step."""
 MOST_IMAGES = 102_400
 MOST_SECONDS = 1_800.0
 LEAST_SAMPLES = {ModelName.VGG11: 4_096, ModelName.GOOGLENET: 8_192}
-"""The fewest that were seen to pass the gate (docs/adr/0005)."""
+"""The smallest numbers of samples with which the gate was passed (docs/adr/0005)."""
 SOLID_FROM = 11_584
-"""Thick and filled shapes transfer better but are learnt later: VGG11 passes its gate with 4,096
-points-only samples and fails it with 4,096 of which two thirds are solid."""
-LADDER = tuple(round(4_096 * 2 ** (step / 4) / 64) * 64 for step in range(37))
-"""Sizes on offer, 4,096 to 2,097,152 samples, each 2^¼ times the last: in wider steps one network's
-worker waited up to 29 % of its seconds for the other's.
+"""The smallest number of samples with thickened and filled shapes.
 
-Measured speeds differ a little from day to day; only a ladder makes two studies of the same budget
-ask for the same recipe, and so find the cached checkpoint.
+They transfer better but are learnt later: VGG11 passes its gate with 4,096 samples that are points only,
+and fails it with 4,096 samples of which two thirds are solid.
+"""
+LADDER = tuple(round(4_096 * 2 ** (step / 4) / 64) * 64 for step in range(37))
+"""Numbers of samples on offer, from 4,096 to 2,097,152, each 2^¼ times the previous one.
+
+With larger factors the worker of one network waited for the other network's worker for up to 29 % of its
+time. Measured speeds differ a little from day to day; because of the ladder, two studies of the same budget
+still choose the same recipe and so find the cached checkpoint.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the outcome of a pre-training, apart from the seed and precision.
+    """The settings that determine the result of a pre-training, except for seed and precision.
 
     Attributes:
-        categories: fractal classes of the pretext task.
-        instances: training pictures per class; held_out: further ones, only for the gate.
-        size: side of a picture in pixels.
-        samples: pictures that pass through the network, repeats counted.
-        lr: peak of the one-cycle schedule (SGD, Nesterov momentum 0.9).
-        warm_up: share of the steps in which the rate climbs.
-        solid: share of the pictures that are drawn thick or filled and not as points.
-        gate: how many times better than chance the held-out accuracy has to be.
-        evaluations: points on the curve.
+        model: the network.
+        categories: fractal classes of the pretext task, above `gate`.
+        instances: training images per class, at least 1.
+        samples: images that pass through the network, repetitions included, at least 1.
+        size: side of the images in pixels, at least 32.
+        held_out: further images per class, which only the gate uses, at least 1.
+        batch_size: at least 2.
+        lr: peak learning rate of the one-cycle schedule (SGD, Nesterov momentum 0.9).
+        weight_decay: of SGD.
+        warm_up: share of the steps in which the learning rate rises, in (0, 1).
+        solid: share of the images that are thickened or filled instead of points, in [0, 1].
+        gate: the held-out accuracy must be at least this many times better than chance.
+        evaluations: number of points of the curve, at least 1.
     """
 
     model: ModelName
@@ -83,21 +93,26 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """Equal recipes have equal hashes in every process and on every day."""
+        """16 hex digits that are equal in every process for equal recipes."""
         text = json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def images(self) -> int:
-        """Training pictures that are drawn."""
+        """Number of training images that are drawn."""
         return self.categories * self.instances
 
     @property
     def chance(self) -> float:
+        """Accuracy of random guesses."""
         return 1 / self.categories
 
     def predicted_seconds(self, images_per_second: float) -> float:
-        """Cost at a training speed, picture drawing and evaluations included."""
+        """Predicts the seconds of the pre-training, including drawing and evaluations.
+
+        Args:
+            images_per_second: training speed.
+        """
         evaluated = self.evaluations * self.held_out * self.categories / EVALUATION_SPEEDUP
         pixels = (self.size / 32) ** 2
         drawn = self.categories * (self.instances + self.held_out) * pixels
@@ -109,7 +124,7 @@ class Recipe:
 
 
 def recipe_of(model: ModelName, samples: int) -> Recipe:
-    """The recipe for a number of samples: more of them carry more categories and more pictures."""
+    """Returns the recipe for a number of samples; the more samples, the more categories and images."""
     categories = 64
     while categories < 512 and samples >= 1_024 * categories:
         categories *= 2
@@ -124,16 +139,16 @@ def recipe_of(model: ModelName, samples: int) -> Recipe:
 
 
 def recipe_for(model: ModelName, seconds: float, images_per_second: float) -> Recipe:
-    """The largest recipe whose predicted cost, drawing included, fits `seconds`.
+    """Returns the largest recipe whose predicted seconds, including drawing, fit into `seconds`.
 
     Args:
-        model: the network to pre-train.
-        seconds: all the time there is for this network (over 1,800 s is not used).
-        images_per_second: measured training speed at 32 × 32 pixels, batch 64, and the precision
-            that will be used.
+        model: the network.
+        seconds: time for this network; only the first 1,800 s are used.
+        images_per_second: training speed, measured at 32×32 pixels with batch size 64 and the precision of
+            the pre-training.
 
     Raises:
-        UsageError: not even the smallest recipe fits, so there is no point in starting.
+        UsageError: not even the smallest recipe fits, or the speed is not positive.
     """
     if not images_per_second > 0:
         raise UsageError(f"images_per_second must be positive, got {images_per_second}")
@@ -153,10 +168,10 @@ def recipe_for(model: ModelName, seconds: float, images_per_second: float) -> Re
 
 
 def least_seconds(model: ModelName, images_per_second: float) -> float:
-    """Predicted cost of the smallest recipe of a network."""
+    """Predicts the seconds of a network's smallest recipe."""
     return _offered(model)[0].predicted_seconds(images_per_second)
 
 
 def _offered(model: ModelName) -> list[Recipe]:
-    """The recipes of a network, the smallest first."""
+    """Returns the recipes of a network, the smallest first."""
     return [recipe_of(model, n) for n in LADDER if n >= LEAST_SAMPLES[model]]

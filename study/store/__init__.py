@@ -1,1 +1,1 @@
-"""Persistence: the ledger is the truth, tables are its projection."""
+"""Stores a study: the ledger is authoritative, and the tables are derived from it."""

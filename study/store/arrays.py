@@ -1,4 +1,4 @@
-"""What the .npz files of results/ hold: the kind and the dimensions of every array that is read."""
+"""Declares the arrays that the .npz files of results/ hold, and checks arrays that were read."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from study.store.shapes import Misshapen
 
 _LONGEST_SIDE = 1_000_000
 _LEAST_PIXELS = 2
-#: Letters of a form stand for a size that is the same wherever the letter stands in a file; `*` for any
-#: size. Sides of pictures are h, w. Kinds: c class 0…9, n whole number from 0, s share, f finite, m
-#: finite or NaN, t text, a name of an arm.
+#: Kind and sizes of an array. Kinds: c is a class in 0…9, n an integer ≥ 0, s a share in [0, 1], f a finite
+#: number, m a finite number or NaN, t text, a the name of an arm. Sizes have one item per dimension: a
+#: number is exact, `*` is any size, and a letter is a size of at least 1 that is the same wherever the
+#: letter occurs in the file. The letters h, w, p and q are sides of images, of at least 2 pixels.
 Form = tuple[str, str]
+#: The forms by pattern of the file name (without ending) and by pattern of the array name.
 FORMS: dict[str, dict[str, Form]] = {
     "predictions": {
         "labels": ("c", "i"), "index": ("n", "i"), "*.class": ("c", "*"), "*.probabilities": ("s", "* 10"),
@@ -47,16 +49,20 @@ FORMS: dict[str, dict[str, Form]] = {
     },
     "drift": {"*.stages": ("t", "*"), "*.relative_change": ("m", "*"), "*.cka": ("m", "*")},
 }  # fmt: skip
-#: Files whose arrays are drawn together: one without the others is of no use.
+#: Patterns of the files whose arrays are drawn together, so that none of them may be missing.
 WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
 _ARMS = frozenset(arm.name for arm in arms())
 
 
 def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Compare the arrays of the file `name` (without ending) with its form; unknown ones are let through.
+    """Checks the arrays of a file against its declared forms; arrays without a form are not checked.
+
+    Args:
+        name: name of the file without ending.
+        arrays: the arrays of the file by name.
 
     Raises:
-        Misshapen: an array has another kind, other dimensions or values out of range.
+        Misshapen: an array has another kind, other sizes, or values out of range.
     """
     forms = next((forms for pattern, forms in FORMS.items() if fnmatchcase(name, pattern)), {})
     sizes: dict[str, int] = {}
@@ -78,7 +84,11 @@ def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def require_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Raise `Misshapen` where an array is missing that is drawn together with the others."""
+    """Checks that the file has all arrays that are drawn together.
+
+    Raises:
+        Misshapen: one of them is missing.
+    """
     for pattern in WHOLE:
         if fnmatchcase(name, pattern):
             inits = ("pretrained", "scratch")
@@ -90,6 +100,7 @@ def require_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
+    """Checks dtype and range of an array."""
     if kind in "ta":
         if array.dtype.kind != "U":
             raise Misshapen(f"{key} is not text")
@@ -114,6 +125,7 @@ def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
 def _check_sides(
     key: str, array: npt.NDArray[Any], sides: list[str], sizes: dict[str, int]
 ) -> None:
+    """Checks the shape of an array; `sizes` holds the sizes of letters and is extended."""
     if array.ndim != len(sides):
         raise Misshapen(f"{key} has {array.ndim} dimensions, expected {len(sides)}")
     for side, size in zip(sides, array.shape, strict=True):
@@ -126,7 +138,7 @@ def _check_sides(
 
 
 def _check_prefixes(arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Every prediction is of the first images in the order of the labels."""
+    """Checks that no prediction has more items than there are labels; it covers the first images."""
     labels = arrays.get("labels")
     for key, array in arrays.items():
         if labels is not None and key.endswith((".class", ".probabilities")) and len(array) > len(labels):
@@ -134,7 +146,7 @@ def _check_prefixes(arrays: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def _check_stages(arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """All runs of a network have the same stages, and a value for each."""
+    """Checks that all runs of a network have the same stages and one value for each."""
     seen: dict[str, list[str]] = {}
     for key, array in arrays.items():
         if not key.endswith(".stages"):

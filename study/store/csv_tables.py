@@ -1,4 +1,4 @@
-"""Reads the CSV files of results/ back: every cell is of its column's kind, or the file is refused."""
+"""Reads the CSV files of results/ and refuses a file in which a cell does not fit its column."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from study.records import RunState
 from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, ModelName, Scope
 from study.store.reading import read_text
 
-#: Rows of a table that the report prints whole; the points of the curves are many more.
+#: Maximum number of rows of a table, which the report prints in full, and of ``history.csv``, which holds
+#: the points of the curves.
 MOST_ROWS = 20_000
 MOST_POINTS = 2_000_000
+#: Largest number in a cell, except for losses.
 _MOST = 1e15
 _ENUMS: dict[str, type[Enum]] = {
     "model": ModelName, "init": Init, "scope": Scope, "lr_policy": LrPolicy, "state": RunState,
@@ -36,13 +38,17 @@ Cell = str | int | float | None
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """A table with exactly `columns`; without rows where the file is absent.
+    """Returns the table with exactly `columns`; it has no rows if the file does not exist.
 
-    A column that the file does not have is empty, one that is not asked for is left out. Empty cells are
-    NaN in a column of numbers and "" in one of text.
+    A column that the file lacks is empty, and other columns of the file are ignored. An empty cell is NaN
+    in a numeric column and "" in a text column.
+
+    Args:
+        path: the CSV file.
+        columns: names of the columns; the file must have the first of them.
 
     Raises:
-        StoreError: not a table, or a cell that cannot be what its column says.
+        StoreError: the file is not a table, has too many rows, or has a cell that does not fit its column.
     """
     if not path.exists():
         return pd.DataFrame(columns=list(columns))
@@ -79,6 +85,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 
 def _parser(name: str) -> Callable[[str], Cell]:
+    """Returns the function that converts a cell of the column; it raises ValueError for a wrong cell."""
     if name in _WORDS:
         return lambda text: _word(text, name)
     if name in _TEXTS:
@@ -97,7 +104,7 @@ def _word(text: str, name: str) -> str:
 
 
 def _number(text: str, most: float) -> int | float | None:
-    """From 0 to `most`; an empty cell and NaN are None."""
+    """Converts a number in [0, `most`]; an empty cell and NaN become None."""
     bare = text.strip()
     if bare in ("", "nan", "NaN"):
         return None
@@ -120,7 +127,7 @@ def _whole(text: str) -> int | float | None:
 
 
 def _check_runs(path: Path, cells: dict[str, list[Cell]]) -> None:
-    """A row of a run names an arm of the matrix, and a finished one its seed."""
+    """Checks that each run has an existing arm and a seed, and a finished run also training images."""
     if "state" not in cells:
         return
     names = ("model", "init", "scope", "lr_policy")

@@ -1,4 +1,4 @@
-"""Atomic files: readers see the old content or the new one, never a part."""
+"""Writes files atomically: a reader sees the old content or the new one, never a part of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from study.errors import StoreError
 
-#: Ending of a file that is being written; a process that was killed leaves one.
+#: Ending of a file that is being written. A process that is killed leaves such a file behind.
 PART = ".part"
-#: The file system does not take a file: full, over a quota or a limit, broken, read-only, not a folder.
+#: Error numbers by which a file system refuses a file: it is full, over a quota or limit, broken or
+#: read-only, or the path or its permissions do not allow the file.
 _REFUSALS = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
@@ -25,10 +26,15 @@ _REFUSALS = frozenset({
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write through a temporary file in the same directory, fsync, then rename over `path`.
+    """Writes a temporary file in the same directory, syncs it to disk, and renames it to `path`.
+
+    Args:
+        path: the file; missing parent folders are created.
+        write: writes the content to the stream that it receives.
 
     Raises:
-        StoreError: the file system refuses; the old file stays. Other errors of `write` pass as they are.
+        StoreError: the file system refuses the file; the old file remains. Other errors of `write` are
+            raised unchanged.
     """
     try:
         _write_atomic(path, write)
@@ -40,7 +46,7 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def refusal(error: BaseException | None) -> str | None:
-    """Why the file system refused, where that is what an error, or what led to it, says."""
+    """Returns why the file system refused, from `error` or what led to it; None for other errors."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             return os.strerror(error.errno).lower()
@@ -49,7 +55,10 @@ def refusal(error: BaseException | None) -> str | None:
 
 
 def remove_parts(*folders: Path) -> None:
-    """Remove what writers that were killed have left, not below; call it where nobody else writes."""
+    """Removes the partial files of killed writers from the folders, but not from folders below them.
+
+    No other process may write to the folders at the same time.
+    """
     for folder in folders:
         for path in folder.glob(f".*{PART}"):
             path.unlink(missing_ok=True)
@@ -80,15 +89,19 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_arrays(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Store arrays as one .npz."""
+    """Writes arrays to an uncompressed .npz file."""
     write_atomic(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
 
 
 def require_folder(folder: Path, what: str) -> None:
-    """Make the folder if need be.
+    """Creates the folder if it does not exist, and checks that it is writable.
+
+    Args:
+        folder: the folder.
+        what: its description for the error message.
 
     Raises:
-        StoreError: it cannot be written to.
+        StoreError: the folder cannot be created or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The ledger (SQLite): every committed run and fact of a study; everything else is rebuilt from it."""
+"""Stores the runs, facts and events of a study in SQLite; all other results are derived from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from study.store.documents import EVENTS, FACTS
 from study.store.shapes import Misshapen
 from study.store.whole import require_whole
 
-#: Raised whenever a ledger of another form could not be gone on with. 1 had no rungs.
+#: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
+#: 1 had no rungs.
 FORMAT = 2
 
 _SCHEMA = """
@@ -38,13 +39,18 @@ _COLUMNS = (
 
 
 class Ledger:
-    """One writer, ``synchronous=FULL``; a judgement is committed once, keyed by (run_id, rung)."""
+    """The ledger of a study.
+
+    One process writes it, with ``synchronous=FULL``. The evaluation of a run is stored under the key
+    (run_id, rung).
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Open or create the ledger.
+        """Opens the ledger, or creates it.
 
         Args:
-            read_only: look into one that is there, also where nothing can be written.
+            path: the SQLite file.
+            read_only: whether to open an existing ledger for reading; its folder need not be writable.
 
         Raises:
             StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
@@ -70,18 +76,18 @@ class Ledger:
                 self.set_fact("format", FORMAT)
             for query in _COLUMNS:
                 self._db.execute(query)
-        except (sqlite3.Error, ValueError) as error:  # also text that is not UTF-8
-            self._db.close()  # it would keep its locks
+        except (sqlite3.Error, ValueError) as error:  # ValueError: text that is not UTF-8
+            self._db.close()  # otherwise the connection keeps its locks
             raise _refused(path, error) from error
         except StoreError:
             self._db.close()
             raise
 
     def _require_format(self) -> None:
-        """Raises StoreError where another version of this program wrote the ledger."""
+        """Raises StoreError if a version of this program with another format wrote the ledger."""
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
         if not {"facts", "runs"} <= tables:
-            return  # a new one
+            return  # the ledger is new
         found = self._db.execute("SELECT value FROM facts WHERE name='format'").fetchall()
         if found != [(str(FORMAT),)]:
             told = found[0][0] if found else "1"
@@ -91,7 +97,10 @@ class Ledger:
             )
 
     def _require_own(self) -> None:
-        """Another program's database is not written into, and nothing in a file may run by itself."""
+        """Raises sqlite3.DatabaseError if the database has tables, views or triggers of another program.
+
+        `trusted_schema=OFF` forbids that the schema of the file calls functions with side effects.
+        """
         self._db.execute("PRAGMA trusted_schema=OFF")
         for kind, name in self._db.execute("SELECT type, name FROM sqlite_master"):
             known = kind == "index" or (kind == "table" and name in _TABLES)
@@ -99,10 +108,10 @@ class Ledger:
                 raise sqlite3.DatabaseError(f"it holds another program's {kind} {str(name)[:40]!r}")
 
     def require_sound(self) -> None:
-        """Read everything once.
+        """Reads all facts, runs and events once.
 
         Raises:
-            StoreError: a row or a fact is damaged.
+            StoreError: a row or a fact is damaged, or the file cannot be read.
         """
         for name in FACTS:
             self.fact(name)
@@ -112,18 +121,27 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    # facts: what is known once per study (fingerprint, used seconds, plan, environment, …)
+    # Facts exist once per study: fingerprint, used seconds, plan, environment and others.
     def set_fact(self, name: str, value: Any) -> None:
+        """Stores a fact under its name; an older value is replaced.
+
+        Args:
+            name: of the fact.
+            value: anything that JSON can represent.
+
+        Raises:
+            StoreError: the ledger cannot be written.
+        """
         self._rows(
             "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value",
             (name, json.dumps(value, ensure_ascii=False)),
         )
 
     def fact(self, name: str, default: Any = None) -> Any:
-        """A fact, or the default where it was never set.
+        """Returns a fact, or `default` if it is not stored.
 
         Raises:
-            StoreError: it is not what its name promises.
+            StoreError: the fact does not have the structure declared for its name.
         """
         rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
         if not rows:
@@ -138,12 +156,12 @@ class Ledger:
             raise StoreError(f"{self.path} is damaged: its fact {name!r} is not JSON") from error
         return value
 
-    # runs
+    # Runs
     def commit(self, record: RunRecord) -> None:
-        """Store the outcome of a run for good; a second commit of the same key replaces it.
+        """Stores the outcome of a run; a second commit with the same key replaces the first.
 
         Raises:
-            StoreError: the disk is full; nothing is stored.
+            StoreError: the ledger cannot be written, for example on a full disk; nothing is stored.
         """
         spec, text = record.spec, json.dumps(record.to_dict(), ensure_ascii=False)
         known, self._records = self._records, None
@@ -160,12 +178,12 @@ class Ledger:
                 time.time(),
             ),
         )
-        if known is not None:  # one writer: what is known is still so
+        if known is not None:  # no other process writes, so the known records are still valid
             stored = {spec.key: self._record(*spec.key, text)}
             self._records = tuple(({other.spec.key: other for other in known} | stored).values())
 
     def record(self, run_id: str, rung: int) -> RunRecord | None:
-        """A committed judgement, or None.
+        """Returns the record of a run at a rung, or None if it is not stored.
 
         Raises:
             StoreError: its row is damaged.
@@ -174,20 +192,21 @@ class Ledger:
         return self._record(*rows[0]) if rows else None
 
     def records(self) -> tuple[RunRecord, ...]:
-        """All committed runs in the order of their first commit.
+        """Returns the records of all runs in the order of their first commit.
 
         Raises:
             StoreError: a row is damaged.
         """
-        if self._records is None or self._read_only:  # another process may be writing
+        if self._records is None or self._read_only:  # another process may write
             rows = self._rows("SELECT run_id, rung, record FROM runs ORDER BY position")
             self._records = tuple(self._record(*row) for row in rows)
         return self._records
 
     def _record(self, run_id: Any, rung: Any, text: Any) -> RunRecord:
+        """Parses a row; raises StoreError if it is damaged or its key does not match its spec."""
         try:
             record = RunRecord.from_dict(json.loads(text))
-            own = record.spec.key == (run_id, rung)  # the id carries a digest of the spec
+            own = record.spec.key == (run_id, rung)  # run_id contains a digest of the spec
         except (StudyError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: {reason[:200]}") from error
@@ -195,15 +214,25 @@ class Ledger:
             raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: settings of another run")
         return record
 
-    # events: every fallback and every incident, shown on the terminal and in the report
+    # Events are fallbacks and incidents; the terminal and the report show them.
     def add_event(self, kind: str, detail: str, model: str | None = None) -> None:
+        """Stores an event with the present time; an equal event is stored only once.
+
+        Args:
+            kind: of the event.
+            detail: what happened.
+            model: name of the network that it concerns, if any.
+
+        Raises:
+            StoreError: the ledger cannot be written.
+        """
         self._rows(
             "INSERT OR IGNORE INTO events (kind, model, detail, at) VALUES (?, ?, ?, ?)",
-            (kind, model or "", detail, time.time()),  # SQLite takes no two NULLs for the same
+            (kind, model or "", detail, time.time()),  # SQLite regards two NULLs as different
         )
 
     def events(self) -> list[dict[str, Any]]:
-        """All events in order.
+        """Returns all events in order, each with ``kind``, ``model``, ``detail`` and ``at`` (Unix seconds).
 
         Raises:
             StoreError: a row is damaged.
@@ -220,12 +249,16 @@ class Ledger:
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(query, values).fetchall()
-        except (sqlite3.Error, ValueError, OverflowError) as error:  # also text that is not UTF-8
+        except (sqlite3.Error, ValueError, OverflowError) as error:  # ValueError: text that is not UTF-8
             raise _refused(self.path, error) from error
 
 
 def _to_read(path: Path) -> str:
-    """SQLite writes beside a ledger even to read it, unless told that nobody else writes."""
+    """Returns the URI that opens the ledger for reading.
+
+    SQLite writes files next to the ledger even for reading. In a folder that is not writable and has no
+    write-ahead log, ``immutable=1`` prevents this; it asserts that no process writes.
+    """
     still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
 

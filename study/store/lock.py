@@ -1,4 +1,4 @@
-"""One study a results directory: a lock of the operating system that ends with its process."""
+"""Locks a results directory for one study; the lock ends with the process, even if it is killed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import IO
 
 from study.errors import StoreError
 
-#: Seconds that a starting study waits for a lock that only looks taken while another process asks who
-#: holds it.
+#: Seconds that a starting study waits for the lock, because `lock_holder` in another process takes it for a
+#: moment.
 _PATIENCE = 1.0
 
 
 class StudyLock:
-    """An operating-system lock on the results directory, held for the life of a study."""
+    """An exclusive lock of the operating system on a results directory."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock at once or say who holds it.
+        """Takes the lock.
 
         Raises:
-            StoreError: another process holds it, or the directory is not writable.
+            StoreError: another process holds the lock, or the directory is not writable.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,10 +69,12 @@ class StudyLock:
 
 
 def _opened(folder: Path, how: int) -> IO[str]:
-    """The lock's file; a link to another file would have that one written over, a pipe would be waited for.
+    """Opens the lock file, but neither follows a symbolic link nor waits for a pipe.
+
+    Writing through a link would overwrite another file.
 
     Raises:
-        OSError: it cannot be opened, or is not a regular file.
+        OSError: the file cannot be opened, or is not a regular file.
     """
     descriptor = os.open(folder / ".lock", how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -82,11 +84,11 @@ def _opened(folder: Path, how: int) -> IO[str]:
 
 
 def lock_holder(folder: Path) -> str | None:
-    """Who holds the lock of a results directory; None if nobody does."""
+    """Returns a description of the process that locks a results directory; None if it is not locked."""
     try:
         stream = _opened(folder, os.O_RDONLY)
     except OSError:
-        return None  # what is wrong there is said to whoever wants to write
+        return None  # a study that wants to write there reports the cause
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Reads the files of results/ without trusting them: regular, of bounded size, of the right shape."""
+"""Reads untrusted files of results/: they must be regular files of limited size and expected structure."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from study.store.arrays import check_arrays
 from study.store.documents import DOCUMENTS
 from study.store.shapes import Misshapen
 
+#: Maximum size of a text file in bytes.
 LARGEST_TEXT = 64 * 1024 * 1024
-#: Of all arrays of a file together, unpacked: predictions of some five thousand final runs.
+#: Maximum bytes of all uncompressed arrays of a file; predictions of about five thousand final runs fit.
 LARGEST_ARRAYS = 1 << 30
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; a mark of byte order at its beginning is left out.
+    """Returns the text of a UTF-8 file without its byte order mark.
 
     Raises:
-        StoreError: not a regular file, too large, or not UTF-8.
+        StoreError: the file is not regular, too large, or not UTF-8.
     """
     _require_file(path)
     try:
@@ -41,10 +42,10 @@ def read_text(path: Path) -> str:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object of the shape that its name promises; empty where the file is absent.
+    """Returns the JSON object of a file, or {} if the file does not exist.
 
     Raises:
-        StoreError: the file is anything else.
+        StoreError: the file is not a JSON object, or lacks the structure declared for its name.
     """
     if not os.path.lexists(path):
         return {}
@@ -63,10 +64,14 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_arrays(path: Path, wanted: Callable[[str], bool] = lambda key: True) -> Arrays:
-    """The wanted arrays of an .npz, of the shapes that its name promises; none where it is absent.
+    """Returns arrays of an .npz file by name, or {} if the file does not exist. It unpickles nothing.
+
+    Args:
+        path: the file.
+        wanted: whether to read the array of that name; by default all are read.
 
     Raises:
-        StoreError: the file is anything else. Nothing in it is unpickled.
+        StoreError: the file is not a valid .npz file, is too large, or its arrays do not fit its name.
     """
     if not os.path.lexists(path):
         return {}
@@ -81,12 +86,12 @@ def read_arrays(path: Path, wanted: Callable[[str], bool] = lambda key: True) ->
         check_arrays(path.stem, found)
     except Misshapen as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error
-    except Exception as error:  # numpy and zipfile raise a dozen types for a damaged file
+    except Exception as error:  # numpy and zipfile raise a dozen types of errors for a damaged file
         raise StoreError(f"{path.name} cannot be read as arrays: {str(error)[:200]}") from error
     return found
 
 
 def _require_file(path: Path) -> None:
-    """A named pipe would hold its reader for ever."""
+    """Refuses what is not a regular file; reading a named pipe would block forever."""
     if not os.path.isfile(path):
         raise StoreError(f"{path.name} is not a regular file")

@@ -1,7 +1,8 @@
-"""Checks of the shape of values that were read from JSON.
+"""Checks the structure of values that were read from JSON.
 
-A check takes a value and the words for where it stands, and raises `Misshapen`. Keys that a record does
-not name are let through: a younger version may have written more.
+A check is a function of a value and of the text that names its place in messages; it raises `Misshapen` if
+the value is not as expected. A record may have keys that it does not name, because a newer version may have
+written them; only a closed record may not.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Check = Callable[[Any, str], None]
-#: Far above every count, second and byte of a study, and below what floats count exactly.
+#: Largest accepted number. It is larger than every count and every number of seconds or bytes in a study,
+#: and floats represent all integers below it.
 MOST = 1e15
 LONGEST_TEXT = 20_000
 
 
 class Misshapen(ValueError):
-    """Says where the value stands and what it should have been."""
+    """A value has an unexpected structure; the message names its place and what is expected."""
 
 
 def text(value: Any, where: str) -> None:
+    """Checks a text of limited length that can be encoded as UTF-8."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise Misshapen(f"{where} is not a text of at most {LONGEST_TEXT:,} characters")
     if any("\ud800" <= character <= "\udfff" for character in value):
@@ -32,7 +35,7 @@ def flag(value: Any, where: str) -> None:
 
 
 def number(value: Any, where: str) -> None:
-    """Finite and not negative."""
+    """Checks a number in [0, `MOST`]."""
     measure(value, where)
     if not 0 <= value <= MOST:
         raise Misshapen(f"{where} is not between 0 and {MOST:g}")
@@ -45,7 +48,7 @@ def positive(value: Any, where: str) -> None:
 
 
 def measure(value: Any, where: str) -> None:
-    """A loss or the like: it may be NaN or infinite, but not beyond a float."""
+    """Checks a number such as a loss; NaN, infinite and negative numbers are allowed."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Misshapen(f"{where} is not a number")
     if isinstance(value, int) and abs(value) > MOST:
@@ -53,26 +56,28 @@ def measure(value: Any, where: str) -> None:
 
 
 def share(value: Any, where: str) -> None:
+    """Checks a number in [0, 1]."""
     number(value, where)
     if value > 1:
         raise Misshapen(f"{where} is above 1")
 
 
 def moment(value: Any, where: str) -> None:
-    """Seconds since 1970 within the calendar."""
+    """Checks a time in seconds since 1970; the largest one still has a calendar date."""
     number(value, where)
     if value > 1e11:
         raise Misshapen(f"{where} is beyond the calendar")
 
 
 def whole(value: Any, where: str) -> None:
+    """Checks an integer in [0, `MOST`]."""
     number(value, where)
     if not isinstance(value, int):
         raise Misshapen(f"{where} is not a whole number")
 
 
 def between(low: int, high: int) -> Check:
-    """A whole number from low to high."""
+    """Returns a check for an integer in [`low`, `high`]."""
 
     def checked(value: Any, where: str) -> None:
         whole(value, where)
@@ -83,7 +88,7 @@ def between(low: int, high: int) -> Check:
 
 
 def maybe(check: Check) -> Check:
-    """The same, or null."""
+    """Returns a check that also allows null."""
 
     def checked(value: Any, where: str) -> None:
         if value is not None:
@@ -93,6 +98,8 @@ def maybe(check: Check) -> Check:
 
 
 def one_of(*words: str) -> Check:
+    """Returns a check for one of the texts."""
+
     def checked(value: Any, where: str) -> None:
         if not isinstance(value, str) or value not in words:
             raise Misshapen(f"{where} is none of {', '.join(words)}")
@@ -101,6 +108,8 @@ def one_of(*words: str) -> Check:
 
 
 def items(check: Check) -> Check:
+    """Returns a check for a list whose items all pass `check`."""
+
     def checked(value: Any, where: str) -> None:
         if not isinstance(value, list):
             raise Misshapen(f"{where} is not a list")
@@ -111,7 +120,12 @@ def items(check: Check) -> Check:
 
 
 def mapping(check: Check, keys: tuple[str, ...] | None = None) -> Check:
-    """An object whose values are all alike; `keys` are the only names it may have."""
+    """Returns a check for an object whose values all pass `check`.
+
+    Args:
+        check: applies to each value.
+        keys: the allowed keys; None allows all.
+    """
 
     def checked(value: Any, where: str) -> None:
         _require_object(value, where)
@@ -126,7 +140,13 @@ def mapping(check: Check, keys: tuple[str, ...] | None = None) -> Check:
 def record(
     required: Mapping[str, Check], optional: Mapping[str, Check] | None = None, *, closed: bool = False
 ) -> Check:
-    """An object with these names, and no other where it is closed."""
+    """Returns a check for an object with named fields.
+
+    Args:
+        required: checks of the fields that must exist.
+        optional: checks of the fields that may be missing.
+        closed: whether the object may have no other fields.
+    """
 
     def checked(value: Any, where: str) -> None:
         _require_object(value, where)

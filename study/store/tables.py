@@ -1,4 +1,4 @@
-"""Records → pandas tables → CSV files; the columns are a contract (docs/results.md)."""
+"""Builds tables from records and writes them as CSV; docs/results.md specifies their columns."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ HISTORY_COLUMNS = (
     "run_id", "rung", "samples_seen", "seconds", "train_loss", "val_accuracy", "val_loss",
 )  # fmt: skip
 BASELINE_COLUMNS = ("name", "train_images", "test_images", "test_accuracy", "seconds")
-#: The column `role`: runs of the matrix, and the one network that is trained longest.
+#: Value of the column `role` for purposes other than ``matrix``; the champion is the network that is
+#: trained longest.
 ROLES = {Purpose.CHAMPION: "champion"}
 
-#: A text cell that begins so would be run as a formula by a spreadsheet (CWE-1236).
+#: Beginnings of text cells that a spreadsheet would execute as a formula (CWE-1236).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def standing(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """What counts of the final runs: for every arm, seed and rung the judgement committed last.
+    """Returns the valid records of final runs: one for each arm, seed and rung.
 
-    An arm that was tuned is trained anew with what tuning chose; its run with default
-    hyperparameters then no longer counts. In order of commit.
+    It is the finished one that was committed last, or the last one if none has finished. A tuned arm is
+    trained again with the hyperparameters that tuning has chosen, which makes its run with default
+    hyperparameters invalid. The order is that in which an arm, seed and rung were first committed.
     """
     last: dict[tuple[object, ...], RunRecord] = {}
     for record in records:
@@ -56,7 +58,10 @@ def standing(records: Iterable[RunRecord]) -> list[RunRecord]:
 
 
 def highest(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Of the final runs that count, the highest finished rung of each arm and seed, else the last try."""
+    """Returns, for each arm and seed, the valid record of the highest finished rung.
+
+    If no rung has finished, it is the record of the highest rung that was tried.
+    """
     best: dict[tuple[object, ...], RunRecord] = {}
     for record in standing(records):
         key = (record.spec.arm, record.spec.seed)
@@ -67,37 +72,40 @@ def highest(records: Iterable[RunRecord]) -> list[RunRecord]:
 
 
 def champion(records: Iterable[RunRecord]) -> RunRecord | None:
-    """The last finished champion, else the last try of one."""
+    """Returns the last finished record of a champion, else the last one, or None."""
     tries = [record for record in records if record.spec.purpose is Purpose.CHAMPION]
     return next((r for r in reversed(tries) if r.finished), tries[-1] if tries else None)
 
 
 def results_table(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row for each arm and seed at its highest rung, in order of commit, and the champion's."""
+    """Returns one row for each arm and seed at its highest rung, in order of commit, and the champion."""
     known = tuple(records)
     found = [*highest(known), *filter(None, [champion(known)])]
     return pd.DataFrame([_row(record) for record in found], columns=list(RESULT_COLUMNS))
 
 
 def rungs_table(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row for every judged rung of an arm and seed."""
+    """Returns one row for each arm, seed and evaluated rung."""
     return pd.DataFrame([_row(r) for r in standing(records)], columns=list(RUNG_COLUMNS))
 
 
 def trials_table(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row per tuning trial."""
+    """Returns one row per tuning trial."""
     rows = [_row(record) for record in records if record.spec.purpose is Purpose.TRIAL]
     return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
 
 
 def experiments_table(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row per run of a side experiment."""
+    """Returns one row per run of a side experiment."""
     rows = [_row(record) for record in records if record.spec.purpose is Purpose.SIDE]
     return pd.DataFrame(rows, columns=list(EXPERIMENT_COLUMNS))
 
 
 def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row per point inside every run, trials included; of a run the history of its highest rung."""
+    """Returns one row per point of the curve of each run, trials included.
+
+    The curve of a run is the one in the record of its highest rung.
+    """
     longest: dict[str, RunRecord] = {}
     for record in records:
         known = longest.get(record.spec.run_id)
@@ -112,7 +120,7 @@ def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def write_tables(records: Iterable[RunRecord], folder: Path) -> None:
-    """Rebuild results.csv, rungs.csv, trials.csv, experiments.csv and history.csv from the records."""
+    """Writes results.csv, rungs.csv, trials.csv, experiments.csv and history.csv to `folder`."""
     known = tuple(records)
     for name, table in (
         ("results.csv", results_table(known)),
@@ -125,7 +133,7 @@ def write_tables(records: Iterable[RunRecord], folder: Path) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A CSV file, written atomically, in which no cell is a formula."""
+    """Writes a CSV file atomically; a spreadsheet executes none of its cells as a formula."""
     write_text(path, _neutral(table).to_csv(index=False, lineterminator="\n"))
 
 
@@ -178,13 +186,13 @@ def _row(record: RunRecord) -> dict[str, Any]:
 
 
 def _neutral(table: pd.DataFrame) -> pd.DataFrame:
-    """Text cells that a spreadsheet would run get a leading apostrophe; numbers stay as they are."""
+    """Puts an apostrophe before text cells that a spreadsheet would execute; numbers are unchanged."""
 
     def cell(value: Any) -> Any:
         if not isinstance(value, str):
             return value
         text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-        # Neither is quoted: a carriage return would end the row, and a zero byte some readers' file.
+        # CSV does not quote them: a carriage return may end the row, and a zero byte the file.
         return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
     return table.map(cell)

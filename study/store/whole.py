@@ -1,4 +1,4 @@
-"""Whether the pages of a ledger are whole: looked through before it is opened, without changing it."""
+"""Checks whether the pages of a ledger are intact, before it is opened and without changing it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from study.errors import StoreError
 
 
 def require_whole(path: Path) -> None:
-    """Look through all pages; there may be no ledger. SQLite keeps no checksums: texts are not judged.
+    """Checks all pages of the ledger with SQLite's `quick_check`; does nothing if the file does not exist.
+
+    SQLite stores no checksums, so that a change inside a text is not detected.
 
     Raises:
-        StoreError: the file is damaged or not a database.
+        StoreError: the file is damaged or is not a database.
     """
     if not path.exists():
         return
     if not path.is_file():
         raise StoreError(f"cannot use {path}: it is not a file")
     if path.stat().st_size == 0:
-        # A study killed in its first moment leaves an empty file too, but no tables beside it.
+        # A study that is killed at its start also leaves an empty file, but no tables next to it.
         if (path.parent / "results.csv").exists():
             raise _damaged(path, "it is empty")
         return
@@ -29,9 +31,9 @@ def require_whole(path: Path) -> None:
             found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in str(error):
-            return  # in use, or in a folder that cannot be written to: not a matter of its contents
+            return  # the database is in use or its folder is not writable; its content may be intact
         raise _damaged(path, str(error)) from error
-    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema in what it found
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema in its answer
         raise _damaged(path, "its schema is damaged") from error
     if found != "ok":
         raise _damaged(path, found.splitlines()[-1][:100])
