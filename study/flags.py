@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from study.errors import UsageError
-from study.spec import MOST_SEED, ModelName
+from study.spec import MOST_SEED, RESOLUTIONS, ModelName
 
 
 def path(text: str) -> Path:
@@ -17,7 +17,10 @@ def path(text: str) -> Path:
         raise ArgumentTypeError("the path is not UTF-8") from None
     if "\0" in text or not text:
         raise ArgumentTypeError("the path is empty or holds a zero byte")
-    return Path(text)
+    try:
+        return Path(text).expanduser()  # the shell leaves the tilde of --flag=~/folder as it is
+    except RuntimeError:
+        raise ArgumentTypeError(f"{text[:40]!r} names a home that is not there") from None
 
 
 def seed(text: str) -> int:
@@ -45,6 +48,16 @@ def networks(text: str) -> tuple[ModelName, ...]:
     except ValueError:
         raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
     return tuple(model for model in ModelName if model in wanted)
+
+
+def resolution(text: str) -> int:
+    """Parses the side of the images in pixels; ``auto`` becomes 0."""
+    if text == "auto":
+        return 0
+    if text not in map(str, RESOLUTIONS):
+        known = ", ".join(map(str, RESOLUTIONS))
+        raise ArgumentTypeError(f"{text[:40]!r} is neither auto nor one of {known}")
+    return int(text)
 
 
 def workers(text: str) -> int:

@@ -6,13 +6,23 @@ import io
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 from study.errors import one_line
 
+#: The name of the installed command, and the name under which it was called, for usage and advice.
+COMMAND = "pretraining-study"
+CALLED = COMMAND if Path(sys.argv[0]).name == COMMAND else "run_study.py"
+
 
 def prepare() -> None:
-    """Prepares output and environment: characters that the terminal lacks, and a user without a home."""
+    """Prepares output and environment: characters that the terminal lacks, a user without a home, and
+    variables of the user that would change or break figures or libraries, here and in child processes."""
+    os.environ["MPLBACKEND"] = "agg"  # notebooks export a backend that exists only inside them
+    if os.environ.pop("PYTHONWARNINGS", None) or sys.warnoptions:
+        warnings.simplefilter("default")  # as errors, warnings of libraries would end a study
+        sys.warnoptions.clear()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a path may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from study.budget import Deadline, format_seconds
 from study.errors import UsageError
 from study.store.ledger import Ledger
+from study.terminal import CALLED
 
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
 #: Seconds between two records of the time used.
@@ -54,7 +55,7 @@ class StudyClock:
             raise UsageError(
                 f"the study in {where} has used {format_seconds(used)} of its "
                 "budget; give a larger --budget to go on, --fresh to start anew, or only rebuild its "
-                "report: run_study.py report"
+                f"report: {CALLED} report"
             )
         return cls(ledger=ledger, deadline=deadline, reserve=reserve, work=work)
 

@@ -10,12 +10,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import study
 from study.orchestration.options import Options
 from study.parent import ENDS_WITH_INPUT
 from study.store.files import remove_parts
+from study.terminal import CALLED
 
-_ROOT = Path(__file__).resolve().parents[2]
 _POLL = 0.1
+#: Runs the command line with the folder of this package, its first argument, in place of the working
+#: directory, from which `-m` and `-c` would import modules first.
+_START = ("import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
+          "from study.cli import main; raise SystemExit(main())")  # fmt: skip
+_ROOT = Path(study.__file__).resolve().parents[1]
 
 
 def render(
@@ -35,9 +41,8 @@ def render(
     Returns:
         Whether a new report exists.
     """
-    # `-m study` would import modules of the working directory first.
     command = [
-        sys.executable, str(_ROOT / "run_study.py"), "report", f"--results-dir={options.results_dir}",
+        sys.executable, "-c", _START, str(_ROOT), "report", f"--results-dir={options.results_dir}",
         f"--report-dir={options.report_dir}", f"--lang={options.lang}",
     ]  # fmt: skip
     if options.title_page is not None:
@@ -62,13 +67,13 @@ def render(
         return True
     remove_parts(options.report_dir, options.report_dir / "figures")
     if late and _written_since(options.report_dir / "report.pdf", began):
-        say("the PDF is there; its Word file and check did not end in time: run_study.py report")
+        say(f"the PDF is there; its Word file and check did not end in time: {CALLED} report")
         return True
     if late:
-        say("the report did not end in time; rebuild it: run_study.py report")
+        say(f"the report did not end in time; rebuild it: {CALLED} report")
     elif process.returncode < 0:
         told = signal.strsignal(-process.returncode)
-        say(f"the report was ended by a signal ({told}); rebuild it: run_study.py report")
+        say(f"the report was ended by a signal ({told}); rebuild it: {CALLED} report")
     else:
         say(f"the report failed (exit {process.returncode}); the results are kept")
     return False

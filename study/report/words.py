@@ -10,7 +10,7 @@ import yaml
 
 from study.errors import ReportError
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 @dataclass(frozen=True, kw_only=True)

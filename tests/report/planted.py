@@ -122,7 +122,7 @@ def plant(
         )
     if artifacts:
         _write_artifacts(folder, results, history, predictions, models, source, rng)
-    write_analysis(folder, seed=0)
+    write_analysis(folder)
     return folder
 
 

@@ -126,7 +126,7 @@ def test_the_documents_name_every_field_and_block() -> None:
     text = (_DOCS / "departments.md").read_text(encoding="utf-8")
     for lang in ("ru", "en"):
         for name in ("title.html", "report.html"):
-            place = _DOCS.parent / "templates"
+            place = _DOCS.parent / "study" / "report" / "templates"
             path = place / lang / name if (place / lang / name).exists() else place / name
             blocks = re.findall(r"{% block (\w+) %}", path.read_text(encoding="utf-8"))
             assert blocks and all(f"`{block}`" in text for block in blocks)

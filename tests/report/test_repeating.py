@@ -12,6 +12,7 @@ from planted import plant
 from study.cli import run_flags
 from study.report.context import read_report_data
 from study.report.repeating import repeat_flags
+from study.spec import ModelName
 
 if TYPE_CHECKING:
     from conftest import Composer
@@ -53,5 +54,5 @@ def test_what_was_chosen_is_in_the_command(composer: Composer, tmp_path: Path) -
 def test_the_program_takes_the_flags(models: tuple[str, ...], tmp_path: Path) -> None:
     data = read_report_data(plant(tmp_path / "r", seeds=1, trials=0, models=models, artifacts=False))
     flags = run_flags(repeat_flags(data).split())
-    assert tuple(model.value for model in flags.networks) == models
+    assert tuple(model.value for model in flags.models or ModelName) == models
     assert (flags.seconds, flags.seed, flags.precision) == (7200, 0, "fp32")

@@ -118,7 +118,7 @@ def test_an_unknown_field_is_answered_with_the_near_one(
 
 
 def test_the_documents_describe_every_field() -> None:
-    text = (TEMPLATES.parent / "docs" / "title-page.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "title-page.md").read_text(encoding="utf-8")
     described = re.findall(r"^\| `(\w+)` \|", text, re.M)
     assert described == [field.name for field in fields(TitlePage)]
     assert f"{MAX_LENGTH} characters" in text and f"{MAX_BYTES // 1024} KB" in text

@@ -68,7 +68,7 @@ def font_is_missing() -> bool:
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The style sheet, active inside the block only."""
+    """The style sheet, active inside the block only; a matplotlibrc of the user has no part in it."""
     settings: Any = {
         **sns.axes_style("whitegrid"),
         "font.family": [FONT, "DejaVu Serif"],
@@ -100,7 +100,9 @@ def look() -> Iterator[None]:
         "figure.constrained_layout.h_pad": 0.04,
         "figure.constrained_layout.w_pad": 0.04,
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(settings)
         yield
 
 
