@@ -36,8 +36,6 @@ NOISE_PP = (0.3, 0.45, 0.6)
 MAIN_PP = (0.5, 1.0, 2.0)
 CURVE_PP = (0.25, 1.5, 3.0)
 MAIN_SEEDS = 5
-#: A study has 25 intervals; the product draws 4,000 times for each, which takes three times as long.
-DRAWS = 1_000
 #: The printed detectable effect depends on the spread, not on the effect, and its median needs few
 #: studies: it is computed for every fifth of those without an effect.
 DETECTABLE_EVERY = 5
@@ -54,7 +52,6 @@ class Cell:
     effect_pp: float
     studies: int
     rng_seed: int
-    draws: int = DRAWS
     images: int = 10_000
 
     def world(self, index: int) -> World:
@@ -93,7 +90,7 @@ def judge(task: tuple[Cell, int]) -> Judged:
     cell, index = task
     rng = np.random.default_rng([cell.rng_seed, cell.seeds, round(1000 * cell.effect_pp), index])
     study = simulate(cell.world(index), rng)
-    estimates = estimate(study.rungs, study.predictions, study.labels, rng=rng, draws=cell.draws)
+    estimates = estimate(study.rungs, study.predictions, study.labels)
     rows = table(estimates)
     low, high = (rows[name].to_numpy(np.float64) for name in ("ci_low_pp", "ci_high_pp"))
     verdict = rows["verdict"].to_numpy()

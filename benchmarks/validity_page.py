@@ -37,8 +37,7 @@ def _sizes(cells: list[Result]) -> str:
     total = sum(cell["studies"] for cell in cells)
     return (
         f"{total:,} studies: {counts[0]:,} for every number of seeds with no effect, and at five seeds for "
-        f"every main planted effect; {counts[-1]:,} elsewhere. {cells[0]['images']:,} test images, "
-        f"{cells[0]['draws']:,} bootstrap draws."
+        f"every main planted effect; {counts[-1]:,} elsewhere. {cells[0]['images']:,} test images."
     )
 
 

@@ -27,7 +27,6 @@ from study.spec import ModelName
 PLANTING = Path(__file__).parents[2] / "tests" / "report"
 MODEL = "googlenet"
 OBJECTS = 40
-DRAWS = 8
 WITNESS = {
     "state": "finished", "reason": "", "detail": "", "package": "timm", "version": "1", "sha256": "ab",
     "train_images": 100, "validation_images": 50, "test_images": 50, "resolution": 32, "features": 1280,
@@ -95,8 +94,7 @@ def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], No
 def read(results: Path) -> None:
     """What the analysis and the report take from the files, short of drawing and writing."""
     sources = read_sources(results)
-    found = estimate(sources.rungs, sources.predictions, sources.labels,
-                     rng=np.random.default_rng(0), draws=DRAWS)  # fmt: skip
+    found = estimate(sources.rungs, sources.predictions, sources.labels)
     assert findings(sources, found, table(found))
     data = read_report_data(results)
     reading = Reading(data)

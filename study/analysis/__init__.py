@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from study.analysis.contrasts import COLUMNS, contrasts, estimate, table
@@ -28,27 +27,24 @@ class Analysis:
         return {finding.id: finding for finding in self.findings}
 
 
-def analyse(results_dir: Path, *, seed: int) -> Analysis:
-    """Analyse whatever a results directory holds; files may be absent.
+def analyse(results_dir: Path) -> Analysis:
+    """Analyses whatever a results directory holds; files may be absent.
 
     Args:
         results_dir: directory with results.csv and what stands beside it.
-        seed: of the bootstrap's generator; the same seed gives the same table.
 
     Raises:
         StoreError: a file is there but unreadable.
     """
     sources = read_sources(results_dir)
-    estimates = estimate(
-        sources.rungs, sources.predictions, sources.labels, rng=np.random.default_rng(seed)
-    )
+    estimates = estimate(sources.rungs, sources.predictions, sources.labels)
     family = table(estimates)
     return Analysis(contrasts=family, findings=findings(sources, estimates, family))
 
 
-def write_analysis(results_dir: Path, *, seed: int = 0) -> Analysis:
-    """Write contrasts.csv and findings.json, each atomically, and return what was written."""
-    analysis = analyse(results_dir, seed=seed)
+def write_analysis(results_dir: Path) -> Analysis:
+    """Writes contrasts.csv and findings.json, each atomically, and returns what was written."""
+    analysis = analyse(results_dir)
     write_text(
         results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n")
     )

@@ -21,7 +21,6 @@ from study.analysis.arms import (
 )
 from study.analysis.family import ALL, AVERAGES_POLICIES, CONTRASTS, POOLED, Weights, rows_of
 from study.analysis.interval import (
-    DRAWS,
     Array,
     crossed_interval,
     crossed_p,
@@ -65,17 +64,16 @@ class Estimate:
     rows: tuple[str, ...]
 
 
-def estimate(
-    rungs: pd.DataFrame,
-    predictions: Classes,
-    labels: Any,
-    *,
-    rng: np.random.Generator,
-    draws: int = DRAWS,
-) -> list[Estimate]:
-    """All contrasts in the order of CONTRASTS; those without a paired seed are empty.
+def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Estimate]:
+    """Estimates all contrasts in the order of CONTRASTS; those without a paired seed are empty.
 
     Contrasts within a network are read at its own rung, those over both networks at their common one.
+
+    Args:
+        rungs: columns of rungs.csv.
+        predictions: maps the key of an evaluation to uint8 [n], the predicted classes of the first n test
+            images; runs without an entry leave the test images out of their contrast's interval.
+        labels: uint8 [N], or None.
     """
     own, common = main_runs(rungs), common_runs(rungs)
     correct = {
@@ -93,32 +91,14 @@ def estimate(
             contrast.weights(models),
             common if name in (POOLED, ALL) else own,
             correct,
-            child,
-            draws,
         )
-        for (contrast, name, models), child in zip(wanted, rng.spawn(len(wanted)), strict=True)
+        for contrast, name, models in wanted
     ]
 
 
-def contrasts(
-    rungs: pd.DataFrame,
-    predictions: Classes,
-    labels: Any,
-    *,
-    rng: np.random.Generator,
-    draws: int = DRAWS,
-) -> pd.DataFrame:
-    """The table of contrasts.csv.
-
-    Args:
-        rungs: columns of rungs.csv.
-        predictions: key of a judgement → uint8 [n] predicted classes of the first n images; runs
-            without an entry leave the test images out of their contrast's interval.
-        labels: uint8 [N] or None.
-        rng: source of the bootstrap's draws.
-        draws: number of draws.
-    """
-    return table(estimate(rungs, predictions, labels, rng=rng, draws=draws))
+def contrasts(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> pd.DataFrame:
+    """Returns the table of contrasts.csv; for the arguments see `estimate`."""
+    return table(estimate(rungs, predictions, labels))
 
 
 def table(estimates: list[Estimate]) -> pd.DataFrame:
@@ -160,8 +140,6 @@ def _estimate(
     weights: Weights,
     runs: Runs,
     correct: dict[str, Any],
-    rng: np.random.Generator,
-    draws: int,
 ) -> Estimate:
     seeds = common_seeds(runs, weights)
     chosen = [[(weight, runs[arm][seed]) for arm, weight in weights.items()] for seed in seeds]
@@ -174,8 +152,8 @@ def _estimate(
     per_image: Array | None = None
     if with_images:
         per_image = np.stack([sum(100 * w * correct[key(row)] for w, row in p) for p in chosen])
-    low, high = crossed_interval(per_seed, per_image, rng, draws=draws)
     error = image_error(per_image) if len(seeds) > 1 else 0.0
+    low, high = crossed_interval(per_seed, error)
     lengths = {number(row["rung"]) for pairs in chosen for _, row in pairs}
     return Estimate(
         name=name,

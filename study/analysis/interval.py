@@ -1,18 +1,21 @@
-"""Intervals that stay honest with a handful of seeds.
+"""Intervals, p-values and detectable effects for a handful of seeds and a set of test images.
 
-The crossed bootstrap resamples seeds and test images together. Two things go wrong with it
-at 3–5 seeds: a percentile interval of so few values is far too narrow (their bootstrap
-variance lacks the factor n/(n − 1) and their quantiles are normal ones, not Student's), and
-the seed × image interaction is counted three times (Owen 2007, The pigeonhole bootstrap).
-Here the two directions are kept apart and added:
+A bootstrap that resamples seeds and test images together fails at 3 to 5 seeds: a percentile interval of
+so few values is far too narrow (their bootstrap variance lacks the factor n/(n − 1) and their quantiles are
+normal ones, not Student's), and it counts the seed × image interaction three times (Owen 2007, The
+pigeonhole bootstrap). Here the two sources are kept apart and added. The deviation of the effect from its
+true value is distributed as
 
-    draw = effect + T·se_seed + image deviation
+    T·se_seed + Z·se_image
 
-T is Student's t with n − 1 degrees of freedom (stratified draws), se_seed the standard error
-over seeds, and the image deviation a plain bootstrap of the per-image mean difference,
-shrunk so that the variance is that of the two-way layout, V_seed + V_image − V_interaction.
-The p-value and the detectable effect are read off the same sum. How often intervals cover and
-claims are false is simulated by `python -m benchmarks.validity` and shown in docs/validity.md.
+T is Student's t with n − 1 degrees of freedom, se_seed the standard error over seeds, Z standard normal,
+and se_image the standard error over test images without the interaction, so that the variance is that of
+the two-way layout, V_seed + V_image − V_interaction. This is the solution of Behrens and Fisher (Fisher
+1935, The fiducial argument in statistical inference), which is conservative in repeated sampling (Robinson
+1976). Interval, p-value and detectable effect are quantiles and tails of this one distribution, computed
+by quadrature: the interval excludes zero if and only if p < 0.05, and nothing is drawn at random.
+`python -m benchmarks.validity` simulates how often intervals cover and claims are false
+(docs/validity.md).
 """
 
 from __future__ import annotations
@@ -25,12 +28,13 @@ from scipy import optimize, special, stats
 
 Array = npt.NDArray[np.float64]
 
-DRAWS = 4_000
 CONFIDENCE = 0.95
 _ZERO = 1e-12
-#: Nodes and weights for integrals over a standard normal variable.
-_NORMAL = np.linspace(-8.0, 8.0, 321)
-_WEIGHTS = stats.norm.pdf(_NORMAL) / stats.norm.pdf(_NORMAL).sum()
+#: Gauss–Legendre nodes and weights of a panel, and panel edges for the normal density.
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_PANELS = np.array([-10.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 10.0])
+#: Panel edges around the place where Student's distribution rises, in units of its width.
+_RISE = np.array([-300.0, -80.0, -25.0, -8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0, 25.0, 80.0, 300.0])
 
 
 def t_interval(values: Array) -> tuple[float, float]:
@@ -46,31 +50,20 @@ def standard_error(values: Array) -> float:
     return float(values.std(ddof=1)) / math.sqrt(values.size)
 
 
-def crossed_interval(
-    per_seed: Array, per_image: Array | None, rng: np.random.Generator, *, draws: int = DRAWS
-) -> tuple[float, float]:
-    """95 % interval of the mean over seeds and test images.
+def crossed_interval(per_seed: Array, images: float) -> tuple[float, float]:
+    """Returns the 95 % interval of the mean over all seeds and test images; (nan, nan) for one seed.
+
+    Without an image part it is Student's interval over the seeds.
 
     Args:
-        per_seed: [S] effect of every seed.
-        per_image: [S, N] effect of every seed on every image in the same units, its mean over
-            images being per_seed; None leaves the images out (no predictions stored).
-        rng: source of the draws.
-        draws: number of draws.
-
-    Returns:
-        Low and high end; (nan, nan) for one seed.
+        per_seed: [S] effect of each seed.
+        images: standard error over test images, see `image_error`.
     """
-    seeds = per_seed.size
-    if seeds < 2:
+    if per_seed.size < 2:
         return math.nan, math.nan
-    if per_image is None:
-        return t_interval(per_seed)
-    levels = (np.arange(draws) + 0.5) / draws
-    student = rng.permutation(stats.t.ppf(levels, seeds - 1)) * standard_error(per_seed)
-    sample = float(per_seed.mean()) + student + _image_deviations(per_image, rng, draws)
-    low, high = np.quantile(sample, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
+    half = _quantile((1 - CONFIDENCE) / 2, per_seed, images)
+    centre = float(per_seed.mean())
+    return centre - half, centre + half
 
 
 def image_error(per_image: Array | None) -> float:
@@ -91,31 +84,15 @@ def image_error(per_image: Array | None) -> float:
     return math.sqrt(max(float(mean.var(ddof=1)) / images - interaction, 0.0))
 
 
-def _image_deviations(per_image: Array, rng: np.random.Generator, draws: int) -> Array:
-    """Bootstrap of images; equal values are drawn together, which is the same distribution."""
-    images = per_image.shape[1]
-    mean = per_image.mean(axis=0)
-    error = math.sqrt(float(mean.var(ddof=1)) / images)
-    if error <= _ZERO:
-        return np.zeros(draws)
-    values, counts = np.unique(mean.round(9), return_counts=True)
-    resampled = rng.multinomial(images, counts / images, size=draws) @ values / images
-    deviations: Array = (resampled - mean.mean()) * (image_error(per_image) / error)
-    return deviations
-
-
 def crossed_p(per_seed: Array, images: float) -> float:
-    """Two-sided p-value of no effect over all seeds and test images.
+    """Returns the two-sided p-value of no effect over all seeds and test images.
 
-    The tail of the distribution that the interval is cut from, its image part taken as normal:
-    T·se_seed + Z·images, the solution of Behrens and Fisher (Fisher 1935, The fiducial argument
-    in statistical inference; conservative in repeated sampling: Robinson 1976). Without an image
-    part it is the paired t-test over seeds. That test alone would answer for these test images
-    only: what they add to the effect is common to all seeds, so more seeds make it look certain.
+    Without an image part it is that of the paired t-test over seeds. That test alone answers for these test
+    images only: what they add to the effect is common to all seeds, so more seeds make it look certain.
 
     Args:
-        per_seed: [S] effect of every seed, S ≥ 2.
-        images: standard error over test images, see image_error.
+        per_seed: [S] effect of each seed, S ≥ 2.
+        images: standard error over test images, see `image_error`.
     """
     return min(1.0, 2 * _tail(abs(float(per_seed.mean())), per_seed, images))
 
@@ -138,20 +115,29 @@ def detectable_effect(
 
 
 def _tail(distance: float, per_seed: Array, images: float) -> float:
-    """P(T·se_seed + Z·images > distance) for distance ≥ 0."""
+    """Returns P(T·se_seed + Z·images > distance) for distance ≥ 0."""
     error, df = standard_error(per_seed), per_seed.size - 1
     if max(error, images) <= _ZERO:
         return 0.5 if distance <= _ZERO else 0.0
     if error <= _ZERO:
         return float(stats.norm.sf(distance / images))
-    inside = special.stdtr(df, (_NORMAL * images - distance) / error)
-    return float(inside @ _WEIGHTS)
+    if images <= _ZERO:
+        return float(special.stdtr(df, -distance / error))
+    edges = np.unique(np.clip(distance / images + _RISE * error / images, _PANELS[0], _PANELS[-1]))
+    edges = np.union1d(edges, _PANELS)
+    half = np.diff(edges)[:, None] / 2
+    z = edges[:-1, None] + half * (1 + _NODES)
+    density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    inside = special.stdtr(df, (z * images - distance) / error)
+    return float((half * _WEIGHTS * density * inside).sum())
 
 
 def _quantile(tail: float, per_seed: Array, images: float) -> float:
-    """The distance with this probability beyond it, below one half."""
+    """Returns the distance with this probability, below one half, beyond it."""
     error, df = standard_error(per_seed), per_seed.size - 1
     if max(error, images) <= _ZERO:
         return 0.0
+    if images <= _ZERO:
+        return float(stats.t.isf(tail, df)) * error
     bound = float(stats.t.isf(tail / 2, df)) * error + float(stats.norm.isf(tail / 2)) * images
-    return float(optimize.brentq(lambda x: _tail(x, per_seed, images) - tail, 0.0, bound))
+    return float(optimize.brentq(lambda x: _tail(x, per_seed, images) - tail, 0.0, bound, xtol=1e-13))

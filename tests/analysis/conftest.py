@@ -23,7 +23,7 @@ def study(shared: Shared) -> Callable[[Planted], tuple[Path, Analysis]]:
     def planted(truth: Planted) -> tuple[Path, Analysis]:
         name = f"planted-{sha256(repr(truth).encode()).hexdigest()[:16]}"
         folder = shared.folder(name, lambda folder: plant(folder, truth))
-        return folder, shared.value(f"{name}-analysis", lambda: write_analysis(folder, seed=0))
+        return folder, shared.value(f"{name}-analysis", lambda: write_analysis(folder))
 
     return planted
 

@@ -137,16 +137,16 @@ def test_only_seeds_finished_in_all_arms_are_paired(tmp_path: Path) -> None:
     lost = rungs["run_id"].str.startswith("vgg11-scratch-full-uniform-s2")
     rungs.loc[lost, "state"] = "interrupted"
     rungs.to_csv(folder / "rungs.csv", index=False)
-    table = analyse(folder, seed=0).contrasts.set_index(["name", "model"])
+    table = analyse(folder).contrasts.set_index(["name", "model"])
     assert table.loc[("init@full", "vgg11"), "n_pairs"] == 4
     assert table.loc[("init@full", "googlenet"), "n_pairs"] == 5
     assert table.loc[("init@frozen", "vgg11"), "n_pairs"] == 5
 
 
-def test_same_seed_same_table_and_files_agree(tmp_path: Path) -> None:
+def test_the_analysis_repeats_itself_and_files_agree(tmp_path: Path) -> None:
     folder = plant(tmp_path, Planted(seeds=3, images=1_000))
-    first = write_analysis(folder, seed=7)
-    second = analyse(folder, seed=7)
+    first = write_analysis(folder)
+    second = analyse(folder)
     pd.testing.assert_frame_equal(first.contrasts, second.contrasts)
     stored = pd.read_csv(folder / "contrasts.csv")
     assert np.allclose(stored["effect_pp"], first.contrasts["effect_pp"], equal_nan=True)
@@ -156,7 +156,7 @@ def test_same_seed_same_table_and_files_agree(tmp_path: Path) -> None:
 def test_pure_function_needs_no_predictions(tmp_path: Path) -> None:
     folder = plant(tmp_path, Planted(seeds=5, images=1_000))
     results = pd.read_csv(folder / "results.csv")
-    table = contrasts(pd.read_csv(folder / "rungs.csv"), {}, None, rng=np.random.default_rng(0))
+    table = contrasts(pd.read_csv(folder / "rungs.csv"), {}, None)
     row = table[(table["name"] == "init@full") & (table["model"] == "vgg11")].iloc[0]
     effects = np.array(by_definition(results, "init@full", "vgg11"))
     interval = stats.ttest_1samp(effects, 0).confidence_interval()
@@ -166,7 +166,7 @@ def test_pure_function_needs_no_predictions(tmp_path: Path) -> None:
 
 
 def test_empty_and_absent_results_are_not_measured(tmp_path: Path) -> None:
-    analysis = write_analysis(tmp_path, seed=0)
+    analysis = write_analysis(tmp_path)
     assert set(analysis.contrasts["verdict"]) == {"not measured"}
     verdicts = {finding.verdict for finding in analysis.findings if finding.id != "design"}
     assert verdicts == {Verdict.NOT_MEASURED}
@@ -179,13 +179,13 @@ def test_broken_files_are_named(tmp_path: Path, name: str) -> None:
     plant(tmp_path, Planted(seeds=1, images=500))
     (tmp_path / name).write_bytes(b'\x00{"a": \xff,"\n"1,2,3\n"')
     with pytest.raises(StoreError, match=name):
-        analyse(tmp_path, seed=0)
+        analyse(tmp_path)
 
 
 def test_whole_analysis_is_fast(tmp_path: Path) -> None:
     folder = plant(tmp_path, Planted(seeds=5, images=10_000))
     started = time.process_time()
-    analyse(folder, seed=0)
+    analyse(folder)
     assert time.process_time() - started < 10
     assert len(arms()) * 5 == len(pd.read_csv(folder / "results.csv"))
 

@@ -79,7 +79,7 @@ def test_best_arm_is_chosen_on_validation(tmp_path: Path) -> None:
     rungs.loc[chosen, "val_accuracy"] = 0.99
     rungs.loc[chosen, "test_accuracy"] = 0.10
     rungs.to_csv(folder / "rungs.csv", index=False)
-    best = analyse(folder, seed=0).by_id()["best"].numbers
+    best = analyse(folder).by_id()["best"].numbers
     assert best["arm"] == "googlenet-scratch-frozen"
     assert best["test_accuracy"] == pytest.approx(0.10)
 
@@ -119,7 +119,7 @@ def test_speed_needs_both_sides(analysed: Analyse) -> None:
 
 
 def test_every_id_exists_in_every_study(better: Analysis, tmp_path: Path) -> None:
-    empty = analyse(tmp_path, seed=0)
+    empty = analyse(tmp_path)
     assert [f.id for f in empty.findings] == [f.id for f in better.findings]
     for one, other in zip(empty.findings, better.findings, strict=True):
         assert set(one.numbers) == set(other.numbers), one.id

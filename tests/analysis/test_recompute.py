@@ -42,7 +42,7 @@ def test_missing_runs_agree(tmp_path: Path) -> None:
     lost = rungs["run_id"].str.startswith("googlenet-scratch-full-uniform-s2")
     rungs.loc[lost, "state"] = "interrupted"
     rungs.to_csv(folder / "rungs.csv", index=False)
-    write_analysis(folder, seed=0)
+    write_analysis(folder)
     assert agree(folder)
 
 
@@ -52,14 +52,14 @@ def test_networks_of_different_length_agree(tmp_path: Path) -> None:
     rungs = pd.read_csv(folder / "rungs.csv")
     short = (rungs["model"] == "vgg11") & (rungs["rung"] == RUNGS[-1])
     rungs[~short].to_csv(folder / "rungs.csv", index=False)
-    write_analysis(folder, seed=0)
+    write_analysis(folder)
     assert agree(folder)
 
 
 @pytest.mark.parametrize("column", ["effect_pp", "n_pairs"])
 def test_a_wrong_table_is_found(tmp_path: Path, column: str) -> None:
     folder = plant(tmp_path, Planted(seeds=2, images=500))
-    write_analysis(folder, seed=0)
+    write_analysis(folder)
     table = pd.read_csv(folder / "contrasts.csv")
     table.loc[3, column] += 1
     table.to_csv(folder / "contrasts.csv", index=False)

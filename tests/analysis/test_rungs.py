@@ -83,13 +83,13 @@ def test_networks_are_compared_at_their_common_rung() -> None:
 
 def test_a_longer_rung_of_some_seeds_changes_no_contrast(tmp_path: Path) -> None:
     folder = plant(tmp_path, Planted(seeds=3, images=1_000))
-    before = analyse(folder, seed=0)
+    before = analyse(folder)
     rungs = pd.read_csv(folder / "rungs.csv")
     longer = rungs[(rungs["rung"] == RUNGS[-1]) & (rungs["seed"] == 0)].assign(
         rung=16_000, test_accuracy=0.1
     )
     pd.concat([longer, rungs]).to_csv(folder / "rungs.csv", index=False)
-    pd.testing.assert_frame_equal(before.contrasts, analyse(folder, seed=0).contrasts)
+    pd.testing.assert_frame_equal(before.contrasts, analyse(folder).contrasts)
 
 
 def test_pooled_rows_are_read_at_the_common_rung(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_pooled_rows_are_read_at_the_common_rung(tmp_path: Path) -> None:
     rungs = pd.read_csv(folder / "rungs.csv")
     short = (rungs["model"] == "vgg11") & (rungs["rung"] == RUNGS[-1])
     rungs[~short].to_csv(folder / "rungs.csv", index=False)
-    found = analyse(folder, seed=0).by_id()
+    found = analyse(folder).by_id()
     names = ("vgg11", "googlenet", "pooled")
     read = {name: found[f"q2.init_full.{name}"].numbers["rung"] for name in names}
     assert read == {"vgg11": RUNGS[-2], "googlenet": RUNGS[-1], "pooled": RUNGS[-2]}
@@ -140,7 +140,7 @@ def test_the_shortest_training_with_a_target() -> None:
 def test_no_value_is_read_inside_a_schedule(tmp_path: Path) -> None:
     """What a run went through on its way changes nothing; only its rungs speak."""
     folder = plant(tmp_path, Planted(seeds=3, images=1_000, init_pp=2))
-    before = analyse(folder, seed=0)
+    before = analyse(folder)
     (folder / "history.csv").unlink()
-    after = analyse(folder, seed=0)
+    after = analyse(folder)
     assert [f.to_dict() for f in before.findings] == [f.to_dict() for f in after.findings]

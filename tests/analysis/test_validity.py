@@ -16,7 +16,7 @@ from benchmarks.validity_page import COVERAGE_PP, publish
 from study.analysis.contrasts import estimate
 
 #: Fewer images make their choice matter more than in a real study: the harder case.
-SMALL = Cell(seeds=5, effect_pp=0.0, studies=60, rng_seed=1, draws=300, images=1_000)
+SMALL = Cell(seeds=5, effect_pp=0.0, studies=60, rng_seed=1, images=1_000)
 
 
 def simulated(cell: Cell) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_simulated_accuracy_is_the_planted_one() -> None:
     assert quantile(0.78) < quantile(0.9)
     found = {
         (item.name, item.model): item.per_seed.mean()
-        for item in estimate(*_parts(world, rng), rng=rng, draws=10)
+        for item in estimate(*_parts(world, rng))
     }
     assert found == {key: pytest.approx(value, abs=1.0) for key, value in world.truth().items()}
     mean = simulate(world, rng).rungs.groupby(["model", "init", "lr_policy"])["test_accuracy"].mean()
@@ -98,7 +98,7 @@ def test_cells_and_page(tmp_path: Path, null: dict[int, dict[str, Any]]) -> None
     wanted = list(cells(1_000, 1))
     assert {c.studies for c in wanted if c.effect_pp in COVERAGE_PP and c.seeds == 5} == {1_000}
     few = [
-        simulated(replace(SMALL, seeds=seeds, effect_pp=effect, studies=3, draws=100, images=300))
+        simulated(replace(SMALL, seeds=seeds, effect_pp=effect, studies=3, images=300))
         for effect in (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
         for seeds in (3, 5, 10)
     ]

@@ -101,7 +101,7 @@ def test_it_is_silent_where_nothing_is_known_of_it(tmp_path: Path) -> None:
 def test_it_never_enters_contrasts_or_arms(tmp_path: Path) -> None:
     folder, with_witness = _study(tmp_path, [0.24, 0.25, 0.26])
     (folder / "witness.json").unlink()
-    without = analyse(folder, seed=0)
+    without = analyse(folder)
     assert with_witness.contrasts.equals(without.contrasts)
     others = [found.to_dict() for found in with_witness.findings if found.id != "witness"]
     assert others == [found.to_dict() for found in without.findings if found.id != "witness"]
