@@ -6,17 +6,18 @@ import argparse
 import os
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from study import __version__
 from study.budget import Deadline, parse_budget, process_started
 from study.errors import StudyError, UsageError, out_of_memory
-from study.flags import gpus, networks, path, seed, share, workers
+from study.flags import gpus, networks, path, resolution, seed, share, workers
 from study.report.words import languages
 from study.sharing import sleep_soon
 from study.spec import RESOLUTIONS, StudySpec
-from study.terminal import flush, prepare, refused, say
+from study.terminal import CALLED, flush, prepare, refused, say
 
 if TYPE_CHECKING:
     from study.data import FashionMNIST
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _verb(name: str, description: str) -> _Parser:
-    parser = _Parser(prog=f"run_study.py {name}".strip(), description=description)
+    parser = _Parser(prog=f"{CALLED} {name}".strip(), description=description)
     parser.add_argument("--results-dir", type=path, default=Path("results"))
     return parser
 
@@ -89,7 +90,7 @@ def _add_data_flags(parser: _Parser) -> None:
 
 
 def run_flags(arguments: list[str]) -> argparse.Namespace:
-    """Parses the flags of the verb `run`; adds `seconds` (of --budget or --extend) and `networks`.
+    """Parses the flags of the verb `run`; adds `seconds` (of --budget or --extend).
 
     Raises:
         UsageError: a flag or a combination of flags is invalid.
@@ -103,16 +104,21 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
     _add_report_flags(parser)
     _add_data_flags(parser)
     time_given = parser.add_mutually_exclusive_group()
-    time_given.add_argument("--budget", help="wall-clock time: 2h, 90m, 1h30m, 7200 (by default that of "
-                            f"the study in the results directory, else {DEFAULT_BUDGET})")  # fmt: skip
+    time_given.add_argument("--budget", help="wall-clock time: 2h, 90m, 1h30m, 1:30:00, 7200 seconds (by "
+                            "default that of the study in the results directory, else "
+                            f"{DEFAULT_BUDGET})")  # fmt: skip
     time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
-    parser.add_argument("--models", default="vgg11,googlenet", help="comma-separated networks")
-    parser.add_argument("--seeds", type=int, help="most final seeds per arm")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the study")
-    parser.add_argument("--resolution", type=int, default=32, choices=RESOLUTIONS)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
-    parser.add_argument("--no-fold", action="store_true", help="keep VGG11's fc6 at full size")
+    settings = parser.add_argument_group("settings", "a study that goes on keeps those it was begun with")
+    settings.add_argument("--models", type=networks, help="comma-separated networks (vgg11,googlenet)")
+    settings.add_argument("--seeds", type=int, help="most final seeds per arm; may be changed later")
+    settings.add_argument("--seed", type=seed, help="seed of the study (0)")
+    settings.add_argument("--resolution", type=resolution, metavar="auto|N",
+                          help=f"side of the images, one of {', '.join(map(str, RESOLUTIONS))} (auto: 32 "
+                          "on a processor, on a GPU the largest that the budget bears)")  # fmt: skip
+    settings.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    settings.add_argument("--precision", choices=("auto", "fp32", "bf16"))
+    settings.add_argument("--no-fold", action="store_true", default=None,
+                          help="keep VGG11's fc6 at full size")  # fmt: skip
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
     parser.add_argument("--init-checkpoint", type=path,
                         help="your own weights of one network; another gets its as usual")  # fmt: skip
@@ -137,14 +143,13 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
         raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
     given = flags.extend if flags.budget is None else flags.budget
     flags.seconds = parse_budget(DEFAULT_BUDGET if given is None else given)
-    flags.extension, flags.init_digest = 0.0, ""
+    flags.extension = 0.0
     if not 0 <= flags.object < 10_000:
         raise UsageError(f"--object must lie in 0…9999, got {flags.object}")
     if flags.seeds is not None and flags.seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {flags.seeds}")
     if flags.gpus_per_run and not flags.ray:
         raise UsageError("--gpus-per-run is for runs in a cluster; give --ray with it")
-    flags.networks = networks(flags.models)
     return flags
 
 
@@ -175,10 +180,14 @@ def _run(arguments: list[str]) -> int:
         from study.orchestration.status import budget_of
 
         flags.seconds = budget_of(flags.results_dir) or flags.seconds
+    kept = _keep_settings(flags)
+    flags.init_digest = kept.init_checkpoint if kept else ""
     if flags.init_checkpoint is not None:
         from study.orchestration.sources import require_checkpoint
 
-        flags.init_digest = require_checkpoint(flags.init_checkpoint, flags.networks, flags.resolution)
+        flags.init_digest = require_checkpoint(
+            flags.init_checkpoint, flags.models, flags.resolution or RESOLUTIONS[0]
+        )
     if flags.dry_run:  # it writes nothing
         return _study(flags, fashion)
     require_folder(flags.report_dir, "report directory")
@@ -186,23 +195,52 @@ def _run(arguments: list[str]) -> int:
         return _study(flags, fashion)
 
 
+def _keep_settings(flags: argparse.Namespace) -> StudySpec | None:
+    """Fills the settings that no flag gives from the study in the results directory, else with defaults.
+
+    Returns:
+        The settings of that study, or None without one.
+    """
+    from study.orchestration.status import settings_of
+
+    kept = None if flags.fresh else settings_of(flags.results_dir)
+    known = kept or StudySpec()
+    flags.models = flags.models or known.models
+    flags.seed = known.seed if flags.seed is None else flags.seed
+    flags.seeds = known.max_seeds if flags.seeds is None else flags.seeds
+    flags.fold = known.fold if flags.no_fold is None else False
+    flags.device = flags.device or (kept.device if kept else "auto")
+    flags.precision = flags.precision or (kept.precision.value if kept else "auto")
+    if flags.resolution is None:
+        flags.resolution = kept.resolution if kept else 0
+    return kept
+
+
 def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
     """Runs the study and returns the exit code, which is 1 if the report could not be built."""
     from study.orchestration.options import Options
     from study.orchestration.runner import Runner
-    from study.training.runtime import detect
+    from study.training.runtime import detect, usable_workers
 
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
-        models=flags.networks,
+        models=flags.models,
         seed=flags.seed,
-        resolution=flags.resolution,
+        resolution=flags.resolution or RESOLUTIONS[0],
         device=runtime.device.type,
         precision=runtime.precision,
-        fold=not flags.no_fold,
+        fold=flags.fold,
         max_seeds=flags.seeds,
         init_checkpoint=flags.init_digest,
     )
+    if not flags.resolution and runtime.device.type == "cuda":
+        from study.planning.resolution import CANDIDATES, RUNG, SEEDS, largest, measured
+
+        workers = usable_workers(runtime, flags.workers)
+        side = largest(study, flags.seconds, workers, measured(study, runtime))
+        study = replace(study, resolution=side)
+        say(f"images of {side}×{side} pixels: the largest of {', '.join(map(str, CANDIDATES))} at which "
+            f"every arm gets {RUNG:,} samples in {SEEDS} seeds, else {RESOLUTIONS[0]}")  # fmt: skip
     options = Options(
         results_dir=flags.results_dir,
         report_dir=flags.report_dir,
@@ -290,7 +328,7 @@ def _status(arguments: list[str]) -> int:
 
 def _pretrain(arguments: list[str]) -> int:
     parser = _Parser(
-        prog="run_study.py pretrain",
+        prog=f"{CALLED} pretrain",
         description="Make pre-trained weights from formulas (fractals), without any data set.",
     )
     parser.add_argument("--budget", default="10m", help="time for all networks together")
@@ -314,7 +352,7 @@ def _pretrain(arguments: list[str]) -> int:
 
 def _title_page(arguments: list[str]) -> int:
     parser = _Parser(
-        prog="run_study.py title-page",
+        prog=f"{CALLED} title-page",
         description="The title page's fields: write a commented example, or check a file.",
     )
     parser.add_argument("file", nargs="?", type=path, default=Path("title_page.yaml"))

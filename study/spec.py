@@ -90,7 +90,14 @@ class Precision(_Name):
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One cell of the matrix: model × init × scope × lr_policy (see `study.matrix`)."""
+    """One cell of the matrix, see `study.matrix`.
+
+    Attributes:
+        model: the network.
+        init: initial values of the backbone.
+        scope: whether only the output layer is trained, or all layers.
+        lr_policy: learning rates of the stages; ``none`` for a frozen backbone.
+    """
 
     model: ModelName
     init: Init
@@ -298,9 +305,9 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
-    """The settings that identify a study: a resumed study must have an equal fingerprint.
+    """The settings of a study, which it keeps when it is resumed; only `max_seeds` may change.
 
-    The budget is not part of it, because a study may get more time.
+    The budget is not one of them, because a study may get more time.
 
     Attributes:
         models: the networks.
@@ -332,7 +339,22 @@ class StudySpec:
         if not 0 <= self.seed <= MOST_SEED:
             raise UsageError(f"seed must lie in 0…{MOST_SEED}, got {str(self.seed)[:40]}")
 
+    def to_dict(self) -> dict[str, Any]:
+        return {name: list(value) if name == "models" else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> StudySpec:
+        """Returns the settings from `to_dict`.
+
+        Raises:
+            UsageError: a value is out of its range.
+            TypeError, ValueError: a value is missing, unknown or of another kind.
+        """
+        models = tuple(ModelName(name) for name in values["models"])
+        return cls(**{**values, "models": models, "precision": Precision(values["precision"])})
+
     @property
     def fingerprint(self) -> str:
+        """Returns a digest of all settings, which ledgers held before they held the settings."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from study.budget import MAX_SECONDS, MIN_SECONDS, parse_budget
 from study.cli import main, run_flags
 from study.errors import UsageError
 from study.records import RunRecord
-from study.spec import MOST_SEED, StudySpec
+from study.spec import MOST_SEED, RESOLUTIONS, ModelName, StudySpec
 
 _TIMES = st.from_regex(r"[0-9]{0,3}(\.[0-9]{1,2})?[hmsHd ]?[0-9]{0,3}[hms]?", fullmatch=True)
 _VALUES = (
@@ -48,7 +48,8 @@ def target(folder: Path) -> Target:
     def _attempt(kind: str, value: Any) -> None:
         if kind == "run":
             flags = _silent(lambda: run_flags(value))
-            study = StudySpec(models=flags.networks, seed=flags.seed, resolution=flags.resolution,
+            study = StudySpec(models=flags.models or tuple(ModelName), seed=flags.seed or 0,
+                              resolution=flags.resolution or RESOLUTIONS[0],
                               max_seeds=flags.seeds)  # fmt: skip
             assert MIN_SECONDS <= flags.seconds <= MAX_SECONDS and study.seed <= MOST_SEED
         elif kind == "budget":

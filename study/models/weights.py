@@ -1,8 +1,9 @@
-"""Pre-trained weights: finding torchvision's ImageNet files, and the study's own checkpoints."""
+"""Finds torchvision's ImageNet weights, and saves and loads the study's own checkpoints."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import zipfile
 from collections.abc import Callable
@@ -22,9 +23,17 @@ from study.store.files import write_atomic
 
 IMAGENET = "imagenet1k_v1"
 DOWNLOAD_TIMEOUT = 10.0
-"""Seconds without an answer."""
+"""Seconds to wait for an answer from the server."""
 DOWNLOAD_LIMIT = 600.0
-"""Seconds in all: the timeout alone never ends a slow trickle, and 507 MB are charged to the budget."""
+"""Maximum seconds of a whole download, which count against the budget.
+
+The timeout alone never ends a slow but steady transfer, and VGG11's file has 507 MB.
+"""
+#: Keys under which training programs keep a network's state dict, and what may lie beside it.
+_KEYS = ("state_dict", "model_state_dict", "model", "model_state", "network", "net", "state")
+_OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizers", "scheduler", "lr_scheduler", "scaler")
+#: Prefixes of all names: DataParallel's, torch.compile's, and of networks inside another module.
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 _ENUMS = {
     ModelName.VGG11: VGG11_Weights.IMAGENET1K_V1,
     ModelName.GOOGLENET: GoogLeNet_Weights.IMAGENET1K_V1,
@@ -33,9 +42,16 @@ _ENUMS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A state in torchvision's names. covers is "network", or "trunk" where fc6/fc7 start fresh.
+    """Pre-trained weights and their origin.
 
-    channels: 3 for ImageNet files, 1 for the study's own. sha256: of the file.
+    Attributes:
+        source: ``imagenet1k_v1``, ``fractal``, or a checkpoint's name.
+        sha256: of the file.
+        state: tensors by torchvision's names, on the CPU.
+        channels: input channels of the first convolution; 3 for ImageNet weights, 1 for the study's own.
+        covers: ``network``, or ``trunk`` if fc6 and fc7 are missing and start from random values.
+        path: of the file; empty if there is none.
+        unwrapped: what was removed around the tensors of the user's file; empty if nothing was.
     """
 
     source: str
@@ -44,10 +60,11 @@ class Weights:
     channels: int
     covers: str
     path: str = ""
+    unwrapped: tuple[str, ...] = ()
 
 
 def imagenet_file(model: ModelName) -> str:
-    """File name of torchvision's weights; it carries the first 8 digits of their SHA-256."""
+    """Returns the name of torchvision's file; it contains the first 8 hex digits of the file's SHA-256."""
     return str(_ENUMS[model].url).rsplit("/", 1)[-1]
 
 
@@ -55,14 +72,20 @@ def find_imagenet(
     model: ModelName, *, weights_dir: Path | None, offline: bool, name: str | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Weights:  # fmt: skip
-    """torchvision's IMAGENET1K_V1 from `weights_dir`, then TORCH_HOME, then by download.
+    """Finds IMAGENET1K_V1 weights in `weights_dir` or in torch.hub's folder, or else downloads them.
+
+    A download goes to torch.hub's folder, which depends on the environment variable TORCH_HOME.
 
     Args:
-        name: another file name of the same form, ``<text>-<8 hex digits>.pth``.
-        stop: True ends a download.
+        model: the network.
+        weights_dir: folder that is searched first; None for torch.hub's folder only.
+        offline: whether a download is forbidden.
+        name: another file name of the form ``<text>-<8 hex digits>.pth``; None for torchvision's.
+        stop: is called during a download; True ends it.
 
     Raises:
-        WeightsError: not there and not reachable, or the file is not the published one.
+        WeightsError: the file is neither on this machine nor available by download, or it is unusable.
+        AlteredWeights: the file's SHA-256 does not begin with the digits in its name.
     """
     file = name or imagenet_file(model)
     expected = Path(file).stem.rsplit("-", 1)[-1]
@@ -81,7 +104,19 @@ def find_imagenet(
 
 
 def save_checkpoint(path: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> str:
-    """Write tensors and primitives atomically; returns the file's SHA-256."""
+    """Writes a checkpoint, and its SHA-256 to a file beside it, each atomically.
+
+    Args:
+        path: of the checkpoint; the SHA-256 goes to the same name with the suffix ``.sha256``.
+        state: tensors by name.
+        meta: values of primitive types, lists and dicts.
+
+    Returns:
+        The SHA-256 of the checkpoint as hex digits.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
     write_atomic(path, lambda stream: torch.save({"state": state, "meta": meta}, stream))
     digest = file_sha256(path)
     write_atomic(path.with_suffix(".sha256"), lambda stream: stream.write(digest.encode()))
@@ -89,10 +124,17 @@ def save_checkpoint(path: Path, state: dict[str, Tensor], meta: dict[str, Any]) 
 
 
 def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
-    """A file of `save_checkpoint`, or a bare state in torchvision's names.
+    """Loads a checkpoint of `save_checkpoint`, or a state dict with torchvision's names.
+
+    A state dict may lie under a usual key (``state_dict``, ``model``) beside an optimizer's state, and all
+    its names may have a usual prefix (``module.`` of DataParallel, ``_orig_mod.`` of torch.compile).
+
+    Returns:
+        The weights and the checkpoint's `meta`, which is empty for a file of another program.
 
     Raises:
-        WeightsError: missing, altered (against the .sha256 beside it), or anything but tensors.
+        WeightsError: the file is missing, holds anything but tensors, or holds no convolution.
+        AlteredWeights: the file's SHA-256 differs from the one in the .sha256 file beside it.
     """
     if not path.is_file():
         raise WeightsError(f"weights file {path} does not exist or is not a file")
@@ -104,7 +146,8 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
     meta = content.get("meta", {}) if isinstance(content.get("state"), dict) else {}
     if not isinstance(meta, dict):
         raise WeightsError(f"{path}: its meta is a {type(meta).__name__}, expected a dict")
-    state = _tensors(content["state"] if meta or "state" in content else content, path)
+    inner, removed = _unwrapped(content, path)
+    state = _tensors(inner, path)
     first = next((t for t in state.values() if t.dim() == 4), None)
     if first is None:
         raise WeightsError(f"{path} holds no convolution")
@@ -115,13 +158,21 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         channels=int(first.shape[1]),
         covers=str(meta.get("covers", "network")),
         path=str(path),
+        unwrapped=removed,
     )
     return weights, dict(meta)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightFile:
-    """Where weights lie, without the weights themselves; see `Weights`."""
+    """Identifies a file of weights without loading it; see `Weights`.
+
+    Attributes:
+        source: as in `Weights`.
+        sha256: of the file.
+        path: of the file.
+        channels: input channels of the first convolution.
+    """
 
     source: str
     sha256: str
@@ -130,15 +181,21 @@ class WeightFile:
 
     @classmethod
     def of(cls, weights: Weights) -> WeightFile:
+        """Returns the description of loaded weights."""
         return cls(source=weights.source, sha256=weights.sha256, path=weights.path,
                    channels=weights.channels)  # fmt: skip
 
 
 def reload(path: Path, source: str) -> Weights:
-    """Weights that were found before, in another process; `source` as it was found then.
+    """Loads weights that another process has found.
+
+    Args:
+        path: of the file.
+        source: the source under which the weights were found.
 
     Raises:
-        WeightsError: the file is gone or is not what it was.
+        WeightsError: the file is damaged, or a checkpoint is missing or altered.
+        FileNotFoundError: a file of ImageNet weights is missing.
     """
     if source != IMAGENET:
         return replace(load_checkpoint(path)[0], source=source)
@@ -151,6 +208,7 @@ def _imagenet(path: Path, digest: str) -> Weights:
 
 
 def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file as 64 hex digits."""
     with path.open("rb") as stream:
         digest = hashlib.sha256()
         while block := stream.read(1 << 20):
@@ -159,27 +217,77 @@ def file_sha256(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """weights_only=True: nothing in the file is executed."""
+    """Loads the dict in a file; weights_only=True ensures that no code in the file is executed."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-                    raise ValueError  # torch never compresses; unpacked it may be of any size
+                    raise ValueError  # torch never compresses; a compressed file may unpack to any size
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for a damaged or hostile file
-        raise WeightsError(f"{path} is not a weights file ({type(error).__name__})") from error
+    except Exception as error:  # torch raises many types of errors for a damaged or hostile file
+        raise WeightsError(f"{path} is not a weights file{_instead(path, error)}") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a state dict")
     return content
 
 
+def _instead(path: Path, error: Exception) -> str:
+    """Returns what a file that cannot be loaded is instead, and what to do."""
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    text = start.lstrip().lower()
+    if not start:
+        return ": it is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return " but a pointer of Git LFS; fetch the file itself by `git lfs pull`"
+    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        return " but a web page, perhaps one that asks for a login; download the file again"
+    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
+        return ": its end is missing; download or copy it again"
+    if path.suffix == ".safetensors":
+        return " of PyTorch but of safetensors; load it there and torch.save() the dict"
+    if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+        return (f": it holds a whole object ({found[1][:60]}), which could run code; "
+                "torch.save() the model's state_dict() instead")  # fmt: skip
+    return f" ({type(error).__name__})"
+
+
+def _unwrapped(content: dict[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Returns the state dict inside a checkpoint, and what was removed around it.
+
+    Raises:
+        WeightsError: several state dicts come into question.
+    """
+    if isinstance(content.get("state"), dict) and set(content) <= {"state", "meta"}:  # our own
+        return content["state"], ()
+    removed: list[str] = []
+    inner = {
+        str(name): value for name, value in content.items()
+        if isinstance(value, dict) and any(isinstance(each, Tensor) for each in value.values())
+    }  # fmt: skip
+    if not any(isinstance(value, Tensor) for value in content.values()) and inner:
+        known = [name for name in _KEYS if name in inner]
+        if len(known) != 1 or any(name not in known and name not in _OPTIMIZERS for name in inner):
+            names = ", ".join(inner)[:100]
+            raise WeightsError(f"{path} holds several state dicts: {names}; save one of them alone")
+        removed.append(f"key {known[0]!r}")
+        content = inner[known[0]]
+    while prefix := next((p for p in _PREFIXES if all(str(name).startswith(p) for name in content)), ""):
+        if not content:
+            break
+        removed.append(f"prefix {prefix!r}")
+        content = {str(name)[len(prefix):]: value for name, value in content.items()}
+    return content, tuple(removed)
+
+
 def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    """Returns the content after checking that it consists of dense tensors of finite numbers."""
     for name, value in content.items():
-        if not isinstance(value, Tensor):
-            raise WeightsError(f"{path} holds {name!r} which is not a tensor")
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise WeightsError(f"{path} holds {str(name)[:80]!r} which is not a tensor with a name")
         if value.layout is not torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
             raise WeightsError(f"{path} holds {name!r} which is not a tensor of ordinary numbers")
-        # A few stored bytes may be stretched over any shape.
+        # With strides of zero a file can declare any shape over a few stored bytes.
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise WeightsError(f"{path}: {name} has the shape {tuple(value.shape)} and fewer numbers")
         if not torch.isfinite(value).all():
@@ -190,16 +298,20 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
 def download(
     url: str, path: Path, *, sha256_prefix: str, stop: Callable[[], bool] = lambda: False
 ) -> None:
-    """Fetch a file that is put in place only if its hash is right.
+    """Downloads a file and stores it only if its hash is correct.
 
-    Otherwise a proxy's log-in page would lie in TORCH_HOME under the name of the weights and
-    every later run, also of other programs, would stumble over it.
+    Otherwise a proxy's login page might be stored under the name of the weights in torch.hub's folder,
+    and every later run, also of other programs, would fail because of it.
 
     Args:
-        stop: asked at least once a second; True gives the download up.
+        url: the address.
+        path: the file to write.
+        sha256_prefix: first hex digits of the expected SHA-256.
+        stop: is called at least once a second; True ends the download.
 
     Raises:
-        WeightsError: not reachable, stopped, slower than DOWNLOAD_LIMIT allows, or not the right file.
+        WeightsError: the server cannot be reached, `stop` returned True, the download takes longer than
+            DOWNLOAD_LIMIT, the file is not the expected one, or it cannot be written.
     """
     until = time.monotonic() + DOWNLOAD_LIMIT
 
@@ -218,5 +330,5 @@ def download(
         write_atomic(path, copy)
     except WeightsError:
         raise
-    except Exception as error:  # name resolution, refused, reset, timeout, full disk …
+    except Exception as error:  # network errors, timeouts, a full disk and others
         raise WeightsError(f"{path.name} cannot be downloaded ({type(error).__name__})") from error

@@ -18,13 +18,14 @@ from study.orchestration.context import StudyContext
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.forecast import Forecast
-from study.orchestration.opening import require_ledger, require_same
+from study.orchestration.opening import require_ledger
 from study.orchestration.options import Options
 from study.orchestration.phases.benchmark import require_speeds
 from study.orchestration.phases.weights import share_of
 from study.orchestration.plan_state import PlanState
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
+from study.orchestration.settings import SETTINGS, require_same
 from study.orchestration.signals import CancelToken
 from study.pretraining import recipe_for
 from study.spec import ModelName, StudySpec
@@ -33,7 +34,7 @@ from study.training.runtime import Runtime, champion_threads, one_thread, usable
 from study.training.workshop import Workshop
 
 #: Ledger facts that the plan of an existing study depends on.
-_FACTS = ("plan", "used_seconds", "pretraining", "environment")
+_FACTS = (SETTINGS, "plan", "used_seconds", "pretraining", "environment")
 
 
 def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Runtime) -> None:

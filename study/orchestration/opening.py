@@ -16,6 +16,7 @@ from study import __version__
 from study.data import FashionMNIST
 from study.errors import StoreError, UsageError
 from study.orchestration.options import Options
+from study.orchestration.settings import SETTINGS, require_same
 from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
 from study.store.files import remove_parts
 from study.store.ledger import Ledger
@@ -46,7 +47,7 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
     ledger = Ledger(path)
     require_same(ledger, study, options.results_dir)
     ledger.require_sound()
-    ledger.set_fact("fingerprint", study.fingerprint)
+    ledger.set_fact(SETTINGS, study.to_dict())
     return ledger
 
 
@@ -60,15 +61,6 @@ def require_ledger(folder: Path) -> None:
         raise UsageError(
             f"{folder} holds results without the ledger of their study; use --fresh (they are moved "
             "aside, not deleted) or another --results-dir"
-        )
-
-
-def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
-    """Raises UsageError if the ledger in `folder` belongs to a study with other settings."""
-    if ledger.fact("fingerprint") not in (None, study.fingerprint):
-        raise UsageError(
-            f"{folder} holds a study with other settings; "
-            "use --fresh (it is moved aside, not deleted) or another --results-dir"
         )
 
 

@@ -14,9 +14,10 @@ from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
 from study.orchestration.scheduler import RUNNING
+from study.orchestration.settings import settings
 from study.planning.plan import rungs
 from study.records import RunRecord, RunState
-from study.spec import Init, ModelName, Purpose
+from study.spec import Init, ModelName, Purpose, StudySpec
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
 from study.store.whole import require_whole
@@ -38,6 +39,12 @@ def budget_of(folder: Path) -> float | None:
     """Returns the budget of the study in `folder` in seconds, or None without a study."""
     with _opened(folder) as ledger:
         return ledger.fact("plan", {}).get("budget_seconds") if ledger else None
+
+
+def settings_of(folder: Path) -> StudySpec | None:
+    """Returns the settings of the study in `folder`, or None without a study."""
+    with _opened(folder) as ledger:
+        return settings(ledger) if ledger else None
 
 
 def extended(folder: Path, seconds: float) -> float:

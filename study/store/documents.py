@@ -1,11 +1,11 @@
-"""What the JSON files of results/ and the facts of the ledger hold, so that readers may rely on it."""
+"""Declares the structure of the JSON files of results/ and of the facts in the ledger."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from study.records import RunState
-from study.spec import ModelName
+from study.spec import ModelName, Precision
 from study.store.shapes import (
     Check,
     between,
@@ -35,7 +35,8 @@ _DECISION = {
     "rung": between(0, 10**9), "seeds": between(0, 10_000), "trials": between(0, 10_000),
     "needs_seconds": maybe(number),
 }  # fmt: skip
-#: What the report reads of a decision; rung 0: the network does not fit, needs_seconds: what it needs.
+#: Fields of a decision that the report reads. A `rung` of 0 means that the network does not fit into the
+#: budget; `needs_seconds` is then the total budget that it needs.
 _LENGTHS = {
     **dict.fromkeys(("least_rung", "rung", "trial_rung", "batch_size"), whole),
     "seeds": between(0, 10_000), "trials": between(0, 10_000), "needs_seconds": _SECONDS,
@@ -45,7 +46,7 @@ _ROW = {
     "run_id": text, "rung": whole, "phase": text, "arm": text, "predicted_seconds": number,
     "actual_seconds": _SECONDS, "state": one_of(*RunState), "reason": text,
 }  # fmt: skip
-#: What the course of a study needs of its earlier runs, and the report does not.
+#: Further fields of a row that a resumed study needs; the report does not read them.
 _KIND_OF_RUN = {
     "model": one_of(*MODELS), "init": text, "scope": text, "predicted_p95_seconds": number,
     "unscaled_seconds": positive,
@@ -82,6 +83,7 @@ PLAN = record({}, {
 
 
 def _finished_takes_time(value: dict[str, Any], where: str) -> None:
+    """Checks a row of the plan; a finished run must have its actual seconds."""
     record({**_ROW, **_KIND_OF_RUN})(value, where)
     if value["state"] == RunState.FINISHED.value:
         number(value["actual_seconds"], f"{where}.actual_seconds")
@@ -121,9 +123,14 @@ WITNESS = record({}, {
         "train_images", "validation_images", "test_images", "resolution", "features", "seconds")},
     "passes": maybe(measure), "pairs": maybe(items(_PAIR)),
 })  # fmt: skip
+STUDY = record({
+    "models": items(one_of(*MODELS)), "seed": whole, "resolution": whole, "device": text,
+    "precision": one_of(*Precision), "fold": flag, "max_seeds": maybe(between(1, 10**9)),
+    "init_checkpoint": text,
+}, closed=True)  # fmt: skip
 FINDINGS = record({}, {"findings": items(record({"id": text}))})
 
-#: Checks by the name of a file without ``.json`` and of a fact of the ledger.
+#: Checks by the name of a JSON file without ending, and by the name of a fact of the ledger.
 DOCUMENTS: dict[str, Check] = {
     "plan": PLAN, "environment": ENVIRONMENT, "architecture": ARCHITECTURE,
     "pretraining": PRETRAINING, "witness": WITNESS, "findings": FINDINGS,
@@ -132,6 +139,7 @@ FACTS: dict[str, Check] = {
     **DOCUMENTS,
     "plan": COURSE,
     "fingerprint": text,
+    "study": STUDY,
     "used_seconds": number,
     "running": maybe(items(record({"name": text, "since": moment}))),
     "format": whole,

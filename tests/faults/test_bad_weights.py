@@ -91,6 +91,61 @@ def test_what_is_no_state_of_a_network_is_refused(
         load_checkpoint(path)
 
 
+VGG = {"features.0.weight": torch.zeros(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}
+
+
+def _named(prefix: str) -> dict[str, torch.Tensor]:
+    return {prefix + name: value for name, value in VGG.items()}
+
+
+@pytest.mark.parametrize(
+    ("content", "removed"),
+    [
+        (VGG, ()),
+        (_named("module."), ("prefix 'module.'",)),
+        (_named("_orig_mod."), ("prefix '_orig_mod.'",)),
+        ({"state_dict": _named("model."), "epoch": 3, "hyper_parameters": {"lr": 0.1}},
+         ("key 'state_dict'", "prefix 'model.'")),
+        ({"model": _named("module._orig_mod."), "optimizer": {"x": torch.zeros(2)}},
+         ("key 'model'", "prefix 'module.'", "prefix '_orig_mod.'")),
+        ({"model_state_dict": VGG, "loss": 0.1}, ("key 'model_state_dict'",)),
+        ({"state": VGG, "epoch": 1}, ("key 'state'",)),
+    ],
+)  # fmt: skip
+def test_weights_as_training_programs_keep_them(
+    content: dict[str, Any], removed: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "last.ckpt"
+    torch.save(content, path)
+    weights, meta = load_checkpoint(path)
+    assert weights.state.keys() == VGG.keys() and weights.channels == 3
+    assert (weights.unwrapped, meta, weights.source) == (removed, {}, "last.ckpt")
+
+
+def test_of_two_networks_in_a_file_none_is_guessed(tmp_path: Path) -> None:
+    torch.save({"model": VGG, "model_ema": VGG}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="several state dicts: model, model_ema; save one of them alone"):
+        load_checkpoint(tmp_path / "w.pth")
+
+
+def test_what_a_file_is_instead_of_weights_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(VGG, path)
+    whole = path.read_bytes()
+    torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "model.pth")
+    for content, says in (
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 132\n", "pointer of Git LFS"),
+        (b"\n<!DOCTYPE html><html><title>Login</title></html>", "a web page"),
+        (whole[: len(whole) // 2], "its end is missing"),
+        ((tmp_path / "model.pth").read_bytes(), r"a whole object \(torch.nn.modules.conv.Conv2d\)"),
+        (b"", "it is empty"),
+        (b"garbage", "is not a weights file"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=says):
+            load_checkpoint(path)
+
+
 def test_a_compressed_file_is_refused_unread(tmp_path: Path) -> None:
     """A hundred megabytes of zeros in a hundred kilobytes, otherwise as PyTorch writes them."""
     plain, path = tmp_path / "plain.pth", tmp_path / "w.pth"

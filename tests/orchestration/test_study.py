@@ -13,9 +13,7 @@ import pytest
 import torch
 from shared import Shared
 
-from study.budget import format_seconds, parse_budget
 from study.cli import main
-from study.errors import UsageError
 from study.store.tables import RESULT_COLUMNS
 
 pytestmark = pytest.mark.xdist_group("time")
@@ -72,23 +70,6 @@ def _finished(results: Path) -> dict[tuple[str, int], float]:
     rows = pd.read_csv(results / "rungs.csv").query("state == 'finished'")
     assert not rows.duplicated(["run_id", "rung"]).any()
     return {(row.run_id, int(row.rung)): row.test_accuracy for row in rows.itertuples()}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("7200", 7200)]
-)
-def test_budget_forms(text: str, seconds: int) -> None:
-    assert parse_budget(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "soon", "-5m", "0", "1e9h", "2h2h", "9" * 300])
-def test_other_budgets_are_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        parse_budget(text)
-
-
-def test_seconds_for_people() -> None:
-    assert [format_seconds(s) for s in (5, 65, 3725)] == ["5s", "1m05s", "1h02m05s"]
 
 
 @pytest.mark.parametrize(
