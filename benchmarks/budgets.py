@@ -87,20 +87,23 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
     left -= Options(results_dir=ROOT, report_dir=ROOT).champion_share * budget
 
     def cost(step: Step, reached: Reached) -> float:
-        seconds = []
+        trainings = []
         for model in step.models:
             have, seeds = reached.get(model, (0, 0))
             for arm in arms((model,)):
                 for number in range(step.seeds):
                     spec = run_spec(arm, STUDY, purpose=Purpose.FINAL, number=number, rung=step.rung)
                     way = climb(spec, LEAST_RUNG[model], step.rung, have if number < seeds else 0)
-                    seconds += [predicted_seconds(wanted, speeds[model], done) for wanted, done in way]
-        return total(seconds, workers)
+                    trainings.append(
+                        [predicted_seconds(wanted, speeds[model], done) for wanted, done in way]
+                    )
+        return total(trainings, workers)
 
     def trials_cost(number: int) -> float:
         specs = [run_spec(arm, STUDY, purpose=Purpose.TRIAL, number=0, rung=LEAST_RUNG[arm.model])
                  for arm in arms(tuple(ModelName))]  # fmt: skip
-        return total([predicted_seconds(spec, speeds[spec.arm.model]) for spec in specs] * number, workers)
+        seconds = [predicted_seconds(spec, speeds[spec.arm.model]) for spec in specs]
+        return total([[each] * number for each in seconds], workers)
 
     least = {model: cost(Step(models=(model,), seeds=1, rung=LEAST_RUNG[model]), {}) for model in ModelName}
     left -= sum(least.values())

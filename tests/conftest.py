@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # the process that only hands out the tests does without PyTo
 # thread, and so do the studies and reports that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sleep_soon()
+# The many processes that tests start compile the project once, also where the environment forbids it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SAMPLE_SIZES = {"train": 200, "t10k": 100}

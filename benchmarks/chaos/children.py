@@ -164,9 +164,9 @@ def _noted(journal: Path) -> list[tuple[str, str]]:
 
 
 def _tables(folder: Path, known: dict[str, str], complete: bool) -> list[str]:
-    """Each table holds the committed runs, but for the last one if it was being written."""
+    """Each table holds the runs that were committed at some moment; at the end it holds all of them."""
     records = _records(known)
-    allowed = [_rows(records)] if complete else [_rows(records), _rows(records[:-1])]
+    allowed = [_rows(records[:count]) for count in range(len(records) if complete else 0, len(records) + 1)]
     found, runs = [], {record.spec.run_id for record in records}
     for name in ("results.csv", "rungs.csv", "trials.csv"):
         rows = _table(folder / name)

@@ -155,6 +155,7 @@ def carry_out(context: StudyContext) -> None:
     lifecycle.sweep()
     settle(context)
     write_results(context)
+    scheduler.on_tick.append(lifecycle.tables.write_pending)
     matrix(context, lifecycle, scheduler)
     tuning(context, lifecycle, scheduler)
     scheduler.run(chains(context, lifecycle, STEP))

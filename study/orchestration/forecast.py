@@ -17,6 +17,7 @@ from study.planning.plan import (
     blank,
     climb,
     next_step,
+    one_more_seed,
     trials_that_fit,
 )
 from study.spec import TRAIN_IMAGES, ModelName, RunSpec
@@ -24,15 +25,25 @@ from study.spec import TRAIN_IMAGES, ModelName, RunSpec
 #: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
 #: Maximum number of steps that a forecast looks ahead.
-_MOST_STEPS = 40
+_MOST_STEPS = 100
 
 
 class Forecast:
     """Predicts seconds of steps on the workers of a study from its calibration."""
 
-    def __init__(self, context: StudyContext) -> None:
+    def __init__(self, context: StudyContext, *, beside_champion: bool = False) -> None:
+        """
+        Args:
+            context: the study.
+            beside_champion: whether the champion occupies its share of the workers.
+        """
         self._context = context
         self._specs, self._plan = context.specs, context.plan
+        self._workers = self._plan.workers
+        #: The champion cannot use these workers, so that they may add seeds when nothing else fits.
+        self._spare = self._workers > context.champion_threads
+        if beside_champion:
+            self._workers = max(1, self._workers - context.champion_threads)
 
     def least(self, model: ModelName) -> int:
         return self._plan.decisions[model.value].least_rung
@@ -56,8 +67,14 @@ class Forecast:
         def cost(step: Step) -> float:
             return self.cost(step, *begun, reached=reached)
 
-        return next_step(coming, lambda step: cost(step) <= FILL * seconds, self._context.study.max_seeds,
-                         {model: self.least(model) for model in coming}, cost)  # fmt: skip
+        def fits(step: Step) -> bool:
+            return cost(step) <= FILL * seconds
+
+        most, least = self._context.study.max_seeds, {model: self.least(model) for model in coming}
+        step = next_step(coming, fits, most, least, cost)
+        if step is None and self._spare:
+            step = one_more_seed(coming, fits, most, cost)
+        return step
 
     def cost(self, *steps: Step, reached: Reached | None = None) -> float:
         """Predicts the seconds that the remaining runs of `steps` take.
@@ -71,7 +88,7 @@ class Forecast:
             for model in step.models:
                 for number in range(step.seeds):
                     tops[model, number] = max(tops.get((model, number), self.least(model)), step.rung)
-        costs = []
+        trainings = []
         for (model, number), top in tops.items():
             have, seeds = (reached or {}).get(model, (0, 0))
             for arm in self._specs.arms((model,)):
@@ -80,26 +97,27 @@ class Forecast:
                     continue
                 known = max(self._specs.reached(spec), have if number < seeds else 0)
                 way = climb(spec, self.least(model), top, known)
-                costs += [self._seconds(wanted, done) for wanted, done in way]
-        return total(costs, self._plan.workers)
+                trainings.append([self._seconds(wanted, done) for wanted, done in way])
+        return total(trainings, self._workers)
 
     def matrix(self, models: Iterable[ModelName]) -> float:
         """Predicts the seconds of the remaining runs of the networks' arms at their shortest rung."""
-        costs = []
+        trainings = []
         for model in models:
             least = self.least(model)
             for arm in self._specs.arms((model,)):
                 way = self._specs.way_up(arm, 0, least, least, default=True)
-                costs += [self._seconds(spec, done) for spec, done in way]
-        return total(costs, self._plan.workers)
+                trainings.append([self._seconds(spec, done) for spec, done in way])
+        return total(trainings, self._workers)
 
     def trials(self, number: int) -> float:
         """Predicts the seconds that the remaining ones of `number` trials per arm take."""
-        costs = [
-            self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0)
-            for arm in self._specs.arms() for trial in range(number) if not self._specs.tuned(arm, trial)
+        trainings = [
+            [self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0)
+             for trial in range(number) if not self._specs.tuned(arm, trial)]
+            for arm in self._specs.arms()
         ]  # fmt: skip
-        return total(costs, self._plan.workers)
+        return total(trainings, self._workers)
 
     def decide(self) -> None:
         """Decides which networks are studied and how many trials each arm gets.
@@ -145,12 +163,11 @@ class Forecast:
 
     def _look_ahead(self, reached: Reached, seconds: float) -> None:
         """Fills in what the coming steps will reach, and what a larger budget would add."""
-        for _ in range(_MOST_STEPS):
-            step = self.next(reached, seconds)
-            if step is None:
-                break
-            seconds -= self.cost(step, reached=reached)
-            reached = after(reached, step)
+        begun: list[Step] = []
+        while len(begun) < _MOST_STEPS and (step := self.next(reached, seconds, begun)) is not None:
+            begun.append(step)
+        seconds -= self.cost(*begun, reached=reached)
+        reached = reduce(after, begun, reached)
         for model, (rung, seeds) in reached.items():
             plan = self._plan.decisions[model.value]
             self._plan.decisions[model.value] = replace(

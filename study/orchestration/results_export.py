@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,35 @@ from study.training.defaults import default_hyper
 _FACTS = ("architecture", "pretraining", "witness")
 #: Ledger fact with the rows of baselines.csv.
 BASELINES = "baselines"
+#: Share of this process's time that writing the files after commits may take.
+_SHARE = 0.05
+
+
+@dataclass(kw_only=True)
+class ResultsWriter:
+    """Writes the CSV and JSON files after commits; where commits follow quickly, once for several.
+
+    Every time all files are rebuilt, which takes the longer the more runs there are. With many workers it
+    would keep the coordinator from handing out tasks.
+    """
+
+    context: StudyContext
+    _pending: bool = False
+    _ended: float = 0.0
+    _took: float = 0.0
+
+    def note_commit(self) -> None:
+        """Writes the files now, or at a later call of `write_pending`."""
+        self._pending = True
+        self.write_pending()
+
+    def write_pending(self, *, at_once: bool = False) -> None:
+        """Writes the files if a commit is not in them yet and, unless `at_once`, enough time has passed."""
+        began = time.monotonic()
+        if self._pending and (at_once or _SHARE * (began - self._ended) >= self._took):
+            write_results(self.context)
+            self._pending, self._ended = False, time.monotonic()
+            self._took = self._ended - began
 
 
 def write_results(context: StudyContext) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from study.budget import Deadline
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import ChampionClock, Ran, Train, arrays_path
-from study.orchestration.results_export import write_results
+from study.orchestration.results_export import ResultsWriter
 from study.orchestration.scheduler import Unit
 from study.records import Reason, RunRecord, RunState
 from study.spec import Purpose, RunSpec, Scope
@@ -19,11 +19,20 @@ from study.training.schedule import branch_point
 Told = Callable[[RunRecord], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunLifecycle:
-    """Stores the outcome of runs, always in this order: arrays, ledger, Optuna, checkpoints, tables."""
+    """Stores the outcome of runs, always in this order: arrays, ledger, Optuna, checkpoints, tables.
+
+    Attributes:
+        context: the study.
+        tables: writes the files that are derived from the ledger.
+    """
 
     context: StudyContext
+    tables: ResultsWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tables = ResultsWriter(context=self.context)
 
     def sweep(self) -> None:
         """Removes checkpoints that are no longer needed.
@@ -125,7 +134,7 @@ class RunLifecycle:
         if record.state is RunState.FINISHED:
             context.plan.step_seconds += record.step_seconds * record.threads
         context.plan.save()
-        write_results(context)
+        self.tables.note_commit()
         context.console.run_done(record, seconds)
 
     def _tidy(self, record: RunRecord) -> None:

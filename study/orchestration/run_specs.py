@@ -31,6 +31,9 @@ class RunSpecs:
     weights: dict[str, WeightFile] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     left_out: set[ModelName] = field(default_factory=set)
+    _indexed: tuple[RunRecord, ...] = field(default=(), init=False)
+    _trainings: dict[str, list[RunRecord]] = field(default_factory=dict, init=False)
+    _by_arm: dict[tuple[Arm, Purpose], list[RunRecord]] = field(default_factory=dict, init=False)
 
     @property
     def models(self) -> tuple[ModelName, ...]:
@@ -50,13 +53,11 @@ class RunSpecs:
 
     def reached(self, spec: RunSpec) -> int:
         """Returns the highest rung at which a training has been evaluated; 0 if there is none."""
-        return max((record.spec.rung for record in self.ledger.records()
-                    if record.spec.run_id == spec.run_id and record.finished), default=0)  # fmt: skip
+        return max((record.spec.rung for record in self._training(spec) if record.finished), default=0)
 
     def failed(self, spec: RunSpec) -> bool:
         """Whether a training has failed, so that it does not continue."""
-        return any(record.spec.run_id == spec.run_id and record.state is RunState.FAILED
-                   for record in self.ledger.records())  # fmt: skip
+        return any(record.state is RunState.FAILED for record in self._training(spec))
 
     # ---- trials
     def trials(self, arm: Arm) -> tuple[RunRecord, ...]:
@@ -129,9 +130,25 @@ class RunSpecs:
     def reached_by_all(self, least: dict[ModelName, int]) -> Reached:
         return {model: self.reached_of(model, least[model]) for model in self.models}
 
-    def _of(self, arm: Arm, purpose: Purpose) -> Iterator[RunRecord]:
-        return (record for record in self.ledger.records()
-                if record.spec.arm == arm and record.spec.purpose is purpose)  # fmt: skip
+    def _training(self, spec: RunSpec) -> list[RunRecord]:
+        """Returns the records of a run's training at all rungs."""
+        self._index()
+        return self._trainings.get(spec.run_id, [])
+
+    def _of(self, arm: Arm, purpose: Purpose) -> list[RunRecord]:
+        self._index()
+        return self._by_arm.get((arm, purpose), [])
+
+    def _index(self) -> None:
+        """Groups the records by training and by arm, anew after each commit."""
+        records = self.ledger.records()
+        if records is self._indexed:
+            return
+        self._indexed, self._trainings, self._by_arm = records, {}, {}
+        for record in records:
+            spec = record.spec
+            self._trainings.setdefault(spec.run_id, []).append(record)
+            self._by_arm.setdefault((spec.arm, spec.purpose), []).append(record)
 
     def _spec(
         self, arm: Arm, purpose: Purpose, number: int, rung: int, hyper: HyperParams | None

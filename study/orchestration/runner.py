@@ -128,6 +128,7 @@ class _Phases:
         self._scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
                                     console=context.console, token=context.token)  # fmt: skip
         self._lifecycle = RunLifecycle(context=context)
+        self._scheduler.on_tick.append(self._lifecycle.tables.write_pending)
         self._report = ReportPhase(context=context, scheduler=self._scheduler)
 
     def run(self) -> bool:
@@ -212,6 +213,7 @@ class _Phases:
         plan = self._context.plan
         began, before = time.monotonic(), len(plan.rows)
         work()
+        self._lifecycle.tables.write_pending(at_once=True)
         if predicted is None and len(plan.rows) == before and name not in ("setup", "side"):
             return  # the phase had nothing to do
         if predicted is None and name != "setup":

@@ -67,9 +67,18 @@ def _ratio(row: Row) -> float:
     return float(row["actual_seconds"] / row["unscaled_seconds"])
 
 
-def total(costs: Iterable[float], workers: int) -> float:
-    """Predicts the seconds that `workers` take for runs; near the end some of them are idle."""
-    known = sorted(costs)
+def total(trainings: Iterable[Iterable[float]], workers: int) -> float:
+    """Predicts the seconds that `workers` take for some trainings.
+
+    The runs of a training follow one another, so all of them take at least as long as the longest training.
+    Near the end some workers are idle.
+
+    Args:
+        trainings: the seconds of the runs of each training.
+        workers: number of workers.
+    """
+    known = [runs for training in trainings if (runs := list(training))]
     if not known:
         return 0.0
-    return max(known[-1], sum(known) / workers + known[-1] * (workers - 1) / workers / 2)
+    longest_run, work = max(map(max, known)), sum(map(sum, known))
+    return max(max(map(sum, known)), work / workers + longest_run * (workers - 1) / workers / 2)

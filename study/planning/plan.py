@@ -18,6 +18,8 @@ LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_
 THREE = 3
 #: What further time buys, in this order: pairs of (longest rung, seeds).
 LADDER = ((256_000, 3), (256_000, 5), (1_024_000, 5), (1_024_000, 10))
+#: Upper bound on the number of seeds that workers without other work add, see `one_more_seed`.
+MOST_SEEDS = 32
 #: Possible numbers of trials per arm, and the share of the time that all trials may take.
 TRIALS = (5, 4, 3, 2)
 TRIALS_SHARE = 0.25
@@ -115,6 +117,23 @@ def next_step(
         if any(rung < longest or number < seeds for rung, number in reached.values()):
             return None
     return None
+
+
+def one_more_seed(
+    reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None, cost: Callable[[Step], float]
+) -> Step | None:  # fmt: skip
+    """Returns one more seed of one network, for workers that no step of `LADDER` can use.
+
+    The network with the fewest seeds comes first; of two with equally many, the more expensive one.
+
+    Args:
+        reached, fits, most_seeds, cost: see `next_step`.
+    """
+    most = MOST_SEEDS if most_seeds is None else most_seeds
+    steps = [Step(models=(model,), seeds=seeds + 1, rung=rung)
+             for model, (rung, seeds) in reached.items() if 0 < seeds < most]  # fmt: skip
+    ordered = sorted(steps, key=lambda step: (step.seeds, -cost(step)))
+    return next((step for step in ordered if fits(step)), None)
 
 
 def _numbers(seeds: int, fewest: int) -> list[int]:

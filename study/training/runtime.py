@@ -20,6 +20,8 @@ from study.spec import Precision
 #: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
 WORKER_GB, MEMORY_SHARE = 2.0, 0.8
 _TURNS = 6
+#: Environment variable with the CUDA devices that a process may use.
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 _LINUX = sys.platform == "linux"
 
 
@@ -122,11 +124,19 @@ def usable_workers(runtime: Runtime, wanted: int = 0) -> int:
         UsageError: the memory does not suffice for the wanted number.
     """
     if runtime.device.type == "cuda":
-        return wanted or 1
+        return wanted or max(1, len(visible_gpus()))
     room = max(1, int(memory_gb() * MEMORY_SHARE / WORKER_GB))
     if wanted > room:
         raise UsageError(f"--workers {wanted}: the memory holds {room} workers of {WORKER_GB:g} GB each")
     return wanted or min(usable_cores(), room)
+
+
+def visible_gpus() -> list[str]:
+    """Returns the CUDA devices that this process may use, as values of CUDA_VISIBLE_DEVICES."""
+    given = os.environ.get(VISIBLE_GPUS)
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def champion_threads(runtime: Runtime, workers: int) -> int:

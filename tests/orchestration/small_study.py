@@ -102,12 +102,14 @@ def opened(
     }  # fmt: skip
     try:
         with Console(deadline.deadline, made.capacity) as console:
-            yield Study(StudyContext(
+            opened_study = Study(StudyContext(
                 study=study, options=Options(results_dir=folder, report_dir=folder / "out"), ledger=ledger,
                 clock=deadline, plan=plan, specs=specs, console=console, token=CancelToken(),
                 runtime=runtime, champion_threads=1, executor=made,
                 shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
             ))  # fmt: skip
+            yield opened_study
+            opened_study.lifecycle.tables.write_pending(at_once=True)  # as at the end of a phase
     finally:
         made.close()
         ledger.close()

@@ -76,7 +76,7 @@ def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) 
         calibration = study.context.calibration
         specs = [study.context.specs.final(arm, 0, rung) for arm in study.context.specs.arms()
                  for rung in (2_000, 4_000)]  # fmt: skip
-        assert whole <= total([calibration.expected(spec) for spec in specs], 1)
+        assert whole <= total([[calibration.expected(spec)] for spec in specs], 1)
         study.scheduler.run([iter([study.lifecycle.unit(specs[0])])])
         assert forecast.cost(step) < whole
         assert forecast.cost(step, reached={MODEL: (4_000, 1)}) == 0

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from watched_executor import LONG, QUICK, SPEC, bench_of, opened, seconds_left
 
 from study.orchestration.executors.local import LocalExecutor
@@ -17,6 +19,7 @@ from study.orchestration.executors.tasks import Ran, Train
 from study.orchestration.executors.watching import _lasting
 from study.orchestration.signals import CancelToken
 from study.records import RunRecord, RunState
+from study.training.runtime import usable_workers
 
 pytestmark = pytest.mark.xdist_group("time")
 
@@ -36,6 +39,28 @@ def test_modules_in_the_working_directory_are_not_run(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
     with opened(tmp_path, workers=1) as watched:
         assert watched.record(replace(QUICK, rung=64)).state is RunState.FINISHED
+
+
+def test_each_worker_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They start without a GPU too; only their tasks fail."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 5")
+    bench = bench_of(tmp_path)
+    bench = replace(bench, runtime=replace(bench.runtime, device=torch.device("cuda")))
+    assert usable_workers(bench.runtime) == 2
+    executor, seen = LocalExecutor(bench, workers=3), {}
+    for seed in range(3):
+        task = Train(spec=replace(LONG, seed=seed), weights={})
+        executor.submit(task, limit=seconds_left(60), token=CancelToken())
+    until = time.monotonic() + 20
+    while len(seen) < 3 and time.monotonic() < until:
+        for pid in executor.pids:
+            with suppress(OSError):
+                variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+                values = dict(variable.partition("=")[::2] for variable in variables)
+                if "CUDA_VISIBLE_DEVICES" in values:
+                    seen[pid] = values["CUDA_VISIBLE_DEVICES"]
+    executor.close()
+    assert sorted(seen.values()) == ["2", "2", "5"] and os.environ["CUDA_VISIBLE_DEVICES"] == "2, 5"
 
 
 def test_closing_leaves_no_process(tmp_path: Path) -> None:

@@ -118,12 +118,14 @@ def test_the_tail_is_that_of_a_step_until_runs_have_shown_it() -> None:
     assert _calibration(*(_row(FULL, r) for r in (1.0, 1.0, 9.0))).tail(FULL) == MOST_TAIL
 
 
-@given(st.lists(st.floats(0.1, 1e4), min_size=1, max_size=40), st.integers(1, 64))
-def test_runs_side_by_side_take_between_the_longest_and_all(costs: list[float], workers: int) -> None:
-    found = total(costs, workers)
-    assert max(costs) <= found * (1 + 1e-9) and sum(costs) / workers <= found * (1 + 1e-9)
-    assert found <= sum(costs) * (1 + 1e-9)
-    assert total(costs, 1) == pytest.approx(sum(costs)) and total([], workers) == 0
+@given(st.lists(st.lists(st.floats(0.1, 1e4), max_size=6), min_size=1, max_size=40), st.integers(1, 64))
+def test_trainings_side_by_side_take_between_the_longest_and_all(
+    trainings: list[list[float]], workers: int
+) -> None:
+    found, work = total(trainings, workers), sum(map(sum, trainings))
+    assert max(map(sum, trainings)) <= found * (1 + 1e-9), "the runs of a training follow one another"
+    assert work / workers <= found * (1 + 1e-9) and found <= work * (1 + 1e-9)
+    assert total(trainings, 1) == pytest.approx(work) and total([], workers) == 0
 
 
 def test_load_can_only_slow_a_measurement_down() -> None:

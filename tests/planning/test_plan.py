@@ -13,6 +13,7 @@ from study.matrix import arms
 from study.planning.plan import (
     LADDER,
     LEAST_RUNG,
+    MOST_SEEDS,
     TRIALS,
     TUNING_SEED,
     Reached,
@@ -20,6 +21,7 @@ from study.planning.plan import (
     after,
     climb,
     next_step,
+    one_more_seed,
     run_spec,
     rungs,
     trials_that_fit,
@@ -169,6 +171,24 @@ def test_no_step_takes_anything_back(
         before = now
     else:
         raise AssertionError("it does not end")
+
+
+def test_spare_workers_add_a_seed_where_there_are_fewest_and_then_where_it_is_dearest() -> None:
+    reached: Reached = {VGG11: (16_000, 3), GOOGLENET: (64_000, 3)}
+    dear = 6 * 16_000 * PRICE[VGG11] + 1
+
+    def step(reached: Reached, seconds: float, most: int | None = None) -> Step | None:
+        return one_more_seed(reached, _within(seconds, reached), most, lambda step: _cost(step, reached))
+
+    vgg11 = Step(models=(VGG11,), seeds=4, rung=16_000)
+    reached[GOOGLENET] = (128_000, 3)
+    googlenet = Step(models=(GOOGLENET,), seeds=4, rung=128_000)
+    assert step(reached, 2 * dear) == googlenet, "the dearer one"
+    assert step(reached, dear) == vgg11, "or what fits"
+    assert step(reached | {GOOGLENET: (128_000, 4)}, 2 * dear) == vgg11, "where there are fewest"
+    assert step(reached, dear / 2) is None and step(reached, dear, most=3) is None
+    assert step(dict.fromkeys(BOTH, (16_000, MOST_SEEDS)), 1e9) is None
+    assert step(NOTHING, 1e9) is None, "a first seed is the ladder's"
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 12])

@@ -14,6 +14,7 @@ from study.orchestration.executors.messages import Message, Order
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.executors.watching import GRACE, SILENCE, WatchedExecutor, Watcher
 from study.orchestration.executors.worker import serve
+from study.training.runtime import VISIBLE_GPUS, visible_gpus
 
 _STARTING = threading.Lock()
 
@@ -31,7 +32,11 @@ class LocalExecutor(WatchedExecutor):
             silence: see `SILENCE`; in seconds.
         """
         super().__init__(workers)
-        self.add([Watcher(place, _Process(bench), self._news, grace, silence) for place in range(workers)])
+        gpus = visible_gpus() if bench.runtime.device.type == "cuda" else []
+        self.add([
+            Watcher(place, _Process(bench, place, _gpu(gpus, place)), self._news, grace, silence)
+            for place in range(workers)
+        ])  # fmt: skip
 
 
 class _Process:
@@ -39,8 +44,10 @@ class _Process:
 
     left = False
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, bench: Bench, place: int, environment: dict[str, str]) -> None:
+        self._bench, self._place = bench, place
+        # Python started with PYTHONSAFEPATH does not import modules of the working directory (3.11 on).
+        self._environment = {"PYTHONSAFEPATH": "1", **environment}
         self._context = multiprocessing.get_context("spawn")
         # No locks: a killed or frozen process would hold one forever.
         self._stop = self._context.Value("b", 0, lock=False)
@@ -63,9 +70,10 @@ class _Process:
         self.end()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=serve, args=(self._bench, theirs, self._stop, self._beat), daemon=True
+            target=serve, args=(self._bench, theirs, self._stop, self._beat, self._place),
+            daemon=True
         )
-        with _STARTING, _safe_path():
+        with _STARTING, _set(self._environment):
             process.start()
         theirs.close()
         # Assigned only now, so that `kill` never sees an unstarted process. If `close` ran before, the
@@ -106,14 +114,21 @@ class _Process:
         return f"the training process ended with exit code {code}"
 
 
+def _gpu(gpus: list[str], place: int) -> dict[str, str]:
+    """Returns the environment that shows a worker one GPU; several workers may share one."""
+    return {VISIBLE_GPUS: gpus[place % len(gpus)]} if gpus else {}
+
+
 @contextmanager
-def _safe_path() -> Iterator[None]:
-    """Keeps a Python started in this context from importing modules of the working directory (3.11 on)."""
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
+def _set(values: dict[str, str]) -> Iterator[None]:
+    """Sets environment variables, for processes that start in this context."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        del os.environ["PYTHONSAFEPATH"]
-        if before is not None:
-            os.environ["PYTHONSAFEPATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -26,6 +26,7 @@ from study.orchestration.executors.messages import (
 )
 from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
+from study.training.numa import Pinning, numa_nodes
 from study.training.runtime import adopt, set_threads
 from study.training.workshop import Workshop
 
@@ -36,7 +37,7 @@ class Number(Protocol):
     value: int
 
 
-def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
+def serve(bench: Bench, wire: Connection, stop: Number, beat: Number, place: int = 0) -> None:
     """Runs the tasks that arrive over `wire` until it closes.
 
     On SIGTERM, which `timeout` and systemd send to every process of a group, the task stores a checkpoint
@@ -47,9 +48,12 @@ def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
         wire: connection to the coordinator.
         stop: the coordinator sets it to 1 to end the task at its next step.
         beat: grows at every step, so that a hang can be detected.
+        place: number of the worker on its machine.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C signals the whole group; the coordinator decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    pinning = Pinning.of(place, numa_nodes())
+    pinning.apply(bench.runtime.threads)
     adopt(bench.runtime)
     try:
         fashion = load(bench.data_dir, offline=True)  # the coordinator has downloaded it if necessary
@@ -70,6 +74,7 @@ def serve(bench: Bench, wire: Connection, stop: Number, beat: Number) -> None:
         except EOFError:
             return
         before = signal.signal(signal.SIGTERM, terminate)
+        pinning.apply(order.task.threads or bench.runtime.threads)
         answer = carry_out(order, bench, shop, wire.send, stop, beat, lambda: terminated)
         signal.signal(signal.SIGTERM, before)
         if terminated:

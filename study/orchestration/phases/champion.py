@@ -44,7 +44,8 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
     def first() -> Iterator[Unit]:
         yield lifecycle.champion(spec, from_run=source.spec.run_id, judging=judging)
 
-    climb = Climb(context=context, lifecycle=lifecycle, left=lambda: context.clock.work.left() - judging)
+    climb = Climb(context=context, lifecycle=lifecycle, beside_champion=True,
+                  left=lambda: context.clock.work.left() - judging)  # fmt: skip
     scheduler.run([first()], climb.more)
 
 

@@ -43,22 +43,28 @@ class Climb:
         context: the study.
         lifecycle: creates and stores runs.
         left: returns the seconds left for all of these trainings.
+        beside_champion: whether the champion occupies its share of the workers.
     """
 
     context: StudyContext
     lifecycle: RunLifecycle
     left: Callable[[], float]
+    beside_champion: bool = False
     _steps: list[Step] = field(default_factory=list)
     _at_work: set[tuple[Arm, int]] = field(default_factory=set)
 
     def more(self) -> list[Chain]:
-        """Starts the next step if it fits in addition to the remainder of the steps that have started."""
-        forecast = Forecast(self.context)
-        step = forecast.next(forecast.reached(), self.left(), self._steps)
-        if step is None:
-            return []
-        forecast.note_decision(step)
-        return self.begin(step)
+        """Starts the next steps that fit in addition to the remainder of the steps that have started.
+
+        A step may only prolong trainings that are running, so steps are started until one has new chains.
+        """
+        forecast = Forecast(self.context, beside_champion=self.beside_champion)
+        reached, left = forecast.reached(), self.left()
+        while (step := forecast.next(reached, left, self._steps)) is not None:
+            forecast.note_decision(step)
+            if found := self.begin(step):
+                return found
+        return []
 
     def begin(self, step: Step) -> list[Chain]:
         """Starts a step. Trainings that are running continue to its rung without a new chain."""

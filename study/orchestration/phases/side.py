@@ -151,4 +151,4 @@ def _cost(context: StudyContext, model: ModelName) -> float:
     """Predicts the seconds of a network's remaining side runs with all seeds."""
     left = [spec for number in range(SEEDS) for spec in _runs(context, model, number)
             if not context.specs.done(spec)]  # fmt: skip
-    return total([context.calibration.expected(spec) for spec in left], context.plan.workers)
+    return total([[context.calibration.expected(spec)] for spec in left], context.plan.workers)

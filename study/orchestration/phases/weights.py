@@ -171,6 +171,9 @@ class WeightsPhase:
         if options.init_checkpoint is not None:
             own = sources.checkpoint(model, options.init_checkpoint)
             if own is not None and own[0] is not None:
+                if removed := own[0].unwrapped:
+                    name = options.init_checkpoint.name
+                    context.console.say(f"{model}: {name}: removed {', '.join(removed)}")
                 return own[0], own[1], ""
         # A download gets half of the share, so that a slow one leaves time for pre-training.
         half = context.clock.work.within(share / 2)
