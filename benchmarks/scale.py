@@ -187,6 +187,7 @@ def _course(context: StudyContext, executor: Simulated) -> dict[str, Any]:
     scheduler = Scheduler(executor=executor, ledger=context.ledger, clock=context.clock,
                           console=context.console, token=context.token)  # fmt: skip
     lifecycle = RunLifecycle(context=context)
+    scheduler.on_tick.append(lifecycle.tables.write_pending)
     plan = context.plan
     began, at, commits = executor.now, time.process_time(), _Timed(context.ledger)
     plan.champion_seconds = context.options.champion_share * context.clock.deadline.budget

@@ -40,8 +40,7 @@ class Forecast:
         self._context = context
         self._specs, self._plan = context.specs, context.plan
         self._workers = self._plan.workers
-        #: The champion cannot use these workers, so that they may add seeds when nothing else fits.
-        self._spare = self._workers > context.champion_threads
+        self._beside_champion = beside_champion
         if beside_champion:
             self._workers = max(1, self._workers - context.champion_threads)
 
@@ -72,7 +71,7 @@ class Forecast:
 
         most, least = self._context.study.max_seeds, {model: self.least(model) for model in coming}
         step = next_step(coming, fits, most, least, cost)
-        if step is None and self._spare:
+        if step is None and self._beside_champion:  # what the champion itself cannot use
             step = one_more_seed(coming, fits, most, cost)
         return step
 
