@@ -33,7 +33,7 @@ _STEPS = (
     (32_000, Judged(train=1_000, validation=2_000, test=TEST_IMAGES, settling=1_024)),
     (16_000, Judged(train=500, validation=1_000, test=5_000, settling=1_024)),
     (8_000, Judged(train=250, validation=1_000, test=2_000, settling=1_024)),
-    (4_000, Judged(train=250, validation=500, test=1_000, settling=512)),
+    (4_000, Judged(train=100, validation=500, test=1_000, settling=512)),
     (0, Judged(train=100, validation=500, test=500, settling=512)),
 )
 #: A trial is evaluated on at least so many validation images and on nothing else.
