@@ -36,6 +36,8 @@ DIFFICULTY_DF = 3
 RUNG = 64_000
 ARM_SPREAD = 0.45
 RUN_SPREAD = 0.3
+#: Least and largest standard deviation over seeds within an arm that real studies had, in pp.
+UNEQUAL_PP = (0.07, 3.3)
 Row = tuple[str, str]
 
 
@@ -46,21 +48,24 @@ class World:
     effect_pp is the difference of pretrained − scratch (frozen), full − frozen and
     discriminative − uniform (scratch), googlenet − vgg11, and of both interactions; hence
     init@full, scope@pretrained and lr_policy@pretrained are twice as large. noise_pp is the
-    standard deviation of accuracy over seeds within an arm, beyond the shared seed's effect.
+    standard deviation of accuracy over seeds within an arm, beyond the shared seed's effect; with
+    unequal noise each arm has its own one, between the least and the largest that real studies
+    had. missing is the share of runs that were lost.
     """
 
     seeds: int
     effect_pp: float
     noise_pp: float
     images: int = 10_000
+    unequal: bool = False
+    missing: float = 0.0
 
     def accuracy_pp(self, arm: Arm) -> float:
         times = 0.0
         pretrained = arm.init is Init.PRETRAINED
         times += pretrained + (arm.model is ModelName.GOOGLENET)
         if arm.scope is Scope.FULL:
-            half = 0.5 if arm.lr_policy is LrPolicy.DISCRIMINATIVE else -0.5
-            times += (1 + half) * (1 + pretrained)
+            times += (2 if arm.lr_policy is LrPolicy.DISCRIMINATIVE else 1) * (1 + pretrained)
         return BASE_PP + self.effect_pp * times
 
     def truth(self) -> dict[Row, float]:
@@ -89,8 +94,11 @@ def simulate(world: World, rng: np.random.Generator) -> Simulated:
     rows, predictions = [], {}
     for arm in arms():
         own = rng.standard_normal(world.images, dtype=np.float32) * np.float32(ARM_SPREAD)
-        noise = rng.normal(0, world.noise_pp, world.seeds)
+        spread = np.exp(rng.uniform(*np.log(UNEQUAL_PP))) if world.unequal else world.noise_pp
+        noise = rng.normal(0, spread, world.seeds)
         for seed, wanted in enumerate(world.accuracy_pp(arm) + seeds + noise):
+            if world.missing and rng.random() < world.missing:
+                continue
             run = rng.standard_normal(world.images, dtype=np.float32) * np.float32(RUN_SPREAD)
             wrong = difficulty + own + run >= quantile(wanted / 100)
             run_id = f"{arm.name}-s{seed}"

@@ -25,11 +25,18 @@ import numpy.typing as npt
 from benchmarks.simulated import World, simulate
 from benchmarks.validity_page import publish
 from study.analysis.contrasts import Estimate, detectable, estimate, table
+from study.analysis.family import CONTRASTS, rows_of
 from study.analysis.interval import crossed_p
-from study.analysis.verdicts import ALPHA, SEEDS_FOR_A_TEST, Verdict, holm
+from study.analysis.verdicts import ALPHA, Verdict, adjusted
 
 ROOT = Path(__file__).parents[1]
 SEEDS = (3, 5, 10)
+#: Harder studies without an effect: number of seeds, and what is unlike the main ones.
+HARDER = tuple(
+    {"seeds": seeds, "harder": True, **other}
+    for seeds in (3, 4, 5, 10)
+    for other in ({"unequal": True}, {"images": 1_000}, {"images": 2_000}, {"missing": 0.1})
+)
 #: Studies take turns in the noise over seeds within an arm.
 NOISE_PP = (0.3, 0.45, 0.6)
 #: Effects that are simulated as often as no effect at five seeds, and others for the power curve.
@@ -53,6 +60,9 @@ class Cell:
     studies: int
     rng_seed: int
     images: int = 10_000
+    unequal: bool = False
+    missing: float = 0.0
+    harder: bool = False
 
     def world(self, index: int) -> World:
         return World(
@@ -60,6 +70,8 @@ class Cell:
             effect_pp=self.effect_pp,
             noise_pp=NOISE_PP[index % len(NOISE_PP)],
             images=self.images,
+            unequal=self.unequal,
+            missing=self.missing,
         )
 
 
@@ -94,28 +106,23 @@ def judge(task: tuple[Cell, int]) -> Judged:
     rows = table(estimates)
     low, high = (rows[name].to_numpy(np.float64) for name in ("ci_low_pp", "ci_high_pp"))
     verdict = rows["verdict"].to_numpy()
-    refuted = verdict == Verdict.REFUTED.value
-    tests = int(rows["p_value"].count())
-    wanted = cell.effect_pp == 0 and index % DETECTABLE_EVERY == 0
-    found = [detectable(item, max(1, tests)) if wanted else math.nan for item in estimates]
+    wanted = cell.effect_pp == 0 and not cell.harder and index % DETECTABLE_EVERY == 0
+    found = [detectable(item, estimates) if wanted else math.nan for item in estimates]
     return Judged(
         effect=rows["effect_pp"].to_numpy(np.float64),
         low=low,
         high=high,
-        above=verdict == Verdict.SUPPORTED.value,
-        below=refuted & (high < 0),
-        equivalent=refuted & (low <= 0) & (high >= 0),
-        seeds_only=((low > 0) | (high < 0)) & _seeds_only(estimates),
+        above=verdict == Verdict.BETTER.value,
+        below=verdict == Verdict.WORSE.value,
+        equivalent=verdict == Verdict.EQUIVALENT.value,
+        seeds_only=_seeds_only(estimates),
         detectable=np.array(found),
     )
 
 
 def _seeds_only(estimates: list[Estimate]) -> Flags:
-    p_values = [
-        crossed_p(item.per_seed, 0.0) if item.per_seed.size >= SEEDS_FOR_A_TEST else math.nan
-        for item in estimates
-    ]
-    return np.array([math.isnan(p) or p <= ALPHA for p in holm(p_values)])
+    p_values = [crossed_p(item.per_seed, 0.0) if item.per_seed.size > 1 else math.nan for item in estimates]
+    return np.array([p <= ALPHA for p in adjusted(p_values, [item.family for item in estimates])])
 
 
 def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
@@ -123,8 +130,10 @@ def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
     truth = cell.world(0).truth()
     names, true = list(truth), np.array(list(truth.values()))
     stack = {key: np.stack([getattr(one, key) for one in judged]) for key in JUDGED}
-    covered = (stack["low"] <= true) & (true <= stack["high"])
+    known = ~np.isnan(stack["low"])
+    covered = np.where(known, (stack["low"] <= true) & (true <= stack["high"]), np.nan)
     wrong = (stack["above"] & (true < TINY)) | (stack["below"] & (true > -TINY))
+    families = {(c.name, row): c.family(row).value for c in CONTRASTS for row, _ in rows_of(c)}
     right = np.where(true > 0, stack["above"], stack["below"])
     error = stack["effect"] - true
     family = {
@@ -135,7 +144,7 @@ def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
         "excludes_zero": float(((stack["low"] > 0) | (stack["high"] < 0)).mean()),
     }
     noise = {
-        str(pp): float(covered[i :: len(NOISE_PP)].mean())
+        str(pp): float(np.nanmean(covered[i :: len(NOISE_PP)]))
         for i, pp in enumerate(NOISE_PP)
         if i < len(judged)
     }
@@ -143,18 +152,25 @@ def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
         {
             "name": name,
             "model": model,
+            "family": families[name, model],
             "truth_pp": float(true[i]),
-            "bias_pp": float(error[:, i].mean()),
-            "bias_error_pp": float(error[:, i].std(ddof=1) / math.sqrt(len(judged))),
-            "coverage": float(covered[:, i].mean()),
-            "half_width_pp": float((stack["high"] - stack["low"])[:, i].mean() / 2),
+            "bias_pp": float(np.nanmean(error[:, i])),
+            "bias_error_pp": float(np.nanstd(error[:, i], ddof=1) / math.sqrt(len(judged))),
+            "coverage": float(np.nanmean(covered[:, i])),
+            "half_width_pp": float(np.nanmean((stack["high"] - stack["low"])[:, i]) / 2),
             "claimed": float(right[:, i].mean()),
             "equivalent": float(stack["equivalent"][:, i].mean()),
-            "detectable_pp": None if cell.effect_pp else float(np.nanmedian(stack["detectable"][:, i])),
+            "detectable_pp": None if cell.effect_pp else _median(stack["detectable"][:, i]),
         }
         for i, (name, model) in enumerate(names)
     ]
     return asdict(cell) | {"family": family, "coverage_by_noise": noise, "rows": rows}
+
+
+def _median(values: Floats) -> float | None:
+    """Median of what is known; None for an exploratory contrast."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else None
 
 
 def cells(studies: int, rng_seed: int) -> Iterator[Cell]:
@@ -165,6 +181,8 @@ def cells(studies: int, rng_seed: int) -> Iterator[Cell]:
             full = effect == 0 or (effect in MAIN_PP and seeds == MAIN_SEEDS)
             count = max(len(NOISE_PP), studies) if full else few
             yield Cell(seeds=seeds, effect_pp=effect, studies=count, rng_seed=rng_seed)
+    for other in HARDER:
+        yield Cell(effect_pp=0.0, studies=max(len(NOISE_PP), studies), rng_seed=rng_seed, **other)
 
 
 def run(wanted: Iterable[Cell], jobs: int) -> list[dict[str, Any]]:

@@ -27,9 +27,29 @@ def publish(result: Result, docs: Path) -> None:
 
 
 def tables(result: Result) -> str:
-    return "\n\n".join(
-        part(result["cells"]) for part in (_sizes, _coverage, _noise, _family, _single, _bias, _power)
-    )
+    main = [cell for cell in result["cells"] if not cell["harder"]]
+    parts = [part(main) for part in (_sizes, _coverage, _noise, _family, _single, _bias, _power)]
+    return "\n\n".join([*parts, _harder([cell for cell in result["cells"] if cell["harder"]])])
+
+
+def _harder(cells: list[Result]) -> str:
+    """Studies without an effect whose noise, images or runs are not those of the main cells."""
+    lines = ["**Harder studies**, no effect: lowest and mean coverage over contrasts, false directions", ""]
+    lines.append("| what is harder | seeds | studies | lowest coverage | mean | false direction in |")
+    lines.append("|---|---:|---:|---:|---:|---:|")
+    for cell in cells:
+        what = (
+            "noise of the arms 0.07–3.3 pp" if cell["unequal"]
+            else f"{100 * cell['missing']:.0f} % of the runs are lost" if cell["missing"]
+            else f"{cell['images']:,} test images"
+        )
+        coverage = [row["coverage"] for row in cell["rows"] if not math.isnan(row["coverage"])]
+        lines.append(
+            f"| {what} | {cell['seeds']} | {cell['studies']:,} | {100 * min(coverage):.1f} "
+            f"| {100 * float(np.mean(coverage)):.1f} "
+            f"| {_rate(cell['family']['false_direction'], cell['studies'])} |"
+        )
+    return "\n".join(lines)
 
 
 def _sizes(cells: list[Result]) -> str:
@@ -75,7 +95,7 @@ def _noise(cells: list[Result]) -> str:
 
 
 def _family(cells: list[Result]) -> str:
-    lines = ["**False claims**, percent of studies with at least one among the 25 contrasts", ""]
+    lines = ["**False claims**, percent of studies with at least one among 17 contrasts", ""]
     lines.append(
         "| seeds | direction, no effect | the same, p-values from seeds alone "
         "| wrong direction, effects planted |"
@@ -146,8 +166,8 @@ def _power(cells: list[Result]) -> str:
 
 
 def mean_rate(cells: list[Result], seeds: int, effect: float, key: str) -> float:
-    """Mean over rows with this true effect, cells weighted by their studies; NaN without a row."""
-    found = _rows(cells, seeds, effect, lambda row: True)
+    """Mean over rows with a verdict and this true effect, cells weighted by their studies; NaN without."""
+    found = _rows(cells, seeds, effect, _judged)
     if not found:
         return math.nan
     weights = [cell["studies"] for cell, _ in found]
@@ -155,16 +175,17 @@ def mean_rate(cells: list[Result], seeds: int, effect: float, key: str) -> float
 
 
 def detectable(cells: list[Result], seeds: int) -> list[float]:
-    """Median detectable effect of every row, from the studies with no effect."""
+    """Median detectable effect of every row with a verdict, from the studies with no effect."""
     null = next(c for c in cells if c["seeds"] == seeds and not c["effect_pp"])
-    return [row["detectable_pp"] for row in null["rows"]]
+    return [row["detectable_pp"] for row in null["rows"] if _judged(row)]
 
 
 def power_at_detectable(cells: list[Result], seeds: int) -> float:
     """Power of every row, interpolated at its own detectable effect; the mean over rows."""
     powers = []
-    for index, limit in enumerate(detectable(cells, seeds)):
-        chosen = [cell for cell in cells if cell["seeds"] == seeds]
+    chosen = [cell for cell in cells if cell["seeds"] == seeds]
+    judged = [index for index, row in enumerate(chosen[0]["rows"]) if _judged(row)]
+    for index, limit in zip(judged, detectable(cells, seeds), strict=True):
         points = sorted(
             (cell["rows"][index]["truth_pp"], cell["rows"][index]["claimed"]) for cell in chosen
         )
@@ -172,8 +193,13 @@ def power_at_detectable(cells: list[Result], seeds: int) -> float:
     return float(np.mean(powers))
 
 
+def _judged(row: Result) -> bool:
+    """Whether the contrast gets a verdict."""
+    return bool(row["family"] != "exploratory")
+
+
 def draw(result: Result, path: Path) -> None:
-    cells = result["cells"]
+    cells = [cell for cell in result["cells"] if not cell["harder"]]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
     names = list(dict.fromkeys(row["name"] for row in cells[0]["rows"]))
     colours = ("#1f4e79", "#c0504d", "#4f8f4f")

@@ -101,7 +101,7 @@ def read(results: Path) -> None:
     for arm in reading.shown:
         reading.confusions(arm), reading.recalls(arm)
     for model in data.models:
-        reading.gain_by_length(model), reading.explanation(model), reading.separation(model)
+        reading.explanation(model), reading.separation(model)
     reading.object_answers(), reading.widest_gap(), reading.rows("results")
     reading.tried(), reading.left_out(), reading.champion_end, reading.baselines()
     assert set(data.models) <= {model.value for model in ModelName}

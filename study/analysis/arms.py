@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from study.analysis.interval import t_interval
-from study.analysis.verdicts import SEEDS_FOR_A_TEST
+from study.analysis.interval import crossed_interval, t_interval
+from study.analysis.verdicts import MANY_SEEDS
 from study.errors import UsageError
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
@@ -46,6 +46,22 @@ def summary(values: Iterable[float]) -> Summary:
         low=low,
         high=high,
     )
+
+
+def accuracy_summary(rows: Iterable[Row]) -> Summary:
+    """Returns the mean test accuracy over seeds with its 95 % interval for all seeds and all test images.
+
+    The part of the images is binomial, which is a little too wide: the spread over seeds holds some of it.
+    Rows that do not say on how many images they were evaluated get Student's interval over the seeds.
+    """
+    known = [row for row in rows if not math.isnan(number(row["test_accuracy"]))]
+    found = summary(number(row["test_accuracy"]) for row in known)
+    images = min((number(row.get("test_images")) for row in known), default=math.nan)
+    if found.n < 2 or not images > 0:
+        return found
+    values = np.array([number(row["test_accuracy"]) for row in known])
+    low, high = crossed_interval(values, math.sqrt(found.mean * (1 - found.mean) / images))
+    return replace(found, low=max(0.0, low), high=min(1.0, high))
 
 
 def arm_of(row: Row) -> Arm | None:
@@ -100,7 +116,7 @@ def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
 
     Of the rungs that most of the arms have: the highest that three seeds of each of these arms have;
     where there is none, the highest with two, then with one. One step lower counts where five
-    seeds, with which differences are tested, have it and the higher rung has fewer.
+    seeds have it and the higher rung has fewer.
     """
     at: dict[int, Runs] = {}
     for arm, row in found:
@@ -117,7 +133,7 @@ def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
     }
     chosen = max(seeds_of, key=lambda rung: (min(seeds_of[rung], ENOUGH_SEEDS), rung))
     lower = max((rung for rung in seeds_of if rung < chosen), default=chosen)
-    if seeds_of[chosen] < SEEDS_FOR_A_TEST <= seeds_of[lower]:
+    if seeds_of[chosen] < MANY_SEEDS <= seeds_of[lower]:
         chosen = lower
     return at[chosen]
 

@@ -19,7 +19,15 @@ from study.analysis.arms import (
     number,
     summary,
 )
-from study.analysis.family import ALL, AVERAGES_POLICIES, CONTRASTS, POOLED, Weights, rows_of
+from study.analysis.family import (
+    ALL,
+    CONTRASTS,
+    POOLED,
+    REPEATED,
+    Weights,
+    rows_of,
+    with_discriminative_rates,
+)
 from study.analysis.interval import (
     Array,
     crossed_interval,
@@ -28,11 +36,19 @@ from study.analysis.interval import (
     image_error,
 )
 from study.analysis.sources import Classes
-from study.analysis.verdicts import ALPHA, SEEDS_FOR_A_TEST, contrast_verdict, holm
-from study.spec import LrPolicy, Scope
+from study.analysis.verdicts import (
+    ALPHA,
+    SECONDARY_SHARE,
+    SEEDS_FOR_A_TEST,
+    Family,
+    Reason,
+    Verdict,
+    adjusted,
+    contrast_verdict,
+)
 
 COLUMNS = (
-    "name", "model", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_holm",
+    "name", "model", "family", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_adjusted",
     "verdict",
 )  # fmt: skip
 
@@ -43,14 +59,16 @@ class Estimate:
 
     first and second are the mean test accuracies of the sides with positive and negative
     weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points, and
-    image_error what the choice of test images adds to the standard error of their mean. uniform is the
-    same effect without the arms of discriminative rates, with Student's interval over the seeds: a
-    description beside the family, empty where the contrast does not average the two policies.
+    image_error what the choice of test images adds to the standard error of their mean.
+    discriminative is the same effect between the arms with discriminative rates, with Student's interval
+    over the seeds: a description beside the family, empty where the contrast has no arm of uniform rates
+    on a side only.
     """
 
     name: str
     model: str
-    uniform: Summary
+    family: Family
+    discriminative: Summary
     per_seed: Array
     low: float
     high: float
@@ -62,6 +80,18 @@ class Estimate:
     samples_equal: bool
     rung: int | None
     rows: tuple[str, ...]
+
+    @property
+    def effect(self) -> float:
+        """The mean effect over the paired seeds in percentage points; NaN without a pair."""
+        return float(self.per_seed.mean()) if self.per_seed.size else math.nan
+
+    @property
+    def depends_on_rates(self) -> bool:
+        """Whether the sign is another one with discriminative rates, and not both are open."""
+        other = self.discriminative
+        known = self.low > 0 or self.high < 0 or other.low > 0 or other.high < 0
+        return known and self.effect * other.mean < 0
 
 
 def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Estimate]:
@@ -88,6 +118,7 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
         _estimate(
             contrast.name,
             name,
+            contrast.family(name),
             contrast.weights(models),
             common if name in (POOLED, ALL) else own,
             correct,
@@ -102,41 +133,53 @@ def contrasts(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> pd.Data
 
 
 def table(estimates: list[Estimate]) -> pd.DataFrame:
-    """Holm over all rows that have a p-value, then the verdict of every row."""
-    adjusted = holm(item.p_value for item in estimates)
+    """Returns contrasts.csv: the estimates with their adjusted p-values and verdicts."""
     rows = [
         {
             "name": item.name,
             "model": item.model,
-            "effect_pp": float(item.per_seed.mean()) if item.per_seed.size else math.nan,
+            "family": item.family.value,
+            "effect_pp": item.effect,
             "ci_low_pp": item.low,
             "ci_high_pp": item.high,
             "n_pairs": item.per_seed.size,
             "p_value": item.p_value,
-            "p_holm": p_holm,
-            "verdict": contrast_verdict(
-                low=item.low, high=item.high, pairs=item.per_seed.size, p_holm=p_holm
-            )[0].value,
+            "p_adjusted": p_adjusted,
+            "verdict": judged(item, p_adjusted)[0].value,
         }
-        for item, p_holm in zip(estimates, adjusted, strict=True)
+        for item, p_adjusted in zip(estimates, adjusted_p(estimates), strict=True)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def detectable(item: Estimate, tests: int) -> float:
-    """The true effect in percentage points that would be claimed with probability 0.8.
+def adjusted_p(estimates: list[Estimate]) -> list[float]:
+    """Returns the p-values of all contrasts of a study, adjusted for their number."""
+    return adjusted([item.p_value for item in estimates], [item.family for item in estimates])
 
-    By the rules of `verdicts`: from five seeds on a claim passes Holm's correction, whose first
-    step asks for α over the number of tests; below five the interval alone decides.
+
+def judged(item: Estimate, p_adjusted: float) -> tuple[Verdict, Reason]:
+    """Returns the verdict on a contrast by the rules of `verdicts`."""
+    return contrast_verdict(effect=item.effect, low=item.low, high=item.high, pairs=item.per_seed.size,
+                            p_adjusted=p_adjusted, family=item.family)  # fmt: skip
+
+
+def detectable(item: Estimate, estimates: list[Estimate]) -> float:
+    """Returns the true effect in percentage points that would be claimed with probability 0.8.
+
+    The level is that of the first step for a primary contrast, and for a secondary one its part of what
+    they share once all primary ones are claimed; NaN for exploratory contrasts.
     """
-    tested = item.per_seed.size >= SEEDS_FOR_A_TEST
-    alpha = ALPHA / tests if tested else ALPHA
-    return detectable_effect(item.per_seed, item.image_error, alpha=alpha)
+    if item.family is Family.EXPLORATORY:
+        return math.nan
+    tests = sum(not math.isnan(other.p_value) for other in estimates if other.family is item.family)
+    level = ALPHA * (1 - SECONDARY_SHARE) if item.family is Family.PRIMARY else ALPHA
+    return detectable_effect(item.per_seed, item.image_error, alpha=level / max(1, tests))
 
 
 def _estimate(
     name: str,
     model: str,
+    family: Family,
     weights: Weights,
     runs: Runs,
     correct: dict[str, Any],
@@ -158,7 +201,8 @@ def _estimate(
     return Estimate(
         name=name,
         model=model,
-        uniform=_uniform(name, weights, runs),
+        family=family,
+        discriminative=_with_discriminative_rates(name, weights, runs),
         per_seed=per_seed,
         low=low,
         high=high,
@@ -173,15 +217,10 @@ def _estimate(
     )
 
 
-def _uniform(name: str, weights: Weights, runs: Runs) -> Summary:
-    if name not in AVERAGES_POLICIES:
+def _with_discriminative_rates(name: str, weights: Weights, runs: Runs) -> Summary:
+    if name not in REPEATED:
         return summary(())
-    whole = {
-        arm: weight if arm.scope is Scope.FROZEN else 2 * weight
-        for arm, weight in weights.items()
-        if arm.lr_policy is not LrPolicy.DISCRIMINATIVE
-    }
-    return summary(_per_seed(whole, runs))
+    return summary(_per_seed(with_discriminative_rates(weights), runs))
 
 
 def _per_seed(weights: Weights, runs: Runs) -> Array:

@@ -22,7 +22,7 @@ from study.analysis.arms import (
 )
 from study.analysis.verdicts import (
     ALPHA,
-    SEEDS_FOR_A_TEST,
+    MANY_SEEDS,
     Reason,
     Verdict,
     measurement_verdict,
@@ -88,11 +88,11 @@ def spread(runs: Runs, model: ModelName) -> Measured:
     (second, df_second, n_second) = variances[Init.SCRATCH]
     seeds = min(n_first, n_second)
     p_value = math.nan
-    if seeds >= SEEDS_FOR_A_TEST and first > 0 and second > 0:
+    if seeds >= MANY_SEEDS and first > 0 and second > 0:
         tail = float(stats.f.sf(second / first, df_second, df_first))
         p_value = 2 * min(tail, 1 - tail)
     verdict, reason = Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
-    if seeds < SEEDS_FOR_A_TEST:
+    if seeds < MANY_SEEDS:
         reason = Reason.FEW_PAIRS
     elif p_value <= ALPHA:
         smaller = first < second

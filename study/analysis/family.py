@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from study.analysis.verdicts import Family
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
@@ -17,8 +18,12 @@ Weights = dict[Arm, float]
 class Contrast:
     """first − second: each side is a set of arms of one network, averaged.
 
+    Arms with discriminative rates stand in the contrasts of the policy only: an average over both policies
+    can have a sign that neither of them has.
+
     An interaction has minus_first − minus_second subtracted from that difference. Contrasts
-    over networks (`over_models`) average the arms of the whole network instead.
+    over networks (`over_models`) average the arms of the whole network instead. Three contrasts of each
+    network are primary: they answer what to start from, what to train and with which rates.
     """
 
     name: str
@@ -27,6 +32,13 @@ class Contrast:
     minus_first: Callable[[Arm], bool] | None = None
     minus_second: Callable[[Arm], bool] | None = None
     over_models: bool = False
+    primary: bool = False
+
+    def family(self, model: str) -> Family:
+        """Returns the family of the contrast's row for a network; means over networks are exploratory."""
+        if model == POOLED:
+            return Family.EXPLORATORY
+        return Family.PRIMARY if self.primary else Family.SECONDARY
 
     def weights(self, models: tuple[ModelName, ...]) -> Weights:
         """Weight of every arm concerned; their sum is zero."""
@@ -67,11 +79,17 @@ CONTRASTS: tuple[Contrast, ...] = (
     ),
     Contrast(
         name="init@full",
-        first=_is(_PRETRAINED, Scope.FULL),
-        second=_is(_SCRATCH, Scope.FULL),
+        first=_is(_PRETRAINED, Scope.FULL, _UNIFORM),
+        second=_is(_SCRATCH, Scope.FULL, _UNIFORM),
+        primary=True,
     ),
     *(
-        Contrast(name=f"scope@{init}", first=_is(init, Scope.FULL), second=_is(init, Scope.FROZEN))
+        Contrast(
+            name=f"scope@{init}",
+            first=_is(init, Scope.FULL, _UNIFORM),
+            second=_is(init, Scope.FROZEN),
+            primary=init is _PRETRAINED,
+        )
         for init in (_PRETRAINED, _SCRATCH)
     ),
     *(
@@ -79,19 +97,20 @@ CONTRASTS: tuple[Contrast, ...] = (
             name=f"lr_policy@{init}",
             first=_is(init, lr_policy=_DISCRIMINATIVE),
             second=_is(init, lr_policy=_UNIFORM),
+            primary=init is _PRETRAINED,
         )
         for init in (_PRETRAINED, _SCRATCH)
     ),
     Contrast(
         name="model",
-        first=lambda arm: arm.model is ModelName.GOOGLENET,
-        second=lambda arm: arm.model is ModelName.VGG11,
+        first=lambda arm: arm.model is ModelName.GOOGLENET and arm.lr_policy is not _DISCRIMINATIVE,
+        second=lambda arm: arm.model is ModelName.VGG11 and arm.lr_policy is not _DISCRIMINATIVE,
         over_models=True,
     ),
     Contrast(
         name="init×scope",
-        first=_is(_PRETRAINED, Scope.FULL),
-        second=_is(_SCRATCH, Scope.FULL),
+        first=_is(_PRETRAINED, Scope.FULL, _UNIFORM),
+        second=_is(_SCRATCH, Scope.FULL, _UNIFORM),
         minus_first=_is(_PRETRAINED, Scope.FROZEN),
         minus_second=_is(_SCRATCH, Scope.FROZEN),
     ),
@@ -104,8 +123,16 @@ CONTRASTS: tuple[Contrast, ...] = (
     ),
 )
 
-#: Contrasts whose side "full" is the mean of the arms with uniform and with discriminative rates.
-AVERAGES_POLICIES = frozenset({"init@full", "scope@pretrained", "scope@scratch"})
+#: Contrasts that are described a second time with discriminative rates, see `with_discriminative_rates`.
+REPEATED = frozenset({"init@full", "scope@pretrained", "scope@scratch"})
+
+
+def with_discriminative_rates(weights: Weights) -> Weights:
+    """Returns the same contrast between the arms that have discriminative instead of uniform rates."""
+    return {
+        replace(arm, lr_policy=_DISCRIMINATIVE) if arm.lr_policy is _UNIFORM else arm: weight
+        for arm, weight in weights.items()
+    }
 
 
 def rows_of(contrast: Contrast) -> tuple[tuple[str, tuple[ModelName, ...]], ...]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from study.analysis import (
     adequacy,
+    by_length,
     efficiency,
     evidence,
     lengths,
@@ -20,12 +21,12 @@ from study.analysis import (
     views,
 )
 from study.analysis.arms import Runs, champion, common_runs, main_runs, select
-from study.analysis.contrasts import Estimate, detectable
+from study.analysis.contrasts import Estimate, detectable, judged
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, POOLED
 from study.analysis.finding import Finding
 from study.analysis.sources import Sources
-from study.analysis.verdicts import Reason, Verdict, contrast_verdict
+from study.analysis.verdicts import Reason, Verdict
 from study.analysis.witness import witness
 from study.matrix import arms
 from study.spec import FirstConv, Init, LrPolicy, ModelName
@@ -75,12 +76,9 @@ def _contrast_findings(
     runs: Runs, estimates: list[Estimate], contrasts: pd.DataFrame, studied: set[str]
 ) -> list[Finding]:
     found = []
-    tests = max(1, int(contrasts["p_value"].count()))
     for item, row in zip(estimates, contrasts.to_dict("records"), strict=True):
-        p_holm = float(row["p_holm"])
-        verdict, reason = contrast_verdict(
-            low=item.low, high=item.high, pairs=item.per_seed.size, p_holm=p_holm
-        )
+        p_adjusted = float(row["p_adjusted"])
+        verdict, reason = judged(item, p_adjusted)
         if item.model not in (POOLED, ALL, *studied):
             reason = Reason.MISSING_MODEL
         numbers = {
@@ -90,16 +88,18 @@ def _contrast_findings(
             "ci_high_pp": item.high,
             "n_pairs": item.per_seed.size,
             "p_value": item.p_value,
-            "p_holm": p_holm,
+            "p_adjusted": p_adjusted,
+            "family": item.family.value,
             "first_accuracy": item.first,
             "second_accuracy": item.second,
-            "detectable_pp": detectable(item, tests),
+            "detectable_pp": detectable(item, estimates),
             "images_in_interval": item.with_images,
             "samples_equal": item.samples_equal,
             "rung": item.rung,
-            "uniform_pp": item.uniform.mean,
-            "uniform_low_pp": item.uniform.low,
-            "uniform_high_pp": item.uniform.high,
+            "discriminative_pp": item.discriminative.mean,
+            "discriminative_low_pp": item.discriminative.low,
+            "discriminative_high_pp": item.discriminative.high,
+            "depends_on_rates": item.depends_on_rates,
             "source": _source(runs, item.model),
         }
         for question, prefix in _CONTRASTS[item.name]:
@@ -149,6 +149,8 @@ def _model_findings(
          lambda: networks.provenance(sources, runs, model), (f"filters-{model}", "fractals")),
         (1, "q1.pretext", "the pretext task was learnt",
          lambda: networks.pretext(sources, model), ("pretext",)),
+        (2, "q2.by_length", "the effect of pre-training against the length of training",
+         lambda: by_length.by_length(sources.rungs, classes, labels, model), ("gain",)),
         (2, "q2.speed_to_target", "pretrained reaches the common target with fewer samples",
          lambda: efficiency.speed_to_target(runs, found, model), ("curves",)),
         (2, "q2.labels", "pretrained reaches scratch's accuracy with fewer labels",

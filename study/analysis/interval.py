@@ -34,6 +34,8 @@ _ZERO = 1e-12
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _PANELS = np.array([-10.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 10.0])
 #: Panel edges around the place where Student's distribution rises, in units of its width.
+#: Levels at which the estimate of the error over seeds is taken for the power.
+_LEVELS = (np.arange(40) + 0.5) / 40
 _RISE = np.array([-300.0, -80.0, -25.0, -8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0, 25.0, 80.0, 300.0])
 
 
@@ -100,23 +102,44 @@ def crossed_p(per_seed: Array, images: float) -> float:
 def detectable_effect(
     per_seed: Array, images: float, *, alpha: float = 1 - CONFIDENCE, power: float = 0.8
 ) -> float:
-    """Smallest true effect that such a study would find with the given power.
+    """Returns the smallest true effect that such a study would find with the given power.
+
+    A study that repeats this one has the same true errors, but it estimates the error over seeds anew: with
+    three seeds the estimate, and with it the distance from zero that a claim needs, varies by a factor of
+    five. The power is the mean over that estimate.
 
     Args:
-        per_seed: [S] effect of every seed; NaN for fewer than two.
-        images: standard error over test images, see image_error.
-        alpha: two-sided level of the claim; within a family of m tests α/m is what the first
-            step of Holm's procedure asks for.
+        per_seed: [S] effect of each seed; NaN for fewer than two.
+        images: standard error over test images, see `image_error`.
+        alpha: two-sided level of the claim.
         power: probability of the claim.
     """
     if per_seed.size < 2:
         return math.nan
-    return _quantile(alpha / 2, per_seed, images) + _quantile(1 - power, per_seed, images)
+    error, df = standard_error(per_seed), per_seed.size - 1
+    spread = math.hypot(error, images)
+    if spread <= _ZERO:
+        return 0.0
+    estimated = error * np.sqrt(stats.chi2.ppf(_LEVELS, df) / df)
+    needed = np.array([_distance(alpha / 2, each, df, images) for each in estimated])
+
+    def missing(effect: float) -> float:
+        return float(special.ndtr((effect - needed) / spread).mean()) - power
+
+    most = float(needed.max()) + 10 * spread
+    return float(optimize.brentq(missing, -10 * spread, most, xtol=1e-9))
 
 
 def _tail(distance: float, per_seed: Array, images: float) -> float:
-    """Returns P(T·se_seed + Z·images > distance) for distance ≥ 0."""
-    error, df = standard_error(per_seed), per_seed.size - 1
+    return _beyond(distance, standard_error(per_seed), per_seed.size - 1, images)
+
+
+def _quantile(tail: float, per_seed: Array, images: float) -> float:
+    return _distance(tail, standard_error(per_seed), per_seed.size - 1, images)
+
+
+def _beyond(distance: float, error: float, df: int, images: float) -> float:
+    """Returns P(T·error + Z·images > distance) for distance ≥ 0."""
     if max(error, images) <= _ZERO:
         return 0.5 if distance <= _ZERO else 0.0
     if error <= _ZERO:
@@ -132,12 +155,13 @@ def _tail(distance: float, per_seed: Array, images: float) -> float:
     return float((half * _WEIGHTS * density * inside).sum())
 
 
-def _quantile(tail: float, per_seed: Array, images: float) -> float:
+def _distance(tail: float, error: float, df: int, images: float) -> float:
     """Returns the distance with this probability, below one half, beyond it."""
-    error, df = standard_error(per_seed), per_seed.size - 1
     if max(error, images) <= _ZERO:
         return 0.0
     if images <= _ZERO:
         return float(stats.t.isf(tail, df)) * error
     bound = float(stats.t.isf(tail / 2, df)) * error + float(stats.norm.isf(tail / 2)) * images
-    return float(optimize.brentq(lambda x: _tail(x, per_seed, images) - tail, 0.0, bound, xtol=1e-13))
+    return float(
+        optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, 0.0, bound, xtol=1e-13)
+    )

@@ -11,6 +11,7 @@ from scipy import stats
 from study.analysis.arms import (
     Row,
     Runs,
+    accuracy_summary,
     column,
     common_seeds,
     key,
@@ -185,7 +186,7 @@ def best(runs: Runs) -> Measured:
         return absent(BEST, Reason.MISSING_ARMS)
     arm, row = chosen
     only = {arm: runs[arm]}
-    test = summary(column(only, "test_accuracy"))
+    test = accuracy_summary(runs[arm].values())
     means = {
         key: summary(column(only, key)).mean
         for key in ("train_accuracy", "val_accuracy", "macro_f1", "ece", "lr")

@@ -53,6 +53,7 @@ class Sources:
     architecture: dict[str, Any] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
     witness: dict[str, Any] = field(default_factory=dict)
+    preregistration: dict[str, Any] = field(default_factory=dict)
     drift: ByStage = field(default_factory=dict)
     cka: ByStage = field(default_factory=dict)
     chosen: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
@@ -85,6 +86,7 @@ def read_sources(folder: Path) -> Sources:
         architecture=read_object(folder / "architecture.json"),
         pretraining=read_object(folder / "pretraining.json"),
         witness=read_object(folder / "witness.json"),
+        preregistration=read_object(folder / "preregistration.json"),
         drift=_by_stage(change, "relative_change"),
         cka=_by_stage(change, "cka"),
         chosen=_picture(folder / "artifacts" / "object.npz"),

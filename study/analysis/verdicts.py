@@ -1,29 +1,36 @@
 """The written rules that turn an interval into a verdict: every threshold of the study is here.
 
-A claim always has the form "first − second > 0" (design.md). The rules, in order:
+A contrast is the question whether its first side is more accurate than its second one (design.md). The
+rules, in order:
 
 1. no pair of runs                                     → not measured
-2. one seed, or no interval                            → inconclusive (a difference, no claim)
-3. interval above zero, and from five seeds on also
-   Holm-adjusted p ≤ 0.05                              → supported
-4. interval below zero, the same condition             → refuted (the opposite holds)
-5. interval covers zero and lies within ±1 pp          → refuted (equivalence)
-6. anything else                                       → inconclusive
+2. a mean over networks                                → exploratory: an estimate without a verdict
+3. one seed, or no interval                            → not established
+4. adjusted p ≤ 0.05                                   → better or worse, by the sign of the effect
+5. interval within ±1 pp                               → equivalent
+6. anything else                                       → not established
 
-Rule 5 is the two one-sided tests procedure (Schuirmann 1987) read off the printed 95 %
-interval, that is at 2.5 % a side, stricter than the usual 5 %. Below five seeds no p-value
-exists and the words "interval excludes zero" are all that may be said.
+Rule 4 holds at every number of seeds from two on, so a study with fewer seeds never claims more from the
+same effect and error. `adjusted` corrects for the number of contrasts. Rule 5 is the two one-sided tests
+procedure (Schuirmann 1987) read off the printed 95 % interval, that is at 2.5 % a side, stricter than the
+usual 5 %. Other measurements (time, gap, similarity) are claims: supported, refuted or inconclusive.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 
 ALPHA = 0.05
 EQUIVALENCE_MARGIN_PP = 1.0
-SEEDS_FOR_A_TEST = 5
+#: Seeds that a test needs.
+SEEDS_FOR_A_TEST = 2
+#: Seeds from which on a shorter rung is preferred to a longer one with fewer.
+MANY_SEEDS = 5
+#: Share of the level that the secondary contrasts have from the beginning, and share of the level of a
+#: rejected primary contrast that goes to them.
+SECONDARY_SHARE, TO_SECONDARY = 0.2, 0.5
 #: Measurements outside the contrasts (time, gap, spread) need this many pairs for a claim.
 PAIRS_FOR_A_MEASUREMENT = 3
 #: The first layer adapted in float32 may differ from the original by rounding only.
@@ -35,10 +42,28 @@ GAP_BOUND_PP = 5.0
 
 
 class Verdict(str, Enum):
+    """`BETTER` to `EXPLORATORY` are verdicts of contrasts, `SUPPORTED` to `INCONCLUSIVE` of claims."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    NOT_ESTABLISHED = "not established"
+    EXPLORATORY = "exploratory"
     SUPPORTED = "supported"
     REFUTED = "refuted"
     INCONCLUSIVE = "inconclusive"
     NOT_MEASURED = "not measured"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Family(str, Enum):
+    """Which contrasts a verdict is given for, and in which order their level is spent."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    EXPLORATORY = "exploratory"
 
     def __str__(self) -> str:
         return str(self.value)
@@ -51,7 +76,8 @@ class Reason(str, Enum):
     BELOW_ZERO = "below_zero"
     EQUIVALENT = "equivalent"
     COVERS_ZERO = "covers_zero"
-    HOLM = "holm_not_passed"
+    MULTIPLICITY = "multiplicity_not_passed"
+    EXPLORATORY = "exploratory"
     ONE_SEED = "one_seed"
     FEW_PAIRS = "few_pairs"
     NO_INTERVAL = "no_interval"
@@ -69,31 +95,36 @@ class Reason(str, Enum):
 
 
 def contrast_verdict(
-    *, low: float, high: float, pairs: int, p_holm: float
+    *, effect: float, low: float, high: float, pairs: int, p_adjusted: float, family: Family
 ) -> tuple[Verdict, Reason]:
-    """Rules 1–6 above. low and high are the interval's ends in percentage points."""
+    """Applies rules 1 to 6.
+
+    Args:
+        effect, low, high: the effect and the ends of its interval in percentage points.
+        pairs: number of paired seeds.
+        p_adjusted: p-value after `adjusted`; NaN if there is none.
+        family: of the contrast.
+    """
     if pairs == 0:
         return Verdict.NOT_MEASURED, Reason.MISSING_ARMS
+    if family is Family.EXPLORATORY:
+        return Verdict.EXPLORATORY, Reason.EXPLORATORY
     if pairs == 1:
-        return Verdict.INCONCLUSIVE, Reason.ONE_SEED
+        return Verdict.NOT_ESTABLISHED, Reason.ONE_SEED
     if math.isnan(low) or math.isnan(high):
-        return Verdict.INCONCLUSIVE, Reason.NO_INTERVAL
-    tested = pairs < SEEDS_FOR_A_TEST or p_holm <= ALPHA
-    if low > 0:
-        if tested:
-            return Verdict.SUPPORTED, Reason.ABOVE_ZERO
-        return Verdict.INCONCLUSIVE, Reason.HOLM
-    if high < 0:
-        if tested:
-            return Verdict.REFUTED, Reason.BELOW_ZERO
-        return Verdict.INCONCLUSIVE, Reason.HOLM
+        return Verdict.NOT_ESTABLISHED, Reason.NO_INTERVAL
+    if p_adjusted <= ALPHA:
+        better = effect > 0
+        return (Verdict.BETTER, Reason.ABOVE_ZERO) if better else (Verdict.WORSE, Reason.BELOW_ZERO)
     if low > -EQUIVALENCE_MARGIN_PP and high < EQUIVALENCE_MARGIN_PP:
-        return Verdict.REFUTED, Reason.EQUIVALENT
-    return Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
+        return Verdict.EQUIVALENT, Reason.EQUIVALENT
+    if low > 0 or high < 0:
+        return Verdict.NOT_ESTABLISHED, Reason.MULTIPLICITY
+    return Verdict.NOT_ESTABLISHED, Reason.COVERS_ZERO
 
 
 def measurement_verdict(*, low: float, high: float, pairs: int) -> tuple[Verdict, Reason]:
-    """For measurements outside the confirmatory family: an interval over at least 3 pairs."""
+    """Returns the verdict on a claim other than a contrast, from an interval over at least 3 pairs."""
     if pairs == 0:
         return Verdict.NOT_MEASURED, Reason.MISSING_ARMS
     if pairs < PAIRS_FOR_A_MEASUREMENT:
@@ -107,13 +138,61 @@ def measurement_verdict(*, low: float, high: float, pairs: int) -> tuple[Verdict
     return Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
 
 
-def holm(p_values: Iterable[float]) -> list[float]:
-    """Holm's step-down adjustment (Holm 1979); NaN marks tests outside the family, kept NaN."""
-    values = list(p_values)
-    order = sorted((p, i) for i, p in enumerate(values) if not math.isnan(p))
-    adjusted = [math.nan] * len(values)
-    running = 0.0
-    for rank, (p, i) in enumerate(order):
-        running = max(running, min(1.0, p * (len(order) - rank)))
-        adjusted[i] = running
-    return adjusted
+def adjusted(p_values: Sequence[float], families: Sequence[Family]) -> list[float]:
+    """Returns adjusted p-values; a contrast is claimed if its value is at most `ALPHA`.
+
+    The graphical procedure of Bretz, Maurer, Brannath and Posch (2009, Statistics in Medicine 28:586): the
+    primary contrasts share the level equally but for `SECONDARY_SHARE`, which the secondary ones share. A
+    rejected primary contrast passes `TO_SECONDARY` of its level to the secondary ones and the rest to the
+    other primary ones; a rejected secondary one passes its level to the other secondary ones. The
+    probability of any false claim of a direction is at most `ALPHA`, whatever the true effects and however
+    the p-values depend on one another.
+
+    Args:
+        p_values: of all contrasts; NaN if there is none.
+        families: of the contrasts; exploratory ones get NaN.
+    """
+    result = [math.nan] * len(p_values)
+    tested = [i for i, p in enumerate(p_values)
+              if not math.isnan(p) and families[i] is not Family.EXPLORATORY]  # fmt: skip
+    primary = [i for i in tested if families[i] is Family.PRIMARY]
+    number, others = len(primary), len(tested) - len(primary)
+    share = SECONDARY_SHARE if number and others else float(others > 0)
+    weight = {i: (1 - share) / number if i in primary else share / others for i in tested}
+    passed = {i: _passed_on(i, tested, primary) for i in tested}
+    left, largest = set(tested), 0.0
+    while left:
+        worth = {i: p_values[i] / weight[i] if weight[i] > 0 else math.inf for i in left}
+        chosen = min(sorted(left), key=lambda i: (worth[i], p_values[i]))
+        largest = max(largest, min(1.0, worth[chosen]))
+        result[chosen] = largest
+        left.remove(chosen)
+        weight, passed = _without(chosen, left, weight, passed)
+    return result
+
+
+def _passed_on(contrast: int, tested: list[int], primary: list[int]) -> dict[int, float]:
+    """Returns the shares of a contrast's level that go to the others when it is rejected."""
+    secondary = [i for i in tested if i not in primary]
+    if contrast not in primary:
+        others = [i for i in secondary if i != contrast]
+        return {i: 1 / len(others) for i in others}
+    others = [i for i in primary if i != contrast]
+    share = TO_SECONDARY if others and secondary else 1.0 if secondary else 0.0
+    found = {i: share / len(secondary) for i in secondary} if share else {}
+    return found | {i: (1 - share) / len(others) for i in others}
+
+
+def _without(
+    gone: int, left: set[int], weight: dict[int, float], passed: dict[int, dict[int, float]]
+) -> tuple[dict[int, float], dict[int, dict[int, float]]]:
+    """Returns weights and shares after a contrast was rejected, by the rule of Bretz et al."""
+    new_weight = {i: weight[i] + weight[gone] * passed[gone].get(i, 0.0) for i in left}
+    new_passed: dict[int, dict[int, float]] = {}
+    for i in left:
+        back = passed[i].get(gone, 0.0) * passed[gone].get(i, 0.0)
+        new_passed[i] = {
+            j: (passed[i].get(j, 0.0) + passed[i].get(gone, 0.0) * passed[gone].get(j, 0.0)) / (1 - back)
+            for j in left if j != i and back < 1
+        }  # fmt: skip
+    return new_weight, new_passed

@@ -28,17 +28,15 @@ _POLICIES = (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)
 
 
 def init_cells(model: ModelName) -> list[Cell]:
-    """Pretrained against scratch within full, per lr_policy."""
-    return [
-        ([_full(model, Init.PRETRAINED, policy)], [_full(model, Init.SCRATCH, policy)])
-        for policy in _POLICIES
-    ]
+    """Pretrained against scratch within full with uniform rates."""
+    pretrained, scratch = (_full(model, init, LrPolicy.UNIFORM) for init in (Init.PRETRAINED, Init.SCRATCH))
+    return [([pretrained], [scratch])]
 
 
 def scope_cells(model: ModelName) -> list[Cell]:
-    """Full against frozen within pretrained."""
+    """Full with uniform rates against frozen within pretrained."""
     frozen = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FROZEN, lr_policy=LrPolicy.NONE)
-    return [([_full(model, Init.PRETRAINED, policy) for policy in _POLICIES], [frozen])]
+    return [([_full(model, Init.PRETRAINED, LrPolicy.UNIFORM)], [frozen])]
 
 
 def policy_cells(model: ModelName) -> list[Cell]:
@@ -48,9 +46,10 @@ def policy_cells(model: ModelName) -> list[Cell]:
 
 
 def model_cells() -> list[Cell]:
-    """GoogLeNet against VGG11, arm by arm."""
+    """GoogLeNet against VGG11, arm by arm, without those of discriminative rates."""
     pairs = zip(arms((ModelName.GOOGLENET,)), arms((ModelName.VGG11,)), strict=True)
-    return [([first], [second]) for first, second in pairs]
+    return [([first], [second]) for first, second in pairs
+            if first.lr_policy is not LrPolicy.DISCRIMINATIVE]  # fmt: skip
 
 
 def _full(model: ModelName, init: Init, policy: LrPolicy) -> Arm:

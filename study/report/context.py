@@ -16,6 +16,7 @@ from study.analysis.arms import (
     CHAMPION,
     Row,
     Runs,
+    accuracy_summary,
     arm_of,
     champion,
     key,
@@ -23,6 +24,7 @@ from study.analysis.arms import (
     number,
     summary,
 )
+from study.analysis.registration import digest, rules
 from study.analysis.sources import Sources, read_sources
 from study.errors import ReportError
 from study.matrix import arms
@@ -45,8 +47,8 @@ _MEANS = {
 class ArmSummary:
     """One arm over its finished seeds at one rung. Shares lie in [0, 1]; what was not measured is None.
 
-    values are the test accuracies in order of seed, low and high the ends of Student's 95 %
-    interval of their mean; the remaining numbers are means over the same runs. keys are what
+    values are the test accuracies in order of seed, low and high the ends of the 95 % interval of
+    their mean, see `accuracy_summary`; the remaining numbers are means over the same runs. keys are what
     predictions.npz calls the judgements.
     """
 
@@ -155,6 +157,22 @@ class ReportData:
     @property
     def environment(self) -> dict[str, Any]:
         return self.tables.environment
+
+    @property
+    def registered(self) -> str:
+        """SHA-256 of what was declared before the first evaluation; empty for an older study."""
+        return str(self.environment.get("preregistration") or "")
+
+    @property
+    def registration_altered(self) -> bool:
+        """Whether preregistration.json is not what the ledger has."""
+        return bool(self.registered) and digest(self.tables.preregistration) != self.registered
+
+    @property
+    def rules_changed(self) -> bool:
+        """Whether this version of the program judges by other rules than those that were declared."""
+        declared = self.tables.preregistration.get("rules")
+        return bool(self.registered) and digest({"rules": declared}) != digest({"rules": rules()})
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -285,7 +303,7 @@ def _champion(row: Row) -> Champion | None:
 
 def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
     rows = [row for _, row in sorted(runs.get(arm, {}).items())]
-    total = summary(number(row["test_accuracy"]) for row in rows)
+    total = accuracy_summary(rows)
     known = results[
         (results["model"] == arm.model.value)
         & (results["init"] == arm.init.value)

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.arms import finished, summary
 from study.report.context import ArmSummary, ReportData
 from study.report.figures.images import chosen_object_runs, confusion_shares, shown
 from study.report.numbers import as_float
-from study.spec import LrPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +69,6 @@ class Separation:
     images: int
     neighbour: tuple[float, float]
     between: tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gain:
-    """Pretrained minus scratch, whole network and uniform rate, at one rung; NaN ends for one seed."""
-
-    rung: int
-    effect_pp: float
-    low_pp: float
-    high_pp: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,25 +210,6 @@ class Reading:
             least_loss=float(least["val_loss"]),
             least_at=int(least["samples_seen"]),
         )
-
-    def gain_by_length(self, model: str) -> list[Gain]:
-        """What pre-training gains at the shortest and at the longest rung that both sides have."""
-        cells: dict[str, dict[tuple[int, int], float]] = {"pretrained": {}, "scratch": {}}
-        for arm, row in finished(self._data.rungs):
-            if arm.model.value == model and arm.lr_policy is LrPolicy.UNIFORM:
-                place = int(row["rung"]), int(row["seed"])
-                cells[arm.init.value][place] = float(row["test_accuracy"])
-        shared = sorted(set(cells["pretrained"]) & set(cells["scratch"]))
-        rungs = sorted({rung for rung, _ in shared})
-        found = []
-        for rung in dict.fromkeys([*rungs[:1], *rungs[-1:]]):
-            total = summary(
-                100 * (cells["pretrained"][place] - cells["scratch"][place])
-                for place in shared
-                if place[0] == rung
-            )
-            found.append(Gain(rung=rung, effect_pp=total.mean, low_pp=total.low, high_pp=total.high))
-        return found
 
     def object_answers(self, count: int = 3) -> list[ObjectAnswer]:
         """Answers of the networks drawn in the figure `object`."""

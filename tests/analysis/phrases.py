@@ -20,8 +20,12 @@ _ENGLISH = {
     "зависит от архитектуры": "depends on the architecture",
     "вся сеть точнее выходного слоя": "the whole network is more accurate than the output layer",
     "вся сеть уступает выходному слою": "the whole network is less accurate than the output layer",
-    "Те же разности только при единой скорости: VGG11":
-        "The same differences with a uniform rate alone: VGG11",
+    "При послойных скоростях те же разности: VGG11":
+        "The same differences with layer-wise rates: VGG11",
+    "знак зависит от правила скоростей": "the sign depends on the rule of rates",
+    "(зависит от правила скоростей)": "(depends on the rule of rates)",
+    "VGG11: уступает": "VGG11: worse",
+    "GoogLeNet: точнее": "GoogLeNet: better",
     "начальные веса – не измерялось": "initial weights – not measured",
     "обучаемая часть – не измерялось": "trained part – not measured",
     "скорости – не измерялось": "rates – not measured",

@@ -88,7 +88,7 @@ def test_flipped_results_flip_the_sentences(tmp_path: Path, composer: Composer) 
     worse = _plain(composer(plant(tmp_path / "b", seeds=3, trials=0, scratch_bonus=0.08)))
     pattern = r"предобучение при обучении всей сети – ([^(]*) \(VGG11"
     claims = [re.findall(pattern, text) for text in (better, worse)]
-    assert claims == [["подтверждено"], ["верно обратное"]]
+    assert claims == [["точнее"], ["уступает"]]
     best = [re.findall(r"получена для варианта «(.*?)»", text)[0] for text in (better, worse)]
     assert "предобученная" in best[0] and "с нуля" in best[1]
 
@@ -236,12 +236,10 @@ def test_an_event_is_told_in_every_language(
 @pytest.mark.parametrize(
     ("seeds", "russian", "english"),
     [
-        (3, "выше нуля, «опровергнуто» – если он целиком ниже нуля либо лежит в пределах ±1 п. п.",
-         "above zero, “refuted” if it lies wholly below zero or within ±1 pp"),
-        (5, "не превышает 0,05, «опровергнуто» – если он целиком ниже нуля при том же условии либо "
-            "накрывает нуль и лежит в пределах ±1 п. п.",
-         "is at most 0.05, “refuted” if it lies wholly below zero on the same condition, or covers zero "
-         "and lies within ±1 pp"),
+        (3, "если p с поправкой не превышает 0,05; «равноценны» – если интервал целиком лежит в пределах "
+            "±1 п. п.",
+         "if the corrected p is at most 0.05; “equivalent” if the interval lies wholly within ±1 pp"),
+        (1, "По одному повтору гипотезы не проверяются", "With one repetition no hypotheses are tested"),
     ],
 )  # fmt: skip
 def test_the_printed_rule_is_that_of_the_verdicts(

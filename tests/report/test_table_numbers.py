@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from study.report.pdf_tables import find_tables
 from study.report.words import Words
@@ -102,6 +102,19 @@ def _groups(folder: Path, words: Words) -> dict[tuple[str, str], pd.DataFrame]:
     return {_label(group.iloc[0], words): group for _, group in finished.groupby(_KEYS)}
 
 
+def _half_width(values: pd.Series, images: int) -> float:
+    """Quantile of Student's part over seeds plus a binomial one over images, by a sum over the latter."""
+    z = np.linspace(-8, 8, 4_001)
+    weights = stats.norm.pdf(z) / stats.norm.pdf(z).sum()
+    mean, error = values.mean(), stats.sem(values)
+    spread = math.sqrt(mean * (100 - mean) / images)
+
+    def beyond(x: float) -> float:
+        return float(weights @ stats.t.sf((x - z * spread) / error, len(values) - 1)) - 0.025
+
+    return float(optimize.brentq(beyond, 0, 1_000))
+
+
 def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     groups, models = _groups(folder, words), list(words.model.values())
     simple = {words.baseline[row["name"]]: row for _, row in _read(folder, "baselines.csv").iterrows()}
@@ -122,8 +135,9 @@ def _arms(rows: Rows, folder: Path, words: Words, count: Count) -> None:
         for shown, column in zip(shares, ("train", "val", "test"), strict=True):
             count.share(shown, group[f"{column}_accuracy"].mean())
         values = 100 * group["test_accuracy"]
-        low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-        for shown, end in zip(interval.strip("[]").split("; "), (low, high), strict=True):
+        half = _half_width(values, group["test_images"].min())
+        ends = (values.mean() - half, values.mean() + half)
+        for shown, end in zip(interval.strip("[]").split("; "), ends, strict=True):
             count.close(shown, end, 2)
         count.close(seconds, group["train_seconds"].mean(), 0)
     assert seen == set(groups) and not simple
@@ -257,8 +271,9 @@ def _contrasts(rows: Rows, folder: Path, words: Words, count: Count) -> None:
             count.close(shown[1], row["ci_low_pp"], 2)
             count.close(shown[2], row["ci_high_pp"], 2)
             if len(shown) > 3:
-                count.close(shown[3], max(row["p_holm"], 0.001), 3)
-            assert cell.endswith(words.verdict[row["verdict"]])
+                count.close(shown[3], max(row["p_adjusted"], 0.001), 3)
+            verdicts = words.verdict_interaction if "×" in names[title] else words.verdict
+            assert cell.endswith(verdicts[row["verdict"]])
 
 
 def _plan(rows: Rows, folder: Path, words: Words, count: Count) -> None:

@@ -24,6 +24,7 @@ FIGURES: dict[str, Draw] = {
     "arms": comparison.arms,
     "contrasts": comparison.contrasts,
     "lengths": curves.lengths,
+    "gain": curves.gain,
     "champion": curves.champion,
     "drift": training.drift,
     "labels": side.labels,

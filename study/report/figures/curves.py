@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from study.analysis.arms import finished, number, summary
+from study.analysis.arms import accuracy_summary, finished, number
 from study.report.context import ArmSummary, ReportData
 from study.report.figures.style import (
     GREY,
@@ -34,7 +35,7 @@ BINS = 10
 class Course:
     """An arm at every rung that it has, [rungs] each: images, mean seconds, accuracy in per cent.
 
-    low and high are the ends of Student's 95 % interval over seeds within 0–100 %; NaN for one seed.
+    low and high are the ends of the 95 % interval, see `accuracy_summary`; NaN for one seed.
     """
 
     images: np.ndarray
@@ -83,6 +84,45 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     return svg(figure)
 
 
+#: Line of each network in the figure `gain`; others follow in turn.
+_NETWORKS: tuple[dict[str, Any], ...] = (
+    {"color": INK, "linestyle": "-", "marker": "o"},
+    {"color": SECOND_INK, "linestyle": "--", "marker": "s"},
+    {"color": GREY, "linestyle": ":", "marker": "^"},
+)
+
+
+def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Pretrained minus scratch against the length of training, a line and a band for each network."""
+    found = {
+        model: points for model in data.models
+        if (points := _points(data.findings.get(f"q2.by_length.{model}"))) and len(points) > 1
+    }  # fmt: skip
+    if not found:
+        return None
+    figure, (panel,) = canvas(2.6)
+    for look, (model, points) in zip(itertools.cycle(_NETWORKS), found.items(), strict=False):
+        x = np.array([point["rung"] for point in points]) / 1_000
+        mean, low, high = (
+            np.array([point[name] for point in points], dtype=float)
+            for name in ("effect_pp", "low_pp", "high_pp")
+        )
+        panel.plot(x, mean, label=words.model[model], **look)
+        if np.isfinite(low).any():
+            panel.fill_between(x, low, high, color=look["color"], alpha=0.12, lw=0)
+    panel.axhline(0, color="black", lw=0.8)
+    log_ticks(panel, numbers.comma)
+    few_ticks(panel, numbers.comma)
+    panel.set_xlabel(words.axis["length"])
+    vertical_label(panel, words.axis["effect"])
+    panel.legend(frameon=False)
+    return svg(figure)
+
+
+def _points(finding: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return ((finding or {}).get("numbers") or {}).get("points") or []
+
+
 def course(data: ReportData, arm: ArmSummary) -> Course | None:
     """The rungs of an arm whose seconds are known, over whatever seeds each of them has."""
     rows = [row for found, row in finished(data.rungs) if found.name == arm.name]
@@ -91,13 +131,13 @@ def course(data: ReportData, arm: ArmSummary) -> Course | None:
         return None
     rungs = sorted({int(row["rung"]) for row in known})
     at = [[row for row in known if int(row["rung"]) == rung] for rung in rungs]
-    totals = [summary(100 * number(row["test_accuracy"]) for row in rows) for rows in at]
+    totals = [accuracy_summary(rows) for rows in at]
     return Course(
         images=np.array(rungs, dtype=float),
         seconds=np.array([np.mean([number(row["seconds"]) for row in rows]) for rows in at]),
-        mean=np.array([total.mean for total in totals]),
-        low=np.clip([total.low for total in totals], 0, 100),
-        high=np.clip([total.high for total in totals], 0, 100),
+        mean=100 * np.array([total.mean for total in totals]),
+        low=100 * np.array([total.low for total in totals]),
+        high=100 * np.array([total.high for total in totals]),
     )
 
 
