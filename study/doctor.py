@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from study.memory import memory_gb
+
 OLDEST_PYTHON = (3, 10)
 #: A rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.
 LEAST_MEMORY_GB = 4.0
@@ -203,8 +205,7 @@ def _disk(folder: Path) -> Check:
 
 
 def _memory() -> Check:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return _enough("memory", total, LEAST_MEMORY_GB, "--models with one network")
+    return _enough("memory", memory_gb(), LEAST_MEMORY_GB, "--models with one network")
 
 
 def _enough(name: str, gigabytes: float, least: float, remedy: str) -> Check:

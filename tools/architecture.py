@@ -15,7 +15,7 @@ from benchmarks.page import replace_block
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 #: Modules at the top of the package that are drawn as one node; all other packages import them.
 BASICS = ("matrix", "records", "spec", "budget", "errors", "field_types")
-SYSTEM = ("fetching", "parent", "sharing", "terminal", "flags")
+SYSTEM = ("fetching", "memory", "parent", "sharing", "terminal", "flags")
 NAMES = {"basics": ", ".join(BASICS), "system": ", ".join(SYSTEM)}
 
 

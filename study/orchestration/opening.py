@@ -9,18 +9,23 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from study import __version__
+from study.analysis.registration import rules
 from study.data import FashionMNIST
 from study.errors import StoreError, UsageError
+from study.memory import memory_gb
 from study.orchestration.options import Options
 from study.orchestration.settings import SETTINGS, require_same
+from study.planning.plan import LADDER, TRIALS
 from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
 from study.store.files import remove_parts
 from study.store.ledger import Ledger
-from study.training.runtime import Runtime, memory_gb
+from study.training.defaults import RECIPE
+from study.training.runtime import Runtime
 
 _LEDGER = "ledger.sqlite"
 #: Folders below the results directory that the study writes to.
@@ -88,10 +93,29 @@ def machine_change(before: dict[str, Any], runtime: Runtime) -> str:
     return "" if then == now else " → ".join(told)
 
 
+def registration(study: StudySpec) -> dict[str, Any]:
+    """Returns the content of preregistration.json: what is declared before the first evaluation."""
+    return {
+        "study": study.to_dict(),
+        "study_version": __version__,
+        "seeds": "the study's seed times 100,000 plus 1, 2, 3, …, in this order",
+        "rungs_and_seeds": [list(step) for step in LADDER],
+        "trials": list(TRIALS),
+        "chosen_by": "validation accuracy; no plan, selection or stop depends on test images",
+        "recipe": asdict(RECIPE),
+        "rules": rules(),
+        "registered": time.strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+
+
 def environment(
-    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, workers: int
+    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, workers: int, *, registered: str
 ) -> dict[str, Any]:
-    """Returns the content of environment.json: machine, versions and data."""
+    """Returns the content of environment.json: machine, versions and data.
+
+    Args:
+        registered: SHA-256 of the registration.
+    """
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {
         "python": sys.version.split()[0],
@@ -106,6 +130,7 @@ def environment(
         "commit": _commit(),
         "study_version": __version__,
         "seed": study.seed,
+        "preregistration": registered,
         "dataset": {
             "source": fashion.source,
             "sha256": fashion.sha256,

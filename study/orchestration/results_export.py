@@ -21,8 +21,10 @@ from study.store.ledger import Ledger
 from study.store.tables import BASELINE_COLUMNS, champion, standing, write_table, write_tables
 from study.training.defaults import default_hyper
 
+#: Ledger fact with what was declared before the first evaluation.
+REGISTRATION = "preregistration"
 #: Ledger facts that are also written as JSON files.
-_FACTS = ("architecture", "pretraining", "witness")
+_FACTS = ("architecture", "pretraining", "witness", REGISTRATION)
 #: Ledger fact with the rows of baselines.csv.
 BASELINES = "baselines"
 #: Share of this process's time that writing the files after commits may take.

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from study.analysis.registration import digest
 from study.budget import Deadline, format_seconds
 from study.data import load
 from study.errors import UsageError
@@ -20,7 +21,7 @@ from study.orchestration.dry_run import dry_run
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench, Executor
 from study.orchestration.forecast import Forecast
-from study.orchestration.opening import environment, machine_change, open_ledger
+from study.orchestration.opening import environment, machine_change, open_ledger, registration
 from study.orchestration.options import Options
 from study.orchestration.phases.benchmark import require_speeds
 from study.orchestration.phases.champion import champion
@@ -31,7 +32,7 @@ from study.orchestration.phases.side import plan_side, side
 from study.orchestration.phases.tuning import settle, tuning
 from study.orchestration.phases.weights import PRETRAINING_SHARE, WeightsPhase, reasons
 from study.orchestration.plan_state import PlanState
-from study.orchestration.results_export import export
+from study.orchestration.results_export import REGISTRATION, export
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import RUNNING, Scheduler
@@ -161,8 +162,10 @@ class _Phases:
     def _prepare(self) -> None:
         context, runtime = self._context, self._context.runtime
         self._note_machine()
+        self._fact_once(REGISTRATION, lambda: registration(context.study))
         self._fact_once("environment", lambda: environment(
-            context.study, runtime, context.shop.fashion, context.plan.workers))  # fmt: skip
+            context.study, runtime, context.shop.fashion, context.plan.workers,
+            registered=digest(context.ledger.fact(REGISTRATION))))  # fmt: skip
         self._fact_once("architecture", lambda: {
             model.value: architecture(model, resolution=context.study.resolution, fold=context.study.fold)
             for model in context.study.models

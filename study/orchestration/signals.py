@@ -1,8 +1,9 @@
-"""Turns Ctrl-C and SIGTERM into a token that all work checks; a second signal exits at once."""
+"""Turns Ctrl-C, SIGTERM and a closed terminal into a token that all work checks; a second signal exits."""
 
 from __future__ import annotations
 
 import math
+import os
 import signal
 import time
 from types import TracebackType
@@ -24,9 +25,13 @@ class CancelToken:
         self.asked = False
         self._at = 0.0
         self._before: dict[signal.Signals, Any] = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> CancelToken:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self._terminals = [number for number in (0, 1, 2) if os.isatty(number)]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # `nohup`: the study shall outlive its terminal
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -44,9 +49,18 @@ class CancelToken:
             self.asked = True
 
     def _on_signal(self, number: int, frame: object) -> None:
+        if number == signal.SIGHUP:
+            self._leave_terminal()
         if self.asked:
             raise SystemExit(130)
         self.cancel()
+
+    def _leave_terminal(self) -> None:
+        """Sends further output nowhere, because writing to a closed terminal is an error."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in self._terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
 
     @property
     def why(self) -> Reason:

@@ -96,7 +96,8 @@ COURSE = record({}, {
 ENVIRONMENT = record({}, {
     **{name: _TEXT for name in (
         "python", "platform", "torch", "torchvision", "optuna", "pandas", "weasyprint", "device",
-        "device_name", "precision", "commit", "study_version", "started", "finished")},
+        "device_name", "precision", "commit", "study_version", "started", "finished",
+        "preregistration")},
     "threads": _WHOLE, "workers": _WHOLE, "memory_gb": _SECONDS, "seed": _WHOLE,
     "dataset": maybe(record({}, {
         "source": _TEXT, "sha256": _TEXT, "train_images": _WHOLE, "validation_images": _WHOLE,
@@ -134,6 +135,7 @@ FINDINGS = record({}, {"findings": items(record({"id": text}))})
 DOCUMENTS: dict[str, Check] = {
     "plan": PLAN, "environment": ENVIRONMENT, "architecture": ARCHITECTURE,
     "pretraining": PRETRAINING, "witness": WITNESS, "findings": FINDINGS,
+    "preregistration": record({"rules": record({})}),
 }  # fmt: skip
 FACTS: dict[str, Check] = {
     **DOCUMENTS,

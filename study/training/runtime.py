@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from study.errors import UsageError
+from study.memory import memory_gb
 from study.spec import Precision
 
 #: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
@@ -237,8 +238,3 @@ def peak_memory_mb(device: torch.device) -> float:
     except OSError:
         pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def memory_gb() -> float:
-    """Returns the physical memory of the machine in GB (10^9 bytes)."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -166,6 +167,30 @@ def test_a_signal_to_the_group_leaves_the_report_to_the_study(
     told, _ = study.communicate(timeout=120)
     assert told.splitlines()[-2:] == ["asked: True", "report: True"], told
     assert (tmp_path / "out" / "report.pdf").is_file()
+
+
+def test_a_window_that_closes_ends_the_study_with_its_report(tmp_path: Path, fashion: FashionMNIST) -> None:
+    """The kernel sends SIGHUP to every process of the terminal, and writing to it is an error."""
+    _begun(tmp_path, CancelToken(), fashion).write()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        arguments = ["-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")]
+        os.execv(sys.executable, [sys.executable, *arguments])
+    _report_of(pid)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert (tmp_path / "out" / "report.pdf").is_file()
+
+
+def test_nohup_is_obeyed() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with CancelToken() as token:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not token.asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_while_the_last_report_is_made_gives_a_first_one(

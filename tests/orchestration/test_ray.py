@@ -45,6 +45,7 @@ def _until_capacity(watched: Watched, wanted: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_a_run_moves_on_from_a_node_that_is_killed(
     cluster: Cluster, watched: Watched, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from shared import Shared
 
+from study.analysis.registration import digest, rules
 from study.cli import main
 from study.store.tables import RESULT_COLUMNS
 
@@ -48,6 +49,7 @@ def test_a_study_fits_its_minute_and_tells_its_state(
     assert main(["status", "--results-dir", str(minute / "r")]) == 0
     told = capsys.readouterr().out
     assert "of 1m00s" in told and "not at work" in told
+    _registered(minute / "r")
 
 
 @pytest.mark.long
@@ -63,6 +65,14 @@ def test_a_study_is_extended(minute: Path, tmp_path: Path) -> None:
     assert before.items() <= after.items() and len(after) > len(before)
     plan = json.loads((folder / "r" / "plan.json").read_text())
     assert plan["budget_seconds"] == 150 and plan["used_seconds"] <= 150
+
+
+def _registered(results: Path) -> None:
+    """What was declared beforehand stands there, and its digest where the report takes it from."""
+    declared = json.loads((results / "preregistration.json").read_text())
+    facts = json.loads((results / "environment.json").read_text())
+    assert facts["preregistration"] == digest(declared) and declared["rules"] == rules()
+    assert declared["registered"] <= facts["started"]
 
 
 def _finished(results: Path) -> dict[tuple[str, int], float]:

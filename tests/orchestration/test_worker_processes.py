@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ import torch
 from watched_executor import LONG, QUICK, SPEC, bench_of, opened, seconds_left
 
 from study.orchestration.executors.local import LocalExecutor
-from study.orchestration.executors.tasks import Ran, Train
+from study.orchestration.executors.protocol import Site
+from study.orchestration.executors.tasks import Ran, Train, _Whole
 from study.orchestration.executors.watching import _lasting
 from study.orchestration.signals import CancelToken
 from study.records import RunRecord, RunState
@@ -41,26 +43,27 @@ def test_modules_in_the_working_directory_are_not_run(
         assert watched.record(replace(QUICK, rung=64)).state is RunState.FINISHED
 
 
+@dataclass(frozen=True)
+class Look(_Whole):
+    """Answers with the GPUs that its worker sees, late enough that each worker gets one."""
+
+    label = "look"
+    threads = None
+
+    def carry_out(self, site: Site) -> str:
+        time.sleep(3)
+        return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def test_each_worker_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They start without a GPU too; only their tasks fail."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 5")
     bench = bench_of(tmp_path)
     bench = replace(bench, runtime=replace(bench.runtime, device=torch.device("cuda")))
     assert usable_workers(bench.runtime) == 2
-    executor, seen = LocalExecutor(bench, workers=3), {}
-    for seed in range(3):
-        task = Train(spec=replace(LONG, seed=seed), weights={})
-        executor.submit(task, limit=seconds_left(60), token=CancelToken())
-    until = time.monotonic() + 20
-    while len(seen) < 3 and time.monotonic() < until:
-        for pid in executor.pids:
-            with suppress(OSError):
-                variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-                values = dict(variable.partition("=")[::2] for variable in variables)
-                if "CUDA_VISIBLE_DEVICES" in values:
-                    seen[pid] = values["CUDA_VISIBLE_DEVICES"]
-    executor.close()
-    assert sorted(seen.values()) == ["2", "2", "5"] and os.environ["CUDA_VISIBLE_DEVICES"] == "2, 5"
+    with closing(LocalExecutor(bench, workers=3)) as executor:
+        futures = [executor.submit(Look(), limit=seconds_left(60), token=CancelToken()) for _ in range(3)]
+        assert sorted(future.result() for future in futures) == ["2", "2", "5"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2, 5"
 
 
 def test_closing_leaves_no_process(tmp_path: Path) -> None:
@@ -126,6 +129,49 @@ def test_workers_end_with_a_coordinator_that_is_killed(tmp_path: Path) -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < until, f"still there: {pids}"
         time.sleep(0.05)
+
+
+_SUSPENDED = """
+import sys, time
+from pathlib import Path
+from tests.orchestration.watched_executor import LONG, bench_of, seconds_left
+from study.orchestration.executors.local import LocalExecutor
+from study.orchestration.executors.tasks import Train
+from study.orchestration.signals import CancelToken
+
+if __name__ == "__main__":
+    executor = LocalExecutor(bench_of(Path(sys.argv[1])), workers=1, silence=6.0)
+    executor.submit(Train(spec=LONG, weights={}), limit=seconds_left(500), token=CancelToken())
+    while True:
+        for item in executor.news():
+            print(*executor.pids, getattr(item, "kind", "point"), flush=True)
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.long
+def test_a_study_that_was_suspended_keeps_its_workers(tmp_path: Path) -> None:
+    """Ctrl-Z, a paused container: the worker was silent for longer than a hung one may be."""
+    script = tmp_path / "coordinator.py"
+    script.write_text(_SUSPENDED)
+    root = Path(__file__).parents[2]
+    study = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert study.stdout is not None
+        while not (line := study.stdout.readline()).endswith("point\n") or len(line.split()) < 2:
+            pass
+        pid = line.split()[0]
+        os.killpg(study.pid, signal.SIGSTOP)
+        time.sleep(12)
+        os.killpg(study.pid, signal.SIGCONT)
+        told = [study.stdout.readline().split() for _ in range(3)]
+        assert told == [[pid, "point"]] * 3
+    finally:
+        os.killpg(study.pid, signal.SIGKILL)
+        study.wait()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ START = 180.0
 #: Attempts for a task whose worker process died, and for one whose machine left the cluster.
 ATTEMPTS, MOVES = 2, 5
 _POLL = 0.2
+#: If a watcher itself did not run for so many seconds, the whole study was suspended (Ctrl-Z, a paused
+#: container), and silence of that time is no sign of a hang.
+SUSPENDED = 5.0
 
 
 class Link(Protocol):
@@ -132,8 +135,12 @@ class Watcher:
     def _receive(self, limit: Deadline, token: CancelToken, silence: float) -> Any:
         link = self.link
         beat, moved, asked = link.beat, time.monotonic(), None
+        looked = moved
         while (message := link.receive(_POLL)) is None:
             now = time.monotonic()
+            if now - looked > SUSPENDED:
+                moved += now - looked
+            looked = now
             if self.closed:  # `close` may have run before the worker was started
                 link.end()
                 raise Lost("the executor was closed")

@@ -14,6 +14,7 @@ from typing import Protocol
 from study.budget import Deadline
 from study.data import FashionMNIST, load
 from study.errors import StoreError
+from study.memory import go_first
 from study.orchestration.executors.messages import (
     Broken,
     Done,
@@ -37,7 +38,9 @@ class Number(Protocol):
     value: int
 
 
-def serve(bench: Bench, wire: Connection, stop: Number, beat: Number, place: int = 0) -> None:
+def serve(
+    bench: Bench, wire: Connection, stop: Number, beat: Number, place: int, environment: dict[str, str]
+) -> None:  # fmt: skip
     """Runs the tasks that arrive over `wire` until it closes.
 
     On SIGTERM, which `timeout` and systemd send to every process of a group, the task stores a checkpoint
@@ -49,8 +52,12 @@ def serve(bench: Bench, wire: Connection, stop: Number, beat: Number, place: int
         stop: the coordinator sets it to 1 to end the task at its next step.
         beat: grows at every step, so that a hang can be detected.
         place: number of the worker on its machine.
+        environment: environment variables of this worker, such as the GPU that it sees.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C signals the whole group; the coordinator decides
+    os.environ.update(environment)
+    for number in (signal.SIGINT, signal.SIGHUP):  # they reach the whole group; the coordinator decides
+        signal.signal(number, signal.SIG_IGN)
+    go_first()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pinning = Pinning.of(place, numa_nodes())
     pinning.apply(bench.runtime.threads)

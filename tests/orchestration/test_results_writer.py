@@ -1,0 +1,39 @@
+"""Tables follow the commits; where they would take the coordinator's time, once for several commits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from small_study import Answering, opened, ran
+
+from study.data import FashionMNIST
+from study.records import RunRecord, RunState
+
+
+def test_several_commits_are_written_together_where_writing_takes_long(
+    tmp_path: Path, fashion: FashionMNIST
+) -> None:
+    def written() -> int:
+        return len(pd.read_csv(tmp_path / "rungs.csv").query("state == 'finished'"))
+
+    with opened(tmp_path, fashion, executor=Answering(ran)) as study:
+        specs, writer = study.context.specs, study.lifecycle.tables
+
+        def commit(number: int) -> None:
+            spec = specs.final(specs.arms()[0], number, 192)
+            study.context.ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED))
+            writer.note_commit()
+
+        commit(0)
+        assert written() == 1, "the first one at once"
+        writer._took = 1e6  # as with very many runs
+        commit(1)
+        commit(2)
+        writer.write_pending()
+        assert written() == 1
+        writer.write_pending(at_once=True)
+        assert written() == 3
+        before = (tmp_path / "rungs.csv").stat().st_mtime_ns
+        writer.write_pending(at_once=True)
+        assert (tmp_path / "rungs.csv").stat().st_mtime_ns == before, "nothing new"
