@@ -25,10 +25,13 @@ _ENGLISH = {
     "знак зависит от правила скоростей": "the sign depends on the rule of rates",
     "(зависит от правила скоростей)": "(depends on the rule of rates)",
     "VGG11: уступает": "VGG11: worse",
+    "VGG11: не установлено": "VGG11: not established",
+    "Здесь обучение всей сети точнее (GoogLeNet)":
+        "Here training the whole network is more accurate (GoogLeNet)",
     "GoogLeNet: точнее": "GoogLeNet: better",
     "начальные веса – не измерялось": "initial weights – not measured",
-    "обучаемая часть – не измерялось": "trained part – not measured",
-    "скорости – не измерялось": "rates – not measured",
+    "Обучаемая часть – не измерялось": "Trained part – not measured",
+    "Скорости – не измерялось": "Rates – not measured",
     "экономия разметки не определяется": "a saving of labels cannot be determined",
     "экономия разметки на этих объёмах не установлена":
         "no saving of labels is established at these numbers",

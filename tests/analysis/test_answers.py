@@ -123,9 +123,19 @@ def test_networks_that_disagree_are_not_averaged(answer: Answer, lang: str) -> N
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_open_for_one_network_does_not_depend_on_the_network(answer: Answer, lang: str) -> None:
+    """For GoogLeNet the whole network gains eight points, for VGG11 nothing, and the noise hides which."""
+    rows = answer("summary", Planted(seeds=3, scope_pp=4, cross_pp=4, noise_pp=0.8), lang)
+    row = rows.split(phrase("4. Что замораживают", lang))[1].split("5. ")[0]
+    assert phrase("зависит от архитектуры", lang) not in row
+    assert phrase("Здесь обучение всей сети точнее (GoogLeNet)", lang) in row
+    assert phrase("VGG11: не установлено", lang) in row and phrase("GoogLeNet: точнее", lang) in row
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_conclusion_says_what_was_not_measured(answer: Answer, lang: str) -> None:
     text = answer("conclusion", Planted(without=PRETRAINED_ARMS), lang)
-    for part in ("начальные веса", "обучаемая часть", "скорости"):
+    for part in ("начальные веса", "Обучаемая часть", "Скорости"):
         assert phrase(f"{part} – не измерялось", lang) in text
 
 

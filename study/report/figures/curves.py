@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from study.analysis.arms import accuracy_summary, finished, number
 from study.report.context import ArmSummary, ReportData
@@ -112,7 +113,8 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             panel.fill_between(x, low, high, color=look["color"], alpha=0.12, lw=0)
     panel.axhline(0, color="black", lw=0.8)
     log_ticks(panel, numbers.comma)
-    few_ticks(panel, numbers.comma)
+    panel.yaxis.set_major_locator(MaxNLocator(5))
+    panel.yaxis.set_major_formatter(ticks(numbers.comma))
     panel.set_xlabel(words.axis["length"])
     vertical_label(panel, words.axis["effect"])
     panel.legend(frameon=False)
