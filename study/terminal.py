@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -33,7 +34,13 @@ def prepare() -> None:
 
 
 def say(text: object) -> None:
-    print(one_line(text))
+    """Prints a line; if the terminal has been closed, this and all further output goes nowhere."""
+    try:
+        print(one_line(text))
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        _go_nowhere()
 
 
 def refused(message: object) -> int:
@@ -52,8 +59,14 @@ def flush() -> None:
         return
     try:
         sys.stdout.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # the rest of the output would fail again
-        os.close(nowhere)
-        raise
+    except OSError as error:
+        _go_nowhere()
+        if error.errno != errno.EIO:  # that of a terminal that has been closed is no error
+            raise
+
+
+def _go_nowhere() -> None:
+    """Discards the output, because the rest of it would fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +49,17 @@ def test_a_full_disk_behind_the_output_is_one_line() -> None:
         )  # fmt: skip
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: ")
+
+
+def test_a_terminal_that_is_closed_is_no_error() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what the report's process, of another session, sees
+        os.execv(sys.executable, [sys.executable, str(_ROOT / "run_study.py"), "doctor"])
+    assert os.read(terminal, 1), "it has begun to print"
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_a_home_that_is_not_there_is_no_traceback() -> None:

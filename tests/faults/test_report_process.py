@@ -174,6 +174,7 @@ def test_a_window_that_closes_ends_the_study_with_its_report(tmp_path: Path, fas
     _begun(tmp_path, CancelToken(), fashion).write()
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         arguments = ["-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")]
         os.execv(sys.executable, [sys.executable, *arguments])
     _report_of(pid)
