@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import integrate, optimize, stats
+from scipy import optimize, stats
 
 TOLERANCE = 1e-9
 NETS = ("vgg11", "googlenet")
@@ -37,6 +37,8 @@ SIDES = {
 PRIMARY = ("init@full", "scope@pretrained", "lr_policy@pretrained")
 #: Level of all claims; what the secondary contrasts have of it; what a claimed primary one passes to them.
 ALPHA, SECONDARY, PASSED, MARGIN = 0.05, 0.2, 0.5, 1.0
+#: Nodes and weights of Gauss and Legendre for one piece of an integral.
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(100)
 Terms = tuple[tuple[float, str, str, str], ...]
 
 
@@ -156,14 +158,13 @@ def _tail(x: float, error: float, spread: float, df: int) -> float:
     if spread < 1e-12:
         return float(stats.t.sf(x / error, df))
 
-    def inside(u: float) -> float:
-        t = math.sinh(u)
-        return float(stats.t.pdf(t, df) * math.cosh(u) * stats.norm.sf((x - t * error) / spread))
-
-    steps = [math.asinh((x + k * spread) / error) for k in (-6, -2, 0, 2, 6)]
-    edges = sorted({-40.0, -5.0, 0.0, 5.0, 40.0, *steps})
-    return sum(integrate.quad(inside, a, b, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
-               for a, b in itertools.pairwise(edges))  # fmt: skip
+    steps = [math.asinh((x + k * spread) / error) for k in (-7, -3, -1, 1, 3, 7)]
+    edges = np.array(sorted({-40.0, -15.0, -5.0, -2.0, 0.0, 2.0, 5.0, 15.0, 40.0, *steps}))
+    half = np.diff(edges)[:, None] / 2
+    u = edges[:-1, None] + half * (1 + NODES)
+    t = np.sinh(u)
+    inside = stats.t.pdf(t, df) * np.cosh(u) * stats.norm.sf((x - t * error) / spread)
+    return float((half * WEIGHTS * inside).sum())
 
 
 def _adjusted(frame: pd.DataFrame) -> list[float]:
