@@ -40,7 +40,7 @@ def say(text: object) -> None:
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        _go_nowhere()
+        discard(sys.stdout.fileno())
 
 
 def refused(message: object) -> int:
@@ -60,13 +60,14 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        _go_nowhere()
+        discard(sys.stdout.fileno())  # the rest of it would fail again
         if error.errno != errno.EIO:  # that of a terminal that has been closed is no error
             raise
 
 
-def _go_nowhere() -> None:
-    """Discards the output, because the rest of it would fail again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+def discard(*streams: int) -> None:
+    """Connects file descriptors with nothing; what is written to them is lost without an error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in streams:
+        os.dup2(nowhere, number)
     os.close(nowhere)

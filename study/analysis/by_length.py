@@ -13,7 +13,7 @@ import pandas as pd
 from study.analysis.arms import Row, finished, key
 from study.analysis.evidence import Measured, absent
 from study.analysis.interval import crossed_interval, image_error
-from study.analysis.sources import Classes
+from study.analysis.sources import Classes, hits
 from study.analysis.verdicts import Reason, Verdict
 from study.spec import Init, LrPolicy, ModelName
 
@@ -43,12 +43,13 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
     shared = sorted(set(cells[Init.PRETRAINED]) & set(cells[Init.SCRATCH]))
     if not shared:
         return absent(BY_LENGTH, Reason.MISSING_ARMS)
+    correct = hits(predictions, labels)
     points, ids = [], []
     for rung, places in itertools.groupby(shared, key=lambda place: place[0]):
         pairs = [(cells[Init.PRETRAINED][place], cells[Init.SCRATCH][place]) for place in places]
         values = [[100 * float(row["test_accuracy"]) for row in pair] for pair in pairs]
         per_seed = np.array([first - second for first, second in values])
-        low, high = crossed_interval(per_seed, _image_error(pairs, predictions, labels))
+        low, high = crossed_interval(per_seed, _image_error(pairs, correct))
         points.append({"rung": rung, "effect_pp": float(per_seed.mean()), "low_pp": low, "high_pp": high,
                        "n": len(pairs)})  # fmt: skip
         ids += [str(row["run_id"]) for pair in pairs for row in pair]
@@ -70,16 +71,13 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
                     rows=tuple(dict.fromkeys(ids)))  # fmt: skip
 
 
-def _image_error(pairs: list[tuple[Row, Row]], predictions: Classes, labels: Any) -> float:
+def _image_error(pairs: list[tuple[Row, Row]], correct: dict[str, npt.NDArray[np.float64]]) -> float:
     """Returns the standard error over test images; 0 without stored predictions or with one seed."""
-    classes = [[predictions.get(key(row)) for row in pair] for pair in pairs]
-    if len(pairs) < 2 or labels is None or any(each is None for pair in classes for each in pair):
+    names = [key(row) for pair in pairs for row in pair]
+    sizes = {correct[name].size if name in correct else 0 for name in names}
+    if len(pairs) < 2 or len(sizes) != 1 or 0 in sizes:
         return 0.0
-    hits = [[(each == labels[: len(each)]).astype(np.float64) for each in pair if each is not None]
-            for pair in classes]  # fmt: skip
-    if len({each.size for pair in hits for each in pair}) != 1:
-        return 0.0
-    return image_error(100 * np.stack([first - second for first, second in hits]))
+    return image_error(100 * np.stack([correct[key(a)] - correct[key(b)] for a, b in pairs]))
 
 
 def _zero(lengths: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> float | None:

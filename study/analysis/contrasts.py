@@ -35,7 +35,7 @@ from study.analysis.interval import (
     detectable_effect,
     image_error,
 )
-from study.analysis.sources import Classes
+from study.analysis.sources import Classes, hits
 from study.analysis.verdicts import (
     ALPHA,
     SECONDARY_SHARE,
@@ -106,11 +106,7 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
         labels: uint8 [N], or None.
     """
     own, common = main_runs(rungs), common_runs(rungs)
-    correct = {
-        name: (classes == labels[: len(classes)]).astype(np.float64)
-        for name, classes in predictions.items()
-        if labels is not None
-    }
+    correct = hits(predictions, labels)
     wanted = [
         (contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)
     ]

@@ -59,6 +59,14 @@ class Sources:
     chosen: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
+def hits(predictions: Classes, labels: Any) -> dict[str, npt.NDArray[np.float64]]:
+    """Returns by evaluation whether each of its test images was classified correctly, 1.0 or 0.0, [n]."""
+    if labels is None:
+        return {}
+    return {name: (classes == labels[: classes.size]).astype(np.float64)
+            for name, classes in predictions.items()}  # fmt: skip
+
+
 def read_sources(folder: Path) -> Sources:
     """Read what is there.
 

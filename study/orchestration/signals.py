@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from study.records import Reason
+from study.terminal import discard
 
 #: Seconds from the first signal within which a study stores its state and exits.
 EXIT_SECONDS = 15.0
@@ -50,17 +51,10 @@ class CancelToken:
 
     def _on_signal(self, number: int, frame: object) -> None:
         if number == signal.SIGHUP:
-            self._leave_terminal()
+            discard(*self._terminals)  # writing to a closed terminal is an error
         if self.asked:
             raise SystemExit(130)
         self.cancel()
-
-    def _leave_terminal(self) -> None:
-        """Sends further output nowhere, because writing to a closed terminal is an error."""
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for number in self._terminals:
-            os.dup2(nowhere, number)
-        os.close(nowhere)
 
     @property
     def why(self) -> Reason:
