@@ -40,6 +40,7 @@ pytest: | .venv/.installed-dev
 
 linters: | .venv/.installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict study
 	$(BIN)/lint-imports
 

@@ -25,8 +25,10 @@ def _require_python() -> None:
     elif python.exists() and Path(sys.prefix).resolve() != OWN.resolve():
         os.execv(python, [str(python), *sys.argv])
     else:
-        told = (f"{sys.executable} lacks {', '.join(missing)}; run `make study` once, "
-                "or `pip install -r requirements.txt`")
+        told = (
+            f"{sys.executable} lacks {', '.join(missing)}; run `make study` once, "
+            "or `pip install -r requirements.txt`"
+        )
     print(f"error: {told}", file=sys.stderr)
     raise SystemExit(2)
 

@@ -45,9 +45,10 @@ GPU_FLOPS, GPU_SHARE, GPU_STEP, BATCH = 65e12, 0.2, 0.006, 128
 def main() -> None:
     measured = json.loads((ROOT / "benchmarks" / "out" / "speed.json").read_text(encoding="utf-8"))
     rows = {
-        ModelName(row["model"]): row for row in measured["rows"]
+        ModelName(row["model"]): row
+        for row in measured["rows"]
         if (row["contestant"], row["scope"]) == ("study", "full")
-    }  # fmt: skip
+    }
     here = {model: median(row["images_per_second"]) for model, row in rows.items()}
     #: floating-point operations of a training image: forward once, backward twice
     flops = {model: row["gflops"] * 1e9 / here[model] for model, row in rows.items()}
@@ -100,8 +101,10 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
         return total(trainings, workers)
 
     def trials_cost(number: int) -> float:
-        specs = [run_spec(arm, STUDY, purpose=Purpose.TRIAL, number=0, rung=LEAST_RUNG[arm.model])
-                 for arm in arms(tuple(ModelName))]  # fmt: skip
+        specs = [
+            run_spec(arm, STUDY, purpose=Purpose.TRIAL, number=0, rung=LEAST_RUNG[arm.model])
+            for arm in arms(tuple(ModelName))
+        ]
         seconds = [predicted_seconds(spec, speeds[spec.arm.model]) for spec in specs]
         return total([[each] * number for each in seconds], workers)
 

@@ -38,12 +38,15 @@ def main() -> None:
             point = EvaluationPoint(samples_seen=1, seconds=1, train_loss=1, val_accuracy=1, val_loss=1)
             trainer = Trainer(
                 lambda chosen, position, network=network: network(torch.randn(len(chosen), 1, 32, 32)),
-                param_groups(network, spec.hyper), torch.zeros(64, dtype=torch.int64), spec, runtime,
-                progress=progress, stop=lambda: None,
-            )  # fmt: skip
+                param_groups(network, spec.hyper),
+                torch.zeros(64, dtype=torch.int64),
+                spec,
+                runtime,
+                progress=progress,
+                stop=lambda: None,
+            )
             trainer.advance(64, lambda seen: 1.0)
-            state = ResumeState(kept, network, trainer, rung=spec.rung, device=runtime.device,
-                                tell=print)  # fmt: skip
+            state = ResumeState(kept, network, trainer, rung=spec.rung, device=runtime.device, tell=print)
             taken = []
             for _ in range(TIMES):
                 progress.samples_seen += 64

@@ -53,8 +53,9 @@ def measured(turns: str | None, busy: int, threads: int | None = None) -> str:
         environment["GOMP_SPINCOUNT"] = turns
     command = [sys.executable, "-c", _MEASURE, *([str(threads)] if threads else [])]
     with busy_beside(busy):
-        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True,
-                              check=True).stdout.strip()  # fmt: skip
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
 
 def main() -> None:

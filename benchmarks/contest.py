@@ -35,8 +35,9 @@ def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) 
     if ours:
         environment.setdefault("GOMP_SPINCOUNT", SPINS)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment,
-                              timeout=timeout)  # fmt: skip
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=timeout
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ContestantError(str(error)) from error
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]

@@ -61,8 +61,9 @@ def main() -> None:
             small = replace(base, rung=AT_RESOLUTION[model], resolution=resolution)
             note(model, "resolution", resolution, [small])
         for count in (1, 2, 3):
-            note(model, "arms", count, [_spec(arm, base.rung, runtime.precision)
-                                        for arm in scratch[:count]])  # fmt: skip
+            note(
+                model, "arms", count, [_spec(arm, base.rung, runtime.precision) for arm in scratch[:count]]
+            )
         for count in (1, 2, 4):
             note(model, "seeds", count, [replace(base, seed=seed) for seed in range(count)])
     out = ROOT / "benchmarks" / "out"
@@ -73,9 +74,17 @@ def main() -> None:
 
 def _spec(arm: Arm, rung: int, precision: Precision) -> RunSpec:
     return RunSpec(
-        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=default_hyper(arm), train_images=rung, rung=rung,
-        batch_size=64, recipe=RECIPE, precision=precision, trial=0,
-    )  # fmt: skip
+        arm=arm,
+        purpose=Purpose.TRIAL,
+        seed=1,
+        hyper=default_hyper(arm),
+        train_images=rung,
+        rung=rung,
+        batch_size=64,
+        recipe=RECIPE,
+        precision=precision,
+        trial=0,
+    )
 
 
 def table(points: list[Point]) -> str:

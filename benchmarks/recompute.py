@@ -29,11 +29,19 @@ SIDES = {
     "scope@scratch": ((1, "scratch", "uniform"), (-1, "scratch", "none")),
     "lr_policy@pretrained": ((1, "pretrained", "discriminative"), (-1, "pretrained", "uniform")),
     "lr_policy@scratch": ((1, "scratch", "discriminative"), (-1, "scratch", "uniform")),
-    "init×scope": ((1, "pretrained", "uniform"), (-1, "scratch", "uniform"),
-                   (-1, "pretrained", "none"), (1, "scratch", "none")),
-    "init×lr_policy": ((1, "pretrained", "discriminative"), (-1, "scratch", "discriminative"),
-                       (-1, "pretrained", "uniform"), (1, "scratch", "uniform")),
-}  # fmt: skip
+    "init×scope": (
+        (1, "pretrained", "uniform"),
+        (-1, "scratch", "uniform"),
+        (-1, "pretrained", "none"),
+        (1, "scratch", "none"),
+    ),
+    "init×lr_policy": (
+        (1, "pretrained", "discriminative"),
+        (-1, "scratch", "discriminative"),
+        (-1, "pretrained", "uniform"),
+        (1, "scratch", "uniform"),
+    ),
+}
 PRIMARY = ("init@full", "scope@pretrained", "lr_policy@pretrained")
 #: Level of all claims; what the secondary contrasts have of it; what a claimed primary one passes to them.
 ALPHA, SECONDARY, PASSED, MARGIN = 0.05, 0.2, 0.5, 1.0
@@ -47,12 +55,15 @@ def contrasts() -> dict[tuple[str, str], Terms]:
     found: dict[tuple[str, str], Terms] = {}
     for name, sides in SIDES.items():
         for nets, model in ((("vgg11",), "vgg11"), (("googlenet",), "googlenet"), (NETS, "pooled")):
-            found[name, model] = tuple((weight / len(nets), net, init, policy)
-                                       for net in nets for weight, init, policy in sides)  # fmt: skip
+            found[name, model] = tuple(
+                (weight / len(nets), net, init, policy) for net in nets for weight, init, policy in sides
+            )
     cells = list(itertools.product(("pretrained", "scratch"), ("none", "uniform")))
-    found["model", "all"] = tuple((sign / len(cells), net, init, policy)
-                                  for net, sign in (("googlenet", 1), ("vgg11", -1))
-                                  for init, policy in cells)  # fmt: skip
+    found["model", "all"] = tuple(
+        (sign / len(cells), net, init, policy)
+        for net, sign in (("googlenet", 1), ("vgg11", -1))
+        for init, policy in cells
+    )
     return found
 
 
@@ -65,8 +76,10 @@ def finished_runs(folder: Path) -> pd.DataFrame:
     runs = runs[(runs["state"] == "finished") & runs["test_accuracy"].notna()]
     hits = _hits(folder / "predictions.npz")
     keys = runs["run_id"] + "." + runs["rung"].astype(int).astype(str)
-    values = [100 * (hits[key].mean() if key in hits else stored)
-              for key, stored in zip(keys, runs["test_accuracy"], strict=True)]  # fmt: skip
+    values = [
+        100 * (hits[key].mean() if key in hits else stored)
+        for key, stored in zip(keys, runs["test_accuracy"], strict=True)
+    ]
     return runs.assign(value=values, key=keys)[
         ["model", "init", "lr_policy", "seed", "rung", "value", "key"]
     ]
@@ -102,8 +115,10 @@ def table(folder: Path) -> pd.DataFrame:
         runs = common if model in ("pooled", "all") else own[model]
         rows.append({"name": name, "model": model, **_row(terms, runs, hits)})
     frame = pd.DataFrame(rows)
-    families = ["exploratory" if model == "pooled" else "primary" if name in PRIMARY else "secondary"
-                for name, model in zip(frame["name"], frame["model"], strict=True)]  # fmt: skip
+    families = [
+        "exploratory" if model == "pooled" else "primary" if name in PRIMARY else "secondary"
+        for name, model in zip(frame["name"], frame["model"], strict=True)
+    ]
     frame["family"] = families
     frame["p_adjusted"] = _adjusted(frame)
     frame["verdict"] = [_verdict(row) for row in frame.to_dict("records")]
@@ -117,26 +132,43 @@ def _row(terms: Terms, runs: pd.DataFrame, hits: dict[str, Any]) -> dict[str, An
         cells.append(cell.drop_duplicates("seed", keep="last").set_index("seed"))
     seeds = sorted(set.intersection(*(set(cell.index) for cell in cells)))
     weights = [term[0] for term in terms]
-    effects = [sum(w * cell.loc[seed, "value"] for w, cell in zip(weights, cells, strict=True))
-               for seed in seeds]  # fmt: skip
+    effects = [
+        sum(w * cell.loc[seed, "value"] for w, cell in zip(weights, cells, strict=True)) for seed in seeds
+    ]
     keys = [[cell.loc[seed, "key"] for cell in cells] for seed in seeds]
     images = None
     sizes = {hits[key].size if key in hits else 0 for row in keys for key in row}
     if len(sizes) == 1 and 0 not in sizes:
-        images = np.array([sum(100 * w * hits[key] for w, key in zip(weights, row, strict=True))
-                           for row in keys])  # fmt: skip
+        images = np.array(
+            [sum(100 * w * hits[key] for w, key in zip(weights, row, strict=True)) for row in keys]
+        )
     count = len(seeds)
     mean = float(np.mean(effects)) if effects else math.nan
     if count < 2:
-        return {"effect_pp": mean, "ci_low_pp": math.nan, "ci_high_pp": math.nan, "n_pairs": count,
-                "p_value": math.nan}  # fmt: skip
+        return {
+            "effect_pp": mean,
+            "ci_low_pp": math.nan,
+            "ci_high_pp": math.nan,
+            "n_pairs": count,
+            "p_value": math.nan,
+        }
     error, spread = float(stats.sem(effects)), _spread(images)
-    half = float(optimize.brentq(lambda x: _tail(x, error, spread, count - 1) - 0.025, 0,
-                                 stats.t.isf(0.0125, count - 1) * error + 3 * spread + 1e-9,
-                                 xtol=1e-13))  # fmt: skip
+    half = float(
+        optimize.brentq(
+            lambda x: _tail(x, error, spread, count - 1) - 0.025,
+            0,
+            stats.t.isf(0.0125, count - 1) * error + 3 * spread + 1e-9,
+            xtol=1e-13,
+        )
+    )
     p_value = min(1.0, 2 * _tail(abs(mean), error, spread, count - 1))
-    return {"effect_pp": mean, "ci_low_pp": mean - half, "ci_high_pp": mean + half, "n_pairs": count,
-            "p_value": p_value}  # fmt: skip
+    return {
+        "effect_pp": mean,
+        "ci_low_pp": mean - half,
+        "ci_high_pp": mean + half,
+        "n_pairs": count,
+        "p_value": p_value,
+    }
 
 
 def _spread(images: Any) -> float:
@@ -169,8 +201,11 @@ def _tail(x: float, error: float, spread: float, df: int) -> float:
 
 def _adjusted(frame: pd.DataFrame) -> list[float]:
     """The smallest level at which each contrast is rejected; NaN outside of the families."""
-    tested = [i for i, row in frame.iterrows()
-              if row["family"] != "exploratory" and not math.isnan(row["p_value"])]  # fmt: skip
+    tested = [
+        i
+        for i, row in frame.iterrows()
+        if row["family"] != "exploratory" and not math.isnan(row["p_value"])
+    ]
     p_values = {i: float(frame.loc[i, "p_value"]) for i in tested}
     primary = {i for i in tested if frame.loc[i, "family"] == "primary"}
 

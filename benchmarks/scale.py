@@ -149,10 +149,17 @@ class Simulated:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
         accuracy = float(0.9 - 0.3 * (2_000 / spec.rung) ** 0.5 + self.rng.normal(0, 0.004))
-        return Ran(record=RunRecord(
-            spec=spec, state=RunState.FINISHED, samples_seen=spec.rung, val_accuracy=accuracy,
-            test_accuracy=accuracy, test_images=2_000, validation_images=2_000,
-        ))  # fmt: skip
+        return Ran(
+            record=RunRecord(
+                spec=spec,
+                state=RunState.FINISHED,
+                samples_seen=spec.rung,
+                val_accuracy=accuracy,
+                test_accuracy=accuracy,
+                test_images=2_000,
+                validation_images=2_000,
+            )
+        )
 
 
 def simulated(workers: int, budget: float) -> dict[str, Any]:
@@ -162,8 +169,18 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
         executor = Simulated(capacity=workers, results=folder, rng=np.random.default_rng(0))
         study, runtime = StudySpec(), one_thread(detect("cpu", "fp32"))
         ledger = Ledger(folder / "ledger.sqlite")
-        ledger.set_fact(BASELINES, [{"name": "chance", "train_images": 54_000, "test_images": 100,
-                                     "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
+        ledger.set_fact(
+            BASELINES,
+            [
+                {
+                    "name": "chance",
+                    "train_images": 54_000,
+                    "test_images": 100,
+                    "test_accuracy": 0.1,
+                    "seconds": 0.0,
+                }
+            ],
+        )
         deadline = Deadline(budget=budget, started=0.0, clock=executor.clock)
         clock = StudyClock.opened(ledger, deadline, name)
         plan = PlanState(study=study, clock=clock, workers=workers, speeds=dict(SPEEDS))
@@ -174,18 +191,31 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
         executor.now = PRETRAINING_SHARE * budget
         with redirect_stdout(io.StringIO()), Console(deadline, 0) as console:
             context = StudyContext(
-                study=study, options=Options(results_dir=folder, report_dir=folder / "out"), ledger=ledger,
-                clock=clock, plan=plan, specs=specs, console=console, token=CancelToken(), runtime=runtime,
-                champion_threads=min(2, workers), executor=executor,
+                study=study,
+                options=Options(results_dir=folder, report_dir=folder / "out"),
+                ledger=ledger,
+                clock=clock,
+                plan=plan,
+                specs=specs,
+                console=console,
+                token=CancelToken(),
+                runtime=runtime,
+                champion_threads=min(2, workers),
+                executor=executor,
                 shop=Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=folder),
-            )  # fmt: skip
+            )
             return _course(context, executor)
 
 
 def _course(context: StudyContext, executor: Simulated) -> dict[str, Any]:
     """The phases of a study in their order, as `study.orchestration.runner` has them."""
-    scheduler = Scheduler(executor=executor, ledger=context.ledger, clock=context.clock,
-                          console=context.console, token=context.token)  # fmt: skip
+    scheduler = Scheduler(
+        executor=executor,
+        ledger=context.ledger,
+        clock=context.clock,
+        console=context.console,
+        token=context.token,
+    )
     lifecycle = RunLifecycle(context=context)
     scheduler.on_tick.append(lifecycle.tables.write_pending)
     plan = context.plan
@@ -233,8 +263,10 @@ class _Timed:
 
 
 def page(rows: list[dict[str, Any]]) -> str:
-    head = ("| workers | runs | VGG11: samples, seeds | GoogLeNet | busy, matrix | busy, all | "
-            "coordinator ms a run | commit ms | memory MB |")  # fmt: skip
+    head = (
+        "| workers | runs | VGG11: samples, seeds | GoogLeNet | busy, matrix | busy, all | "
+        "coordinator ms a run | commit ms | memory MB |"
+    )
     lines = [head, "|---:|---:|---|---|---:|---:|---:|---:|---:|"]
     for row in rows:
         reached = [f"{rung:,}, {number}" for rung, number in row["reached"].values()]

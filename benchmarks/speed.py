@@ -37,13 +37,17 @@ PRECISION = {"study": "bfloat16", "study-fp32": "float32"}
 MODELS = ("vgg11", "googlenet")
 #: Steps of 128 images that are timed.
 PEER_STEPS = {
-    ("vgg11", "full"): 8, ("googlenet", "full"): 40,
-    ("vgg11", "frozen"): 12, ("googlenet", "frozen"): 60,
-}  # fmt: skip
+    ("vgg11", "full"): 8,
+    ("googlenet", "full"): 40,
+    ("vgg11", "frozen"): 12,
+    ("googlenet", "frozen"): 60,
+}
 OUR_STEPS = {
-    ("vgg11", "full"): 25, ("googlenet", "full"): 80,
-    ("vgg11", "frozen"): 78, ("googlenet", "frozen"): 78,
-}  # fmt: skip
+    ("vgg11", "full"): 25,
+    ("googlenet", "full"): 80,
+    ("vgg11", "frozen"): 78,
+    ("googlenet", "frozen"): 78,
+}
 
 
 def main() -> None:
@@ -63,8 +67,11 @@ def main() -> None:
                         found = ask(command, ours=name in OURS)
                         speed = found["images"] / found["seconds"]
                         rates.setdefault((name, model, scope), []).append(speed)
-                        print(f"{repeat + 1}/{flags.repeats} {model:10} {scope:7} {name:22} "
-                              f"{speed:10.1f} images/s", flush=True)  # fmt: skip
+                        print(
+                            f"{repeat + 1}/{flags.repeats} {model:10} {scope:7} {name:22} "
+                            f"{speed:10.1f} images/s",
+                            flush=True,
+                        )
     limit = {key: statistics.median(each[key] for each in limits) for key in limits[0]}
     result = {
         "repeats": flags.repeats,
@@ -89,19 +96,21 @@ def _row(
 ) -> dict[str, Any]:
     passes = 3 if scope == "full" else None
     gflops = None if passes is None else passes * limit[model] * statistics.median(rates)
-    return {"contestant": contestant, "model": model, "scope": scope,
-            "images_per_second": rates, "gflops": gflops}  # fmt: skip
+    return {
+        "contestant": contestant,
+        "model": model,
+        "scope": scope,
+        "images_per_second": rates,
+        "gflops": gflops,
+    }
 
 
-def _contestants(
-    peers: Path, model: str, scope: str, data: str
-) -> list[tuple[str, list[str | Path]]]:
+def _contestants(peers: Path, model: str, scope: str, data: str) -> list[tuple[str, list[str | Path]]]:
     task = ["--model", model, "--scope", scope, "--data", data, "--steps"]
     ours, theirs = OUR_STEPS[model, scope], PEER_STEPS[model, scope]
     script = FOLDER / "this_project.py"
     return [
-        (name, [sys.executable, script, precision, *task, str(ours)])
-        for name, precision in OURS.items()
+        (name, [sys.executable, script, precision, *task, str(ours)]) for name, precision in OURS.items()
     ] + [(name, [peers, FOLDER / file, *task, str(theirs)]) for name, file in PEERS.items()]
 
 

@@ -30,9 +30,12 @@ TITLES = {"googlenet": "GoogLeNet", "vgg11": "VGG11"}
 NAMES = ("study", "torchvision", "fastai", "lightning", "timm")
 #: Told apart without colour: marker, line and grey of each.
 STYLES = {
-    "study": ("o", "-", "black"), "torchvision": ("s", "--", "#555555"), "fastai": ("^", ":", "#555555"),
-    "lightning": ("D", "-.", "#888888"), "timm": ("x", (0, (5, 1, 1, 1, 1, 1)), "#888888"),
-}  # fmt: skip
+    "study": ("o", "-", "black"),
+    "torchvision": ("s", "--", "#555555"),
+    "fastai": ("^", ":", "#555555"),
+    "lightning": ("D", "-.", "#888888"),
+    "timm": ("x", (0, (5, 1, 1, 1, 1, 1)), "#888888"),
+}
 MISSING = "not measured yet"
 #: Seconds that differ from the budget by more than this share are told.
 STRAY = 0.05
@@ -87,8 +90,11 @@ def ladder(records: Records) -> list[str]:
 
 
 def _ladder_row(records: Records, name: str) -> tuple[str, str, str, str]:
-    done = {cell["budget_seconds"]: cell for cell in records.cells
-            if (cell["contestant"], cell["model"], cell["round"]) == (name, LADDER_MODEL, 1)}  # fmt: skip
+    done = {
+        cell["budget_seconds"]: cell
+        for cell in records.cells
+        if (cell["contestant"], cell["model"], cell["round"]) == (name, LADDER_MODEL, 1)
+    }
     first = records.reached(name)
     below = [each for each in LADDER if first is None or each < first["budget_seconds"]]
     tried = [done[each] for each in below if each in done]
@@ -122,8 +128,10 @@ def _speed(found: list[Record]) -> str:
     if not found:
         return f"{MISSING} | | | "
     rates = [cell["images_per_second"] for cell in found]
-    values = [", ".join(sorted({f"{cell[key]:g}" if key != "precision" else cell[key] for cell in found}))
-              for key in ("batch", "rate", "precision")]  # fmt: skip
+    values = [
+        ", ".join(sorted({f"{cell[key]:g}" if key != "precision" else cell[key] for cell in found}))
+        for key in ("batch", "rate", "precision")
+    ]
     return " | ".join([f"{median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})", *values])
 
 
@@ -139,13 +147,13 @@ def conditions(records: Records) -> list[str]:
         f"{median(loads):.1f}, at most {max(loads):.1f} (the training before is in it). Cores that others "
         f"kept busy in the second before: median {median(busy):.2f}, at most {max(busy):.2f}.",
     ]
-    stray = [cell for cell in records.cells
-             if abs(cell["seconds"] / cell["budget_seconds"] - 1) > STRAY]  # fmt: skip
+    stray = [cell for cell in records.cells if abs(cell["seconds"] / cell["budget_seconds"] - 1) > STRAY]
     if stray:
         told = "; ".join(
             f"{cell['contestant']}, {TITLES[cell['model']]}: {cell['seconds']:.0f} of "
-            f"{cell['budget_seconds']:g} s" for cell in stray
-        )  # fmt: skip
+            f"{cell['budget_seconds']:g} s"
+            for cell in stray
+        )
         lines += ["", f"Seconds used differ from the budget by more than {STRAY:.0%}: {told}."]
     return lines
 
@@ -171,8 +179,14 @@ def draw(records: Records, path: Path) -> None:
             panel.text(0.5, 0.5, MISSING, transform=panel.transAxes, ha="center", fontsize=9)
     axes[list(CONTESTANTS).index(LADDER_MODEL)].axhline(GOAL, color="black", lw=0.6)
     axes[0].set_ylabel("test accuracy", fontsize=9)
-    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=len(NAMES),
-                  fontsize=8, frameon=False)  # fmt: skip
+    figure.legend(
+        list(shown.values()),
+        list(shown),
+        loc="outside lower center",
+        ncols=len(NAMES),
+        fontsize=8,
+        frameon=False,
+    )
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
@@ -185,10 +199,29 @@ def _line(panel: Axes, records: Records, name: str, model: str) -> None:
     marker, line, colour = STYLES[name]
     budgets = sorted({cell["budget_seconds"] for cell in own})
     rounds = [records.of(name, model, each) for each in budgets]
-    panel.plot([mean(c["seconds"] for c in each) for each in rounds],
-               [mean(c["accuracy"] for c in each) for each in rounds],
-               ls=line, color=colour, lw=1.2)  # fmt: skip
-    panel.plot([c["seconds"] for c in own], [c["accuracy"] for c in own], ls="", marker=marker,
-               color=colour, mfc=colour if name == OURS else "white", ms=5)  # fmt: skip
-    panel.plot([], [], ls=line, marker=marker, color=colour, mfc=colour if name == OURS else "white",
-               ms=5, label=name)  # fmt: skip
+    panel.plot(
+        [mean(c["seconds"] for c in each) for each in rounds],
+        [mean(c["accuracy"] for c in each) for each in rounds],
+        ls=line,
+        color=colour,
+        lw=1.2,
+    )
+    panel.plot(
+        [c["seconds"] for c in own],
+        [c["accuracy"] for c in own],
+        ls="",
+        marker=marker,
+        color=colour,
+        mfc=colour if name == OURS else "white",
+        ms=5,
+    )
+    panel.plot(
+        [],
+        [],
+        ls=line,
+        marker=marker,
+        color=colour,
+        mfc=colour if name == OURS else "white",
+        ms=5,
+        label=name,
+    )

@@ -73,11 +73,14 @@ class Records:
     ) -> Record:
         """The pilot that was best on validation, among pairs of batch size and rate or all."""
         return max(
-            (found for found in self.pilots
-             if _choice(found)[:2] == (contestant, model)
-             and (among is None or _choice(found)[2:] in among)),
+            (
+                found
+                for found in self.pilots
+                if _choice(found)[:2] == (contestant, model)
+                and (among is None or _choice(found)[2:] in among)
+            ),
             key=lambda found: found["accuracy"],
-        )  # fmt: skip
+        )
 
     def of(self, contestant: str, model: str, seconds: float) -> list[Record]:
         """The rounds of one budget."""
@@ -97,10 +100,12 @@ class Records:
     def reached(self, contestant: str, below: float = float("inf")) -> Record | None:
         """Of the ladder's model: the shortest budget under `below` whose first round ended at GOAL."""
         done = [
-            cell for cell in self.cells
+            cell
+            for cell in self.cells
             if (cell["contestant"], cell["model"], cell["round"]) == (contestant, LADDER_MODEL, 1)
-            and cell["budget_seconds"] < below and cell["accuracy"] >= GOAL
-        ]  # fmt: skip
+            and cell["budget_seconds"] < below
+            and cell["accuracy"] >= GOAL
+        ]
         return min(done, key=lambda cell: cell["budget_seconds"], default=None)
 
 

@@ -85,8 +85,9 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--ladder", action="store_true", help="only the seconds to 0.85")
     parser.add_argument("--rungs", nargs="+", type=float, default=LADDER, help="seconds of the ladder")
     for model, pair in RATES.items():
-        parser.add_argument(f"--rates-{model}", nargs="+", type=float, default=pair,
-                            help="peak rates of the peers' pilots")  # fmt: skip
+        parser.add_argument(
+            f"--rates-{model}", nargs="+", type=float, default=pair, help="peak rates of the peers' pilots"
+        )
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--pilot-seconds", type=float, default=30.0)
     parser.add_argument("--calibration-seconds", type=float, default=10.0)
@@ -132,15 +133,20 @@ def _tell(flags: argparse.Namespace, records: Records) -> None:
         print(cell)
         total += cell.seconds
     pilots = {
-        (name, model) for model in flags.models for name in CONTESTANTS[model]
+        (name, model)
+        for model in flags.models
+        for name in CONTESTANTS[model]
         if name in flags.only and name != OURS
-    }  # fmt: skip
+    }
     wanted = sum(
         records.pilot(name, model, batch, rate) is None
-        for name, model in pilots for batch, rate in _choices(flags, model)
-    )  # fmt: skip
-    print(f"{total:.0f} s of training, at most; {wanted} pilots of {flags.pilot_seconds:g} s; "
-          "set-up, calibration and judging beside")  # fmt: skip
+        for name, model in pilots
+        for batch, rate in _choices(flags, model)
+    )
+    print(
+        f"{total:.0f} s of training, at most; {wanted} pilots of {flags.pilot_seconds:g} s; "
+        "set-up, calibration and judging beside"
+    )
 
 
 def _choices(flags: argparse.Namespace, model: str) -> list[tuple[int, float]]:
@@ -149,9 +155,15 @@ def _choices(flags: argparse.Namespace, model: str) -> list[tuple[int, float]]:
 
 def _run(cell: Cell, flags: argparse.Namespace, records: Records, data: str) -> None:
     command: list[str | Path] = [
-        flags.peers, FOLDER / SCRIPTS[cell.contestant], "--data", data, "--model", cell.model,
-        "--calibration", str(flags.calibration_seconds),
-    ]  # fmt: skip
+        flags.peers,
+        FOLDER / SCRIPTS[cell.contestant],
+        "--data",
+        data,
+        "--model",
+        cell.model,
+        "--calibration",
+        str(flags.calibration_seconds),
+    ]
     task = ["--seconds", str(cell.seconds), "--seed", str(cell.round)]
     if cell.contestant == OURS:
         command[0] = sys.executable
@@ -162,25 +174,43 @@ def _run(cell: Cell, flags: argparse.Namespace, records: Records, data: str) -> 
         task += ["--batch", str(best["batch"]), "--rate", str(best["rate"])]
     found = _measured([*command, *task], cell.seconds, ours=cell.contestant == OURS)
     records.add("cells", {**cell.key, **found})
-    print(f"{cell}: {found['accuracy']:.4f} after {found['seconds']:.1f} s, {found['images']:,} images, "
-          f"{found['images_per_second']:.0f} images/s, {found['wall_seconds']:.0f} s in all",
-          flush=True)  # fmt: skip
+    print(
+        f"{cell}: {found['accuracy']:.4f} after {found['seconds']:.1f} s, {found['images']:,} images, "
+        f"{found['images_per_second']:.0f} images/s, {found['wall_seconds']:.0f} s in all",
+        flush=True,
+    )
     if cell.model == LADDER_MODEL and found["accuracy"] >= GOAL:
         print(f"  {GOAL} reached", flush=True)
 
 
 def _pilots(
-    cell: Cell, choices: list[tuple[int, float]], flags: argparse.Namespace, records: Records,
+    cell: Cell,
+    choices: list[tuple[int, float]],
+    flags: argparse.Namespace,
+    records: Records,
     command: list[str | Path],
-) -> None:  # fmt: skip
+) -> None:
     for batch, rate in choices:
         if records.pilot(cell.contestant, cell.model, batch, rate) is None:
-            task = ["--seconds", str(flags.pilot_seconds), "--seed", "0", "--judge", "validation",
-                    "--batch", str(batch), "--rate", str(rate)]  # fmt: skip
+            task = [
+                "--seconds",
+                str(flags.pilot_seconds),
+                "--seed",
+                "0",
+                "--judge",
+                "validation",
+                "--batch",
+                str(batch),
+                "--rate",
+                str(rate),
+            ]
             found = _measured([*command, *task], flags.pilot_seconds, ours=False)
             records.add("pilots", {"contestant": cell.contestant, "model": cell.model, **found})
-            print(f"pilot of {cell.contestant}, {cell.model}, {batch} images a batch, rate {rate:g}: "
-                  f"{found['accuracy']:.4f} on validation", flush=True)  # fmt: skip
+            print(
+                f"pilot of {cell.contestant}, {cell.model}, {batch} images a batch, rate {rate:g}: "
+                f"{found['accuracy']:.4f} on validation",
+                flush=True,
+            )
 
 
 def _measured(command: list[str | Path], seconds: float, *, ours: bool) -> dict[str, Any]:
@@ -193,8 +223,12 @@ def _measured(command: list[str | Path], seconds: float, *, ours: bool) -> dict[
     }
     began = time.monotonic()
     found = ask(command, ours=ours, timeout=10 * seconds + _PATIENCE)
-    return {**state, **found, "images_per_second": found["images"] / found["seconds"],
-            "wall_seconds": time.monotonic() - began}  # fmt: skip
+    return {
+        **state,
+        **found,
+        "images_per_second": found["images"] / found["seconds"],
+        "wall_seconds": time.monotonic() - began,
+    }
 
 
 def _busy_cores() -> float:

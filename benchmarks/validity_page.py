@@ -39,8 +39,10 @@ def _harder(cells: list[Result]) -> str:
     lines.append("|---|---:|---:|---:|---:|---:|")
     for cell in cells:
         what = (
-            "noise of the arms 0.07–3.3 pp" if cell["unequal"]
-            else f"{100 * cell['missing']:.0f} % of the runs are lost" if cell["missing"]
+            "noise of the arms 0.07–3.3 pp"
+            if cell["unequal"]
+            else f"{100 * cell['missing']:.0f} % of the runs are lost"
+            if cell["missing"]
             else f"{cell['images']:,} test images"
         )
         coverage = [row["coverage"] for row in cell["rows"] if not math.isnan(row["coverage"])]
@@ -127,8 +129,9 @@ def _single(cells: list[Result]) -> str:
         rates = [mean_rate(cells, seeds, effect, "equivalent") for effect in (0.0, 0.5, 1.0, 1.5)]
         lines.append(
             f"| {seeds} | {100 * null['family']['excludes_zero']:.1f} | "
-            + " | ".join(f"{100 * rate:.1f}" for rate in rates) + " |"
-        )  # fmt: skip
+            + " | ".join(f"{100 * rate:.1f}" for rate in rates)
+            + " |"
+        )
     return "\n".join(lines)
 
 
@@ -150,18 +153,20 @@ def _power(cells: list[Result]) -> str:
     lines = ["**Power**: percent of contrasts with this true effect whose direction is claimed", ""]
     effects = _effects(cells)
     lines.append(
-        "| seeds | " + " | ".join(f"{e:g} pp" for e in effects)
+        "| seeds | "
+        + " | ".join(f"{e:g} pp" for e in effects)
         + " | printed detectable effect, pp (median; range over contrasts) | power at it |"
-    )  # fmt: skip
+    )
     lines.append("|---:|" + "---:|" * (len(effects) + 2))
     for seeds in _seeds(cells):
         curve = [f"{100 * mean_rate(cells, seeds, effect, 'claimed'):.0f}" for effect in effects]
         limits = detectable(cells, seeds)
         lines.append(
-            f"| {seeds} | " + " | ".join(curve)
+            f"| {seeds} | "
+            + " | ".join(curve)
             + f" | {np.median(limits):.2f}; {min(limits):.2f}–{max(limits):.2f} "
             f"| {100 * power_at_detectable(cells, seeds):.0f} |"
-        )  # fmt: skip
+        )
     return "\n".join(lines)
 
 

@@ -88,18 +88,32 @@ def measured(model: str, precision: str, layout: tuple[int, ...], busy: int) -> 
         start = time.time() + _TO_START
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", _TRAIN, model, precision, str(threads), str(BATCH), str(start),
-                 str(SECONDS)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                [
+                    sys.executable,
+                    "-c",
+                    _TRAIN,
+                    model,
+                    precision,
+                    str(threads),
+                    str(BATCH),
+                    str(start),
+                    str(SECONDS),
+                ],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for threads in layout
-        ]  # fmt: skip
+        ]
         told = [process.communicate()[0].split() for process in processes]
     return sum(float(speed) for speed, _ in told), told[0][1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", nargs="+", default=["auto"], choices=("auto", "fp32", "bf16"))
     parser.add_argument("--page", action="store_true", help="write docs/performance.md, measure nothing")
@@ -116,8 +130,14 @@ def rounds(count: int, precisions: list[str]) -> Iterator[Row]:
         load = os.getloadavg()[0]
         speed, used = measured(model, precision, LAYOUTS[name], busy)
         print(f"{model}, {used}, {busy} busy, {name}: {speed:.0f} images/s", flush=True)
-        yield {"model": model, "precision": used, "busy": busy, "layout": name,
-               "images_per_second": speed, "load_average": load}  # fmt: skip
+        yield {
+            "model": model,
+            "precision": used,
+            "busy": busy,
+            "layout": name,
+            "images_per_second": speed,
+            "load_average": load,
+        }
 
 
 def table(found: dict[str, Any]) -> str:
@@ -129,10 +149,11 @@ def table(found: dict[str, Any]) -> str:
     count = len(next(iter(speeds.values()))["two workers"])
     lines = [
         f"Medians of {count} round(s), images per second at {found['batch']} images a batch; "
-        f"{found['machine']}, two cores.", "",
+        f"{found['machine']}, two cores.",
+        "",
         "| network | precision | busy processes beside | two workers | one run on two threads | ratio |",
         "|---|---|---:|---:|---:|---:|",
-    ]  # fmt: skip
+    ]
     for (model, precision, busy), case in sorted(speeds.items()):
         workers, threads = (statistics.median(case[name]) for name in LAYOUTS)
         ratio = workers / threads

@@ -99,40 +99,72 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
         "",
         "Comparative study of transfer learning on FashionMNIST. "
         "Verbs: report (rebuild the report), predict IMAGE | --index N, status, doctor, pretrain, "
-        "title-page --init."
+        "title-page --init.",
     )
     _add_report_flags(parser)
     _add_data_flags(parser)
     time_given = parser.add_mutually_exclusive_group()
-    time_given.add_argument("--budget", help="wall-clock time: 2h, 90m, 1h30m, 1:30:00, 7200 seconds (by "
-                            "default that of the study in the results directory, else "
-                            f"{DEFAULT_BUDGET})")  # fmt: skip
+    time_given.add_argument(
+        "--budget",
+        help="wall-clock time: 2h, 90m, 1h30m, 1:30:00, 7200 seconds (by "
+        "default that of the study in the results directory, else "
+        f"{DEFAULT_BUDGET})",
+    )
     time_given.add_argument("--extend", metavar="TIME", help="add time to the study that is there")
     settings = parser.add_argument_group("settings", "a study that goes on keeps those it was begun with")
     settings.add_argument("--models", type=networks, help="comma-separated networks (vgg11,googlenet)")
     settings.add_argument("--seeds", type=int, help="most final seeds per arm; may be changed later")
     settings.add_argument("--seed", type=seed, help="seed of the study (0)")
-    settings.add_argument("--resolution", type=resolution, metavar="auto|N",
-                          help=f"side of the images, one of {', '.join(map(str, RESOLUTIONS))} (auto: 32 "
-                          "on a processor, on a GPU the largest that the budget bears)")  # fmt: skip
+    settings.add_argument(
+        "--resolution",
+        type=resolution,
+        metavar="auto|N",
+        help=f"side of the images, one of {', '.join(map(str, RESOLUTIONS))} (auto: 32 "
+        "on a processor, on a GPU the largest that the budget bears)",
+    )
     settings.add_argument("--device", choices=("auto", "cpu", "cuda"))
     settings.add_argument("--precision", choices=("auto", "fp32", "bf16"))
-    settings.add_argument("--no-fold", action="store_true", default=None,
-                          help="keep VGG11's fc6 at full size")  # fmt: skip
+    settings.add_argument(
+        "--no-fold", action="store_true", default=None, help="keep VGG11's fc6 at full size"
+    )
     parser.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
-    parser.add_argument("--init-checkpoint", type=path,
-                        help="your own weights of one network; another gets its as usual")  # fmt: skip
+    parser.add_argument(
+        "--init-checkpoint", type=path, help="your own weights of one network; another gets its as usual"
+    )
     parser.add_argument("--object", type=int, default=0, help="test object to classify, 0…9999")
-    parser.add_argument("--workers", type=workers, default=0, metavar="auto|N",
-                        help="runs side by side (auto: one for each core)")  # fmt: skip
-    parser.add_argument("--ray", metavar="auto|ADDRESS", default="",
-                        help="runs on the nodes of a Ray cluster (docs/scale.md)")  # fmt: skip
-    parser.add_argument("--gpus-per-run", type=gpus, default=0.0, metavar="N",
-                        help="GPUs of each run in the cluster, fractions allowed (0: a core)")  # fmt: skip
-    parser.add_argument("--champion-share", type=share, default=0.25,
-                        help="share of the budget for the one network that is trained longest")  # fmt: skip
-    parser.add_argument("--disk", type=float, default=6.0, metavar="GB",
-                        help="what checkpoints of trainings that may go on take at most")  # fmt: skip
+    parser.add_argument(
+        "--workers",
+        type=workers,
+        default=0,
+        metavar="auto|N",
+        help="runs side by side (auto: one for each core)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        default="",
+        help="runs on the nodes of a Ray cluster (docs/scale.md)",
+    )
+    parser.add_argument(
+        "--gpus-per-run",
+        type=gpus,
+        default=0.0,
+        metavar="N",
+        help="GPUs of each run in the cluster, fractions allowed (0: a core)",
+    )
+    parser.add_argument(
+        "--champion-share",
+        type=share,
+        default=0.25,
+        help="share of the budget for the one network that is trained longest",
+    )
+    parser.add_argument(
+        "--disk",
+        type=float,
+        default=6.0,
+        metavar="GB",
+        help="what checkpoints of trainings that may go on take at most",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue a study (default)")
@@ -239,8 +271,10 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
         workers = usable_workers(runtime, flags.workers)
         side = largest(study, flags.seconds, workers, measured(study, runtime))
         study = replace(study, resolution=side)
-        say(f"images of {side}×{side} pixels: the largest of {', '.join(map(str, CANDIDATES))} at which "
-            f"every arm gets {RUNG:,} samples in {SEEDS} seeds, else {RESOLUTIONS[0]}")  # fmt: skip
+        say(
+            f"images of {side}×{side} pixels: the largest of {', '.join(map(str, CANDIDATES))} at which "
+            f"every arm gets {RUNG:,} samples in {SEEDS} seeds, else {RESOLUTIONS[0]}"
+        )
     options = Options(
         results_dir=flags.results_dir,
         report_dir=flags.report_dir,
@@ -271,8 +305,9 @@ def _study(flags: argparse.Namespace, fashion: FashionMNIST | None) -> int:
 def _report(arguments: list[str]) -> int:
     parser = _verb("report", "Rebuild the report from a results directory, without training.")
     _add_report_flags(parser)
-    parser.add_argument("--draft", action="store_true",
-                        help="sooner: PDF and page without pictures, form not checked")  # fmt: skip
+    parser.add_argument(
+        "--draft", action="store_true", help="sooner: PDF and page without pictures, form not checked"
+    )
     flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
     from study.parent import end_with_parent
@@ -286,9 +321,14 @@ def _report(arguments: list[str]) -> int:
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     write_analysis(flags.results_dir)
     result = build_report(
-        flags.results_dir, flags.report_dir, lang=flags.lang, title_page=flags.title_page,
-        templates=flags.templates, flat=flags.flat, draft=flags.draft,
-    )  # fmt: skip
+        flags.results_dir,
+        flags.report_dir,
+        lang=flags.lang,
+        title_page=flags.title_page,
+        templates=flags.templates,
+        flat=flags.flat,
+        draft=flags.draft,
+    )
     say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
     if not flags.draft:
         say(f"editable report: {result.docx}")
@@ -308,9 +348,7 @@ def _predict(arguments: list[str]) -> int:
         raise UsageError("predict needs an image file or --index N, and not both")
     from study.explain.predict import predict
 
-    for line in predict(
-        flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline
-    ):
+    for line in predict(flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline):
         say(line)
     return 0
 
@@ -344,9 +382,7 @@ def _pretrain(arguments: list[str]) -> int:
     from study.orchestration.pretrain_verb import pretrain_only
     from study.training.runtime import detect
 
-    pretrain_only(
-        models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=say
-    )
+    pretrain_only(models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=say)
     return 0
 
 
@@ -377,9 +413,7 @@ def _doctor(arguments: list[str]) -> int:
     flags = parser.parse_args(arguments)
     from study.doctor import checks, lines
 
-    found = checks(
-        data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir
-    )
+    found = checks(data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir)
     for line in lines(found):
         say(line)
     if flags.ray:

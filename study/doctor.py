@@ -137,8 +137,11 @@ def _fc_match() -> str:
     try:
         done = subprocess.run(
             ["fc-match", "--format=%{family}\t%{file}", "Liberation Serif"],
-            capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     family, _, file = done.stdout.partition("\t")
@@ -190,10 +193,11 @@ def _witness() -> Check:
     return Check(
         name="ImageNet witness",
         ok=not missing,
-        detail=f"{', '.join(missing)} not installed; a study does without it" if missing
+        detail=f"{', '.join(missing)} not installed; a study does without it"
+        if missing
         else ", ".join(found),
         remedy=f"pip install {' '.join(missing)}" if missing else "",
-    )  # fmt: skip
+    )
 
 
 def _disk(folder: Path) -> Check:

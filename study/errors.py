@@ -47,8 +47,9 @@ def out_of_memory(told: str) -> bool:
 def one_line(message: object) -> str:
     """Returns the text in one line, with control characters replaced by their codes."""
     text = "".join(
-        character if character.isprintable() or character == "\u00a0"
+        character
+        if character.isprintable() or character == "\u00a0"
         else character.encode("unicode_escape").decode()
         for character in str(message)
-    )  # fmt: skip
+    )
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"

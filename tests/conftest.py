@@ -104,9 +104,13 @@ def few(sample: dict[str, Part]) -> FashionMNIST:
         for part in (sample["train"], sample["t10k"])
     )
     return FashionMNIST(
-        train_images=train[0], train_labels=train[1], test_images=test[0], test_labels=test[1],
-        source="sample", sha256="",
-    )  # fmt: skip
+        train_images=train[0],
+        train_labels=train[1],
+        test_images=test[0],
+        test_labels=test[1],
+        source="sample",
+        sha256="",
+    )
 
 
 @pytest.fixture

@@ -15,23 +15,68 @@ from study.errors import UsageError
     ("texts", "seconds"),
     [
         (("2h", "2 h", "2H", "120m", "2 hours", "2ч", "2 часа", "2:00", "2:00:00", "7200", "7200s"), 7_200),
-        (("90m", "90min", "90 min.", "90 мин", "90мин", "1h30m", "1h30min", "1h 30 min", "1h30", "1.5h",
-          "1,5h", "1,5 ч", "1 ч 30 мин", "1:30", "1:30:00", "1 час 30 минут", "5400", "5400 сек"), 5_400),
+        (
+            (
+                "90m",
+                "90min",
+                "90 min.",
+                "90 мин",
+                "90мин",
+                "1h30m",
+                "1h30min",
+                "1h 30 min",
+                "1h30",
+                "1.5h",
+                "1,5h",
+                "1,5 ч",
+                "1 ч 30 мин",
+                "1:30",
+                "1:30:00",
+                "1 час 30 минут",
+                "5400",
+                "5400 сек",
+            ),
+            5_400,
+        ),
         (("1d", "1 day", "24h", "1 сутки", "1д"), 86_400),
         (("1d12h", "36h", "1 день 12 часов"), 129_600),
         (("5m30", "5m30s", "5,5 мин", "0:05:30", "330"), 330),
         (("60", "1m", "1мин", "0:01"), 60),
     ],
-)  # fmt: skip
+)
 def test_times_are_read_as_people_write_them(texts: tuple[str, ...], seconds: float) -> None:
     assert {text: parse_budget(text) for text in texts} == dict.fromkeys(texts, seconds)
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "h", "two hours", "2x", "2h2h", "30m2h", "1:70", "1:30:", "2h-30m", "-2h", "2h30s5",
-             "1e3", "٢h", "2h,30m", "1.2.3h", "10 20", "2" * 70, "1:30h", "nan",
-             "soon", "-5m", "1e9h", "9" * 300]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        " ",
+        "h",
+        "two hours",
+        "2x",
+        "2h2h",
+        "30m2h",
+        "1:70",
+        "1:30:",
+        "2h-30m",
+        "-2h",
+        "2h30s5",
+        "1e3",
+        "٢h",
+        "2h,30m",
+        "1.2.3h",
+        "10 20",
+        "2" * 70,
+        "1:30h",
+        "nan",
+        "soon",
+        "-5m",
+        "1e9h",
+        "9" * 300,
+    ],
+)
 def test_what_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not understood"):
         parse_budget(text)

@@ -37,8 +37,12 @@ def test_a_file_comes_whole(tmp_path: Path) -> None:
 def test_weights_are_given_up_when_asked(slow_server: str, tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(WeightsError, match="cannot be downloaded"):
-        weights.download(f"{slow_server}vgg11.pth", tmp_path / "hub" / "vgg11.pth",
-                         sha256_prefix="00000000", stop=_after(1))  # fmt: skip
+        weights.download(
+            f"{slow_server}vgg11.pth",
+            tmp_path / "hub" / "vgg11.pth",
+            sha256_prefix="00000000",
+            stop=_after(1),
+        )
     assert time.monotonic() - began < SOON
     assert not list((tmp_path / "hub").iterdir())
 

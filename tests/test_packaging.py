@@ -37,16 +37,30 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "empty" / "bin" / "python"
     (packages,) = (folder / "empty").glob("lib/*/site-packages")
     (packages / "requirements.pth").write_text("\n".join(site.getsitepackages()))
-    _run([sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index",
-          "--no-deps", str(wheel)], folder)  # fmt: skip
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(python),
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-deps",
+            str(wheel),
+        ],
+        folder,
+    )
     return python.with_name("pretraining-study")
 
 
 def _run(arguments: list[str], folder: Path) -> str:
     """Runs a command in `folder` without the repository in its path; returns what it printed."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
     return done.stdout
 
@@ -84,8 +98,9 @@ def test_another_python_goes_on_in_the_environment_that_make_has_made(bare: Path
 
 
 def test_without_an_environment_one_line_says_what_to_do(bare: Path, tmp_path: Path) -> None:
-    done = subprocess.run([bare, "run_study.py", "doctor"], cwd=tmp_path, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [bare, "run_study.py", "doctor"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("error: ") and "lacks torch" in done.stderr
     assert "make study" in done.stderr

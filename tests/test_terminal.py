@@ -27,9 +27,12 @@ _ROOT = Path(__file__).parents[1]
 def _command(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     known = {key: value for key, value in os.environ.items() if key not in ("PYTHONUNBUFFERED", "HOME")}
     return subprocess.Popen(
-        [sys.executable, str(_ROOT / "run_study.py"), *arguments], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env={**known, **environment},
-    )  # fmt: skip
+        [sys.executable, str(_ROOT / "run_study.py"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**known, **environment},
+    )
 
 
 @pytest.mark.parametrize("arguments", [("doctor",), ("--help",), ("--version",)])
@@ -43,10 +46,13 @@ def test_a_reader_who_has_left_is_no_error(arguments: tuple[str, ...]) -> None:
 def test_a_full_disk_behind_the_output_is_one_line() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, str(_ROOT / "run_study.py"), "doctor"], stdout=full,
-            stderr=subprocess.PIPE, text=True, check=False,
+            [sys.executable, str(_ROOT / "run_study.py"), "doctor"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
             env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"},
-        )  # fmt: skip
+        )
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: ")
 

@@ -46,8 +46,11 @@ def reduced(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
     direct: dict[str, set[str]] = {}
     for first, second in pairs:
         direct.setdefault(first, set()).add(second)
-    return {(first, second) for first, second in pairs
-            if not any(second in reach(other) for other in direct[first] - {second})}  # fmt: skip
+    return {
+        (first, second)
+        for first, second in pairs
+        if not any(second in reach(other) for other in direct[first] - {second})
+    }
 
 
 def mermaid() -> str:

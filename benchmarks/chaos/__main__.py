@@ -27,9 +27,16 @@ from benchmarks.chaos.starts import two_coordinators
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "out" / "chaos.json"
 #: Rows in which there are no workers, or each study has one core and one of them.
-ALONE = frozenset({
-    "exact", "report-disk", "starts", "nodes", "budget-60s-lanes", "budget-300s-lanes",
-})
+ALONE = frozenset(
+    {
+        "exact",
+        "report-disk",
+        "starts",
+        "nodes",
+        "budget-60s-lanes",
+        "budget-300s-lanes",
+    }
+)
 
 
 def main() -> None:
@@ -84,14 +91,19 @@ def main() -> None:
         key = name if name in ALONE else f"{name}@{workers}"
         row["name"] += told
         result[key] = row | {"seconds": round(time.monotonic() - began, 1)}
-        print(f"{row['name']}: {row['tried']} tried, {len(row['faults'])} faults, "
-              f"{result[key]['seconds']:.0f} s", flush=True)  # fmt: skip
+        print(
+            f"{row['name']}: {row['tried']} tried, {len(row['faults'])} faults, "
+            f"{result[key]['seconds']:.0f} s",
+            flush=True,
+        )
         for fault in row["faults"][:20]:
             print(f"  {fault}", flush=True)
         OUT.parent.mkdir(exist_ok=True)
         place = list(rows)
-        kept = sorted((key for key in result if key in ALONE or "@" in key),
-                      key=lambda key: (place.index(key.split("@")[0]), key))  # fmt: skip
+        kept = sorted(
+            (key for key in result if key in ALONE or "@" in key),
+            key=lambda key: (place.index(key.split("@")[0]), key),
+        )
         OUT.write_text(json.dumps({key: result[key] for key in kept}, indent=1) + "\n", encoding="utf-8")
         publish(json.loads(OUT.read_text(encoding="utf-8")), ROOT / "docs")
 

@@ -38,9 +38,7 @@ class _Lane:
             self.runs += len(study.runs())
 
 
-def budgets(
-    folder: Path, budget: str, times: int, lanes: int = 1, workers: int = 0
-) -> dict[str, Any]:
+def budgets(folder: Path, budget: str, times: int, lanes: int = 1, workers: int = 0) -> dict[str, Any]:
     """Studies of both networks, on whatever else the machine has to do.
 
     Args:
@@ -50,8 +48,7 @@ def budgets(
     own, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     told = f", held to {own} of {all_cores} cores" if own != all_cores else ""
     told = f", {lanes} at once, each on one core" if lanes > 1 else told
-    working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else (), workers)
-               for n in range(lanes)]  # fmt: skip
+    working = [_Lane(("taskset", "-c", str(n)) if lanes > 1 else (), workers) for n in range(lanes)]
     with ThreadPoolExecutor(lanes) as pool:
         for n, lane in enumerate(working):
             pool.submit(lane.carry_out, folder, budget, range(n, times, lanes))
@@ -59,6 +56,10 @@ def budgets(
     faults = [fault for lane in working for fault in lane.faults]
     faults += [f"{times - len(shares)} studies broke the benchmark"] * (len(shares) < times)
     faults += [f"{share:.1%} of the budget" for share in shares if not LEAST_SHARE <= share <= 1]
-    return {"name": f"whole studies with `--budget {budget}`{told}", "tried": times, "faults": faults,
-            "shares": [round(share, 3) for share in shares],
-            "runs": sum(lane.runs for lane in working)}  # fmt: skip
+    return {
+        "name": f"whole studies with `--budget {budget}`{told}",
+        "tried": times,
+        "faults": faults,
+        "shares": [round(share, 3) for share in shares],
+        "runs": sum(lane.runs for lane in working),
+    }

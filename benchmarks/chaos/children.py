@@ -86,8 +86,16 @@ class Watched:
 
     def start(self, cut: Cut | None = None, limit: int | None = None) -> ForkServerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return start(Task(folder=self.results, journal=self.folder / "journal", log=self.folder / "log",
-                          workers=self.workers, cut=cut, limit=limit))  # fmt: skip
+        return start(
+            Task(
+                folder=self.results,
+                journal=self.folder / "journal",
+                log=self.folder / "log",
+                workers=self.workers,
+                cut=cut,
+                limit=limit,
+            )
+        )
 
     def faults(self, *, complete: bool = False) -> list[str]:
         """What is wrong after a kill or a stop, or (`complete`) after the end."""
@@ -95,8 +103,11 @@ class Watched:
         self.cuts += not complete
         found = [f"lost: {name}" for name in {**self.seen, **dict(noted)} if name not in known]
         found += [f"changed: {name}" for name, text in self.seen.items() if known.get(name, text) != text]
-        found += [f"not what was committed: {name}" for name, value in noted
-                  if name in known and digest(json.loads(known[name])) != value]  # fmt: skip
+        found += [
+            f"not what was committed: {name}"
+            for name, value in noted
+            if name in known and digest(json.loads(known[name])) != value
+        ]
         found += [f"made twice: {name}" for name, n in Counter(n for n, _ in noted).items() if n > 1]
         if len(known) - len(noted) > self.cuts:
             found.append(f"the ledger has {len(known)} runs, its witness {len(noted)}")
@@ -194,8 +205,11 @@ def _table(path: Path) -> list[str]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
-        return [f"{row['run_id']}.{int(float(row['rung']))}" for row in csv.DictReader(stream)
-                if row.get("state") != "skipped"]  # fmt: skip
+        return [
+            f"{row['run_id']}.{int(float(row['rung']))}"
+            for row in csv.DictReader(stream)
+            if row.get("state") != "skipped"
+        ]
 
 
 def _files(folder: Path, known: dict[str, str]) -> list[str]:
@@ -223,10 +237,14 @@ def _checkpoints(folder: Path, known: dict[str, str]) -> list[str]:
     """At the end there is one of every trunk that may go on, with its hash, and no other."""
     records = _records(known)
     wanted = {
-        record.spec.run_id for record in _finals(known) if record.spec.arm.scope is Scope.FULL
-        and ((chosen := best(_trials(records, record.spec.arm))) is None
-             or chosen.spec.hyper == record.spec.hyper)
-    }  # fmt: skip
+        record.spec.run_id
+        for record in _finals(known)
+        if record.spec.arm.scope is Scope.FULL
+        and (
+            (chosen := best(_trials(records, record.spec.arm))) is None
+            or chosen.spec.hyper == record.spec.hyper
+        )
+    }
     paths = [path.name for path in (folder / "checkpoints" / "unfinished").iterdir()]
     have = [name.split(".")[0] for name in paths if name.endswith(".pt")]
     hashes = [name.split(".")[0] for name in paths if name.endswith(".sha256")]

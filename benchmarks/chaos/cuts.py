@@ -55,15 +55,17 @@ BOUNDARIES = (
     Boundary(name="before checkpoints go", target=f"{_TRUNK}.remove", after=False, most=6),
     Boundary(name="checkpoint gone, not its hash", target="pathlib:Path.unlink", after=True, most=4),
     Boundary(name="checkpoints to plan", target=f"{_TRUNK}.remove", after=True, most=6),
-    Boundary(name="before the plan's row", target="study.orchestration.plan_state:PlanState.save",
-             after=False),
+    Boundary(
+        name="before the plan's row", target="study.orchestration.plan_state:PlanState.save", after=False
+    ),
     Boundary(name="plan to tables", target="study.orchestration.plan_state:PlanState.save", after=True),
     Boundary(name="between two tables", target="study.store.tables:write_text", after=True, most=8),
     Boundary(name="file written, not renamed", target="os:replace", after=False, most=12),
     Boundary(name="file renamed", target="os:replace", after=True, most=12),
-    Boundary(name="before all predictions", target="benchmarks.chaos.toy:write_predictions", after=False,
-             most=1),
-)  # fmt: skip
+    Boundary(
+        name="before all predictions", target="benchmarks.chaos.toy:write_predictions", after=False, most=1
+    ),
+)
 
 
 def install(cut: Cut) -> None:

@@ -46,22 +46,33 @@ def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
             faults.append(f"{model}: other weights or another record")
     if killed < kills * len(ModelName):
         faults.append(f"only {killed} kills fell into a training")
-    return {"name": "SIGKILL of a training, then on from its checkpoint: weights bit for bit",
-            "tried": killed, "faults": faults, "cut_checkpoints": cut}  # fmt: skip
+    return {
+        "name": "SIGKILL of a training, then on from its checkpoint: weights bit for bit",
+        "tried": killed,
+        "faults": faults,
+        "cut_checkpoints": cut,
+    }
 
 
 def _spec(model: ModelName) -> RunSpec:
     arm = next(a for a in arms((model,)) if (a.init, a.scope) == (Init.SCRATCH, Scope.FULL))
     return RunSpec(
-        arm=arm, purpose=Purpose.FINAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=1_000,
-        rung=RUNGS[model], batch_size=32, precision=Precision.FP32,
-    )  # fmt: skip
+        arm=arm,
+        purpose=Purpose.FINAL,
+        seed=3,
+        hyper=HyperParams(lr=1e-3),
+        train_images=1_000,
+        rung=RUNGS[model],
+        batch_size=32,
+        precision=Precision.FP32,
+    )
 
 
 def _reached(spec: RunSpec, folder: Path) -> int:
     """Samples of the newest checkpoint, of the trunk or of its cooling copy."""
-    return max(trunk(folder, spec.run_id).samples_seen(),
-               cooldown(folder, spec.run_id, spec.rung).samples_seen())  # fmt: skip
+    return max(
+        trunk(folder, spec.run_id).samples_seen(), cooldown(folder, spec.run_id, spec.rung).samples_seen()
+    )
 
 
 def _start(spec: RunSpec, runtime: Runtime, folder: Path) -> Any:
@@ -80,8 +91,13 @@ def _end(spec: RunSpec, runtime: Runtime, folder: Path) -> str:
 def _train(spec: RunSpec, runtime: Runtime, folder: Path) -> None:
     adopt(runtime)
     fashion = load(offline=True)
-    shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder,
-                    checkpoint_seconds=EVERY[spec.arm.model])  # fmt: skip
+    shop = Workshop(
+        fashion=fashion,
+        runtime=runtime,
+        weights={},
+        folder=folder,
+        checkpoint_seconds=EVERY[spec.arm.model],
+    )
     outcome = run(spec, shop)
     assert outcome.network is not None
     digest = hashlib.sha256()

@@ -54,8 +54,13 @@ def full_disk(folder: Path, points: int, seed: int, workers: int = 1) -> dict[st
                 faults.append(f"did not go on: {study.said[-300:]}")
             faults += study.faults(complete=True)
         faults += [f"{s:.1f} s until the exit" for s in seconds[-1:] if s > LIMIT]
-    return {"name": "disk full at random moments, then space again", "tried": points, "faults": faults,
-            "exit_seconds": [round(s, 2) for s in seconds], "lines": sorted(lines)}  # fmt: skip
+    return {
+        "name": "disk full at random moments, then space again",
+        "tried": points,
+        "faults": faults,
+        "exit_seconds": [round(s, 2) for s in seconds],
+        "lines": sorted(lines),
+    }
 
 
 def full_report(folder: Path, points: int, seed: int) -> dict[str, Any]:
@@ -70,8 +75,15 @@ def full_report(folder: Path, points: int, seed: int) -> dict[str, Any]:
             (report / "report.pdf").write_bytes(OLD)
             filler = fill(report)
             os.truncate(filler, filler.stat().st_size - rng.randrange(REPORT_SIZE))
-            command = [sys.executable, str(ROOT / "run_study.py"), "report", "--results-dir", str(results),
-                       "--report-dir", str(report)]  # fmt: skip
+            command = [
+                sys.executable,
+                str(ROOT / "run_study.py"),
+                "report",
+                "--results-dir",
+                str(results),
+                "--report-dir",
+                str(report),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
             said = done.stderr.strip().splitlines()
             if done.returncode != 2 or len(said) != 1 or "no space left" not in said[0].lower():

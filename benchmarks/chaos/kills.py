@@ -36,8 +36,12 @@ def random_kills(folder: Path, kills: int, seed: int, workers: int = 1) -> dict[
         tally.count(code, process.pid)
         committed += code == -signal.SIGKILL and len(study.seen) > before
     tally.finish()
-    return {"name": "SIGKILL of the group at random moments, then resume", **tally.row(),
-            "within_seconds": WITHIN, "after_commits": committed}  # fmt: skip
+    return {
+        "name": "SIGKILL of the group at random moments, then resume",
+        **tally.row(),
+        "within_seconds": WITHIN,
+        "after_commits": committed,
+    }
 
 
 def boundary_kills(folder: Path, times: int, seed: int, workers: int = 1) -> dict[str, Any]:
@@ -58,8 +62,11 @@ def boundary_kills(folder: Path, times: int, seed: int, workers: int = 1) -> dic
                 tally.faults.append(f"{boundary.name}: never reached")
                 break
     tally.finish()
-    return {"name": "SIGKILL at every boundary of a commit, then resume", **tally.row(),
-            "boundaries": reached}  # fmt: skip
+    return {
+        "name": "SIGKILL at every boundary of a commit, then resume",
+        **tally.row(),
+        "boundaries": reached,
+    }
 
 
 class Tally:
@@ -100,10 +107,12 @@ class Tally:
     def row(self) -> dict[str, Any]:
         words = ("lost", "changed", "not what", "made twice")
         return {
-            "tried": self.killed, "studies": self.studies, "repairs": self.repairs,
+            "tried": self.killed,
+            "studies": self.studies,
+            "repairs": self.repairs,
             "lost_or_doubled": sum(fault.startswith(words) for fault in self.faults),
             "faults": self.faults,
-        }  # fmt: skip
+        }
 
     def _complete(self) -> None:
         self.studies += 1

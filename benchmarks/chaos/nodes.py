@@ -69,12 +69,20 @@ def node_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
             with Killer(cluster, rng, kills - done) as killer:
                 found = _study(results, executor, fashion, runtime)
             done += killer.killed
-        named = [f"study {studies}: {name} is {found.get(name)} and not {wanted}"
-                 for name, wanted in expected.items() if found.get(name) != wanted]  # fmt: skip
+        named = [
+            f"study {studies}: {name} is {found.get(name)} and not {wanted}"
+            for name, wanted in expected.items()
+            if found.get(name) != wanted
+        ]
         more = [f"study {studies}: {name} is too much" for name in found.keys() - expected.keys()]
         faults += named + more + _doubles(results)
-    return {"name": "nodes of a cluster killed at random moments", "tried": done, "faults": faults,
-            "studies": studies, "judgements": len(expected)}  # fmt: skip
+    return {
+        "name": "nodes of a cluster killed at random moments",
+        "tried": done,
+        "faults": faults,
+        "studies": studies,
+        "judgements": len(expected),
+    }
 
 
 class Killer:
@@ -113,17 +121,33 @@ def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Run
         options = Options(results_dir=folder, report_dir=folder)
         ledger = open_ledger(STUDY, options)
         witness(ledger, folder / "journal")
-        ledger.set_fact(BASELINES, [{"name": "chance", "train_images": 54_000, "test_images": 100,
-                                     "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
+        ledger.set_fact(
+            BASELINES,
+            [
+                {
+                    "name": "chance",
+                    "train_images": 54_000,
+                    "test_images": 100,
+                    "test_accuracy": 0.1,
+                    "seconds": 0.0,
+                }
+            ],
+        )
         clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
         shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder)
         with Console(clock.deadline, 0) as console:
             carry_out(context_of(options, ledger, clock, console, executor, shop))
         outcome = {
-            record.spec.name: (record.state.value, record.val_loss, record.test_loss, record.val_accuracy,
-                               record.test_accuracy, record.samples_seen)
+            record.spec.name: (
+                record.state.value,
+                record.val_loss,
+                record.test_loss,
+                record.val_accuracy,
+                record.test_accuracy,
+                record.samples_seen,
+            )
             for record in ledger.records()
-        }  # fmt: skip
+        }
         ledger.close()
     return outcome
 

@@ -42,8 +42,9 @@ def _figures(row: dict[str, Any]) -> str:
         least, middle, most = (f(row["shares"]) for f in (min, statistics.median, max))
         parts.append(f"share of the budget used: least {least:.1%}, median {middle:.1%}, most {most:.1%}")
     if "looks_for_listening_sockets" in row:
-        parts.append(f"{row['listening_sockets']} listening sockets in "
-                     f"{row['looks_for_listening_sockets']} looks")  # fmt: skip
+        parts.append(
+            f"{row['listening_sockets']} listening sockets in {row['looks_for_listening_sockets']} looks"
+        )
     if "runs" in row:
         parts.append(f"{row['runs']} runs committed")
     return "; ".join(parts)

@@ -42,12 +42,22 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = (folder / "log").open("w+", encoding="utf-8")
         command = [
-            *before, sys.executable, str(ROOT / "run_study.py"), *flags, "--budget", budget,
-            "--results-dir", str(self.results), "--report-dir", str(self.report),
-            "--workers", str(workers or "auto"),
-        ]  # fmt: skip
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=ROOT,
-                                        start_new_session=True)  # fmt: skip
+            *before,
+            sys.executable,
+            str(ROOT / "run_study.py"),
+            *flags,
+            "--budget",
+            budget,
+            "--results-dir",
+            str(self.results),
+            "--report-dir",
+            str(self.report),
+            "--workers",
+            str(workers or "auto"),
+        ]
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+        )
 
     def runs(self) -> dict[str, str]:
         return ledger_of(self.results)
@@ -90,8 +100,11 @@ class Study:
         paths = {name: self.results / name for name in names}
         tables = {name: pd.read_csv(path) for name, path in paths.items() if path.exists()}
         keys = {name: _keys(table[table["state"] != "skipped"]) for name, table in tables.items()}
-        found += [f"{name}: a run stands there twice" for name, rows in keys.items()
-                  if len(rows) != len(set(rows))]  # fmt: skip
+        found += [
+            f"{name}: a run stands there twice"
+            for name, rows in keys.items()
+            if len(rows) != len(set(rows))
+        ]
         known = {name: RunRecord.from_dict(json.loads(text)) for name, text in self.runs().items()}
         other = {name for name, record in known.items() if record.spec.purpose is not Purpose.FINAL}
         told = {key for rows in keys.values() for key in rows}
@@ -114,8 +127,9 @@ def _given_up(records: list[RunRecord]) -> set[str]:
 
 def no_network(folder: Path, budget: str, workers: int = 0) -> dict[str, Any]:
     """A whole study in a network namespace of its own, without even a loopback."""
-    study = Study(folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net",
-                  workers=workers)  # fmt: skip
+    study = Study(
+        folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net", workers=workers
+    )
     looks = listening = 0
     while study.process.poll() is None:
         if not _apart(study.process.pid):  # so far they would be the machine's sockets
@@ -129,8 +143,13 @@ def no_network(folder: Path, budget: str, workers: int = 0) -> dict[str, Any]:
     faults = study.faults(code)
     if listening:
         faults.append(f"{listening} listening sockets were seen")
-    return {"name": "a whole study without a network", "tried": 1, "faults": faults,
-            "looks_for_listening_sockets": looks, "listening_sockets": listening}  # fmt: skip
+    return {
+        "name": "a whole study without a network",
+        "tried": 1,
+        "faults": faults,
+        "looks_for_listening_sockets": looks,
+        "listening_sockets": listening,
+    }
 
 
 def signals(folder: Path, times: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
@@ -159,8 +178,12 @@ def signals(folder: Path, times: int, budget: str, seed: int, workers: int = 0) 
                 faults.append(f"lost or changed: {name}")
         faults += [f"not taken up: {name}" for name, text in known.items() if Reason.STOPPED.value in text]
     faults += [f"{s:.1f} s until the exit" for s in seconds if s > EXIT_SECONDS]
-    return {"name": "SIGTERM during a whole study, then on with twice the budget", "tried": times,
-            "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+    return {
+        "name": "SIGTERM during a whole study, then on with twice the budget",
+        "tried": times,
+        "faults": faults,
+        "exit_seconds": [round(s, 2) for s in seconds],
+    }
 
 
 def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
@@ -187,8 +210,12 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int =
     known = study.runs()
     faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
     faults += study.faults(code)
-    return {"name": "SIGKILL of the group of a whole study, then resume", "tried": fell,
-            "faults": faults, "runs": len(known)}  # fmt: skip
+    return {
+        "name": "SIGKILL of the group of a whole study, then resume",
+        "tried": fell,
+        "faults": faults,
+        "runs": len(known),
+    }
 
 
 def whole_full_disk(folder: Path, points: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
@@ -218,8 +245,12 @@ def whole_full_disk(folder: Path, points: int, budget: str, seed: int, workers: 
             faults += [f"lost: {name}" for name in before if name not in study.runs()]
             faults += [f"the full disk became the run's failure: {name}" for name in study.failed()]
     faults += [f"{s:.1f} s until the exit" for s in seconds if s > FULL_SECONDS]
-    return {"name": "disk full during a whole study, then space again", "tried": points,
-            "faults": faults, "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+    return {
+        "name": "disk full during a whole study, then space again",
+        "tried": points,
+        "faults": faults,
+        "exit_seconds": [round(s, 2) for s in seconds],
+    }
 
 
 def _whole(pdf: Path) -> bool:

@@ -22,15 +22,28 @@ def two_coordinators(folder: Path, starts: int) -> dict[str, Any]:
     for number in range(starts):
         results = folder / f"two{number}"
         command = [
-            sys.executable, str(ROOT / "run_study.py"), "--offline", "--budget", "60s", "--results-dir",
-            str(results), "--report-dir", str(results / "report"),
-        ]  # fmt: skip
+            sys.executable,
+            str(ROOT / "run_study.py"),
+            "--offline",
+            "--budget",
+            "60s",
+            "--results-dir",
+            str(results),
+            "--report-dir",
+            str(results / "report"),
+        ]
         began = time.monotonic()
         both = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                             start_new_session=True, cwd=ROOT)
+            subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                cwd=ROOT,
+            )
             for _ in range(2)
-        ]  # fmt: skip
+        ]
         try:
             first = _first_to_end(both, began + PATIENCE)
             seconds.append(time.monotonic() - began)
@@ -39,8 +52,12 @@ def two_coordinators(folder: Path, starts: int) -> dict[str, Any]:
             for process in both:
                 _kill(process)
     faults += [f"{s:.1f} s until the exit" for s in seconds if s > LIMIT]
-    return {"name": "two coordinators at once", "tried": starts, "faults": faults,
-            "exit_seconds": [round(s, 2) for s in seconds]}  # fmt: skip
+    return {
+        "name": "two coordinators at once",
+        "tried": starts,
+        "faults": faults,
+        "exit_seconds": [round(s, 2) for s in seconds],
+    }
 
 
 def _first_to_end(both: list[subprocess.Popen[str]], until: float) -> subprocess.Popen[str] | None:

@@ -72,8 +72,14 @@ STEP = Step(models=(MODEL,), seeds=SEEDS, rung=2 * LEAST)
 #: what tuning chose come on top.
 LEAST_RUNS = len(ARMS) * (TRIALS + 2 * SEEDS)
 STUDY = StudySpec(models=(MODEL,), max_seeds=SEEDS)
-DECISION = Decision(least_rung=LEAST, trial_rung=LEAST, batch_size=BATCH_SIZE[MODEL], rung=STEP.rung,
-                    seeds=SEEDS, trials=TRIALS)  # fmt: skip
+DECISION = Decision(
+    least_rung=LEAST,
+    trial_rung=LEAST,
+    batch_size=BATCH_SIZE[MODEL],
+    rung=STEP.rung,
+    seeds=SEEDS,
+    trials=TRIALS,
+)
 SPEED = Speed(train=1e5, inference=1e6, build=1e-3)
 #: Images of the sample that a run is trained on; the others are its validation.
 POOL = 150
@@ -121,8 +127,18 @@ def study(folder: Path, journal: Path, workers: int) -> None:
             ledger = open_ledger(STUDY, options)
             witness(ledger, journal)
             ledger.set_fact(RUNNING, None)
-            ledger.set_fact(BASELINES, [{"name": "chance", "train_images": STEP.rung, "test_images": 100,
-                                         "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
+            ledger.set_fact(
+                BASELINES,
+                [
+                    {
+                        "name": "chance",
+                        "train_images": STEP.rung,
+                        "test_images": 100,
+                        "test_accuracy": 0.1,
+                        "seconds": 0.0,
+                    }
+                ],
+            )
             clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
             with Console(clock.deadline, workers) as console:
                 carry_out(context_of(options, ledger, clock, console, executor))
@@ -132,26 +148,44 @@ def study(folder: Path, journal: Path, workers: int) -> None:
 
 
 def context_of(
-    options: Options, ledger: Ledger, clock: StudyClock, console: Console, executor: Executor,
+    options: Options,
+    ledger: Ledger,
+    clock: StudyClock,
+    console: Console,
+    executor: Executor,
     shop: Workshop | None = None,
-) -> StudyContext:  # fmt: skip
+) -> StudyContext:
     plan = PlanState(study=STUDY, clock=clock, workers=executor.capacity, speeds={MODEL.value: SPEED})
     plan.decisions[MODEL.value] = DECISION
     reasons = {arm.name: Reason.PRETRAINING_TIME.value for arm in arms((MODEL,)) if arm not in ARMS}
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
     shop = shop or Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
     return StudyContext(
-        study=STUDY, options=options, ledger=ledger, clock=clock, plan=plan,
-        specs=RunSpecs(study=STUDY, ledger=ledger, reasons=reasons), console=console,
-        token=CancelToken(), runtime=runtime, champion_threads=1, executor=executor, shop=shop,
-    )  # fmt: skip
+        study=STUDY,
+        options=options,
+        ledger=ledger,
+        clock=clock,
+        plan=plan,
+        specs=RunSpecs(study=STUDY, ledger=ledger, reasons=reasons),
+        console=console,
+        token=CancelToken(),
+        runtime=runtime,
+        champion_threads=1,
+        executor=executor,
+        shop=shop,
+    )
 
 
 def carry_out(context: StudyContext) -> None:
     """The phases that commit judgements, on one step of rungs and seeds."""
     lifecycle = RunLifecycle(context=context)
-    scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
-                          console=context.console, token=context.token)  # fmt: skip
+    scheduler = Scheduler(
+        executor=context.executor,
+        ledger=context.ledger,
+        clock=context.clock,
+        console=context.console,
+        token=context.token,
+    )
     lifecycle.sweep()
     settle(context)
     write_results(context)
@@ -262,12 +296,20 @@ def fit(spec: RunSpec, folder: Path) -> Ran:
     order = test_order()
     test, tested = softmax(pixels[order] @ weights), spec.purpose is Purpose.FINAL
     record = RunRecord(
-        spec=spec, state=RunState.FINISHED, samples_seen=seen, val_accuracy=accuracy, val_loss=1.0,
+        spec=spec,
+        state=RunState.FINISHED,
+        samples_seen=seen,
+        val_accuracy=accuracy,
+        val_loss=1.0,
         test_accuracy=float((test.argmax(1) == answers[order]).mean()) if tested else None,
-        train_seconds=seen / 1e5, step_seconds=seen / 1e5,
-        history=(EvaluationPoint(samples_seen=seen, seconds=seen / 1e5, train_loss=1.0,
-                                 val_accuracy=accuracy, val_loss=1.0),),
-    )  # fmt: skip
+        train_seconds=seen / 1e5,
+        step_seconds=seen / 1e5,
+        history=(
+            EvaluationPoint(
+                samples_seen=seen, seconds=seen / 1e5, train_loss=1.0, val_accuracy=accuracy, val_loss=1.0
+            ),
+        ),
+    )
     arrays = {"class": test.argmax(1).astype(np.uint8), "probabilities": test.astype(np.float16)}
     return Ran(record=record, arrays=arrays if tested else {})
 
@@ -296,9 +338,13 @@ def fashion() -> FashionMNIST:
         pixels = torch.from_numpy((images * 255).round().astype(np.uint8).reshape(-1, 28, 28))
         parts[prefix] = (pixels, torch.from_numpy(labels))
     return FashionMNIST(
-        train_images=parts["train"][0], train_labels=parts["train"][1], test_images=parts["t10k"][0],
-        test_labels=parts["t10k"][1], source="sample", sha256="",
-    )  # fmt: skip
+        train_images=parts["train"][0],
+        train_labels=parts["train"][1],
+        test_images=parts["t10k"][0],
+        test_labels=parts["t10k"][1],
+        source="sample",
+        sha256="",
+    )
 
 
 def test_order() -> npt.NDArray[np.int64]:

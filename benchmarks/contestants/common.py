@@ -100,9 +100,12 @@ def network(task: Task):
         head = net.classifier[6]
     else:
         net = models.googlenet(
-            weights=None, num_classes=10, aux_logits=False, transform_input=False,
+            weights=None,
+            num_classes=10,
+            aux_logits=False,
+            transform_input=False,
             init_weights=False,
-        )  # fmt: skip
+        )
         net.conv1.conv = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         head = net.fc
     if task.scope == "frozen":

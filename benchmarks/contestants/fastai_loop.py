@@ -46,9 +46,14 @@ def main() -> None:
     )
     loaders = block.dataloaders(range(task.images + 8), bs=BATCH, num_workers=2)
     learner = Learner(
-        loaders, network(task), loss_func=CrossEntropyLossFlat(), opt_func=Adam, lr=LR,
-        wd=WEIGHT_DECAY, train_bn=task.scope == "full",
-    )  # fmt: skip
+        loaders,
+        network(task),
+        loss_func=CrossEntropyLossFlat(),
+        opt_func=Adam,
+        lr=LR,
+        wd=WEIGHT_DECAY,
+        train_bn=task.scope == "full",
+    )
     with learner.no_bar(), learner.no_logging():
         learner.fit(1, cbs=[Timing(task)])
 

@@ -41,9 +41,14 @@ def main() -> None:
     task = read_task()
     loader = DataLoader(pictures(task), BATCH, shuffle=True, num_workers=2, drop_last=True)
     trainer = lightning.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, callbacks=[Timing(task)],
-    )  # fmt: skip
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Timing(task)],
+    )
     trainer.fit(Module(task), loader)
 
 

@@ -40,11 +40,15 @@ def gigaflop(model: ModelName) -> float:
 
 def main() -> None:
     detect("cpu", "fp32")
-    print(json.dumps({
-        "float32": rate(torch.float32),
-        "bfloat16": rate(torch.bfloat16),
-        **{model.value: gigaflop(model) for model in ModelName},
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "float32": rate(torch.float32),
+                "bfloat16": rate(torch.bfloat16),
+                **{model.value: gigaflop(model) for model in ModelName},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -34,16 +34,26 @@ def main() -> None:
     task = read_task()
     runtime = detect("cpu", precision)
     arm = next(
-        arm for arm in arms((ModelName(task.model),))
-        if arm.init is Init.SCRATCH and arm.scope is Scope(task.scope)
+        arm
+        for arm in arms((ModelName(task.model),))
+        if arm.init is Init.SCRATCH
+        and arm.scope is Scope(task.scope)
         and arm.lr_policy in (LrPolicy.UNIFORM, LrPolicy.NONE)
-    )  # fmt: skip
+    )
     images = BATCH * task.steps
     spec = RunSpec(
-        arm=arm, purpose=Purpose.TRIAL, seed=1, hyper=HyperParams(lr=LR, weight_decay=WEIGHT_DECAY),
-        rung=images, train_images=images, batch_size=BATCH, head_passes=EPOCHS, recipe=LONG_RECIPE,
-        precision=runtime.precision, trial=0,
-    )  # fmt: skip
+        arm=arm,
+        purpose=Purpose.TRIAL,
+        seed=1,
+        hyper=HyperParams(lr=LR, weight_decay=WEIGHT_DECAY),
+        rung=images,
+        train_images=images,
+        batch_size=BATCH,
+        head_passes=EPOCHS,
+        recipe=LONG_RECIPE,
+        precision=runtime.precision,
+        trial=0,
+    )
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder))
         if task.scope == "full":

@@ -93,16 +93,24 @@ def compete(fit: Fit) -> None:
     watch = Stopwatch()
     network = fit(task, steps, watch)
     report(
-        accuracy=accuracy(network, task), seconds=watch.seconds, images=steps * task.batch, steps=steps,
-        batch=task.batch, rate=task.rate, calibrated_images_per_second=calibrated,
-        threads=torch.get_num_threads(), precision="fp32",
-    )  # fmt: skip
+        accuracy=accuracy(network, task),
+        seconds=watch.seconds,
+        images=steps * task.batch,
+        steps=steps,
+        batch=task.batch,
+        rate=task.rate,
+        calibrated_images_per_second=calibrated,
+        threads=torch.get_num_threads(),
+        precision="fp32",
+    )
 
 
 def report(**figures: object) -> None:
     """The only line that a contestant prints on standard output."""
-    print(json.dumps({**figures, "torch": torch.__version__, "cores": len(os.sched_getaffinity(0))}),
-          flush=True)  # fmt: skip
+    print(
+        json.dumps({**figures, "torch": torch.__version__, "cores": len(os.sched_getaffinity(0))}),
+        flush=True,
+    )
 
 
 def order(count: int, seed: int) -> list[int]:

@@ -42,9 +42,14 @@ class Timing(lightning.Callback):
 def fit(task: Task, steps: int, watch: Stopwatch) -> nn.Module:
     module = Module(task, steps)
     trainer = lightning.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, callbacks=[Timing(watch)],
-    )  # fmt: skip
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Timing(watch)],
+    )
     trainer.fit(module, batches(task, steps))
     return module.net
 

@@ -69,28 +69,52 @@ def main() -> None:
     runtime = detect("cpu", "auto")
     model = ModelName(task.model)
     arm = next(
-        arm for arm in arms((model,))
+        arm
+        for arm in arms((model,))
         if (arm.init, arm.scope, arm.lr_policy) == (Init.SCRATCH, Scope.FULL, LrPolicy.UNIFORM)
-    )  # fmt: skip
-    own = RunSpec(arm=arm, purpose=Purpose.FINAL, seed=task.seed, hyper=default_hyper(arm), rung=2_000,
-                  batch_size=BATCH_SIZE[model], precision=runtime.precision)  # fmt: skip
+    )
+    own = RunSpec(
+        arm=arm,
+        purpose=Purpose.FINAL,
+        seed=task.seed,
+        hyper=default_hyper(arm),
+        rung=2_000,
+        batch_size=BATCH_SIZE[model],
+        precision=runtime.precision,
+    )
     speed = measure(model, 32, own.batch_size, runtime)
     spec = champion_spec(own, max(own.batch_size, int(speed.train * task.seconds)))
     statistics = _statistics_seconds(spec, runtime)
-    clock = TrainingClock(left_of_all=lambda: 0.0, from_run="none", judging=0.0, judged_images=0,
-                          seconds=task.seconds - statistics)  # fmt: skip
+    clock = TrainingClock(
+        left_of_all=lambda: 0.0,
+        from_run="none",
+        judging=0.0,
+        judged_images=0,
+        seconds=task.seconds - statistics,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder),
-                        checkpoint_seconds=float("inf"))  # fmt: skip
+        shop = Workshop(
+            fashion=load(offline=True),
+            runtime=runtime,
+            weights={},
+            folder=Path(folder),
+            checkpoint_seconds=float("inf"),
+        )
         record = run(spec, shop, clock=clock).record
     if not record.finished or record.test_images != len(shop.fashion.test_labels):
         raise SystemExit(f"{spec.name}: {record.reason}")
     report(
-        accuracy=record.test_accuracy, seconds=clock.used + statistics, images=record.samples_seen,
-        steps=-(-record.samples_seen // spec.batch_size), batch=spec.batch_size, rate=spec.hyper.lr,
-        statistics_seconds=statistics, threads=runtime.threads, precision=runtime.precision.value,
+        accuracy=record.test_accuracy,
+        seconds=clock.used + statistics,
+        images=record.samples_seen,
+        steps=-(-record.samples_seen // spec.batch_size),
+        batch=spec.batch_size,
+        rate=spec.hyper.lr,
+        statistics_seconds=statistics,
+        threads=runtime.threads,
+        precision=runtime.precision.value,
         long_recipe=spec.recipe == LONG_RECIPE,
-    )  # fmt: skip
+    )
 
 
 @torch.no_grad()

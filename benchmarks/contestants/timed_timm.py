@@ -38,11 +38,22 @@ def fit(task: Task, steps: int, watch: Stopwatch) -> nn.Module:
     torch.manual_seed(task.seed)
     net = timm.create_model("vgg11", pretrained=False, in_chans=1, num_classes=10).train()
     loader = create_loader(
-        Pictures(task, steps), input_size=(1, 32, 32), batch_size=task.batch, is_training=True,
-        use_prefetcher=False, num_workers=2, mean=(0.5,), std=(0.5,), scale=(1.0, 1.0),
-        ratio=(1.0, 1.0), hflip=0.5, color_jitter=0.0, interpolation="bilinear",
-        device=torch.device("cpu"), persistent_workers=False,
-    )  # fmt: skip
+        Pictures(task, steps),
+        input_size=(1, 32, 32),
+        batch_size=task.batch,
+        is_training=True,
+        use_prefetcher=False,
+        num_workers=2,
+        mean=(0.5,),
+        std=(0.5,),
+        scale=(1.0, 1.0),
+        ratio=(1.0, 1.0),
+        hflip=0.5,
+        color_jitter=0.0,
+        interpolation="bilinear",
+        device=torch.device("cpu"),
+        persistent_workers=False,
+    )
     optimizer = create_optimizer_v2(net, opt="adamw", lr=task.rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=task.rate, total_steps=steps)
     loss_of = LabelSmoothingCrossEntropy(0.0)

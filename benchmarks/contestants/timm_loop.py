@@ -27,10 +27,19 @@ def main() -> None:
     net = build(task).train()
     data = Subset(FashionMNIST(task.data, train=True), range(task.images))
     loader = create_loader(
-        _WithTransform(data), input_size=(1, 32, 32), batch_size=BATCH, is_training=True,
-        use_prefetcher=False, num_workers=2, mean=(0.5,), std=(0.5,), hflip=0.5, re_prob=0.25,
-        device=torch.device("cpu"), persistent_workers=False,
-    )  # fmt: skip
+        _WithTransform(data),
+        input_size=(1, 32, 32),
+        batch_size=BATCH,
+        is_training=True,
+        use_prefetcher=False,
+        num_workers=2,
+        mean=(0.5,),
+        std=(0.5,),
+        hflip=0.5,
+        re_prob=0.25,
+        device=torch.device("cpu"),
+        persistent_workers=False,
+    )
     optimizer = create_optimizer_v2(net, opt="adamw", lr=LR, weight_decay=WEIGHT_DECAY)
     loss_of = LabelSmoothingCrossEntropy(0.0)
     clock = Clock(task)

@@ -11,8 +11,13 @@ from benchmarks.hostile.target import Target
 
 #: All of them, each a factory that is given an empty folder for its files.
 TARGETS = (
-    data.target, flags.target, title_page.target, ledger.target, results.target, weights.target,
+    data.target,
+    flags.target,
+    title_page.target,
+    ledger.target,
+    results.target,
+    weights.target,
     report.target,
-)  # fmt: skip
+)
 
 __all__ = ["TARGETS", "Target"]

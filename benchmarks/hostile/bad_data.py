@@ -61,8 +61,10 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "bit flip": (IMAGES, _flipped),
 }
 PLACES: dict[str, Callable[[Path], object]] = {
-    "directory": Path.mkdir, "named pipe": os.mkfifo, "loop of links": lambda path: path.symlink_to(path),
-}  # fmt: skip
+    "directory": Path.mkdir,
+    "named pipe": os.mkfifo,
+    "loop of links": lambda path: path.symlink_to(path),
+}
 KINDS = (*FILES, *PLACES)
 
 
@@ -98,14 +100,20 @@ def command(arguments: list[str], folder: Path, seconds: float = 120) -> Told:
     wanted = [sys.executable, str(ROOT / "run_study.py"), *arguments]
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", _WATCH, *wanted], cwd=folder, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", _WATCH, *wanted],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
         timeout=seconds,
-    )  # fmt: skip
+    )
     found = json.loads(done.stdout)
     return Told(
-        code=found["code"], errors=found["errors"], seconds=time.perf_counter() - began,
+        code=found["code"],
+        errors=found["errors"],
+        seconds=time.perf_counter() - began,
         peak_mb=found["peak"] / 1024,
-    )  # fmt: skip
+    )
 
 
 _WATCH = """

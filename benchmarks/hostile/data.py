@@ -52,17 +52,20 @@ def target(folder: Path) -> Target:
     def packed(good: bytes) -> st.SearchStrategy[bytes]:
         plain, small = st.just(good), st.just(gzip.compress(good, mtime=0))
         return (
-            damaged(plain) | damaged(small) | st.binary(max_size=80)
+            damaged(plain)
+            | damaged(small)
+            | st.binary(max_size=80)
             | (damaged(plain) | st.binary(max_size=80)).map(gzip.compress)
-        )  # fmt: skip
+        )
 
     kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
     archives = st.sampled_from([_zip(kind) for kind in kinds])
     texts = st.text("0123456789,.-\n e\x00é").map(str.encode)
     return Target(
         name="data files (idx, gzip, CSV, zip)",
-        cases=st.tuples(st.just("labels"), packed(LABELS)) | st.tuples(st.just("images"), packed(IMAGES))
+        cases=st.tuples(st.just("labels"), packed(LABELS))
+        | st.tuples(st.just("images"), packed(IMAGES))
         | st.tuples(st.just("table"), damaged(st.just(TABLE)) | texts)
         | st.tuples(st.just("zip"), damaged(archives)),
         attempt=attempt,
-    )  # fmt: skip
+    )

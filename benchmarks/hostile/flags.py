@@ -20,20 +20,45 @@ from study.spec import MOST_SEED, RESOLUTIONS, ModelName, StudySpec
 
 _TIMES = st.from_regex(r"[0-9]{0,3}(\.[0-9]{1,2})?[hmsHd ]?[0-9]{0,3}[hms]?", fullmatch=True)
 _VALUES = (
-    words.filter(lambda text: "\0" not in text) | _TIMES | st.integers().map(str)
+    words.filter(lambda text: "\0" not in text)
+    | _TIMES
+    | st.integers().map(str)
     | st.sampled_from(("vgg11", "vgg11,googlenet", "32", "224", "cpu", "fp32", "2h", "90m", "ru", "0"))
-)  # fmt: skip
+)
 _FLAGS = (
-    "--budget", "--extend", "--models", "--seeds", "--seed", "--resolution", "--device", "--precision",
-    "--object", "--data-dir", "--results-dir", "--report-dir", "--weights-dir", "--init-checkpoint",
-    "--title-page", "--lang", "--no-fold", "--flat", "--offline", "--fresh", "--resume", "--dry-run",
-    "--index", "--unknown", "-x", "--",
-)  # fmt: skip
+    "--budget",
+    "--extend",
+    "--models",
+    "--seeds",
+    "--seed",
+    "--resolution",
+    "--device",
+    "--precision",
+    "--object",
+    "--data-dir",
+    "--results-dir",
+    "--report-dir",
+    "--weights-dir",
+    "--init-checkpoint",
+    "--title-page",
+    "--lang",
+    "--no-fold",
+    "--flat",
+    "--offline",
+    "--fresh",
+    "--resume",
+    "--dry-run",
+    "--index",
+    "--unknown",
+    "-x",
+    "--",
+)
 _pairs = st.lists(st.tuples(st.sampled_from(_FLAGS), st.none() | _VALUES), max_size=5)
 _ARGUMENTS = st.builds(
     lambda pairs, loose: [word for pair in pairs for word in pair if word is not None] + loose,
-    _pairs, st.lists(_VALUES, max_size=1),
-)  # fmt: skip
+    _pairs,
+    st.lists(_VALUES, max_size=1),
+)
 #: Those that only look: every path is below an empty folder or absent.
 _VERBS = ("status", "report", "title-page")
 
@@ -48,9 +73,12 @@ def target(folder: Path) -> Target:
     def _attempt(kind: str, value: Any) -> None:
         if kind == "run":
             flags = _silent(lambda: run_flags(value))
-            study = StudySpec(models=flags.models or tuple(ModelName), seed=flags.seed or 0,
-                              resolution=flags.resolution or RESOLUTIONS[0],
-                              max_seeds=flags.seeds)  # fmt: skip
+            study = StudySpec(
+                models=flags.models or tuple(ModelName),
+                seed=flags.seed or 0,
+                resolution=flags.resolution or RESOLUTIONS[0],
+                max_seeds=flags.seeds,
+            )
             assert MIN_SECONDS <= flags.seconds <= MAX_SECONDS and study.seed <= MOST_SEED
         elif kind == "budget":
             assert MIN_SECONDS <= parse_budget(value) <= MAX_SECONDS
@@ -68,8 +96,11 @@ def target(folder: Path) -> Target:
     def _refuse(verb: str, arguments: list[str]) -> None:
         said, shown = io.StringIO(), io.StringIO()
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
-            code = main([verb, *arguments, "--results-dir", str(folder / "absent")]
-                        if verb != "title-page" else [verb, *arguments])  # fmt: skip
+            code = main(
+                [verb, *arguments, "--results-dir", str(folder / "absent")]
+                if verb != "title-page"
+                else [verb, *arguments]
+            )
         assert code == 2, (code, shown.getvalue())
         assert said.getvalue().startswith("error: ") and said.getvalue().count("\n") == 1
         raise UsageError(said.getvalue())
@@ -77,11 +108,12 @@ def target(folder: Path) -> Target:
     verbs = st.sampled_from(_VERBS)
     return Target(
         name="flags, budgets, specs",
-        cases=st.tuples(st.just("run"), _ARGUMENTS) | st.tuples(st.just("budget"), _TIMES | words)
+        cases=st.tuples(st.just("run"), _ARGUMENTS)
+        | st.tuples(st.just("budget"), _TIMES | words)
         | st.tuples(st.just("record"), misshapen(RECORD.to_dict()))
         | st.tuples(verbs, _ARGUMENTS.filter(lambda words: "--" not in words)),
         attempt=attempt,
-    )  # fmt: skip
+    )
 
 
 def _silent(work: Any) -> Any:

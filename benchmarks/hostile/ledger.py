@@ -18,35 +18,83 @@ from study.spec import HyperParams, Purpose, RunSpec
 from study.store.ledger import Ledger
 
 RECORD = RunRecord(
-    spec=RunSpec(arm=arms()[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.01),
-                 rung=4_000),
-    state=RunState.FINISHED, samples_seen=4_000, val_accuracy=0.7, test_accuracy=0.7, train_seconds=1.25,
-    history=(EvaluationPoint(samples_seen=4_000, seconds=1.25, train_loss=0.1, val_accuracy=0.7,
-                             val_loss=0.2),),
-)  # fmt: skip
+    spec=RunSpec(arm=arms()[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.01), rung=4_000),
+    state=RunState.FINISHED,
+    samples_seen=4_000,
+    val_accuracy=0.7,
+    test_accuracy=0.7,
+    train_seconds=1.25,
+    history=(
+        EvaluationPoint(samples_seen=4_000, seconds=1.25, train_loss=0.1, val_accuracy=0.7, val_loss=0.2),
+    ),
+)
 _RUN_ID = RECORD.spec.run_id
 FACTS: dict[str, Any] = {
-    "fingerprint": "0123456789abcdef", "used_seconds": 61.5,
+    "fingerprint": "0123456789abcdef",
+    "used_seconds": 61.5,
     "running": [{"name": RECORD.spec.name, "since": 1_800_000_000.5}],
     "plan": {
-        "budget_seconds": 120.0, "used_seconds": 61.5, "reserve_seconds": 40.0, "champion_seconds": 20.0,
-        "side_seconds": 0.0, "extension_seconds": 0.0, "grown": False, "workers": 2,
-        "step_seconds": 30.0, "worker_seconds": 123.0,
-        "speeds": {"vgg11": {"train": 100.0, "inference": 300.0, "build": 0.1, "head": 6e4, "tail": 1.3,
-                             "train_small": 0.0}},
-        "decisions": {"vgg11": {"least_rung": 4_000, "trial_rung": 4_000, "batch_size": 64, "rung": 8_000,
-                                "seeds": 1, "trials": 0, "needs_seconds": None}},
+        "budget_seconds": 120.0,
+        "used_seconds": 61.5,
+        "reserve_seconds": 40.0,
+        "champion_seconds": 20.0,
+        "side_seconds": 0.0,
+        "extension_seconds": 0.0,
+        "grown": False,
+        "workers": 2,
+        "step_seconds": 30.0,
+        "worker_seconds": 123.0,
+        "speeds": {
+            "vgg11": {
+                "train": 100.0,
+                "inference": 300.0,
+                "build": 0.1,
+                "head": 6e4,
+                "tail": 1.3,
+                "train_small": 0.0,
+            }
+        },
+        "decisions": {
+            "vgg11": {
+                "least_rung": 4_000,
+                "trial_rung": 4_000,
+                "batch_size": 64,
+                "rung": 8_000,
+                "seeds": 1,
+                "trials": 0,
+                "needs_seconds": None,
+            }
+        },
         "left_out": [{"what": "3 seeds", "needs_seconds": 900.0}],
         "phases": [{"phase": "setup", "predicted_seconds": None, "actual_seconds": 3.0}],
-        "rows": [{
-            "run_id": _RUN_ID, "rung": 4_000, "phase": "final", "arm": RECORD.spec.arm.name,
-            "model": "vgg11", "init": "pretrained", "scope": "frozen", "predicted_seconds": 1.0,
-            "predicted_p95_seconds": 1.3, "unscaled_seconds": 1.0, "actual_seconds": 1.3,
-            "state": "finished", "reason": ""}],
+        "rows": [
+            {
+                "run_id": _RUN_ID,
+                "rung": 4_000,
+                "phase": "final",
+                "arm": RECORD.spec.arm.name,
+                "model": "vgg11",
+                "init": "pretrained",
+                "scope": "frozen",
+                "predicted_seconds": 1.0,
+                "predicted_p95_seconds": 1.3,
+                "unscaled_seconds": 1.0,
+                "actual_seconds": 1.3,
+                "state": "finished",
+                "reason": "",
+            }
+        ],
     },
-    "baselines": [{"name": "chance", "train_images": 4_000, "test_images": 10_000, "test_accuracy": 0.1,
-                   "seconds": 0.0}],
-}  # fmt: skip
+    "baselines": [
+        {
+            "name": "chance",
+            "train_images": 4_000,
+            "test_images": 10_000,
+            "test_accuracy": 0.1,
+            "seconds": 0.0,
+        }
+    ],
+}
 _TABLES = ("facts", "runs", "events")
 
 
@@ -87,7 +135,7 @@ def target(folder: Path) -> Target:
         | st.tuples(st.just("event"), st.lists(scalars, min_size=3, max_size=3))
         | st.tuples(st.just("schema"), st.sampled_from(_TABLES)),
         attempt=attempt,
-    )  # fmt: skip
+    )
 
 
 def read(folder: Path) -> None:

@@ -10,29 +10,76 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 _WORDS = (
-    "file:///etc/passwd", "<script>alert(1)</script>", "{{7*7}}", "{% import 'os' %}", "=cmd|' /C calc'!A0",
-    "../../../etc/passwd", "-1", "+1", "@SUM(1)", "nan", "inf", "1e999", "0x10", "1_000", "", " ", "'", '"',
-    "\x00", "\t=1", "\r", "a\nb", "\u202eabc", "\ue000ref:fig-arms\ue001", "$\\frac{$", "😀", "עברית",
-    "vgg11", "imagenet1k_v1", "finished", "x" * 10_000, "9" * 400,
-)  # fmt: skip
+    "file:///etc/passwd",
+    "<script>alert(1)</script>",
+    "{{7*7}}",
+    "{% import 'os' %}",
+    "=cmd|' /C calc'!A0",
+    "../../../etc/passwd",
+    "-1",
+    "+1",
+    "@SUM(1)",
+    "nan",
+    "inf",
+    "1e999",
+    "0x10",
+    "1_000",
+    "",
+    " ",
+    "'",
+    '"',
+    "\x00",
+    "\t=1",
+    "\r",
+    "a\nb",
+    "\u202eabc",
+    "\ue000ref:fig-arms\ue001",
+    "$\\frac{$",
+    "😀",
+    "עברית",
+    "vgg11",
+    "imagenet1k_v1",
+    "finished",
+    "x" * 10_000,
+    "9" * 400,
+)
 words = st.sampled_from(_WORDS) | st.text(max_size=20)
 _NUMBERS = (
-    0, 1, -1, 0.5, 1.5, -0.1, 2**31, 2**63, 10**30, 10**400, float("nan"), float("inf"), -float("inf"),
-)  # fmt: skip
+    0,
+    1,
+    -1,
+    0.5,
+    1.5,
+    -0.1,
+    2**31,
+    2**63,
+    10**30,
+    10**400,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+)
 scalars = (
-    st.none() | st.booleans() | st.sampled_from(_NUMBERS) | st.integers() | st.floats() | words
+    st.none()
+    | st.booleans()
+    | st.sampled_from(_NUMBERS)
+    | st.integers()
+    | st.floats()
+    | words
     | st.just("\ud800")
-)  # fmt: skip
+)
 junk = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=6,
-)  # fmt: skip
+)
 _INTERESTING = (b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\n", b'"', b",", b"PK\x01\x02")
 #: Where (of the length, modulo), what is done there, and with what.
 _edit = st.tuples(
-    st.integers(0, 1 << 24), st.sampled_from(("flip", "cut", "write", "insert", "drop", "repeat")),
+    st.integers(0, 1 << 24),
+    st.sampled_from(("flip", "cut", "write", "insert", "drop", "repeat")),
     st.binary(min_size=1, max_size=6) | st.sampled_from(_INTERESTING),
-)  # fmt: skip
+)
 
 
 def damaged(good: SearchStrategy[bytes]) -> SearchStrategy[bytes]:

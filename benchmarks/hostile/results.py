@@ -28,10 +28,21 @@ PLANTING = Path(__file__).parents[2] / "tests" / "report"
 MODEL = "googlenet"
 OBJECTS = 40
 WITNESS = {
-    "state": "finished", "reason": "", "detail": "", "package": "timm", "version": "1", "sha256": "ab",
-    "train_images": 100, "validation_images": 50, "test_images": 50, "resolution": 32, "features": 1280,
-    "passes": 3, "seconds": 9.5, "pairs": [{"pretrained": 0.8, "random": 0.6, "pixels": 0.7}] * 3,
-}  # fmt: skip
+    "state": "finished",
+    "reason": "",
+    "detail": "",
+    "package": "timm",
+    "version": "1",
+    "sha256": "ab",
+    "train_images": 100,
+    "validation_images": 50,
+    "test_images": 50,
+    "resolution": 32,
+    "features": 1280,
+    "passes": 3,
+    "seconds": 9.5,
+    "pairs": [{"pretrained": 0.8, "random": 0.6, "pixels": 0.7}] * 3,
+}
 Case = tuple[str, bytes]
 
 
@@ -60,9 +71,10 @@ def small_results(folder: Path) -> Path:
         (folder / name).write_bytes(_table([head, *body]))
     with np.load(whole / "predictions.npz") as stored:
         arrays = {
-            key: stored[key][:OBJECTS] for key in stored.files
+            key: stored[key][:OBJECTS]
+            for key in stored.files
             if key == "labels" or key.rsplit(".", 2)[0] in kept
-        }  # fmt: skip
+        }
     np.savez(folder / "predictions.npz", **arrays)
     (folder / "witness.json").write_bytes(as_json(WITNESS))
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
@@ -152,12 +164,25 @@ def _table(rows: list[list[str]]) -> bytes:
 
 
 def _arrays(good: dict[str, Any]) -> st.SearchStrategy[bytes]:
-    odd = st.sampled_from((
-        np.array(1.5), np.array([]), np.zeros((3, 2)), np.full(OBJECTS, 255, np.uint8), np.array("x"),
-        np.array(["a", "b"]), np.full((OBJECTS, 10), np.nan, np.float16), np.array([1 + 2j]),
-        np.array([-1]), np.array([[0]]), np.array(True), np.array({"a": 1}, dtype=object),
-        np.zeros((0, 10)), np.full((2, 3), np.inf), np.array("2031-01-01", "datetime64[D]"),
-    ))  # fmt: skip
+    odd = st.sampled_from(
+        (
+            np.array(1.5),
+            np.array([]),
+            np.zeros((3, 2)),
+            np.full(OBJECTS, 255, np.uint8),
+            np.array("x"),
+            np.array(["a", "b"]),
+            np.full((OBJECTS, 10), np.nan, np.float16),
+            np.array([1 + 2j]),
+            np.array([-1]),
+            np.array([[0]]),
+            np.array(True),
+            np.array({"a": 1}, dtype=object),
+            np.zeros((0, 10)),
+            np.full((2, 3), np.inf),
+            np.array("2031-01-01", "datetime64[D]"),
+        )
+    )
 
     def put(name: str, value: Any, drop: bool, other: str) -> bytes:
         changed = dict(good)
@@ -177,6 +202,4 @@ def _arrays(good: dict[str, Any]) -> st.SearchStrategy[bytes]:
         return st.sampled_from(forms)
 
     names = st.sampled_from(sorted(good))
-    return names.flatmap(
-        lambda name: st.builds(put, st.just(name), odd | bent(name), st.booleans(), names)
-    )
+    return names.flatmap(lambda name: st.builds(put, st.just(name), odd | bent(name), st.booleans(), names))

@@ -42,18 +42,24 @@ class Count:
     def __add__(self, other: Count) -> Count:
         """Both together, tried at the same time."""
         return Count(
-            cases=self.cases + other.cases, refusals=self.refusals + other.refusals,
-            tracebacks=self.tracebacks + other.tracebacks, seconds=max(self.seconds, other.seconds),
-            slowest=max(self.slowest, other.slowest), told=self.told + other.told,
-        )  # fmt: skip
+            cases=self.cases + other.cases,
+            refusals=self.refusals + other.refusals,
+            tracebacks=self.tracebacks + other.tracebacks,
+            seconds=max(self.seconds, other.seconds),
+            slowest=max(self.slowest, other.slowest),
+            told=self.told + other.told,
+        )
 
 
 def quiet(examples: int) -> settings:
     """As many cases, none shrunk or kept on disk."""
     return settings(
-        max_examples=examples, deadline=None, database=None, phases=(Phase.generate,),
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
 
 
 def pound(target: Target, examples: int, first_seed: int = 1) -> Count:

@@ -15,11 +15,40 @@ from study.report.words import TEMPLATES
 
 _FIELDS = tuple(asdict(TitlePage()))
 _PIECES = (
-    "student: ", "year: ", "? ", ": ", "- ", "&a ", "*a ", "!!python/object/apply:os.system ", "!!binary ",
-    "!!set ", "<<: ", "|\n  ", ">\n ", "[", "]", "{", "}", "'", '"', "#", "%YAML 1.1\n---\n",
-    "---\n", "...\n", "\n", "\t", "  ", "~", "null", "0o17", "2001-01-01", "\\x01", "\\ud800",
+    "student: ",
+    "year: ",
+    "? ",
+    ": ",
+    "- ",
+    "&a ",
+    "*a ",
+    "!!python/object/apply:os.system ",
+    "!!binary ",
+    "!!set ",
+    "<<: ",
+    "|\n  ",
+    ">\n ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    '"',
+    "#",
+    "%YAML 1.1\n---\n",
+    "---\n",
+    "...\n",
+    "\n",
+    "\t",
+    "  ",
+    "~",
+    "null",
+    "0o17",
+    "2001-01-01",
+    "\\x01",
+    "\\ud800",
     "\\U0010ffff",
-)  # fmt: skip
+)
 _BOMB = "a: &a [x, x, x]\n" + "".join(f"b{n}: &b{n} [*a, *a, *a]\n" for n in range(40))
 _pieces = st.lists(st.sampled_from(_PIECES) | words, max_size=14).map("".join)
 _pages = st.dictionaries(st.sampled_from(_FIELDS) | words, words | junk, max_size=5)
@@ -40,6 +69,8 @@ def target(folder: Path) -> Target:
         name="title page (YAML)",
         cases=_pieces.map(lambda text: text.encode("utf-8", "surrogatepass"))
         | _pages.map(lambda page: json.dumps(page).encode())
-        | damaged(st.just(example)) | damaged(st.just(_BOMB.encode())) | st.binary(max_size=60),
+        | damaged(st.just(example))
+        | damaged(st.just(_BOMB.encode()))
+        | st.binary(max_size=60),
         attempt=attempt,
-    )  # fmt: skip
+    )

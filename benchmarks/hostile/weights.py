@@ -17,10 +17,14 @@ from study.orchestration.sources import checkpoint
 from study.spec import ModelName
 
 META: dict[str, Any] = {
-    "source": "fractal", "covers": "trunk", "recipe": {"categories": 4, "size": 32, "samples": 8},
-    "images": 8, "seconds": 1.5, "accuracy": 0.9,
+    "source": "fractal",
+    "covers": "trunk",
+    "recipe": {"categories": 4, "size": 32, "samples": 8},
+    "images": 8,
+    "seconds": 1.5,
+    "accuracy": 0.9,
     "curve": [{"samples": 8, "seconds": 1.0, "loss": 0.5, "accuracy": 0.9}],
-}  # fmt: skip
+}
 
 
 def target(folder: Path) -> Target:
@@ -52,7 +56,8 @@ def target(folder: Path) -> Target:
     bad = damaged(st.just(good))
     return Target(
         name="weights (PyTorch)",
-        cases=st.tuples(st.just("signed"), bad) | st.tuples(st.just("bare"), bad | st.binary(max_size=100))
+        cases=st.tuples(st.just("signed"), bad)
+        | st.tuples(st.just("bare"), bad | st.binary(max_size=100))
         | st.tuples(st.just("meta"), misshapen(META)),
         attempt=attempt,
-    )  # fmt: skip
+    )

@@ -23,8 +23,13 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="default: all, in order")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
     parser.add_argument("--rungs", type=int, nargs="*", help="only these rungs")
-    parser.add_argument("--weights", type=Path, default=Path("weights/recipe"), metavar="DIR",
-                        help="where pre-trained weights are kept")  # fmt: skip
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        default=Path("weights/recipe"),
+        metavar="DIR",
+        help="where pre-trained weights are kept",
+    )
     parser.add_argument("--page", action="store_true", help="measure nothing")
     options = parser.parse_args()
     by_name = {group.name: group for group in GROUPS}

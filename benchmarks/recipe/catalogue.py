@@ -95,8 +95,13 @@ GROUPS = (
         name="views-googlenet",
         title="GoogLeNet: augmentation at batch 64",
         settings=_vary(
-            replace(OLD_GOOGLENET, lr=2e-3), "augmentation",
-            "none", "flip", "flip+shift", "shift", "flip+shift+erase",
+            replace(OLD_GOOGLENET, lr=2e-3),
+            "augmentation",
+            "none",
+            "flip",
+            "flip+shift",
+            "shift",
+            "flip+shift+erase",
         ),
         rungs=(4_000, 8_000),
     ),
@@ -239,4 +244,4 @@ GROUPS = (
         rungs=(50_000, 100_000, 140_000),
         seeds=(1,),
     ),
-)  # fmt: skip
+)

@@ -14,10 +14,17 @@ from benchmarks.recipe.settings import Row, Setting, key
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
 _WORDS = {
-    "lr": "rate", "warm_up": "warm-up", "beta2": "β₂", "share": "f", "label_smoothing": "smoothing",
-    "bias_factor": "bias rate ×", "ema": "averaged over", "lr_decay": "decay by stage",
-    "flip_test": "mirror at test", "weight_decay": "weight decay",
-}  # fmt: skip
+    "lr": "rate",
+    "warm_up": "warm-up",
+    "beta2": "β₂",
+    "share": "f",
+    "label_smoothing": "smoothing",
+    "bias_factor": "bias rate ×",
+    "ema": "averaged over",
+    "lr_decay": "decay by stage",
+    "flip_test": "mirror at test",
+    "weight_decay": "weight decay",
+}
 
 
 def write(rows: list[Row]) -> None:

@@ -18,9 +18,14 @@ def weights_of(model: ModelName, folder: Path, runtime: Runtime) -> Path:
     recipe = recipe_for(model, SECONDS[model], SPEED[model])
     folder.mkdir(parents=True, exist_ok=True)
     result = pretrain(
-        model, recipe, cache_dir=folder, seed=0, runtime=runtime, should_stop=lambda: False,
+        model,
+        recipe,
+        cache_dir=folder,
+        seed=0,
+        runtime=runtime,
+        should_stop=lambda: False,
         on_progress=lambda point: print(point, flush=True),
-    )  # fmt: skip
+    )
     print(f"{model}: {recipe}; {result.held_out_accuracy:.3f} held out, {result.seconds:.0f} s", flush=True)
     if result.weights is None:
         raise SystemExit(f"{model}: the pretext was not learnt")

@@ -53,9 +53,12 @@ class Training:
         if setting.init is Init.PRETRAINED:
             weights, _ = load_checkpoint(lab.weights[setting.model])
         self.network: Network = build(
-            setting.model, weights=weights, resolution=setting.resolution, fold=True,
+            setting.model,
+            weights=weights,
+            resolution=setting.resolution,
+            fold=True,
             seed=setting.seed,
-        ).to(memory_format=torch.channels_last)  # fmt: skip
+        ).to(memory_format=torch.channels_last)
         self.network.train()
         self.optimizer = _optimizer(self.network, setting)
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
@@ -111,12 +114,16 @@ class Training:
         if s.flip_test:
             answers = answers + self._answers(network, images.flip(2))
         return Row(
-            setting=s, samples=self.seen,
+            setting=s,
+            samples=self.seen,
             accuracy=float((answers.argmax(1) == labels).float().mean()),
-            loss=float(F.cross_entropy(answers, labels)), validation_images=len(labels),
-            seconds=round(self.seconds, 2), images_per_second=round(self.seen / self.seconds, 1),
-            cpu_seconds=round(self.cpu_seconds, 2), load=round(os.getloadavg()[0], 2),
-        )  # fmt: skip
+            loss=float(F.cross_entropy(answers, labels)),
+            validation_images=len(labels),
+            seconds=round(self.seconds, 2),
+            images_per_second=round(self.seen / self.seconds, 1),
+            cpu_seconds=round(self.cpu_seconds, 2),
+            load=round(os.getloadavg()[0], 2),
+        )
 
     def _answers(self, network: nn.Module, images: Tensor) -> Tensor:
         found = batches_of(network, images, self.setting.resolution, self.lab.runtime)

@@ -45,9 +45,7 @@ def analyse(results_dir: Path) -> Analysis:
 def write_analysis(results_dir: Path) -> Analysis:
     """Writes contrasts.csv and findings.json, each atomically, and returns what was written."""
     analysis = analyse(results_dir)
-    write_text(
-        results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n")
-    )
+    write_text(results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n"))
     write_json(
         results_dir / "findings.json",
         {"findings": [finding.to_dict() for finding in analysis.findings]},

@@ -17,11 +17,33 @@ from study.spec import TRAIN_IMAGES
 #: Names of the rows of baselines.csv.
 CHANCE, PIXELS = "chance", "softmax on pixels"
 ADEQUACY = (
-    "run_id", "arm", "model", "champion", "rung", "epochs", "seconds", "train_accuracy",
-    "val_accuracy", "test_accuracy", "test_low", "test_high", "test_images", "macro_f1", "test_loss",
-    "ece", "gap_pp", "gap_bound_pp", "gap_small", "pixels_accuracy", "pixels_train_images",
-    "difference_pp", "difference_low_pp", "difference_high_pp", "beats_pixels", "below_pixels",
-)  # fmt: skip
+    "run_id",
+    "arm",
+    "model",
+    "champion",
+    "rung",
+    "epochs",
+    "seconds",
+    "train_accuracy",
+    "val_accuracy",
+    "test_accuracy",
+    "test_low",
+    "test_high",
+    "test_images",
+    "macro_f1",
+    "test_loss",
+    "ece",
+    "gap_pp",
+    "gap_bound_pp",
+    "gap_small",
+    "pixels_accuracy",
+    "pixels_train_images",
+    "difference_pp",
+    "difference_low_pp",
+    "difference_high_pp",
+    "beats_pixels",
+    "below_pixels",
+)
 
 
 def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:

@@ -87,14 +87,10 @@ def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
     """Finished runs of the matrix or of a side experiment with a test accuracy, as (arm, row)."""
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     pairs = (
-        (arm_of(row), row)
-        for row in rows
-        if row["state"] == "finished" and row.get("role") != CHAMPION
+        (arm_of(row), row) for row in rows if row["state"] == "finished" and row.get("role") != CHAMPION
     )
     return [
-        (arm, row)
-        for arm, row in pairs
-        if arm is not None and not math.isnan(number(row["test_accuracy"]))
+        (arm, row) for arm, row in pairs if arm is not None and not math.isnan(number(row["test_accuracy"]))
     ]
 
 
@@ -127,9 +123,7 @@ def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
         return {}
     most = max(len(runs) for runs in at.values())
     seeds_of = {
-        rung: min(len(seeds) for seeds in runs.values())
-        for rung, runs in at.items()
-        if len(runs) == most
+        rung: min(len(seeds) for seeds in runs.values()) for rung, runs in at.items() if len(runs) == most
     }
     chosen = max(seeds_of, key=lambda rung: (min(seeds_of[rung], ENOUGH_SEEDS), rung))
     lower = max((rung for rung in seeds_of if rung < chosen), default=chosen)

@@ -18,9 +18,14 @@ from study.analysis.verdicts import Reason, Verdict
 from study.spec import Init, LrPolicy, ModelName
 
 BY_LENGTH = (
-    "points", "n_pairs", "crossing_samples", "crossing_low_samples", "crossing_high_samples", "first_pp",
+    "points",
+    "n_pairs",
+    "crossing_samples",
+    "crossing_low_samples",
+    "crossing_high_samples",
+    "first_pp",
     "last_pp",
-)  # fmt: skip
+)
 
 
 def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: ModelName) -> Measured:
@@ -50,12 +55,20 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
         values = [[100 * float(row["test_accuracy"]) for row in pair] for pair in pairs]
         per_seed = np.array([first - second for first, second in values])
         low, high = crossed_interval(per_seed, _image_error(pairs, correct))
-        points.append({"rung": rung, "effect_pp": float(per_seed.mean()), "low_pp": low, "high_pp": high,
-                       "n": len(pairs)})  # fmt: skip
+        points.append(
+            {
+                "rung": rung,
+                "effect_pp": float(per_seed.mean()),
+                "low_pp": low,
+                "high_pp": high,
+                "n": len(pairs),
+            }
+        )
         ids += [str(row["run_id"]) for pair in pairs for row in pair]
     lengths = np.log([point["rung"] for point in points])
-    effects, lows, highs = (np.array([point[name] for point in points])
-                            for name in ("effect_pp", "low_pp", "high_pp"))  # fmt: skip
+    effects, lows, highs = (
+        np.array([point[name] for point in points]) for name in ("effect_pp", "low_pp", "high_pp")
+    )
     crossing = _zero(lengths, effects)
     falls = effects[0] > 0
     numbers = {
@@ -67,8 +80,12 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
         "first_pp": points[0]["effect_pp"],
         "last_pp": points[-1]["effect_pp"],
     }
-    return Measured(verdict=Verdict.INCONCLUSIVE, reason=Reason.MEASURED, numbers=numbers,
-                    rows=tuple(dict.fromkeys(ids)))  # fmt: skip
+    return Measured(
+        verdict=Verdict.INCONCLUSIVE,
+        reason=Reason.MEASURED,
+        numbers=numbers,
+        rows=tuple(dict.fromkeys(ids)),
+    )
 
 
 def _image_error(pairs: list[tuple[Row, Row]], correct: dict[str, npt.NDArray[np.float64]]) -> float:

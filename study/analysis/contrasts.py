@@ -48,9 +48,17 @@ from study.analysis.verdicts import (
 )
 
 COLUMNS = (
-    "name", "model", "family", "effect_pp", "ci_low_pp", "ci_high_pp", "n_pairs", "p_value", "p_adjusted",
+    "name",
+    "model",
+    "family",
+    "effect_pp",
+    "ci_low_pp",
+    "ci_high_pp",
+    "n_pairs",
+    "p_value",
+    "p_adjusted",
     "verdict",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +115,7 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
     """
     own, common = main_runs(rungs), common_runs(rungs)
     correct = hits(predictions, labels)
-    wanted = [
-        (contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)
-    ]
+    wanted = [(contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)]
     return [
         _estimate(
             contrast.name,
@@ -155,8 +161,14 @@ def adjusted_p(estimates: list[Estimate]) -> list[float]:
 
 def judged(item: Estimate, p_adjusted: float) -> tuple[Verdict, Reason]:
     """Returns the verdict on a contrast by the rules of `verdicts`."""
-    return contrast_verdict(effect=item.effect, low=item.low, high=item.high, pairs=item.per_seed.size,
-                            p_adjusted=p_adjusted, family=item.family)  # fmt: skip
+    return contrast_verdict(
+        effect=item.effect,
+        low=item.low,
+        high=item.high,
+        pairs=item.per_seed.size,
+        p_adjusted=p_adjusted,
+        family=item.family,
+    )
 
 
 def detectable(item: Estimate, estimates: list[Estimate]) -> float:

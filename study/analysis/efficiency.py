@@ -13,11 +13,23 @@ from study.analysis.verdicts import Reason
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 SPEED = (
-    "n_pairs", "target_accuracy", "samples_pretrained", "samples_scratch", "samples_ratio",
-    "samples_ratio_low", "samples_ratio_high", "seconds_pretrained", "seconds_scratch",
-    "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high", "pretrained_reached",
-    "scratch_reached", "pairs_total", "at_first_rung",
-)  # fmt: skip
+    "n_pairs",
+    "target_accuracy",
+    "samples_pretrained",
+    "samples_scratch",
+    "samples_ratio",
+    "samples_ratio_low",
+    "samples_ratio_high",
+    "seconds_pretrained",
+    "seconds_scratch",
+    "seconds_ratio",
+    "seconds_ratio_low",
+    "seconds_ratio_high",
+    "pretrained_reached",
+    "scratch_reached",
+    "pairs_total",
+    "at_first_rung",
+)
 
 
 def speed_to_target(runs: Runs, found: Mapping[str, Path], model: ModelName) -> Measured:

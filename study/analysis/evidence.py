@@ -110,10 +110,21 @@ def spread(runs: Runs, model: ModelName) -> Measured:
 
 
 COST = (
-    "n_pairs", "trainable_frozen", "trainable_full", "trainable_share", "total_parameters",
-    "seconds_frozen", "seconds_full", "seconds_ratio", "seconds_ratio_low", "seconds_ratio_high",
-    "memory_frozen_mb", "memory_full_mb", "speed_frozen", "speed_full",
-)  # fmt: skip
+    "n_pairs",
+    "trainable_frozen",
+    "trainable_full",
+    "trainable_share",
+    "total_parameters",
+    "seconds_frozen",
+    "seconds_full",
+    "seconds_ratio",
+    "seconds_ratio_low",
+    "seconds_ratio_high",
+    "memory_frozen_mb",
+    "memory_full_mb",
+    "speed_frozen",
+    "speed_full",
+)
 
 
 def cost(runs: Runs, model: ModelName) -> Measured:
@@ -149,9 +160,15 @@ def cost(runs: Runs, model: ModelName) -> Measured:
 
 
 GAP = (
-    "n_pairs", "gap_frozen_pp", "gap_full_pp", "difference_pp", "difference_low_pp",
-    "difference_high_pp", "validation_gap_frozen_pp", "validation_gap_full_pp",
-)  # fmt: skip
+    "n_pairs",
+    "gap_frozen_pp",
+    "gap_full_pp",
+    "difference_pp",
+    "difference_low_pp",
+    "difference_high_pp",
+    "validation_gap_frozen_pp",
+    "validation_gap_full_pp",
+)
 
 
 def gap(runs: Runs, model: ModelName) -> Measured:

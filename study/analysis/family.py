@@ -62,9 +62,7 @@ def _is(
     init: Init | None = None, scope: Scope | None = None, lr_policy: LrPolicy | None = None
 ) -> Callable[[Arm], bool]:
     return lambda arm: (
-        init in (None, arm.init)
-        and scope in (None, arm.scope)
-        and lr_policy in (None, arm.lr_policy)
+        init in (None, arm.init) and scope in (None, arm.scope) and lr_policy in (None, arm.lr_policy)
     )
 
 

@@ -162,6 +162,4 @@ def _distance(tail: float, error: float, df: int, images: float) -> float:
     if images <= _ZERO:
         return float(stats.t.isf(tail, df)) * error
     bound = float(stats.t.isf(tail / 2, df)) * error + float(stats.norm.isf(tail / 2)) * images
-    return float(
-        optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, 0.0, bound, xtol=1e-13)
-    )
+    return float(optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, 0.0, bound, xtol=1e-13))

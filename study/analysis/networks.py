@@ -19,9 +19,18 @@ from study.analysis.verdicts import (
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 PROVENANCE = (
-    "source", "images", "categories", "image_size", "samples", "seconds", "cached", "sha256",
-    "passed", "fallback_reason", "path_name",
-)  # fmt: skip
+    "source",
+    "images",
+    "categories",
+    "image_size",
+    "samples",
+    "seconds",
+    "cached",
+    "sha256",
+    "passed",
+    "fallback_reason",
+    "path_name",
+)
 
 
 def provenance(sources: Sources, runs: Runs, model: ModelName) -> Measured:
@@ -76,10 +85,18 @@ def pretext(sources: Sources, model: ModelName) -> Measured:
 
 
 ARCHITECTURE = (
-    "torchvision_parameters", "original_parameters", "adapted_parameters", "head_parameters",
-    "head_before", "first_before", "first_after", "folded", "folded_parameters",
-    "adaptation_error", "stages",
-)  # fmt: skip
+    "torchvision_parameters",
+    "original_parameters",
+    "adapted_parameters",
+    "head_parameters",
+    "head_before",
+    "first_before",
+    "first_after",
+    "folded",
+    "folded_parameters",
+    "adaptation_error",
+    "stages",
+)
 
 
 def architecture(sources: Sources, model: ModelName) -> Measured:
@@ -107,9 +124,18 @@ def architecture(sources: Sources, model: ModelName) -> Measured:
 
 
 DRIFT = (
-    "n_pairs", "first_change", "last_change", "head_change", "ratio", "ratio_low", "ratio_high",
-    "first_stage", "last_stage", "policy", "stages",
-)  # fmt: skip
+    "n_pairs",
+    "first_change",
+    "last_change",
+    "head_change",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "first_stage",
+    "last_stage",
+    "policy",
+    "stages",
+)
 
 
 def drift(sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy) -> Measured:
@@ -142,9 +168,7 @@ def drift(sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy) -> M
         "first_stage": names[0],
         "last_stage": names[-2],
         "policy": policy.value,
-        "stages": [
-            {"name": name, "change": change} for name, change in zip(names, mean, strict=True)
-        ],
+        "stages": [{"name": name, "change": change} for name, change in zip(names, mean, strict=True)],
     }
     return Measured(
         verdict=verdict,
@@ -169,15 +193,11 @@ def lr_decay(sources: Sources, runs: Runs, model: ModelName) -> Measured:
     tuned = 0
     if not tried.empty:
         tuned = int(
-            (
-                (tried["model"] == model.value)
-                & (tried["lr_policy"] == LrPolicy.DISCRIMINATIVE.value)
-            ).sum()
+            ((tried["model"] == model.value) & (tried["lr_policy"] == LrPolicy.DISCRIMINATIVE.value)).sum()
         )
     pretrained = select(runs, model=model, init=Init.PRETRAINED)
     numbers = {
-        f"lr_decay_{init}": summary(column(select(chosen, init=init), "lr_decay")).mean
-        for init in Init
+        f"lr_decay_{init}": summary(column(select(chosen, init=init), "lr_decay")).mean for init in Init
     } | {
         f"lr_{policy}": summary(column(select(pretrained, lr_policy=policy), "lr")).mean
         for policy in (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)

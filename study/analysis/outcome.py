@@ -14,10 +14,25 @@ from study.analysis.verdicts import Reason, Verdict
 from study.spec import Arm, ModelName
 
 DESIGN = (
-    "arms_finished", "arms_total", "runs_finished", "seeds_min", "seeds_max", "trials",
-    "budget_seconds", "used_seconds", "train_images", "used_images", "validation_images", "test_images",
-    "resolution", "models", "device", "skipped_arms", "prediction_error", "predicted_runs",
-)  # fmt: skip
+    "arms_finished",
+    "arms_total",
+    "runs_finished",
+    "seeds_min",
+    "seeds_max",
+    "trials",
+    "budget_seconds",
+    "used_seconds",
+    "train_images",
+    "used_images",
+    "validation_images",
+    "test_images",
+    "resolution",
+    "models",
+    "device",
+    "skipped_arms",
+    "prediction_error",
+    "predicted_runs",
+)
 
 
 def design(sources: Sources, runs: Runs, total: int) -> Measured:
@@ -76,8 +91,16 @@ def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
 
 
 OBJECT = (
-    "index", "label", "networks", "right", "predicted", "probability", "run_id", "arm", "champion",
-)  # fmt: skip
+    "index",
+    "label",
+    "networks",
+    "right",
+    "predicted",
+    "probability",
+    "run_id",
+    "arm",
+    "champion",
+)
 
 
 def chosen_object(sources: Sources, runs: Runs, row: Row | None, best: Arm | None) -> Measured:

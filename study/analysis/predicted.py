@@ -100,9 +100,17 @@ def calibration(runs: Runs, model: ModelName) -> Measured:
 
 
 CONFUSION = (
-    "run_id", "pairs", "recall", "worst_class", "worst_recall", "best_class", "best_recall",
-    "errors", "images", "classes",
-)  # fmt: skip
+    "run_id",
+    "pairs",
+    "recall",
+    "worst_class",
+    "worst_recall",
+    "best_class",
+    "best_recall",
+    "errors",
+    "images",
+    "classes",
+)
 
 
 def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured:
@@ -162,10 +170,27 @@ def confusion_counts(
 
 
 BEST = (
-    "arm", "model", "init", "init_source", "scope", "lr_policy", "n_seeds", "train_accuracy",
-    "val_accuracy", "test_accuracy", "test_low", "test_high", "test_sd_pp", "macro_f1", "ece",
-    "gap_pp", "run_id", "lr", "seconds", "rung",
-)  # fmt: skip
+    "arm",
+    "model",
+    "init",
+    "init_source",
+    "scope",
+    "lr_policy",
+    "n_seeds",
+    "train_accuracy",
+    "val_accuracy",
+    "test_accuracy",
+    "test_low",
+    "test_high",
+    "test_sd_pp",
+    "macro_f1",
+    "ece",
+    "gap_pp",
+    "run_id",
+    "lr",
+    "seconds",
+    "rung",
+)
 
 
 def best_arm(runs: Runs) -> tuple[Arm, Row] | None:

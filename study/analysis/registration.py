@@ -22,7 +22,7 @@ def rules() -> dict[str, Any]:
     return {
         "measure": "test accuracy in percentage points, mean over the seeds that all arms have",
         "rung": "within a network its highest rung with three seeds of every arm, between networks the "
-                "highest common one",
+        "highest common one",
         "interval": "Student over seeds plus normal over test images",
         "confidence": CONFIDENCE,
         "alpha": ALPHA,
@@ -41,7 +41,7 @@ def rules() -> dict[str, Any]:
             for contrast in CONTRASTS
             for name, models in rows_of(contrast)
         ],
-    }  # fmt: skip
+    }
 
 
 def digest(registration: dict[str, Any]) -> str:

@@ -16,9 +16,16 @@ from study.spec import Experiment, FirstConv, Init, ModelName
 Seeds = dict[int, float]
 
 LABELS = (
-    "points", "labels_scratch", "labels_pretrained", "labels_ratio", "difference_pp",
-    "difference_low_pp", "difference_high_pp", "samples", "n_pairs",
-)  # fmt: skip
+    "points",
+    "labels_scratch",
+    "labels_pretrained",
+    "labels_ratio",
+    "difference_pp",
+    "difference_low_pp",
+    "difference_high_pp",
+    "samples",
+    "n_pairs",
+)
 
 
 def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
@@ -35,21 +42,28 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
     cells: dict[int, tuple[Seeds, Seeds]] = {}
     for images in sorted({int(row["train_images"]) for row in rows}):
         first, second = (
-            {int(r["seed"]): float(r["test_accuracy"]) for r in rows
-             if r["train_images"] == images and r["init"] == init.value}
+            {
+                int(r["seed"]): float(r["test_accuracy"])
+                for r in rows
+                if r["train_images"] == images and r["init"] == init.value
+            }
             for init in (Init.PRETRAINED, Init.SCRATCH)
-        )  # fmt: skip
+        )
         seeds = sorted(set(first) & set(second))
         if seeds:
             cells[images] = {s: first[s] for s in seeds}, {s: second[s] for s in seeds}
             found = summary(100 * (first[seed] - second[seed]) for seed in seeds)
-            points.append({
-                "train_images": images,
-                "pretrained": float(np.mean([first[seed] for seed in seeds])),
-                "scratch": float(np.mean([second[seed] for seed in seeds])),
-                "effect_pp": found.mean, "low_pp": found.low, "high_pp": found.high,
-                "n_pairs": found.n,
-            })  # fmt: skip
+            points.append(
+                {
+                    "train_images": images,
+                    "pretrained": float(np.mean([first[seed] for seed in seeds])),
+                    "scratch": float(np.mean([second[seed] for seed in seeds])),
+                    "effect_pp": found.mean,
+                    "low_pp": found.low,
+                    "high_pp": found.high,
+                    "n_pairs": found.n,
+                }
+            )
     if len(points) < 2:
         return absent(LABELS, Reason.NOT_IN_MATRIX)
     best = max(points, key=lambda point: point["scratch"])["train_images"]
@@ -68,9 +82,7 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids(rows))
 
 
-def _saving(
-    cells: dict[int, tuple[Seeds, Seeds]], best: int
-) -> tuple[float, Summary, Verdict, Reason]:
+def _saving(cells: dict[int, tuple[Seeds, Seeds]], best: int) -> tuple[float, Summary, Verdict, Reason]:
     """Whether pretrained with fewer images is at least as accurate as scratch at its best.
 
     Each number of images has the interval, paired over seeds, of pretrained there minus scratch
@@ -106,9 +118,18 @@ def _saving(
 
 
 DEPTH = (
-    "points", "best_stages", "best_accuracy", "first_accuracy", "last_accuracy", "all_stages",
-    "n_pairs", "difference_pp", "difference_low_pp", "difference_high_pp", "samples",
-)  # fmt: skip
+    "points",
+    "best_stages",
+    "best_accuracy",
+    "first_accuracy",
+    "last_accuracy",
+    "all_stages",
+    "n_pairs",
+    "difference_pp",
+    "difference_low_pp",
+    "difference_high_pp",
+    "samples",
+)
 
 
 def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
@@ -138,29 +159,42 @@ def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
     mean = {k: float(np.mean([cell[seed] for seed in seeds])) for k, cell in sorted(found.items())}
     middle = max((k for k in mean if 0 < k < stages), key=lambda k: mean[k])
     end = max((0, stages), key=lambda k: mean[k])
-    difference, verdict, reason = paired(
-        [100 * (found[middle][seed] - found[end][seed]) for seed in seeds]
-    )
+    difference, verdict, reason = paired([100 * (found[middle][seed] - found[end][seed]) for seed in seeds])
     best = max(mean, key=lambda k: mean[k])
     numbers = {
         "points": [
-            {"stages": k, "accuracy": value,
-             "low": min(found[k][s] for s in seeds), "high": max(found[k][s] for s in seeds)}
+            {
+                "stages": k,
+                "accuracy": value,
+                "low": min(found[k][s] for s in seeds),
+                "high": max(found[k][s] for s in seeds),
+            }
             for k, value in mean.items()
         ],
-        "best_stages": best, "best_accuracy": mean[best], "first_accuracy": mean[0],
-        "last_accuracy": mean[stages], "all_stages": stages, "n_pairs": difference.n,
-        "difference_pp": difference.mean, "difference_low_pp": difference.low,
+        "best_stages": best,
+        "best_accuracy": mean[best],
+        "first_accuracy": mean[0],
+        "last_accuracy": mean[stages],
+        "all_stages": stages,
+        "n_pairs": difference.n,
+        "difference_pp": difference.mean,
+        "difference_low_pp": difference.low,
         "difference_high_pp": difference.high,
         "samples": max(number(row["samples_seen"]) for row in rows),
-    }  # fmt: skip
+    }
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=_ids([*rows, *ends]))
 
 
 ADAPTATION = (
-    "n_pairs", "usual_accuracy", "other_accuracy", "difference_pp", "difference_low_pp",
-    "difference_high_pp", "channels", "samples",
-)  # fmt: skip
+    "n_pairs",
+    "usual_accuracy",
+    "other_accuracy",
+    "difference_pp",
+    "difference_low_pp",
+    "difference_high_pp",
+    "channels",
+    "samples",
+)
 
 
 def adaptation(
@@ -176,15 +210,14 @@ def adaptation(
     """
     usual = {int(row["seed"]): row for row in _whole(experiments, model)}
     rows = {
-        int(row["seed"]): row for row in _rows(experiments, model, Experiment.ADAPTATION)
+        int(row["seed"]): row
+        for row in _rows(experiments, model, Experiment.ADAPTATION)
         if row["first_conv"] == other.value
-    }  # fmt: skip
+    }
     seeds = sorted(set(usual) & set(rows))
     if not seeds:
         return absent(ADAPTATION, Reason.NOT_IN_MATRIX)
-    first, second = (
-        [100 * float(side[seed]["test_accuracy"]) for seed in seeds] for side in (usual, rows)
-    )
+    first, second = ([100 * float(side[seed]["test_accuracy"]) for seed in seeds] for side in (usual, rows))
     difference, verdict, reason = paired([a - b for a, b in zip(first, second, strict=True)])
     numbers = {
         "n_pairs": difference.n,
@@ -197,17 +230,18 @@ def adaptation(
         "samples": max(number(row["samples_seen"]) for row in rows.values()),
     }
     return Measured(
-        verdict=verdict, reason=reason, numbers=numbers,
+        verdict=verdict,
+        reason=reason,
+        numbers=numbers,
         rows=_ids([side[seed] for side in (usual, rows) for seed in seeds]),
-    )  # fmt: skip
+    )
 
 
 def _whole(experiments: pd.DataFrame, model: ModelName) -> list[Row]:
     """The pretrained runs of the labels experiment on the most images."""
     rows = [
-        row for row in _rows(experiments, model, Experiment.LABELS)
-        if row["init"] == Init.PRETRAINED.value
-    ]  # fmt: skip
+        row for row in _rows(experiments, model, Experiment.LABELS) if row["init"] == Init.PRETRAINED.value
+    ]
     most = max((row["train_images"] for row in rows), default=None)
     return [row for row in rows if row["train_images"] == most]
 

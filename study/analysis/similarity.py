@@ -13,9 +13,18 @@ from study.analysis.verdicts import Reason
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 BY_DEPTH = (
-    "n_pairs", "first_cka", "last_cka", "difference", "difference_low", "difference_high",
-    "lowest_cka", "lowest_stage", "first_stage", "last_stage", "stages",
-)  # fmt: skip
+    "n_pairs",
+    "first_cka",
+    "last_cka",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "lowest_cka",
+    "lowest_stage",
+    "first_stage",
+    "last_stage",
+    "stages",
+)
 
 
 def by_depth(sources: Sources, runs: Runs, model: ModelName) -> Measured:
@@ -44,18 +53,22 @@ def by_depth(sources: Sources, runs: Runs, model: ModelName) -> Measured:
         "lowest_stage": lowest + 1,
         "first_stage": names[0],
         "last_stage": names[-2],
-        "stages": [
-            {"name": name, "cka": value} for name, value in zip(names[:-1], mean, strict=True)
-        ],
+        "stages": [{"name": name, "cka": value} for name, value in zip(names[:-1], mean, strict=True)],
     }
     rows = tuple(run.run_id for run in found.values())
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
 
 
 BY_POLICY = (
-    "n_pairs", "uniform_cka", "discriminative_cka", "uniform_first_cka", "discriminative_first_cka",
-    "difference", "difference_low", "difference_high",
-)  # fmt: skip
+    "n_pairs",
+    "uniform_cka",
+    "discriminative_cka",
+    "uniform_first_cka",
+    "discriminative_first_cka",
+    "difference",
+    "difference_low",
+    "difference_high",
+)
 
 
 def by_policy(sources: Sources, runs: Runs, model: ModelName) -> Measured:
@@ -97,9 +110,7 @@ class _Stored:
     backbone: list[float]
 
 
-def _stored(
-    sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy
-) -> dict[int, _Stored]:
+def _stored(sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy) -> dict[int, _Stored]:
     """What the pretrained full runs left, by seed."""
     arm = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FULL, lr_policy=policy)
     found = {}

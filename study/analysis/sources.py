@@ -63,8 +63,10 @@ def hits(predictions: Classes, labels: Any) -> dict[str, npt.NDArray[np.float64]
     """Returns by evaluation whether each of its test images was classified correctly, 1.0 or 0.0, [n]."""
     if labels is None:
         return {}
-    return {name: (classes == labels[: classes.size]).astype(np.float64)
-            for name, classes in predictions.items()}  # fmt: skip
+    return {
+        name: (classes == labels[: classes.size]).astype(np.float64)
+        for name, classes in predictions.items()
+    }
 
 
 def read_sources(folder: Path) -> Sources:
@@ -84,9 +86,7 @@ def read_sources(folder: Path) -> Sources:
         experiments=read_table(folder / "experiments.csv", EXPERIMENT_COLUMNS),
         history=read_table(folder / "history.csv", HISTORY_COLUMNS),
         predictions={
-            key.removesuffix(".class"): value
-            for key, value in stored.items()
-            if key.endswith(".class")
+            key.removesuffix(".class"): value for key, value in stored.items() if key.endswith(".class")
         },
         labels=labels,
         plan=read_object(folder / "plan.json"),

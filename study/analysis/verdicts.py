@@ -153,8 +153,9 @@ def adjusted(p_values: Sequence[float], families: Sequence[Family]) -> list[floa
         families: of the contrasts; exploratory ones get NaN.
     """
     result = [math.nan] * len(p_values)
-    tested = [i for i, p in enumerate(p_values)
-              if not math.isnan(p) and families[i] is not Family.EXPLORATORY]  # fmt: skip
+    tested = [
+        i for i, p in enumerate(p_values) if not math.isnan(p) and families[i] is not Family.EXPLORATORY
+    ]
     primary = [i for i in tested if families[i] is Family.PRIMARY]
     number, others = len(primary), len(tested) - len(primary)
     share = SECONDARY_SHARE if number and others else float(others > 0)
@@ -193,6 +194,7 @@ def _without(
         back = passed[i].get(gone, 0.0) * passed[gone].get(i, 0.0)
         new_passed[i] = {
             j: (passed[i].get(j, 0.0) + passed[i].get(gone, 0.0) * passed[gone].get(j, 0.0)) / (1 - back)
-            for j in left if j != i and back < 1
-        }  # fmt: skip
+            for j in left
+            if j != i and back < 1
+        }
     return new_weight, new_passed

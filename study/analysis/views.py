@@ -16,10 +16,24 @@ from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
 VIEWS = (
-    "test_pp", "samples_pp", "samples_low_pp", "samples_high_pp", "samples", "seconds_pp",
-    "seconds_low_pp", "seconds_high_pp", "seconds", "trials_pp", "trials", "n_pairs",
-    "first_samples", "first_seconds", "first_trials", "views", "flips",
-)  # fmt: skip
+    "test_pp",
+    "samples_pp",
+    "samples_low_pp",
+    "samples_high_pp",
+    "samples",
+    "seconds_pp",
+    "seconds_low_pp",
+    "seconds_high_pp",
+    "seconds",
+    "trials_pp",
+    "trials",
+    "n_pairs",
+    "first_samples",
+    "first_seconds",
+    "first_trials",
+    "views",
+    "flips",
+)
 #: Arms of the first side and of the second side that are compared with each other.
 Cell = tuple[list[Arm], list[Arm]]
 #: The runs of one side of a cell for one seed: row at the rung of comparison, all rungs.
@@ -48,8 +62,9 @@ def policy_cells(model: ModelName) -> list[Cell]:
 def model_cells() -> list[Cell]:
     """GoogLeNet against VGG11, arm by arm, without those of discriminative rates."""
     pairs = zip(arms((ModelName.GOOGLENET,)), arms((ModelName.VGG11,)), strict=True)
-    return [([first], [second]) for first, second in pairs
-            if first.lr_policy is not LrPolicy.DISCRIMINATIVE]  # fmt: skip
+    return [
+        ([first], [second]) for first, second in pairs if first.lr_policy is not LrPolicy.DISCRIMINATIVE
+    ]
 
 
 def _full(model: ModelName, init: Init, policy: LrPolicy) -> Arm:
@@ -90,10 +105,14 @@ def three_views(
         differences, ends = [], []
         for seed in seeds:
             compared = [
-                read(*([(runs[arm][seed], found[str(runs[arm][seed]["run_id"])]) for arm in side]
-                       for side in cell))
+                read(
+                    *(
+                        [(runs[arm][seed], found[str(runs[arm][seed]["run_id"])]) for arm in side]
+                        for side in cell
+                    )
+                )
                 for cell in cells
-            ]  # fmt: skip
+            ]
             differences.append(100 * float(np.mean([value for value, _ in compared])))
             ends.append(float(np.mean([end for _, end in compared])))
         total = summary(differences)

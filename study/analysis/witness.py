@@ -12,10 +12,26 @@ from study.analysis.verdicts import Reason
 
 IMAGENET = "imagenet1k_v1"
 WITNESS = (
-    "obstacle", "detail", "n_pairs", "pretrained_accuracy", "random_accuracy", "pixels_accuracy",
-    "effect_pp", "ci_low_pp", "ci_high_pp", "train_images", "validation_images", "test_images",
-    "resolution", "features", "passes", "seconds", "package", "version", "sha256",
-)  # fmt: skip
+    "obstacle",
+    "detail",
+    "n_pairs",
+    "pretrained_accuracy",
+    "random_accuracy",
+    "pixels_accuracy",
+    "effect_pp",
+    "ci_low_pp",
+    "ci_high_pp",
+    "train_images",
+    "validation_images",
+    "test_images",
+    "resolution",
+    "features",
+    "passes",
+    "seconds",
+    "package",
+    "version",
+    "sha256",
+)
 
 
 def witness(sources: Sources) -> Measured:
@@ -34,9 +50,7 @@ def witness(sources: Sources) -> Measured:
     if entry.get("state") != "finished" or not pairs:
         missing = absent(WITNESS, Reason.NOT_RUN)
         told = {"obstacle": entry.get("reason"), "detail": entry.get("detail")}
-        return Measured(
-            verdict=missing.verdict, reason=missing.reason, numbers={**missing.numbers, **told}
-        )
+        return Measured(verdict=missing.verdict, reason=missing.reason, numbers={**missing.numbers, **told})
     difference, verdict, reason = paired(
         [100 * (float(pair["pretrained"]) - float(pair["random"])) for pair in pairs]
     )

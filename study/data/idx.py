@@ -91,9 +91,7 @@ def read_csv(stream: IO[bytes], name: str, count: int) -> tuple[Images, Images]:
         header = stream.readline(_LONGEST_HEADER)
         if not header.lstrip(b'\xef\xbb\xbf"').startswith(b"label"):
             raise DataError(f"{name}: the first line is not label,pixel1,…,pixel{PIXELS}")
-        table = np.loadtxt(
-            _rows(stream, name, count), np.uint8, delimiter=",", comments=None, ndmin=2
-        )
+        table = np.loadtxt(_rows(stream, name, count), np.uint8, delimiter=",", comments=None, ndmin=2)
     except UNREADABLE as error:
         raise DataError(f"{name}: damaged file ({error})") from error
     except ValueError as error:

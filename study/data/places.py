@@ -157,9 +157,7 @@ def _names() -> Iterator[str]:
 def _loose(folder: Path) -> _Members:
     paths = {name: folder / name for name in _names()}
     return {
-        name: _Member(name=str(path), open=_opener(path))
-        for name, path in paths.items()
-        if path.is_file()
+        name: _Member(name=str(path), open=_opener(path)) for name, path in paths.items() if path.is_file()
     }
 
 

@@ -26,9 +26,7 @@ FRACTALS = 12
 ERRORS = 12
 
 
-def write_dataset(
-    shop: Workshop, folder: Path, resolution: int, seed: int, *, fractals: bool
-) -> None:
+def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int, *, fractals: bool) -> None:
     """Writes dataset.npz: examples of every class, class counts, augmented views and fractals.
 
     Args:
@@ -40,13 +38,13 @@ def write_dataset(
     """
     fashion, split = shop.fashion, shop.split
     images, labels = fashion.train_images, fashion.train_labels
-    examples = torch.stack(
-        [images[split.train[labels[split.train] == c][:EXAMPLES]] for c in range(10)]
-    )
+    examples = torch.stack([images[split.train[labels[split.train] == c][:EXAMPLES]] for c in range(10)])
     counts = torch.stack(
-        [torch.bincount(part, minlength=10) for part in (
-            labels[split.train], labels[split.validation], fashion.test_labels)]
-    )  # fmt: skip
+        [
+            torch.bincount(part, minlength=10)
+            for part in (labels[split.train], labels[split.validation], fashion.test_labels)
+        ]
+    )
     generator = torch.Generator().manual_seed(seed)
     views = []
     for index in split.train[:3]:
@@ -132,7 +130,5 @@ def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: P
         ("after", network),
         ("scratch", fresh_network(record, shop, Init.SCRATCH)),
     )
-    arrays = {
-        name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts
-    }
+    arrays = {name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts}
     write_arrays(folder / f"filters-{arm.model}.npz", arrays)

@@ -48,9 +48,7 @@ def activation_similarity(
     """
     before.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = shop.fashion.train_images[shop.split.validation[:COMPARED]]
-    old, new = (
-        stage_activations(item, images, resolution, shop.runtime) for item in (before, after)
-    )
+    old, new = (stage_activations(item, images, resolution, shop.runtime) for item in (before, after))
     return {name: linear_cka(old[name], new[name]) for name in new}
 
 

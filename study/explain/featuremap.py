@@ -29,9 +29,7 @@ BATCH = 100
 Values = npt.NDArray[np.float64]
 
 
-def write_featuremap(
-    record: RunRecord, shop: Workshop, folder: Path, stop: Callable[[], None]
-) -> None:
+def write_featuremap(record: RunRecord, shop: Workshop, folder: Path, stop: Callable[[], None]) -> None:
     """Writes featuremap-<model>.npz: the output layer's input before training, for both inits.
 
     It contains the points of a principal component analysis, the share of variance that they explain, and

@@ -71,9 +71,13 @@ def target_layer(network: Network, resolution: int) -> Layer:
 
 
 def grad_cam(
-    network: Network, images: Tensor, classes: Tensor, layer: Layer, resolution: int,
+    network: Network,
+    images: Tensor,
+    classes: Tensor,
+    layer: Layer,
+    resolution: int,
     stop: Callable[[], None] = lambda: None,
-) -> Maps:  # fmt: skip
+) -> Maps:
     """Returns Grad-CAM maps (Selvaraju et al. 2017, eq. 1 and 2), each divided by its largest value.
 
     Args:
@@ -139,9 +143,13 @@ def inside_share(maps: Maps, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.fl
 
 
 def write_gradcam(
-    kept: Sequence[Kept], predicted: Sequence[Probabilities], shop: Workshop, folder: Path,
-    index: int, stop: Callable[[], None],
-) -> None:  # fmt: skip
+    kept: Sequence[Kept],
+    predicted: Sequence[Probabilities],
+    shop: Workshop,
+    folder: Path,
+    index: int,
+    stop: Callable[[], None],
+) -> None:
     """Writes gradcam-<model>.npz: maps of the chosen test object and of the most disputed ones.
 
     Each network explains its own prediction. `inside` is the mean over `sampled` test images of a map's
@@ -166,11 +174,10 @@ def write_gradcam(
     answers = [probabilities(one.network, images[both], resolution, shop.runtime, stop) for one in kept]
     maps = np.stack(
         [
-            grad_cam(one.network, images[both], torch.from_numpy(answer.argmax(1)), layer,
-                     resolution, stop)
+            grad_cam(one.network, images[both], torch.from_numpy(answer.argmax(1)), layer, resolution, stop)
             for one, answer in zip(kept, answers, strict=True)
         ]
-    )  # fmt: skip
+    )
     drawn, pixels = maps[:, : len(chosen)], images[sampled].numpy()
     shares = np.stack([inside_share(one, pixels) for one in maps[:, len(chosen) :]])
     write_arrays(
@@ -187,11 +194,12 @@ def write_gradcam(
             "map_size": np.array(layer.size),
             "sampled": np.array(len(sampled)),
             "area": np.array((pixels > 0).mean()),
-            "inside": np.array([s[~np.isnan(s)].mean() if (~np.isnan(s)).any() else np.nan
-                                for s in shares]),
+            "inside": np.array(
+                [s[~np.isnan(s)].mean() if (~np.isnan(s)).any() else np.nan for s in shares]
+            ),
             "empty": np.isnan(shares).sum(1),
         },
-    )  # fmt: skip
+    )
 
 
 def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:

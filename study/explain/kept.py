@@ -67,8 +67,16 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
     }
 
     def write(stream: IO[bytes]) -> None:
-        torch.save({"run_id": record.spec.run_id, "rung": record.spec.rung, "state": state,
-                    "resolution": record.spec.resolution, "fold": record.spec.fold}, stream)  # fmt: skip
+        torch.save(
+            {
+                "run_id": record.spec.run_id,
+                "rung": record.spec.rung,
+                "state": state,
+                "resolution": record.spec.resolution,
+                "fold": record.spec.fold,
+            },
+            stream,
+        )
 
     path = _path(record.spec.arm, folder)
     write_atomic(path, write)

@@ -74,8 +74,11 @@ def _networks(folder: Path) -> list[tuple[str, Network, int]]:
             raise WeightsError(f"{champion} does not say which network it holds") from error
         network = load_adapted(model, weights.state, resolution=resolution, fold=True)
         return [(f"champion ({model})", network, resolution)]
-    found = [(arm.name, *kept_network(arm, folder)) for arm in arms()
-             if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()]  # fmt: skip
+    found = [
+        (arm.name, *kept_network(arm, folder))
+        for arm in arms()
+        if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()
+    ]
     if not found:
         raise UsageError(f"{folder.parent} holds no trained network; run a study first")
     return found

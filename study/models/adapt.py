@@ -41,4 +41,6 @@ def fold_normalisation(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     std = torch.tensor(IMAGENET_STD, dtype=weight.dtype).view(1, 3, 1, 1)
     shift = (weight * (0.5 - mean) / std).sum(dim=(1, 2, 3))
     return sum_channels(weight / (2 * std)), bias + shift
+
+
 # [/listing]

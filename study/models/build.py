@@ -58,9 +58,14 @@ REGISTRY: dict[ModelName, ModelEntry] = {
 
 
 def build(
-    model: ModelName, *, weights: Weights | None, resolution: int, fold: bool, seed: int,
+    model: ModelName,
+    *,
+    weights: Weights | None,
+    resolution: int,
+    fold: bool,
+    seed: int,
     first_conv: FirstConv | None = None,
-) -> Network:  # fmt: skip
+) -> Network:
     """Builds a network for one channel and ten classes, on the CPU and in training mode.
 
     Without `weights`, all layers but the output layer are initialised as in torchvision. With `weights`,
@@ -111,9 +116,7 @@ def build(
     return network
 
 
-def load_adapted(
-    model: ModelName, state: dict[str, Tensor], *, resolution: int, fold: bool
-) -> Network:
+def load_adapted(model: ModelName, state: dict[str, Tensor], *, resolution: int, fold: bool) -> Network:
     """Builds a network from a state dict of `unfolded_state_dict`, in evaluation mode.
 
     Raises:

@@ -30,9 +30,7 @@ def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
     with torch.device("meta"):
         original = entry.original()
     before = _layers(original, torch.zeros(1, 3, resolution, resolution, device="meta"), {})
-    names = {
-        name: _outer_name(model, name) for name, _ in adapted.named_modules() if name
-    }
+    names = {name: _outer_name(model, name) for name, _ in adapted.named_modules() if name}
     after = _layers(adapted, torch.zeros(1, 1, resolution, resolution), names)
     rows = []
     for name, kind, shape, count in before:
@@ -74,9 +72,7 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
         "adapted_parameters": network.original_parameters,
         "head_parameters": network.feature_size * CLASSES + CLASSES,
         "folded": network.folded,
-        "folded_parameters": sum(p.numel() for p in network.parameters())
-        if network.folded
-        else None,
+        "folded_parameters": sum(p.numel() for p in network.parameters()) if network.folded else None,
         "adaptation_error": adaptation_error(model),
         "stages": [
             {
@@ -145,9 +141,12 @@ def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
             continue
 
         def hook(
-            module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor,
-            name: str = name, kind: str = kind,
-        ) -> None:  # fmt: skip
+            module: nn.Module,
+            inputs: tuple[Tensor, ...],
+            output: Tensor,
+            name: str = name,
+            kind: str = kind,
+        ) -> None:
             shapes = " → ".join("×".join(map(str, t.shape[1:])) for t in (inputs[0], output))
             count = sum(parameter.numel() for parameter in module.parameters())
             rows.append((names.get(name, name), kind, shapes, count))

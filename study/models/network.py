@@ -150,4 +150,6 @@ def new_head(feature_size: int, seed: int) -> nn.Linear:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1009 + 7)
         return nn.Linear(feature_size, CLASSES)
+
+
 # [/listing]

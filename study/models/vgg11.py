@@ -111,5 +111,3 @@ def _classifier(folded: bool) -> nn.Sequential:
     nn.init.zeros_(first.bias)
     nn.init.zeros_(second.bias)
     return nn.Sequential(first, nn.ReLU(True), nn.Dropout(0.5), second, nn.ReLU(True))
-
-

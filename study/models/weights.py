@@ -69,9 +69,13 @@ def imagenet_file(model: ModelName) -> str:
 
 
 def find_imagenet(
-    model: ModelName, *, weights_dir: Path | None, offline: bool, name: str | None = None,
+    model: ModelName,
+    *,
+    weights_dir: Path | None,
+    offline: bool,
+    name: str | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Weights:  # fmt: skip
+) -> Weights:
     """Finds IMAGENET1K_V1 weights in `weights_dir` or in torch.hub's folder, or else downloads them.
 
     A download goes to torch.hub's folder, which depends on the environment variable TORCH_HOME.
@@ -182,8 +186,9 @@ class WeightFile:
     @classmethod
     def of(cls, weights: Weights) -> WeightFile:
         """Returns the description of loaded weights."""
-        return cls(source=weights.source, sha256=weights.sha256, path=weights.path,
-                   channels=weights.channels)  # fmt: skip
+        return cls(
+            source=weights.source, sha256=weights.sha256, path=weights.path, channels=weights.channels
+        )
 
 
 def reload(path: Path, source: str) -> Weights:
@@ -203,8 +208,14 @@ def reload(path: Path, source: str) -> Weights:
 
 
 def _imagenet(path: Path, digest: str) -> Weights:
-    return Weights(source=IMAGENET, sha256=digest, state=_tensors(_read(path), path), channels=3,
-                   covers="network", path=str(path))  # fmt: skip
+    return Weights(
+        source=IMAGENET,
+        sha256=digest,
+        state=_tensors(_read(path), path),
+        channels=3,
+        covers="network",
+        path=str(path),
+    )
 
 
 def file_sha256(path: Path) -> str:
@@ -247,8 +258,10 @@ def _instead(path: Path, error: Exception) -> str:
     if path.suffix == ".safetensors":
         return " of PyTorch but of safetensors; load it there and torch.save() the dict"
     if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
-        return (f": it holds a whole object ({found[1][:60]}), which could run code; "
-                "torch.save() the model's state_dict() instead")  # fmt: skip
+        return (
+            f": it holds a whole object ({found[1][:60]}), which could run code; "
+            "torch.save() the model's state_dict() instead"
+        )
     return f" ({type(error).__name__})"
 
 
@@ -262,9 +275,10 @@ def _unwrapped(content: dict[str, Any], path: Path) -> tuple[dict[str, Any], tup
         return content["state"], ()
     removed: list[str] = []
     inner = {
-        str(name): value for name, value in content.items()
+        str(name): value
+        for name, value in content.items()
         if isinstance(value, dict) and any(isinstance(each, Tensor) for each in value.values())
-    }  # fmt: skip
+    }
     if not any(isinstance(value, Tensor) for value in content.values()) and inner:
         known = [name for name in _KEYS if name in inner]
         if len(known) != 1 or any(name not in known and name not in _OPTIMIZERS for name in inner):
@@ -276,7 +290,7 @@ def _unwrapped(content: dict[str, Any], path: Path) -> tuple[dict[str, Any], tup
         if not content:
             break
         removed.append(f"prefix {prefix!r}")
-        content = {str(name)[len(prefix):]: value for name, value in content.items()}
+        content = {str(name)[len(prefix) :]: value for name, value in content.items()}
     return content, tuple(removed)
 
 
@@ -295,9 +309,7 @@ def _tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def download(
-    url: str, path: Path, *, sha256_prefix: str, stop: Callable[[], bool] = lambda: False
-) -> None:
+def download(url: str, path: Path, *, sha256_prefix: str, stop: Callable[[], bool] = lambda: False) -> None:
     """Downloads a file and stores it only if its hash is correct.
 
     Otherwise a proxy's login page might be stored under the name of the weights in torch.hub's folder,

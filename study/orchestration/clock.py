@@ -46,9 +46,7 @@ class StudyClock:
             UsageError: the budget is used up.
         """
         used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
-        deadline = Deadline(
-            budget=budget, started=deadline.started, used_before=used, clock=deadline.clock
-        )
+        deadline = Deadline(budget=budget, started=deadline.started, used_before=used, clock=deadline.clock)
         reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), budget / 3)
         work = deadline.minus(reserve)
         if work.passed():

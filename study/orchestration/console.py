@@ -58,9 +58,11 @@ class Console:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -116,14 +118,20 @@ class Console:
             values = [100 * (record.test_accuracy or 0.0) for record in group]
             spread = f"{min(values):.2f}…{max(values):.2f}" if len(values) > 1 else "–"
             rungs = sorted({record.spec.rung for record in group})
-            table.add_row(*key, "/".join(f"{rung:,}" for rung in rungs), str(len(values)),
-                          f"{sum(values) / len(values):.2f} %", spread)  # fmt: skip
+            table.add_row(
+                *key,
+                "/".join(f"{rung:,}" for rung in rungs),
+                str(len(values)),
+                f"{sum(values) / len(values):.2f} %",
+                spread,
+            )
         for row in baselines:
             images = f"{row['train_images']:,}" if row["train_images"] else ""
-            table.add_row(row["name"], "", "", "", images, "",
-                          f"{100 * row['test_accuracy']:.2f} %", "")  # fmt: skip
+            table.add_row(row["name"], "", "", "", images, "", f"{100 * row['test_accuracy']:.2f} %", "")
         self._out.print(table)
         best = champion(records)
         if best is not None and best.test_accuracy is not None:
-            self.say(f"champion: {best.spec.arm.name}, {best.samples_seen:,} samples, "
-                     f"test {best.test_accuracy:.4f} on {best.test_images:,} images")  # fmt: skip
+            self.say(
+                f"champion: {best.spec.arm.name}, {best.samples_seen:,} samples, "
+                f"test {best.test_accuracy:.4f} on {best.test_images:,} images"
+            )

@@ -60,13 +60,24 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
             plan.workers = workers
             fashion = options.fashion or load(options.data_dir, offline=True)
             with Console(clock.deadline, workers) as console:
-                _plan(StudyContext(
-                    study=study, options=replace(options, results_dir=Path(folder)), ledger=ledger,
-                    clock=clock, plan=plan, specs=RunSpecs(study=study, ledger=ledger), console=console,
-                    token=token, runtime=matrix_runtime,
-                    champion_threads=champion_threads(runtime, workers), executor=executor,
-                    shop=Workshop(fashion=fashion, runtime=matrix_runtime, weights={}, folder=Path(folder)),
-                ))  # fmt: skip
+                _plan(
+                    StudyContext(
+                        study=study,
+                        options=replace(options, results_dir=Path(folder)),
+                        ledger=ledger,
+                        clock=clock,
+                        plan=plan,
+                        specs=RunSpecs(study=study, ledger=ledger),
+                        console=console,
+                        token=token,
+                        runtime=matrix_runtime,
+                        champion_threads=champion_threads(runtime, workers),
+                        executor=executor,
+                        shop=Workshop(
+                            fashion=fashion, runtime=matrix_runtime, weights={}, folder=Path(folder)
+                        ),
+                    )
+                )
         finally:
             executor.close()
             ledger.close()
@@ -88,8 +99,16 @@ def _copy(path: Path, ledger: Ledger, study: StudySpec) -> None:
 
 
 def _plan(context: StudyContext) -> None:
-    require_speeds(context, Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
-                                      console=context.console, token=context.token))  # fmt: skip
+    require_speeds(
+        context,
+        Scheduler(
+            executor=context.executor,
+            ledger=context.ledger,
+            clock=context.clock,
+            console=context.console,
+            token=context.token,
+        ),
+    )
     left, models, aside = context.clock.work.left(), context.study.models, 0.0
     for model in models:
         speed = context.plan.speeds[model.value].pretext

@@ -112,10 +112,15 @@ class Forecast:
     def trials(self, number: int) -> float:
         """Predicts the seconds that the remaining ones of `number` trials per arm take."""
         trainings = [
-            [self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0)
-             for trial in range(number) if not self._specs.tuned(arm, trial)]
+            [
+                self._seconds(
+                    self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0
+                )
+                for trial in range(number)
+                if not self._specs.tuned(arm, trial)
+            ]
             for arm in self._specs.arms()
-        ]  # fmt: skip
+        ]
         return total(trainings, self._workers)
 
     def decide(self) -> None:
@@ -232,8 +237,8 @@ class Forecast:
         if plan.side_seconds:
             told.append(f"side experiments: {format_seconds(plan.side_seconds)}")
         for item in plan.left_out:
-            told.append(f"not in this budget: {item['what']}; about "
-                        f"{format_seconds(item['needs_seconds'] or 0)} would bring it in")  # fmt: skip
+            told.append(
+                f"not in this budget: {item['what']}; about "
+                f"{format_seconds(item['needs_seconds'] or 0)} would bring it in"
+            )
         return told
-
-

@@ -76,27 +76,31 @@ class PlanState:
 
     def note_phase(self, name: str, predicted: float | None, began: float) -> None:
         """Records a phase that started at `began` (`time.monotonic`, seconds) and ends now."""
-        self.phases.append({"phase": name, "predicted_seconds": predicted,
-                            "actual_seconds": time.monotonic() - began})  # fmt: skip
+        self.phases.append(
+            {"phase": name, "predicted_seconds": predicted, "actual_seconds": time.monotonic() - began}
+        )
         self.clock.note_used(every=0.0)
 
     def save(self) -> None:
         """Writes the plan to the ledger."""
         used = self.clock.deadline.used()
-        self.clock.ledger.set_fact("plan", {
-            "budget_seconds": self.clock.deadline.budget,
-            "used_seconds": used,
-            "reserve_seconds": self.clock.reserve,
-            "champion_seconds": self.champion_seconds,
-            "side_seconds": self.side_seconds,
-            "extension_seconds": self.extension,
-            "grown": self.grown,
-            "workers": self.workers,
-            "step_seconds": self.step_seconds,
-            "worker_seconds": self.workers * used,
-            "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
-            "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
-            "left_out": self.left_out,
-            "phases": self.phases,
-            "rows": self.rows,
-        })  # fmt: skip
+        self.clock.ledger.set_fact(
+            "plan",
+            {
+                "budget_seconds": self.clock.deadline.budget,
+                "used_seconds": used,
+                "reserve_seconds": self.clock.reserve,
+                "champion_seconds": self.champion_seconds,
+                "side_seconds": self.side_seconds,
+                "extension_seconds": self.extension,
+                "grown": self.grown,
+                "workers": self.workers,
+                "step_seconds": self.step_seconds,
+                "worker_seconds": self.workers * used,
+                "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
+                "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
+                "left_out": self.left_out,
+                "phases": self.phases,
+                "rows": self.rows,
+            },
+        )

@@ -14,9 +14,14 @@ from study.training.runtime import Runtime
 
 
 def pretrain_only(
-    models: tuple[ModelName, ...], folder: Path, *, deadline: Deadline, seed: int,
-    runtime: Runtime, say: Callable[[str], None],
-) -> None:  # fmt: skip
+    models: tuple[ModelName, ...],
+    folder: Path,
+    *,
+    deadline: Deadline,
+    seed: int,
+    runtime: Runtime,
+    say: Callable[[str], None],
+) -> None:
     """Pre-train each network in an equal share of the time and keep what passes its gate.
 
     Raises:
@@ -29,12 +34,18 @@ def pretrain_only(
         say(f"{model}: {speed.train:.0f} images/s, {format_seconds(share)}")
         limit = deadline.within(share)
         weights, entry = sources.fractal(
-            model, share, speed.train, "", cache_dir=folder, seed=seed, runtime=runtime,
+            model,
+            share,
+            speed.train,
+            "",
+            cache_dir=folder,
+            seed=seed,
+            runtime=runtime,
             stop=limit.passed,
             on_progress=lambda point: say(
                 f"  {point.samples:,} samples: held-out pretext accuracy {point.accuracy:.3f}"
             ),
-        )  # fmt: skip
+        )
         if weights is None:
             say(f"{model}: {entry['reason']} ({entry['detail']})")
         else:

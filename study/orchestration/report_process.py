@@ -19,8 +19,10 @@ from study.terminal import CALLED
 _POLL = 0.1
 #: Runs the command line with the folder of this package, its first argument, in place of the working
 #: directory, from which `-m` and `-c` would import modules first.
-_START = ("import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
-          "from study.cli import main; raise SystemExit(main())")  # fmt: skip
+_START = (
+    "import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
+    "from study.cli import main; raise SystemExit(main())"
+)
 _ROOT = Path(study.__file__).resolve().parents[1]
 
 
@@ -42,9 +44,15 @@ def render(
         Whether a new report exists.
     """
     command = [
-        sys.executable, "-c", _START, str(_ROOT), "report", f"--results-dir={options.results_dir}",
-        f"--report-dir={options.report_dir}", f"--lang={options.lang}",
-    ]  # fmt: skip
+        sys.executable,
+        "-c",
+        _START,
+        str(_ROOT),
+        "report",
+        f"--results-dir={options.results_dir}",
+        f"--report-dir={options.report_dir}",
+        f"--lang={options.lang}",
+    ]
     if options.title_page is not None:
         command.append(f"--title-page={options.title_page}")
     if options.templates is not None:
@@ -54,8 +62,9 @@ def render(
     if draft:
         command.append("--draft")
     late, began = True, time.time()
-    with subprocess.Popen(command, env={**os.environ, ENDS_WITH_INPUT: "1"}, stdin=subprocess.PIPE,
-                          start_new_session=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        command, env={**os.environ, ENDS_WITH_INPUT: "1"}, stdin=subprocess.PIPE, start_new_session=True
+    ) as process:
         try:
             while process.poll() is None and left() > 0:
                 time.sleep(_POLL)

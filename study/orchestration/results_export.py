@@ -60,28 +60,33 @@ class ResultsWriter:
 
 def write_results(context: StudyContext) -> None:
     """Writes the CSV and JSON files; an arm without a final run gets a row `skipped` with the reason."""
-    export(context.ledger, context.study, context.options.results_dir, context.specs.reasons,
-           context.token.why)  # fmt: skip
+    export(
+        context.ledger, context.study, context.options.results_dir, context.specs.reasons, context.token.why
+    )
 
 
 def export(
     ledger: Ledger, study: StudySpec, folder: Path, reasons: dict[str, str], why: Reason = Reason.BUDGET
-) -> None:  # fmt: skip
+) -> None:
     """Writes the same files from a ledger; `why` is the reason for arms without one of their own."""
     records = ledger.records()
     done = {r.spec.arm for r in records if r.spec.purpose is Purpose.FINAL}
     missing = tuple(
         RunRecord(
             spec=RunSpec(
-                arm=arm, purpose=Purpose.FINAL, seed=study.seed, hyper=default_hyper(arm),
-                rung=SHORTEST_RUNG, resolution=study.resolution,
+                arm=arm,
+                purpose=Purpose.FINAL,
+                seed=study.seed,
+                hyper=default_hyper(arm),
+                rung=SHORTEST_RUNG,
+                resolution=study.resolution,
             ),
             state=RunState.SKIPPED,
             reason=reasons.get(arm.name, why.value),
         )
         for arm in arms(study.models)
         if arm not in done
-    )  # fmt: skip
+    )
     write_tables((*records, *missing), folder)
     rows = ledger.fact(BASELINES)
     if rows is not None:
@@ -102,8 +107,9 @@ def write_predictions(context: StudyContext) -> None:
     best = champion(context.ledger.records())
     order = shop.test_order.numpy()
     predictions: dict[str, npt.NDArray[Any]] = {
-        "labels": shop.fashion.test_labels.numpy()[order].astype(np.uint8), "index": order,
-    }  # fmt: skip
+        "labels": shop.fashion.test_labels.numpy()[order].astype(np.uint8),
+        "index": order,
+    }
     drift: dict[str, npt.NDArray[Any]] = {}
     for record in [*records, *([best] if best is not None and best.finished else [])]:
         arrays, spec = run_arrays(folder, record.spec), record.spec

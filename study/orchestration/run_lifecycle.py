@@ -51,9 +51,14 @@ class RunLifecycle:
         sweep(unfinished(results))
 
     def unit(
-        self, spec: RunSpec, done: int = 0, *, limit: Callable[[], Deadline] | None = None,
-        tell: Told = lambda record: None, rank: tuple[float, ...] = (),
-    ) -> Unit:  # fmt: skip
+        self,
+        spec: RunSpec,
+        done: int = 0,
+        *,
+        limit: Callable[[], Deadline] | None = None,
+        tell: Told = lambda record: None,
+        rank: tuple[float, ...] = (),
+    ) -> Unit:
         """Creates the unit that trains a run up to its rung and evaluates it there.
 
         Args:
@@ -77,9 +82,12 @@ class RunLifecycle:
             return False
 
         unit = Unit(
-            task=Train(spec=spec, weights=context.weight_files(spec)), limit=ends(), admit=admit,
-            finish=lambda ran: self._finish(unit, row, ran, tell), rank=(*rank, -expected),
-        )  # fmt: skip
+            task=Train(spec=spec, weights=context.weight_files(spec)),
+            limit=ends(),
+            admit=admit,
+            finish=lambda ran: self._finish(unit, row, ran, tell),
+            rank=(*rank, -expected),
+        )
         return unit
 
     def champion(self, spec: RunSpec, *, from_run: str, judging: float) -> Unit:
@@ -93,14 +101,22 @@ class RunLifecycle:
         context = self.context
         left = context.clock.work.left()
         row = context.calibration.row(spec) | {
-            "predicted_seconds": left, "predicted_p95_seconds": left, "unscaled_seconds": max(left, 1.0),
-        }  # fmt: skip
+            "predicted_seconds": left,
+            "predicted_p95_seconds": left,
+            "unscaled_seconds": max(left, 1.0),
+        }
         task = Train(
-            spec=spec, weights=context.weight_files(spec), threads=context.champion_threads,
+            spec=spec,
+            weights=context.weight_files(spec),
+            threads=context.champion_threads,
             clock=ChampionClock(from_run=from_run, judging=judging),
-        )  # fmt: skip
-        unit = Unit(task=task, limit=context.clock.work, slots=context.champion_threads,
-                    finish=lambda ran: self._finish(unit, row, ran, lambda record: None))  # fmt: skip
+        )
+        unit = Unit(
+            task=task,
+            limit=context.clock.work,
+            slots=context.champion_threads,
+            finish=lambda ran: self._finish(unit, row, ran, lambda record: None),
+        )
         return unit
 
     def _reached(self, spec: RunSpec, done: int) -> int:

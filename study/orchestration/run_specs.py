@@ -69,8 +69,14 @@ class RunSpecs:
 
     def begun(self, arm: Arm, number: int) -> HyperParams | None:
         """Returns the hyperparameters with which an interrupted trial continues; None without one."""
-        return next((r.spec.hyper for r in self._of(arm, Purpose.TRIAL)
-                     if r.state is RunState.INTERRUPTED and r.spec.trial == number), None)  # fmt: skip
+        return next(
+            (
+                r.spec.hyper
+                for r in self._of(arm, Purpose.TRIAL)
+                if r.state is RunState.INTERRUPTED and r.spec.trial == number
+            ),
+            None,
+        )
 
     def trial(self, arm: Arm, number: int, rung: int, hyper: HyperParams | None = None) -> RunSpec:
         return self._spec(arm, Purpose.TRIAL, number, rung, hyper)
@@ -84,10 +90,12 @@ class RunSpecs:
     def tuning_closed(self) -> bool:
         """Whether final runs exist that depend on tuning, so that no trial may change its choice."""
         return any(
-            record.spec.seed % 100_000 > 1 or record.spec.rung > LEAST_RUNG[record.spec.arm.model]
+            record.spec.seed % 100_000 > 1
+            or record.spec.rung > LEAST_RUNG[record.spec.arm.model]
             or record.spec.hyper != default_hyper(record.spec.arm)
-            for record in self.ledger.records() if record.spec.purpose is Purpose.FINAL
-        )  # fmt: skip
+            for record in self.ledger.records()
+            if record.spec.purpose is Purpose.FINAL
+        )
 
     def chosen(self, arm: Arm) -> HyperParams | None:
         """Returns the hyperparameters of the trial that is best on validation; None means the default."""
@@ -96,8 +104,11 @@ class RunSpecs:
 
     def finals(self) -> tuple[RunRecord, ...]:
         """Returns the finished final runs at every rung."""
-        return tuple(record for record in self.ledger.records()
-                     if record.spec.purpose is Purpose.FINAL and record.finished)  # fmt: skip
+        return tuple(
+            record
+            for record in self.ledger.records()
+            if record.spec.purpose is Purpose.FINAL and record.finished
+        )
 
     def way_up(
         self, arm: Arm, number: int, least: int, most: int, *, default: bool = False
@@ -155,5 +166,6 @@ class RunSpecs:
     ) -> RunSpec:
         weights = self.weights.get(arm.model.value) if arm.init is Init.PRETRAINED else None
         source = (weights.source, weights.sha256) if weights else ("none", "")
-        return run_spec(arm, self.study, purpose=purpose, number=number, rung=rung, hyper=hyper,
-                        source=source)  # fmt: skip
+        return run_spec(
+            arm, self.study, purpose=purpose, number=number, rung=rung, hyper=hyper, source=source
+        )

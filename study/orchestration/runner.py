@@ -90,11 +90,19 @@ class Runner:
                 plan.workers = executor.capacity
                 with Console(clock.deadline, plan.workers) as console:
                     context = StudyContext(
-                        study=self.study, options=self.options, ledger=ledger, clock=clock, plan=plan,
-                        specs=RunSpecs(study=self.study, ledger=ledger), console=console, token=self.token,
-                        runtime=matrix_runtime, champion_threads=champion_threads(self.runtime, workers),
-                        executor=executor, shop=shop,
-                    )  # fmt: skip
+                        study=self.study,
+                        options=self.options,
+                        ledger=ledger,
+                        clock=clock,
+                        plan=plan,
+                        specs=RunSpecs(study=self.study, ledger=ledger),
+                        console=console,
+                        token=self.token,
+                        runtime=matrix_runtime,
+                        champion_threads=champion_threads(self.runtime, workers),
+                        executor=executor,
+                        shop=shop,
+                    )
                     return _Phases(context).run()
         finally:
             clock.note_used(every=0.0)
@@ -102,8 +110,13 @@ class Runner:
     def _executor(self, shop: Workshop, workers: int) -> Executor:
         """Creates the executor: for this machine, or for the cluster named in the options."""
         options = self.options
-        bench = Bench(study=self.study, runtime=shop.runtime, folder=options.results_dir,
-                      data_dir=options.data_dir, object_index=options.object_index)  # fmt: skip
+        bench = Bench(
+            study=self.study,
+            runtime=shop.runtime,
+            folder=options.results_dir,
+            data_dir=options.data_dir,
+            object_index=options.object_index,
+        )
         if not options.ray:
             return LocalExecutor(bench, workers=workers)
         from study.orchestration.executors.ray import RayExecutor
@@ -117,8 +130,9 @@ class Runner:
 
         options = self.options
         fashion = options.fashion or load(options.data_dir, offline=options.offline, stop=stop)
-        return Workshop(fashion=fashion, runtime=runtime, weights={}, folder=options.results_dir,
-                        seed=self.study.seed)  # fmt: skip
+        return Workshop(
+            fashion=fashion, runtime=runtime, weights={}, folder=options.results_dir, seed=self.study.seed
+        )
 
 
 class _Phases:
@@ -126,8 +140,13 @@ class _Phases:
 
     def __init__(self, context: StudyContext) -> None:
         self._context = context
-        self._scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
-                                    console=context.console, token=context.token)  # fmt: skip
+        self._scheduler = Scheduler(
+            executor=context.executor,
+            ledger=context.ledger,
+            clock=context.clock,
+            console=context.console,
+            token=context.token,
+        )
         self._lifecycle = RunLifecycle(context=context)
         self._scheduler.on_tick.append(self._lifecycle.tables.write_pending)
         self._report = ReportPhase(context=context, scheduler=self._scheduler)
@@ -139,8 +158,11 @@ class _Phases:
         known = context.ledger.fact("pretraining", {})
         kept = all(known.get(model.value, {}).get("sha256") for model in context.study.models)
         share = 0.0 if kept else PRETRAINING_SHARE * context.clock.deadline.budget
-        weights = WeightsPhase(context=context, scheduler=self._scheduler,
-                               meanwhile=lambda: scratch_matrix(context, self._lifecycle))  # fmt: skip
+        weights = WeightsPhase(
+            context=context,
+            scheduler=self._scheduler,
+            meanwhile=lambda: scratch_matrix(context, self._lifecycle),
+        )
         self._phase("pretraining", share, weights.run)
         self._write_dataset()
         if context.token.asked and not plan.decided:  # without weights there is nothing to plan
@@ -163,13 +185,25 @@ class _Phases:
         context, runtime = self._context, self._context.runtime
         self._note_machine()
         self._fact_once(REGISTRATION, lambda: registration(context.study))
-        self._fact_once("environment", lambda: environment(
-            context.study, runtime, context.shop.fashion, context.plan.workers,
-            registered=digest(context.ledger.fact(REGISTRATION))))  # fmt: skip
-        self._fact_once("architecture", lambda: {
-            model.value: architecture(model, resolution=context.study.resolution, fold=context.study.fold)
-            for model in context.study.models
-        })  # fmt: skip
+        self._fact_once(
+            "environment",
+            lambda: environment(
+                context.study,
+                runtime,
+                context.shop.fashion,
+                context.plan.workers,
+                registered=digest(context.ledger.fact(REGISTRATION)),
+            ),
+        )
+        self._fact_once(
+            "architecture",
+            lambda: {
+                model.value: architecture(
+                    model, resolution=context.study.resolution, fold=context.study.fold
+                )
+                for model in context.study.models
+            },
+        )
         deadline = context.clock.deadline
         before = f", {format_seconds(deadline.used_before)} used before" if deadline.used_before else ""
         context.console.say(
@@ -196,8 +230,13 @@ class _Phases:
     def _write_dataset(self) -> None:
         context = self._context
         fractals = any(weights.source == "fractal" for weights in context.specs.weights.values())
-        write_dataset(context.shop, context.options.results_dir / "artifacts", context.study.resolution,
-                      context.study.seed, fractals=fractals)  # fmt: skip
+        write_dataset(
+            context.shop,
+            context.options.results_dir / "artifacts",
+            context.study.resolution,
+            context.study.seed,
+            fractals=fractals,
+        )
 
     def _decide(self) -> None:
         """Makes and prints the plan, at every start anew, from what is done and the time that is left."""

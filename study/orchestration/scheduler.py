@@ -152,6 +152,7 @@ class Scheduler:
 
     def _note(self, flying: dict[Future[Any], tuple[Unit, Chain]]) -> None:
         now, here = time.time(), self.clock.deadline.clock()
-        self.ledger.set_fact(RUNNING, [
-            {"name": unit.task.label, "since": now - (here - unit.since)} for unit, _ in flying.values()
-        ])  # fmt: skip
+        self.ledger.set_fact(
+            RUNNING,
+            [{"name": unit.task.label, "since": now - (here - unit.since)} for unit, _ in flying.values()],
+        )

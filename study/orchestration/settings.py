@@ -13,9 +13,14 @@ from study.store.ledger import Ledger
 SETTINGS = "study"
 #: The flag of each setting that a study keeps.
 _FLAGS = {
-    "models": "--models", "seed": "--seed", "resolution": "--resolution", "device": "--device",
-    "precision": "--precision", "fold": "--no-fold", "init_checkpoint": "--init-checkpoint",
-}  # fmt: skip
+    "models": "--models",
+    "seed": "--seed",
+    "resolution": "--resolution",
+    "device": "--device",
+    "precision": "--precision",
+    "fold": "--no-fold",
+    "init_checkpoint": "--init-checkpoint",
+}
 
 
 def settings(ledger: Ledger) -> StudySpec | None:
@@ -38,8 +43,11 @@ def require_same(ledger: Ledger, study: StudySpec, folder: Path) -> None:
     stored = settings(ledger)
     if stored is not None:
         then, now = stored.to_dict(), study.to_dict()
-        told = [f"{flag} {_value(then[name])} there, {_value(now[name])} here"
-                for name, flag in _FLAGS.items() if then[name] != now[name]]  # fmt: skip
+        told = [
+            f"{flag} {_value(then[name])} there, {_value(now[name])} here"
+            for name, flag in _FLAGS.items()
+            if then[name] != now[name]
+        ]
         differ = f" ({'; '.join(told)})" if told else None
     else:  # a ledger from before the settings were stored
         differ = None if ledger.fact("fingerprint") in (None, study.fingerprint) else ""

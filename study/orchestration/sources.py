@@ -25,16 +25,22 @@ LONGEST_SOURCE = 200
 Found = tuple[Weights | None, dict[str, Any]]
 
 
-def imagenet(
-    model: ModelName, weights_dir: Path | None, offline: bool, stop: Callable[[], bool]
-) -> Found:
+def imagenet(model: ModelName, weights_dir: Path | None, offline: bool, stop: Callable[[], bool]) -> Found:
     """Weights and their entry for pretraining.json; raises WeightsError with the reason."""
     weights = find_imagenet(model, weights_dir=weights_dir, offline=offline, stop=stop)
     return weights, {
-        "source": weights.source, **_IMAGENET, "samples": None, "seconds": None, "cached": True,
-        "sha256": weights.sha256, "held_out_accuracy": None, "chance": None, "passed": True,
-        "curve": [], "fallback_reason": "",
-    }  # fmt: skip
+        "source": weights.source,
+        **_IMAGENET,
+        "samples": None,
+        "seconds": None,
+        "cached": True,
+        "sha256": weights.sha256,
+        "held_out_accuracy": None,
+        "chance": None,
+        "passed": True,
+        "curve": [],
+        "fallback_reason": "",
+    }
 
 
 def checkpoint(model: ModelName, path: Path) -> Found | None:
@@ -56,14 +62,20 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     categories = recipe.get("categories")
     chance = 1 / categories if isinstance(categories, int) and categories > 0 else None
     entry = {
-        "source": weights.source, "images": meta.get("images") if recipe else None,
-        "categories": categories, "image_size": recipe.get("size"),
-        "samples": recipe.get("samples"), "seconds": meta.get("seconds") if recipe else None,
-        "cached": True, "sha256": weights.sha256,
+        "source": weights.source,
+        "images": meta.get("images") if recipe else None,
+        "categories": categories,
+        "image_size": recipe.get("size"),
+        "samples": recipe.get("samples"),
+        "seconds": meta.get("seconds") if recipe else None,
+        "cached": True,
+        "sha256": weights.sha256,
         "held_out_accuracy": meta.get("accuracy") if recipe else None,
-        "chance": chance, "passed": True,
-        "curve": meta.get("curve", []) if recipe else [], "fallback_reason": "",
-    }  # fmt: skip
+        "chance": chance,
+        "passed": True,
+        "curve": meta.get("curve", []) if recipe else [],
+        "fallback_reason": "",
+    }
     try:
         PRETRAINING({model.value: entry}, "its meta")
     except Misshapen as error:
@@ -94,39 +106,67 @@ def require_checkpoint(path: Path, models: tuple[ModelName, ...], resolution: in
 
 
 def fractal(
-    model: ModelName, seconds: float, speed: float, reason: str, *, cache_dir: Path, seed: int,
-    runtime: Runtime, stop: Callable[[], bool], on_progress: Callable[[PretextPoint], None],
-) -> Found:  # fmt: skip
+    model: ModelName,
+    seconds: float,
+    speed: float,
+    reason: str,
+    *,
+    cache_dir: Path,
+    seed: int,
+    runtime: Runtime,
+    stop: Callable[[], bool],
+    on_progress: Callable[[PretextPoint], None],
+) -> Found:
     """Formula-driven pre-training within `seconds`, or the reason why there is none."""
     entry: dict[str, Any] = {
-        "source": "fractal", "images": None, "categories": None, "image_size": 32,
-        "samples": None, "seconds": None, "cached": False, "sha256": "",
-        "held_out_accuracy": None, "chance": None, "passed": False, "curve": [],
+        "source": "fractal",
+        "images": None,
+        "categories": None,
+        "image_size": 32,
+        "samples": None,
+        "seconds": None,
+        "cached": False,
+        "sha256": "",
+        "held_out_accuracy": None,
+        "chance": None,
+        "passed": False,
+        "curve": [],
         "fallback_reason": reason,
-    }  # fmt: skip
+    }
     try:
         recipe = recipe_for(model, seconds, speed)
     except UsageError as error:
         return None, {**entry, "reason": Reason.PRETRAINING_TIME.value, "detail": str(error)}
     try:
         result = pretrain(
-            model, recipe, cache_dir=cache_dir, seed=seed, runtime=runtime,
-            should_stop=stop, on_progress=on_progress,
-        )  # fmt: skip
+            model,
+            recipe,
+            cache_dir=cache_dir,
+            seed=seed,
+            runtime=runtime,
+            should_stop=stop,
+            on_progress=on_progress,
+        )
     except StoreError:
         raise
     except Exception as error:  # as for a run: it costs these arms, not the study
         told = one_line(f"{type(error).__name__}: {error}")[:200]
         return None, {**entry, "reason": Reason.ERROR.value, "detail": told}
     entry |= {
-        "images": recipe.images, "categories": recipe.categories, "image_size": recipe.size,
-        "samples": result.curve[-1].samples if result.curve else 0, "complete": result.complete,
-        "seconds": result.seconds, "step_seconds": result.step_seconds, "cached": result.cached,
-        "held_out_accuracy": result.held_out_accuracy, "chance": result.chance,
+        "images": recipe.images,
+        "categories": recipe.categories,
+        "image_size": recipe.size,
+        "samples": result.curve[-1].samples if result.curve else 0,
+        "complete": result.complete,
+        "seconds": result.seconds,
+        "step_seconds": result.step_seconds,
+        "cached": result.cached,
+        "held_out_accuracy": result.held_out_accuracy,
+        "chance": result.chance,
         # A look before the first step has no loss, and the ledger takes no point without one.
         "passed": result.passed,
         "curve": [asdict(point) for point in result.curve if point.loss is not None],
-    }  # fmt: skip
+    }
     if result.weights is None:
         accuracy, needed = result.held_out_accuracy, recipe.gate * result.chance
         return None, {

@@ -102,7 +102,7 @@ def _lines(ledger: Ledger, holder: str | None) -> Iterator[str]:
 
 def _counts(
     records: tuple[RunRecord, ...], decisions: dict[str, Any], pretrained: set[str]
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     """Yields lines with counts of runs; `pretrained` names networks with planned pretrained arms."""
     found = Counter((record.spec.purpose, record.state) for record in records)
     planned: Counter[Purpose] = Counter()

@@ -43,20 +43,30 @@ class Calibration:
         """Returns the row of plan.json for a run that has not started."""
         expected = self.expected(spec, done)
         return {
-            "run_id": spec.run_id, "rung": spec.rung, "phase": spec.purpose.value, "arm": spec.arm.name,
-            "model": spec.arm.model.value, "init": spec.arm.init.value, "scope": spec.arm.scope.value,
-            "predicted_seconds": expected, "predicted_p95_seconds": expected * self.tail(spec),
-            "unscaled_seconds": self.unscaled(spec, done), "actual_seconds": None,
-            "state": RunState.SKIPPED.value, "reason": "",
-        }  # fmt: skip
+            "run_id": spec.run_id,
+            "rung": spec.rung,
+            "phase": spec.purpose.value,
+            "arm": spec.arm.name,
+            "model": spec.arm.model.value,
+            "init": spec.arm.init.value,
+            "scope": spec.arm.scope.value,
+            "predicted_seconds": expected,
+            "predicted_p95_seconds": expected * self.tail(spec),
+            "unscaled_seconds": self.unscaled(spec, done),
+            "actual_seconds": None,
+            "state": RunState.SKIPPED.value,
+            "reason": "",
+        }
 
     def _ratios(self, spec: RunSpec) -> list[float]:
         """Returns the sorted ratios of actual to predicted seconds of the last runs of the closest kind."""
         done = [
-            row for row in self.rows
-            if row["state"] == RunState.FINISHED.value and row["model"] == spec.arm.model.value
+            row
+            for row in self.rows
+            if row["state"] == RunState.FINISHED.value
+            and row["model"] == spec.arm.model.value
             and row["scope"] == spec.arm.scope.value
-        ]  # fmt: skip
+        ]
         for kind in ([row for row in done if row["init"] == spec.arm.init.value], done):
             if kind:
                 return sorted(_ratio(row) for row in kind[-RECENT:])

@@ -61,9 +61,14 @@ class Speed:
 
 
 def measure(
-    model: ModelName, resolution: int, batch_size: int, runtime: Runtime, *, fold: bool = True,
+    model: ModelName,
+    resolution: int,
+    batch_size: int,
+    runtime: Runtime,
+    *,
+    fold: bool = True,
     stop: Callable[[], bool] = lambda: False,
-) -> Speed:  # fmt: skip
+) -> Speed:
     """Measures training, evaluation and output-layer steps of a network after a warm-up, in a few seconds.
 
     Args:
@@ -87,15 +92,21 @@ def measure(
         small = PRETEXT_BATCH / _training(other, model, pixels[:PRETEXT_BATCH], SMALL, runtime)[0]
         del other
     network.eval()
-    inference, _ = _times(lambda: list(batches_of(network, pixels[:count], resolution, runtime)),
-                          runtime.device)  # fmt: skip
+    inference, _ = _times(
+        lambda: list(batches_of(network, pixels[:count], resolution, runtime)), runtime.device
+    )
     features = torch.zeros(batch_size, network.feature_size, device=runtime.device)
     head, _ = _step_times(
         lambda: network.head(features), [{"params": list(network.head.parameters())}], labels
     )
-    return Speed(train=batch_size / train, inference=count / inference, build=built,
-                 head=batch_size / head, tail=min(max(tail, LEAST_TAIL), MOST_TAIL),
-                 train_small=small)  # fmt: skip
+    return Speed(
+        train=batch_size / train,
+        inference=count / inference,
+        build=built,
+        head=batch_size / head,
+        tail=min(max(tail, LEAST_TAIL), MOST_TAIL),
+        train_small=small,
+    )
 
 
 def best(first: Speed, second: Speed) -> Speed:
@@ -112,14 +123,17 @@ def best(first: Speed, second: Speed) -> Speed:
 
 def typical(speeds: Sequence[Speed]) -> Speed:
     """Returns the median of each speed over workers that measured at the same time."""
-    return Speed(**{
-        name: float(np.median([getattr(speed, name) for speed in speeds])) for name in Speed.__annotations__
-    })  # fmt: skip
+    return Speed(
+        **{
+            name: float(np.median([getattr(speed, name) for speed in speeds]))
+            for name in Speed.__annotations__
+        }
+    )
 
 
 def _training(
     network: Network, model: ModelName, pixels: Tensor, resolution: int, runtime: Runtime
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Returns the median seconds of a training step and the ratio of p95 to it."""
     arm = next(a for a in arms((model,)) if a.scope is Scope.FULL)
     generator = torch.Generator().manual_seed(0)

@@ -83,9 +83,12 @@ def rungs(least: int, most: int) -> list[int]:
 
 
 def next_step(
-    reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None,
-    least: Mapping[ModelName, int] = LEAST_RUNG, cost: Callable[[Step], float] = lambda step: 0.0,
-) -> Step | None:  # fmt: skip
+    reached: Reached,
+    fits: Callable[[Step], bool],
+    most_seeds: int | None,
+    least: Mapping[ModelName, int] = LEAST_RUNG,
+    cost: Callable[[Step], float] = lambda step: 0.0,
+) -> Step | None:
     """Returns the most informative step that fits and is not done yet, or None if no whole step fits.
 
     The first choice is the highest rung that three seeds of all arms can reach. If even the shortest rung
@@ -121,7 +124,7 @@ def next_step(
 
 def one_more_seed(
     reached: Reached, fits: Callable[[Step], bool], most_seeds: int | None, cost: Callable[[Step], float]
-) -> Step | None:  # fmt: skip
+) -> Step | None:
     """Returns one more seed of one network, for workers that no step of `LADDER` can use.
 
     The network with the fewest seeds comes first; of two with equally many, the more expensive one.
@@ -130,8 +133,11 @@ def one_more_seed(
         reached, fits, most_seeds, cost: see `next_step`.
     """
     most = MOST_SEEDS if most_seeds is None else most_seeds
-    steps = [Step(models=(model,), seeds=seeds + 1, rung=rung)
-             for model, (rung, seeds) in reached.items() if 0 < seeds < most]  # fmt: skip
+    steps = [
+        Step(models=(model,), seeds=seeds + 1, rung=rung)
+        for model, (rung, seeds) in reached.items()
+        if 0 < seeds < most
+    ]
     ordered = sorted(steps, key=lambda step: (step.seeds, -cost(step)))
     return next((step for step in ordered if fits(step)), None)
 
@@ -180,9 +186,15 @@ def trunk_samples(spec: RunSpec, reached: int) -> int:
 
 
 def run_spec(
-    arm: Arm, study: StudySpec, *, purpose: Purpose, number: int, rung: int,
-    hyper: HyperParams | None = None, source: tuple[str, str] = ("none", ""),
-) -> RunSpec:  # fmt: skip
+    arm: Arm,
+    study: StudySpec,
+    *,
+    purpose: Purpose,
+    number: int,
+    rung: int,
+    hyper: HyperParams | None = None,
+    source: tuple[str, str] = ("none", ""),
+) -> RunSpec:
     """Returns the spec of a run; `number` is the number of the trial or the index of the seed."""
     trial = purpose is Purpose.TRIAL
     return RunSpec(

@@ -37,9 +37,12 @@ FinalRun = Callable[[Arm], RunSpec]
 
 
 def side_runs(
-    model: ModelName, rung: int, inits: tuple[Init, ...], final_run: FinalRun,
+    model: ModelName,
+    rung: int,
+    inits: tuple[Init, ...],
+    final_run: FinalRun,
     weights: Mapping[str, WeightFile],
-) -> list[RunSpec]:  # fmt: skip
+) -> list[RunSpec]:
     """Returns the side runs of one network with one seed, the most informative first.
 
     Labels: both inits, all stages trained, on 500, 2,000, 10,000 and as many images as a run of this
@@ -54,17 +57,19 @@ def side_runs(
 
     def side(init: Init, experiment: Experiment, **changes: int | FirstConv) -> RunSpec:
         arm = Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
-        return replace(final_run(arm), purpose=Purpose.SIDE, experiment=experiment, rung=rung,
-                       **changes)  # type: ignore[arg-type]  # fmt: skip
+        return replace(final_run(arm), purpose=Purpose.SIDE, experiment=experiment, rung=rung, **changes)  # type: ignore[arg-type]
 
     whole = min(TRAIN_IMAGES, rung)
     sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:
-        runs += [side(Init.PRETRAINED, Experiment.DEPTH, train_images=whole, unfrozen_stages=k)
-                 for k in DEPTHS]
-        runs += [side(Init.PRETRAINED, Experiment.ADAPTATION, train_images=whole, first_conv=variant)
-                 for variant in _first_convs(model, weights)]  # fmt: skip
+        runs += [
+            side(Init.PRETRAINED, Experiment.DEPTH, train_images=whole, unfrozen_stages=k) for k in DEPTHS
+        ]
+        runs += [
+            side(Init.PRETRAINED, Experiment.ADAPTATION, train_images=whole, first_conv=variant)
+            for variant in _first_convs(model, weights)
+        ]
     return runs
 
 

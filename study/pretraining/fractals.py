@@ -56,9 +56,7 @@ class IteratedFunctionSystems:
 
     def take(self, index: Tensor) -> IteratedFunctionSystems:
         """Returns the systems at `index`, int64 [M] or bool [B]."""
-        return IteratedFunctionSystems(
-            **{name: tensor[index] for name, tensor in vars(self).items()}
-        )
+        return IteratedFunctionSystems(**{name: tensor[index] for name, tensor in vars(self).items()})
 
     def matrices(self) -> Tensor:
         """Returns the linear parts of the maps, float32 [B, 4, 2, 2]."""
@@ -134,16 +132,17 @@ def sample_categories(
         _, sound = _draw(systems, size, generator)
         kept.append(systems.take(sound))
         found += int(sound.sum())
-    joined = {
-        name: torch.cat([getattr(part, name) for part in kept])[:count] for name in vars(kept[0])
-    }
+    joined = {name: torch.cat([getattr(part, name) for part in kept])[:count] for name in vars(kept[0])}
     return IteratedFunctionSystems(**joined)
 
 
 def render_instances(
-    systems: IteratedFunctionSystems, labels: Tensor, size: int, generator: torch.Generator,
+    systems: IteratedFunctionSystems,
+    labels: Tensor,
+    size: int,
+    generator: torch.Generator,
     check: Callable[[], None] = lambda: None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Draws a new jittered image for each label.
 
     A degenerate image is drawn again with another jitter. After `ATTEMPTS` attempts it is drawn without
@@ -232,9 +231,7 @@ def _singular_values(maps: Tensor, generator: torch.Generator) -> Tensor:
     return result
 
 
-def _draw(
-    systems: IteratedFunctionSystems, size: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _draw(systems: IteratedFunctionSystems, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Plays the chaos game for all systems at once.
 
     Returns:

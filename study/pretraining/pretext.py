@@ -130,10 +130,17 @@ def pretrain(
         pictures = draw_pictures(recipe, generator, check)
     except Stopped:
         return PretextResult(
-            weights=None, curve=(), held_out_accuracy=0.0, chance=recipe.chance, passed=False,
-            seconds=time.monotonic() - began, step_seconds=0.0, recipe=recipe, complete=False,
+            weights=None,
+            curve=(),
+            held_out_accuracy=0.0,
+            chance=recipe.chance,
+            passed=False,
+            seconds=time.monotonic() - began,
+            step_seconds=0.0,
+            recipe=recipe,
+            complete=False,
             cached=False,
-        )  # fmt: skip
+        )
     network = PretextNetwork(model, recipe.categories, seed)
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     curve, complete, step_seconds = _train(

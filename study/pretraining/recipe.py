@@ -117,9 +117,7 @@ class Recipe:
         pixels = (self.size / 32) ** 2
         drawn = self.categories * (self.instances + self.held_out) * pixels
         return (
-            OVERHEAD_SECONDS
-            + drawn / RENDERED_PER_SECOND
-            + (self.samples + evaluated) / images_per_second
+            OVERHEAD_SECONDS + drawn / RENDERED_PER_SECOND + (self.samples + evaluated) / images_per_second
         )
 
 

@@ -222,9 +222,12 @@ def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
 
 
 def witness(
-    shop: Workshop, *, stop: Callable[[], bool] = lambda: False, path: Path | None = None,
+    shop: Workshop,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    path: Path | None = None,
     sizes: Sizes | None = None,
-) -> Witness:  # fmt: skip
+) -> Witness:
     """Trains linear probes on ImageNet features, random features and pixels, once per seed.
 
     All probes get the same images and labels, which are prefixes of the study's own split and of its test
@@ -257,15 +260,32 @@ def witness(
         first, first_lr = _probe(known, labels, borders, seed, stop)
         second, second_lr = _probe(drawn, labels, borders, seed, stop)
         third, third_lr = _probe(bare, labels, borders, seed, stop)
-        pairs.append(Pair(seed=seed, pretrained=first, random=second, pixels=third,
-                          pretrained_lr=first_lr, random_lr=second_lr, pixels_lr=third_lr))  # fmt: skip
+        pairs.append(
+            Pair(
+                seed=seed,
+                pretrained=first,
+                random=second,
+                pixels=third,
+                pretrained_lr=first_lr,
+                random_lr=second_lr,
+                pixels_lr=third_lr,
+            )
+        )
     return Witness(
-        network=NETWORK, package=PACKAGES[1], version=version,
-        timm_version=importlib.metadata.version(PACKAGES[0]), sha256=SHA256,
-        resolution=RESOLUTION, features=known.shape[1], train_images=borders[0],
-        validation_images=borders[1] - borders[0], test_images=len(images) - borders[1],
-        passes=1 + sizes.seeds, seconds=time.monotonic() - began, pairs=tuple(pairs),
-    )  # fmt: skip
+        network=NETWORK,
+        package=PACKAGES[1],
+        version=version,
+        timm_version=importlib.metadata.version(PACKAGES[0]),
+        sha256=SHA256,
+        resolution=RESOLUTION,
+        features=known.shape[1],
+        train_images=borders[0],
+        validation_images=borders[1] - borders[0],
+        test_images=len(images) - borders[1],
+        passes=1 + sizes.seeds,
+        seconds=time.monotonic() - began,
+        pairs=tuple(pairs),
+    )
 
 
 def _build() -> Any:
@@ -287,6 +307,7 @@ def _input(images: Tensor, shop: Workshop) -> Tensor:
 
 def _function(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """Returns the network as a function of one-channel inputs, which it repeats in three channels."""
+
     def features(x: Tensor) -> Tensor:
         found: Tensor = network(x.expand(-1, 3, -1, -1))
         return found
@@ -308,9 +329,7 @@ def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, in
     return images, labels, (len(train), len(chosen))
 
 
-def _features(
-    network: nn.Module, images: Tensor, shop: Workshop, stop: Callable[[], bool]
-) -> Tensor:
+def _features(network: nn.Module, images: Tensor, shop: Workshop, stop: Callable[[], bool]) -> Tensor:
     """Returns the features of uint8 images [N, 28, 28], float32 [N, 1280], on the CPU."""
 
     def check() -> None:
@@ -341,9 +360,13 @@ def _probe(
 
 
 def _fit(
-    features: Tensor, labels: Tensor, lr: float, seed: int, stop: Callable[[], bool],
+    features: Tensor,
+    labels: Tensor,
+    lr: float,
+    seed: int,
+    stop: Callable[[], bool],
     epochs: int = EPOCHS,
-) -> nn.Linear:  # fmt: skip
+) -> nn.Linear:
     """Trains a linear head on features, float32 [N, F], with labels, int64 [N]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

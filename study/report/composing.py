@@ -69,9 +69,7 @@ def compose(
     )
     html = document.resolve(html)
     unplaced = [name for name in drawings if name not in placing.figures]
-    problems = document.problems + [
-        f"rule 8: figure {name} is drawn but not placed" for name in unplaced
-    ]
+    problems = document.problems + [f"rule 8: figure {name} is drawn but not placed" for name in unplaced]
     for path in department.unused() if department else ():
         problems.append(f"{path} is not used: no template of the report has this name")
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.

@@ -35,12 +35,21 @@ from study.store.tables import RESULT_COLUMNS
 
 #: Means over the finished seeds of an arm at its rung: attribute → column of rungs.csv.
 _MEANS = {
-    "train": "train_accuracy", "val": "val_accuracy", "loss": "test_loss", "f1": "macro_f1",
-    "ece": "ece", "seconds": "seconds", "speed": "images_per_second",
-    "trainable": "trainable_parameters", "total": "total_parameters",
-    "memory": "peak_memory_mb", "lr": "lr", "lr_decay": "lr_decay",
-    "weight_decay": "weight_decay", "label_smoothing": "label_smoothing",
-}  # fmt: skip
+    "train": "train_accuracy",
+    "val": "val_accuracy",
+    "loss": "test_loss",
+    "f1": "macro_f1",
+    "ece": "ece",
+    "seconds": "seconds",
+    "speed": "images_per_second",
+    "trainable": "trainable_parameters",
+    "total": "total_parameters",
+    "memory": "peak_memory_mb",
+    "lr": "lr",
+    "lr_decay": "lr_decay",
+    "weight_decay": "weight_decay",
+    "label_smoothing": "label_smoothing",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,9 +247,7 @@ class ReportData:
         at = at[at["validation_images"].notna() & at["test_images"].notna()]
         if not len(at):
             return None
-        return Judged(
-            validation=int(at["validation_images"].iloc[0]), test=int(at["test_images"].iloc[0])
-        )
+        return Judged(validation=int(at["validation_images"].iloc[0]), test=int(at["test_images"].iloc[0]))
 
     def arm(self, name: str) -> ArmSummary | None:
         return next((arm for arm in self.arms if arm.name == name), None)

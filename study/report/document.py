@@ -118,9 +118,7 @@ class Document:
         label = escape(text)
         prefix = f"{number} " if number else ""
         bookmark = f"bookmark-label: &quot;{_css(label)}&quot;"
-        return (
-            f'<h{level} class="{kind}" id="{anchor}" style="{bookmark}">{prefix}{inner}</h{level}>'
-        )
+        return f'<h{level} class="{kind}" id="{anchor}" style="{bookmark}">{prefix}{inner}</h{level}>'
 
     def _count(self, html: str) -> None:
         letter = ""
@@ -145,9 +143,7 @@ class Document:
                     continue
                 family = value.split("-")[0]
                 counts[family] = counts.get(family, 0) + 1
-                self.numbers[value] = (
-                    f"{letter}.{counts[family]}" if letter else str(counts[family])
-                )
+                self.numbers[value] = f"{letter}.{counts[family]}" if letter else str(counts[family])
                 if value not in first_reference and family != "eq":
                     self.problems.append(f"rule 8: {value} stands before any reference to it")
         for value in first_reference:

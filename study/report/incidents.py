@@ -24,8 +24,12 @@ class Incidents:
     def reasons(self) -> list[str]:
         """Why runs have no result, each reason once: final runs, then trials and side runs that failed."""
         tables = self._data.tables
-        other = (row for table in (tables.trials, tables.experiments) for row in table.to_dict("records")
-                 if row["state"] == RunState.FAILED.value)  # fmt: skip
+        other = (
+            row
+            for table in (tables.trials, tables.experiments)
+            for row in table.to_dict("records")
+            if row["state"] == RunState.FAILED.value
+        )
         rows = (*tables.results.to_dict("records"), *other)
         return list(dict.fromkeys(str(row["reason"]) for row in rows if row["reason"]))
 
@@ -33,9 +37,10 @@ class Incidents:
         """Networks whose ImageNet weights were not reached and that have those of `source` (or "none")."""
         told = {event.get("model") for event in self._reading.events("weights_unreachable")}
         return [
-            model for model, found in self._data.sources.items()
+            model
+            for model, found in self._data.sources.items()
             if model in told and ("none" if found in _NO_WEIGHTS else found) == source
-        ]  # fmt: skip
+        ]
 
     @property
     def pictures_missing(self) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 _BEGIN = re.compile(r"^\s*# \[listing: ([a-z_-]+)\]\s*$")
 _DOCSTRING = re.compile(r'^( *"""[^"\n]+?)\n.*?"""$', re.DOTALL | re.MULTILINE)
-_TO_LINTERS = re.compile(r"  # (?:type: ignore|noqa|fmt: skip).*$")
+_TO_LINTERS = re.compile(r"  # (?:type: ignore|noqa).*$")
 _END = re.compile(r"^\s*# \[/listing\]\s*$")
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
 

@@ -34,9 +34,7 @@ class Numbers:
             that stands before it.
     """
 
-    def __init__(
-        self, *, decimal: str, group: str, separator: str, unit: dict[str, str]
-    ) -> None:
+    def __init__(self, *, decimal: str, group: str, separator: str, unit: dict[str, str]) -> None:
         self._decimal = decimal
         self._group = group
         self._separator = separator
@@ -44,9 +42,7 @@ class Numbers:
 
     @classmethod
     def of(cls, words: Words) -> Numbers:
-        return cls(
-            decimal=words.decimal, group=words.group, separator=words.separator, unit=words.unit
-        )
+        return cls(decimal=words.decimal, group=words.group, separator=words.separator, unit=words.unit)
 
     def num(self, value: Any, digits: int = 2) -> str:
         """`0.5` → `0,50`; a rounded zero has no sign."""
@@ -58,16 +54,12 @@ class Numbers:
             text = text.lstrip("-")
         whole, _, fraction = text.partition(".")
         sign = MINUS if whole.startswith("-") else ""
-        return (
-            sign + self._grouped(whole.lstrip("-")) + (self._decimal + fraction if fraction else "")
-        )
+        return sign + self._grouped(whole.lstrip("-")) + (self._decimal + fraction if fraction else "")
 
     def signed(self, value: Any, digits: int = 2) -> str:
         """`0.5` → `+0,50`."""
         text = self.num(value, digits)
-        positive = (
-            text != EMPTY and not text.startswith(MINUS) and any(c in "123456789" for c in text)
-        )
+        positive = text != EMPTY and not text.startswith(MINUS) and any(c in "123456789" for c in text)
         return f"+{text}" if positive else text
 
     def percent(self, value: Any, digits: int = 1) -> str:

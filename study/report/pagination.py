@@ -143,7 +143,5 @@ def _cut(section: str, at: int, name: str, continued: str) -> str:
     caption = continued.format(number=number[1] if number else "")
     head = section[start:body]
     return (
-        section[:at]
-        + f'</tbody></table><p class="tcaption continued">{caption}</p>{head}'
-        + section[at:]
+        section[:at] + f'</tbody></table><p class="tcaption continued">{caption}</p>{head}' + section[at:]
     )

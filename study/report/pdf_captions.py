@@ -48,8 +48,7 @@ class _Patterns:
         self.malformed = re.compile(rf"^(?:(?:{names}) {NUMBER}\s*[-—.:]|{short})")
         numbers = rf"{NUMBER}(?:(?:\s*[,–]\s*|\s+{form['and']}\s+){NUMBER})*"
         self.mention = {
-            kind: re.compile(rf"(?i){form['mention'][kind]}\s+({numbers})")
-            for kind in self.kinds.values()
+            kind: re.compile(rf"(?i){form['mention'][kind]}\s+({numbers})") for kind in self.kinds.values()
         }
         self.abbreviation = words.unit["pp"]
 
@@ -96,8 +95,7 @@ def _is_running(page: Page, position: int) -> bool:
     line = page.lines[position]
     near = page.lines[max(0, position - 1) : position] + page.lines[position + 1 : position + 2]
     return any(
-        abs(abs(other.y - line.y) - LEADING) < 0.3 and abs(other.size - line.size) < 0.2
-        for other in near
+        abs(abs(other.y - line.y) - LEADING) < 0.3 and abs(other.size - line.size) < 0.2 for other in near
     )
 
 
@@ -120,9 +118,7 @@ def _form(caption: Caption, abbreviation: str) -> list[str]:
     if caption.text.endswith(".") and not caption.text.endswith(abbreviation):
         problems.append(f"{place} ends with a dot")
     if any(line.hyphenated for line in caption.lines):
-        problems.append(
-            f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated"
-        )
+        problems.append(f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated")
     if caption.kind == "figure" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
         problems.append(f"{place} is not centred")
     if caption.kind != "figure" and abs(caption.lines[0].x0 - LEFT) > 1:

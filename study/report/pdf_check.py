@@ -105,17 +105,11 @@ def check_fonts(page: Page) -> list[str]:
     problems = []
     for char in page.chars:
         if not (_SERIF.search(char["fontname"]) or _MONO.search(char["fontname"])):
-            problems.append(
-                f"rule 2, page {page.number}: {char['text']!r} is set in {char['fontname']}"
-            )
+            problems.append(f"rule 2, page {page.number}: {char['text']!r} is set in {char['fontname']}")
             break
     for char in page.chars:
         colour = char["non_stroking_color"]
-        if (
-            colour is not None
-            and any(part > 0.01 for part in colour)
-            and char["ncs"] != "DeviceCMYK"
-        ):
+        if colour is not None and any(part > 0.01 for part in colour) and char["ncs"] != "DeviceCMYK":
             problems.append(f"rule 2, page {page.number}: {char['text']!r} is not black")
             break
     for name, embedded in page.fonts.items():
@@ -132,9 +126,7 @@ def check_size(pdf: Pdf) -> list[str]:
         sizes = Counter(line.size for line in body)
         wrong = sorted(size for size in sizes if abs(size - BODY_SIZE) > 0.2)
         if wrong:
-            problems.append(
-                f"rule 2, page {page.number}: running text of {wrong[0]:.1f} pt, not 14"
-            )
+            problems.append(f"rule 2, page {page.number}: running text of {wrong[0]:.1f} pt, not 14")
     if not any(_is_full(line) for page in pdf.pages[1:] for line in page.lines):
         problems.append("rule 2, page 2: no line of running text fills the width of the block")
     return problems
@@ -183,9 +175,7 @@ def _page_spacing(page: Page, *, ragged: bool, table: str) -> list[str]:
         step = following.y - line.y
         filled = abs(line.x1 - RIGHT) <= 1.5 and line.x0 < CENTRE
         if filled and 12 < step < 40 and abs(step - LEADING) > 0.3 and not ragged:
-            problems.append(
-                f"rule 3, page {page.number}: {step:.2f} pt between baselines, not {LEADING}"
-            )
+            problems.append(f"rule 3, page {page.number}: {step:.2f} pt between baselines, not {LEADING}")
         if abs(step - LEADING) > 0.3 or ragged:
             continue
         if not filled and line.x0 < INDENT + _NEAR and following.x1 > RIGHT - 100:
@@ -200,9 +190,7 @@ def _page_spacing(page: Page, *, ragged: bool, table: str) -> list[str]:
 def _belongs(pdf: Pdf, number: int, first_pages: set[int]) -> bool:
     """Whether a page lies in a part that begins on one of first_pages."""
     starts = {
-        page.number
-        for page in pdf.pages
-        if page.lines and page.lines[0].bold and page.lines[0].size > 12
+        page.number for page in pdf.pages if page.lines and page.lines[0].bold and page.lines[0].size > 12
     } | {1}
     own = max(start for start in starts if start <= number)
     return own in first_pages
@@ -211,9 +199,7 @@ def _belongs(pdf: Pdf, number: int, first_pages: set[int]) -> bool:
 def _is_full(line: Line) -> bool:
     """A line that fills the text block: running text, whatever its size."""
     starts = abs(line.x0 - LEFT) <= _NEAR
-    return (
-        starts and abs(line.x1 - RIGHT) <= 1.5 and len(line.text) > 40 and "...." not in line.text
-    )
+    return starts and abs(line.x1 - RIGHT) <= 1.5 and len(line.text) > 40 and "...." not in line.text
 
 
 def check_title_page(page: Page, words: Words) -> list[str]:

@@ -61,9 +61,7 @@ def find_headings(pdf: Pdf) -> list[Heading]:
     return found
 
 
-def check_headings(
-    pdf: Pdf, headings: list[Heading], words: Words, *, flat: bool
-) -> list[str]:
+def check_headings(pdf: Pdf, headings: list[Heading], words: Words, *, flat: bool) -> list[str]:
     """Rules 5 and 6."""
     problems = []
     appendix = words.heading["appendix"]
@@ -130,9 +128,7 @@ def _numbered(heading: Heading, place: str, flat: bool) -> list[str]:
     return problems
 
 
-def check_contents(
-    pdf: Pdf, headings: list[Heading], contents: str, abstract: str
-) -> list[str]:
+def check_contents(pdf: Pdf, headings: list[Heading], contents: str, abstract: str) -> list[str]:
     """Rule 7: every heading is listed with its real page, with leaders, and is a bookmark.
 
     Args:
@@ -150,8 +146,7 @@ def check_contents(
             problems.append(f"rule 7, page {place}: {text[:50]!r} is listed but not a heading")
         elif real[text] != shown:
             problems.append(
-                f"rule 7, page {place}: {text[:50]!r} is listed on page {shown}, "
-                f"stands on {real[text]}"
+                f"rule 7, page {place}: {text[:50]!r} is listed on page {shown}, stands on {real[text]}"
             )
     for text, page in real.items():
         if text not in entries:

@@ -92,9 +92,11 @@ def _cell(tag: Tag, pieces: Mapping[int, Pieces]) -> Cell:
     box = None
     if seen:
         box = Box(
-            x0=min(char["x0"] for char in seen), x1=max(char["x1"] for char in seen),
-            top=min(char["top"] for char in seen), bottom=max(char["bottom"] for char in seen),
-        )  # fmt: skip
+            x0=min(char["x0"] for char in seen),
+            x1=max(char["x1"] for char in seen),
+            top=min(char["top"] for char in seen),
+            bottom=max(char["bottom"] for char in seen),
+        )
     return Cell(text=read_letters(chars), head=tag.kind == "TH", box=box)
 
 

@@ -64,9 +64,7 @@ class Placing:
             f"{_end(anchor)}\n"
         )
 
-    def table(
-        self, name: str, title: str, cls: str = "", cols: str = "", *, caller: Caller
-    ) -> Markup:
+    def table(self, name: str, title: str, cls: str = "", cols: str = "", *, caller: Caller) -> Markup:
         """A table with its caption above.
 
         Args:

@@ -140,9 +140,7 @@ class Reading:
         np.fill_diagonal(off, 0.0)
         places = np.argsort(-off, axis=None, kind="stable")[:count]
         pairs = [divmod(int(place), off.shape[1]) for place in places]
-        return [
-            Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]
-        ]
+        return [Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]]
 
     def recalls(self, arm: ArmSummary) -> list[float]:
         """Share of right answers of an arm for every class."""
@@ -242,14 +240,16 @@ class Reading:
             area=float(stored["area"]),
             networks=tuple(
                 ExplainedNetwork(
-                    key=str(arm).removeprefix(f"{model}-"), right=int(hits.sum()),
-                    inside=None if np.isnan(inside) else float(inside), empty=int(empty),
+                    key=str(arm).removeprefix(f"{model}-"),
+                    right=int(hits.sum()),
+                    inside=None if np.isnan(inside) else float(inside),
+                    empty=int(empty),
                 )
                 for arm, hits, inside, empty in zip(
                     stored["arms"], right, stored["inside"], stored["empty"], strict=True
                 )
             ),
-        )  # fmt: skip
+        )
 
     def separation(self, model: str) -> Separation | None:
         stored = self._data.artifacts.get(f"featuremap-{model}")

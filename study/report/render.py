@@ -204,9 +204,7 @@ def settle(html: str, words: Words, *, flat: bool = False) -> str:
             for name, point in page.anchors.items()
         }
 
-    settled = [
-        paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections
-    ]
+    settled = [paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections]
     return before + opening + "".join(settled) + after
 
 
@@ -225,12 +223,8 @@ def to_pdf(html: str) -> Printed:
     counted = count_pages(html, len(document.pages))
     if counted != html:
         document = _html(counted).render(pdf_variant="pdf/ua-1")
-    content = document.write_pdf(
-        finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1"
-    )
-    anchors = {
-        name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors
-    }
+    content = document.write_pdf(finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1")
+    anchors = {name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors}
     return Printed(bytes(content or b""), len(document.pages), anchors)
 
 

@@ -51,9 +51,7 @@ class _Own(jinja2.BaseLoader):
         return text, str(path), None
 
 
-def environment(
-    templates: Path, lang: str, department: Department | None = None
-) -> jinja2.Environment:
+def environment(templates: Path, lang: str, department: Department | None = None) -> jinja2.Environment:
     """Templates of a language, then those of every language; a department's before both.
 
     A department's `title.html` may begin with `{% extends "ours/title.html" %}`.
@@ -104,7 +102,7 @@ def blame(department: Department | None) -> Iterator[None]:
 
 def check_templates(
     department: Department, templates: Path, filters: dict[str, Any], tests: dict[str, Any]
-) -> None:  # fmt: skip
+) -> None:
     """Syntax of all of a department's templates, with the filters and tests that they may use.
 
     Raises:

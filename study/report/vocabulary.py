@@ -16,9 +16,18 @@ from study.report.repeating import repeat_flags
 from study.report.words import Words
 
 _FILTERS = (
-    "num", "signed", "percent", "share", "pp", "interval", "integer", "millions", "seconds",
-    "rate", "plural",
-)  # fmt: skip
+    "num",
+    "signed",
+    "percent",
+    "share",
+    "pp",
+    "interval",
+    "integer",
+    "millions",
+    "seconds",
+    "rate",
+    "plural",
+)
 
 
 def filters(numbers: Numbers, words: Words) -> dict[str, Callable[..., Any]]:

@@ -68,9 +68,7 @@ def web_page(html: str, title: TitlePage, words: Words, *, templates: Path = TEM
         header=_header(title, words),
         contents=screen["contents"],
         list=contents,
-        labels=Markup("").join(
-            Markup(' data-{}="{}"').format(name, text) for name, text in labels.items()
-        ),
+        labels=Markup("").join(Markup(' data-{}="{}"').format(name, text) for name, text in labels.items()),
         sections=sections,
         script=script,
     )

@@ -22,33 +22,57 @@ Form = tuple[str, str]
 #: The forms by pattern of the file name (without ending) and by pattern of the array name.
 FORMS: dict[str, dict[str, Form]] = {
     "predictions": {
-        "labels": ("c", "i"), "index": ("n", "i"), "*.class": ("c", "*"), "*.probabilities": ("s", "* 10"),
+        "labels": ("c", "i"),
+        "index": ("n", "i"),
+        "*.class": ("c", "*"),
+        "*.probabilities": ("s", "* 10"),
     },
     "dataset": {
-        "examples": ("f", "10 e h w"), "class_counts": ("n", "3 10"),
-        "augmented": ("f", "r k p q"), "fractals": ("f", "n y x"),
+        "examples": ("f", "10 e h w"),
+        "class_counts": ("n", "3 10"),
+        "augmented": ("f", "r k p q"),
+        "fractals": ("f", "n y x"),
     },
     "object": {
-        "image": ("f", "h w"), "index": ("n", ""), "label": ("c", ""), "run_ids": ("t", "r"),
+        "image": ("f", "h w"),
+        "index": ("n", ""),
+        "label": ("c", ""),
+        "run_ids": ("t", "r"),
         "probabilities": ("s", "r 10"),
     },
     "errors": {
-        "images": ("f", "* h w"), "index": ("n", "*"), "label": ("c", "*"), "predicted": ("c", "*"),
+        "images": ("f", "* h w"),
+        "index": ("n", "*"),
+        "label": ("c", "*"),
+        "predicted": ("c", "*"),
         "confidence": ("s", "*"),
     },
     "filters-*": {name: ("f", "n h w") for name in ("before", "after", "scratch")},
     "gradcam-*": {
-        "run_ids": ("t", "r"), "arms": ("a", "r"), "index": ("n", "o"), "images": ("f", "o h w"),
-        "labels": ("c", "o"), "maps": ("s", "r o h w"), "probabilities": ("s", "r o 10"),
-        "layer": ("t", ""), "map_size": ("n", "2"), "sampled": ("n", ""), "area": ("f", ""),
-        "inside": ("m", "r"), "empty": ("n", "r"),
+        "run_ids": ("t", "r"),
+        "arms": ("a", "r"),
+        "index": ("n", "o"),
+        "images": ("f", "o h w"),
+        "labels": ("c", "o"),
+        "maps": ("s", "r o h w"),
+        "probabilities": ("s", "r o 10"),
+        "layer": ("t", ""),
+        "map_size": ("n", "2"),
+        "sampled": ("n", ""),
+        "area": ("f", ""),
+        "inside": ("m", "r"),
+        "empty": ("n", "r"),
     },
     "featuremap-*": {
-        "index": ("n", "i"), "labels": ("c", "i"), "*.points": ("f", "i 2"), "*.explained": ("f", "2"),
-        "*.neighbour": ("f", ""), "*.between": ("f", ""),
+        "index": ("n", "i"),
+        "labels": ("c", "i"),
+        "*.points": ("f", "i 2"),
+        "*.explained": ("f", "2"),
+        "*.neighbour": ("f", ""),
+        "*.between": ("f", ""),
     },
     "drift": {"*.stages": ("t", "*"), "*.relative_change": ("m", "*"), "*.cka": ("m", "*")},
-}  # fmt: skip
+}
 #: Patterns of the files whose arrays are drawn together, so that none of them may be missing.
 WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
 _ARMS = frozenset(arm.name for arm in arms())
@@ -122,9 +146,7 @@ def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
         raise Misshapen(f"{key} is above {most:g}")
 
 
-def _check_sides(
-    key: str, array: npt.NDArray[Any], sides: list[str], sizes: dict[str, int]
-) -> None:
+def _check_sides(key: str, array: npt.NDArray[Any], sides: list[str], sizes: dict[str, int]) -> None:
     """Checks the shape of an array; `sizes` holds the sizes of letters and is extended."""
     if array.ndim != len(sides):
         raise Misshapen(f"{key} has {array.ndim} dimensions, expected {len(sides)}")

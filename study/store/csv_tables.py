@@ -24,9 +24,14 @@ MOST_POINTS = 2_000_000
 #: Largest number in a cell, except for losses.
 _MOST = 1e15
 _ENUMS: dict[str, type[Enum]] = {
-    "model": ModelName, "init": Init, "scope": Scope, "lr_policy": LrPolicy, "state": RunState,
-    "experiment": Experiment, "first_conv": FirstConv,
-}  # fmt: skip
+    "model": ModelName,
+    "init": Init,
+    "scope": Scope,
+    "lr_policy": LrPolicy,
+    "state": RunState,
+    "experiment": Experiment,
+    "first_conv": FirstConv,
+}
 _WORDS = {name: frozenset(str(item.value) for item in kind) for name, kind in _ENUMS.items()}
 _WORDS["role"] = frozenset({"matrix", "champion"})
 _MAY_BE_EMPTY = frozenset({"experiment", "first_conv"})

@@ -19,10 +19,21 @@ from study.errors import StoreError
 PART = ".part"
 #: Error numbers by which a file system refuses a file: it is full, over a quota or limit, broken or
 #: read-only, or the path or its permissions do not allow the file.
-_REFUSALS = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
-    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
-})  # fmt: skip
+_REFUSALS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ENAMETOOLONG,
+    }
+)
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -15,22 +15,61 @@ from study.store.files import write_text
 _KEYS = ("run_id", "role", "model", "init", "init_source", "scope", "lr_policy", "seed", "rung", "state")
 _SETTINGS = ("resolution", "lr", "weight_decay", "lr_decay", "label_smoothing")
 RESULT_COLUMNS = (
-    *_KEYS, "train_images", "validation_images", "test_images", "samples_seen", "epochs", *_SETTINGS,
-    "val_accuracy", "train_accuracy", "test_accuracy", "test_loss", "macro_f1", "ece",
-    "train_seconds", "images_per_second", "trainable_parameters", "total_parameters",
-    "peak_memory_mb", "checkpoint", "reason",
-)  # fmt: skip
+    *_KEYS,
+    "train_images",
+    "validation_images",
+    "test_images",
+    "samples_seen",
+    "epochs",
+    *_SETTINGS,
+    "val_accuracy",
+    "train_accuracy",
+    "test_accuracy",
+    "test_loss",
+    "macro_f1",
+    "ece",
+    "train_seconds",
+    "images_per_second",
+    "trainable_parameters",
+    "total_parameters",
+    "peak_memory_mb",
+    "checkpoint",
+    "reason",
+)
 RUNG_COLUMNS = (
-    *_KEYS, "train_images", "samples_seen", "seconds", *_SETTINGS, "val_accuracy", "val_loss",
-    "train_accuracy", "test_accuracy", "test_loss", "macro_f1", "ece", "validation_images",
-    "test_images", "step_seconds", "judging_seconds", "images_per_second", "trainable_parameters",
-    "total_parameters", "peak_memory_mb", "reason",
-)  # fmt: skip
+    *_KEYS,
+    "train_images",
+    "samples_seen",
+    "seconds",
+    *_SETTINGS,
+    "val_accuracy",
+    "val_loss",
+    "train_accuracy",
+    "test_accuracy",
+    "test_loss",
+    "macro_f1",
+    "ece",
+    "validation_images",
+    "test_images",
+    "step_seconds",
+    "judging_seconds",
+    "images_per_second",
+    "trainable_parameters",
+    "total_parameters",
+    "peak_memory_mb",
+    "reason",
+)
 TRIAL_COLUMNS = (*RESULT_COLUMNS[:-1], "trial", "reason")
 EXPERIMENT_COLUMNS = (*RESULT_COLUMNS[:-1], "experiment", "unfrozen_stages", "reason", "first_conv")
 HISTORY_COLUMNS = (
-    "run_id", "rung", "samples_seen", "seconds", "train_loss", "val_accuracy", "val_loss",
-)  # fmt: skip
+    "run_id",
+    "rung",
+    "samples_seen",
+    "seconds",
+    "train_loss",
+    "val_accuracy",
+    "val_loss",
+)
 BASELINE_COLUMNS = ("name", "train_images", "test_images", "test_accuracy", "seconds")
 #: Value of the column `role` for purposes other than ``matrix``; the champion is the network that is
 #: trained longest.

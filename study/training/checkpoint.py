@@ -22,9 +22,7 @@ EVERY = 60.0
 CHEAP = 0.6
 KEPT = 2
 
-_NAME = re.compile(
-    r"(?P<cut_off>\.)?(?P<run_id>[a-z0-9-]+)\.\d{9}\.pt(\.sha256)?(?(cut_off)\.\w+\.part)"
-)
+_NAME = re.compile(r"(?P<cut_off>\.)?(?P<run_id>[a-z0-9-]+)\.\d{9}\.pt(\.sha256)?(?(cut_off)\.\w+\.part)")
 
 
 def unfinished(results: Path) -> Path:
@@ -122,8 +120,10 @@ def trim(folder: Path, most: float) -> None:
 
     A training without checkpoints starts anew when it continues.
     """
-    files = sorted((path for path in folder.glob("*.pt") if _NAME.fullmatch(path.name)),
-                   key=lambda path: path.stat().st_mtime)  # fmt: skip
+    files = sorted(
+        (path for path in folder.glob("*.pt") if _NAME.fullmatch(path.name)),
+        key=lambda path: path.stat().st_mtime,
+    )
     taken = sum(path.stat().st_size for path in files)
     for path in files:
         if taken <= most:

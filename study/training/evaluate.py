@@ -47,9 +47,12 @@ def evaluation_batch(resolution: int) -> int:
 
 
 def batches_of(
-    function: Callable[[Tensor], Tensor], images: Tensor, resolution: int, runtime: Runtime,
+    function: Callable[[Tensor], Tensor],
+    images: Tensor,
+    resolution: int,
+    runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
-) -> Iterator[Tensor]:  # fmt: skip
+) -> Iterator[Tensor]:
     """Applies a function to uint8 images [N, 28, 28] batch by batch; yields float32 tensors on the CPU."""
     for chunk in images.split(evaluation_batch(resolution)):  # type: ignore[no-untyped-call]
         stop()
@@ -60,9 +63,12 @@ def batches_of(
 
 
 def probabilities(
-    network: nn.Module, images: Tensor, resolution: int, runtime: Runtime,
+    network: nn.Module,
+    images: Tensor,
+    resolution: int,
+    runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
-) -> Probabilities:  # fmt: skip
+) -> Probabilities:
     """Returns class probabilities, float32 [N, 10]. The network is in evaluation mode meanwhile."""
     was_training = network.training
     network.eval()

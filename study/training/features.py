@@ -58,9 +58,13 @@ class FeatureCache:
         self._folder = folder
 
     def compute(
-        self, network: Network, images: Tensor, resolution: int, runtime: Runtime,
+        self,
+        network: Network,
+        images: Tensor,
+        resolution: int,
+        runtime: Runtime,
         stop: Callable[[], None],
-    ) -> Features:  # fmt: skip
+    ) -> Features:
         """Returns features of training images, uint8 [N, 28, 28], under the frozen network.
 
         A longer prefix of the same order reuses the features of a shorter one of at least STATISTICS

@@ -51,6 +51,10 @@ def judged(spec: RunSpec) -> Judged:
         return Judged(train=0, validation=validation, test=0, settling=found.settling)
     if spec.purpose is Purpose.CHAMPION:
         long = spec.rung >= LONG_CHAMPION
-        return Judged(train=LONG_TRAIN if long else 2_000, validation=VALIDATION_IMAGES if long else 2_000,
-                      test=TEST_IMAGES, settling=1_024)  # fmt: skip
+        return Judged(
+            train=LONG_TRAIN if long else 2_000,
+            validation=VALIDATION_IMAGES if long else 2_000,
+            test=TEST_IMAGES,
+            settling=1_024,
+        )
     return found

@@ -55,10 +55,12 @@ class Order:
         """Returns indices into the pool, int64 [count], of the samples that follow `position`."""
         places = torch.arange(position, position + count)
         epochs = places // self._pool
-        return torch.cat([
-            self._permutation(int(epoch))[places[epochs == epoch] % self._pool]
-            for epoch in epochs.unique()  # type: ignore[no-untyped-call]
-        ])  # fmt: skip
+        return torch.cat(
+            [
+                self._permutation(int(epoch))[places[epochs == epoch] % self._pool]
+                for epoch in epochs.unique()  # type: ignore[no-untyped-call]
+            ]
+        )
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch not in self._epochs:
@@ -90,10 +92,17 @@ class Trainer:
     """
 
     def __init__(
-        self, forward: Callable[[Tensor, int], Tensor], groups: list[dict[str, Any]], labels: Tensor,
-        spec: RunSpec, runtime: Runtime, *, progress: Progress, stop: Callable[[], None],
+        self,
+        forward: Callable[[Tensor, int], Tensor],
+        groups: list[dict[str, Any]],
+        labels: Tensor,
+        spec: RunSpec,
+        runtime: Runtime,
+        *,
+        progress: Progress,
+        stop: Callable[[], None],
         between_steps: Callable[[], None] = lambda: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Creates the trainer.
 
         Args:
@@ -152,9 +161,13 @@ class Trainer:
         progress.seconds += time.monotonic() - began  # the device may still be computing
         if not math.isfinite(mean_loss):
             raise TrainingError(f"the loss is {mean_loss} after {progress.samples_seen} samples")
-        point = EvaluationPoint(samples_seen=progress.samples_seen, seconds=progress.seconds,
-                                train_loss=mean_loss, val_accuracy=val_accuracy,
-                                val_loss=val_loss)  # fmt: skip
+        point = EvaluationPoint(
+            samples_seen=progress.samples_seen,
+            seconds=progress.seconds,
+            train_loss=mean_loss,
+            val_accuracy=val_accuracy,
+            val_loss=val_loss,
+        )
         if history and history[-1].samples_seen == point.samples_seen:
             history.pop()
         history.append(point)

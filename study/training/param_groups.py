@@ -28,4 +28,6 @@ def param_groups(network: Network, hyper: HyperParams) -> list[dict[str, Any]]:
         {"params": parameters, "lr": lr, "weight_decay": decay}
         for (lr, decay), parameters in groups.items()
     ]
+
+
 # [/listing]

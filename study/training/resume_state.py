@@ -32,9 +32,15 @@ class ResumeState:
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, network: nn.Module, trainer: Trainer, *, rung: int,
-        device: torch.device, tell: Tell,
-    ) -> None:  # fmt: skip
+        self,
+        checkpoints: Checkpoints,
+        network: nn.Module,
+        trainer: Trainer,
+        *,
+        rung: int,
+        device: torch.device,
+        tell: Tell,
+    ) -> None:
         """Creates the state.
 
         Args:

@@ -80,13 +80,15 @@ def run(
         if stop():
             raise Stopped
 
-    job = _Job(spec=spec, shop=shop, progress=progress, check=check, on_point=on_point, tell=tell,
-               clock=clock)  # fmt: skip
+    job = _Job(
+        spec=spec, shop=shop, progress=progress, check=check, on_point=on_point, tell=tell, clock=clock
+    )
     state, reason = RunState.FINISHED, ""
     try:
         job.train()
-        return Outcome(record=job.record(RunState.FINISHED, ""), test_probabilities=job.test,
-                       network=job.network)  # fmt: skip
+        return Outcome(
+            record=job.record(RunState.FINISHED, ""), test_probabilities=job.test, network=job.network
+        )
     except Stopped:
         if job.resume is not None:
             job.resume.keep()
@@ -146,8 +148,13 @@ class _Job:
 
         def inputs(pixels: Tensor, generator: torch.Generator) -> Tensor:
             recipe = spec.recipe
-            return augment(to_input(pixels, spec.resolution), generator,
-                           flip=recipe.flip, shift=recipe.shift, erase=recipe.erase)  # fmt: skip
+            return augment(
+                to_input(pixels, spec.resolution),
+                generator,
+                flip=recipe.flip,
+                shift=recipe.shift,
+                erase=recipe.erase,
+            )
 
         def run_on(x: Tensor) -> Tensor:
             with runtime.autocast():
@@ -155,9 +162,15 @@ class _Job:
             return logits
 
         trainer = Trainer(
-            forward, param_groups(network, spec.hyper), self.shop.fashion.train_labels[pool], spec,
-            runtime, progress=self.progress, stop=self.check, between_steps=self._between_steps,
-        )  # fmt: skip
+            forward,
+            param_groups(network, spec.hyper),
+            self.shop.fashion.train_labels[pool],
+            spec,
+            runtime,
+            progress=self.progress,
+            stop=self.check,
+            between_steps=self._between_steps,
+        )
 
         def take_statistics() -> None:
             seen = images[: judged(spec).settling]
@@ -196,8 +209,9 @@ class _Job:
         own = self._resume_state(network, trainer, cooling=False)
         if not own.take_up(at_most=1 << 60):
             from_run = trunk(self.shop.folder, clock.from_run)
-            start = ResumeState(from_run, network, trainer, rung=spec.rung,
-                                device=self.shop.runtime.device, tell=self.tell)  # fmt: skip
+            start = ResumeState(
+                from_run, network, trainer, rung=spec.rung, device=self.shop.runtime.device, tell=self.tell
+            )
             start.take_up(at_most=1 << 60)
             self.progress.earlier = 0.0
             self.progress.accounted = self.progress.seconds
@@ -214,16 +228,20 @@ class _Job:
 
         clock.begin(self.progress)
         while not clock.cooling(spec.recipe.cooldown):
-            trainer.advance(self.progress.samples_seen + clock.stride(spec.batch_size),
-                            lambda seen: trunk_factor(spec, seen), self._show)  # fmt: skip
+            trainer.advance(
+                self.progress.samples_seen + clock.stride(spec.batch_size),
+                lambda seen: trunk_factor(spec, seen),
+                self._show,
+            )
             if clock.look_due():
                 look()
         own.keep()
         self.resume = None  # a cooldown by the clock cannot be resumed; it starts again from the trunk
         clock.begin_cooldown()
         while not clock.over():
-            trainer.advance(self.progress.samples_seen + spec.batch_size,
-                            lambda seen: clock.factor(), self._show)  # fmt: skip
+            trainer.advance(
+                self.progress.samples_seen + spec.batch_size, lambda seen: clock.factor(), self._show
+            )
             if clock.look_due():
                 look()
         if trainer.losses:
@@ -233,10 +251,12 @@ class _Job:
         spec, shop = self.spec, self.shop
         kept = (
             cooldown(shop.folder, spec.run_id, spec.rung, shop.checkpoint_seconds)
-            if cooling else trunk(shop.folder, spec.run_id, shop.checkpoint_seconds)
-        )  # fmt: skip
-        return ResumeState(kept, network, trainer, rung=spec.rung, device=shop.runtime.device,
-                           tell=self.tell)  # fmt: skip
+            if cooling
+            else trunk(shop.folder, spec.run_id, shop.checkpoint_seconds)
+        )
+        return ResumeState(
+            kept, network, trainer, rung=spec.rung, device=shop.runtime.device, tell=self.tell
+        )
 
     def _between_steps(self) -> None:
         if self.resume is not None:
@@ -260,14 +280,22 @@ class _Job:
         head.load_state_dict(network.head.state_dict())
         head.to(runtime.device)
         groups = [
-            {"params": list(head.parameters()), "lr": spec.hyper.lr,
-             "weight_decay": spec.hyper.weight_decay}
-        ]  # fmt: skip
+            {
+                "params": list(head.parameters()),
+                "lr": spec.hyper.lr,
+                "weight_decay": spec.hyper.weight_decay,
+            }
+        ]
         total = spec.head_passes * len(pool)
         trainer = Trainer(
-            lambda chosen, position: head(values[chosen.to(runtime.device)].float()), groups,
-            fashion.train_labels[pool], spec, runtime, progress=self.progress, stop=self.check,
-        )  # fmt: skip
+            lambda chosen, position: head(values[chosen.to(runtime.device)].float()),
+            groups,
+            fashion.train_labels[pool],
+            spec,
+            runtime,
+            progress=self.progress,
+            stop=self.check,
+        )
         trainer.advance(total, lambda seen: head_factor(seen / total), self._show)
         trainer.note_point()
         mean, std = features.mean.to(runtime.device), features.std.to(runtime.device)
@@ -303,8 +331,9 @@ class _Job:
 
     def _quality(self, network: Network, held: Tensor) -> Quality:
         fashion = self.shop.fashion
-        predicted = probabilities(network, fashion.train_images[held], self.spec.resolution,
-                                  self.shop.runtime, self.check)  # fmt: skip
+        predicted = probabilities(
+            network, fashion.train_images[held], self.spec.resolution, self.shop.runtime, self.check
+        )
         return quality(predicted, fashion.train_labels[held])
 
     def _judge(self, network: Network, pool: Tensor) -> None:
@@ -316,8 +345,9 @@ class _Job:
             self.judged["train"] = self._quality(network, pool[: sizes.train])
         if spec.purpose is not Purpose.TRIAL:
             order = self.shop.test_order[: sizes.test]
-            self.test = probabilities(network, fashion.test_images[order], spec.resolution,
-                                      self.shop.runtime, self.check)  # fmt: skip
+            self.test = probabilities(
+                network, fashion.test_images[order], spec.resolution, self.shop.runtime, self.check
+            )
             self.judged["test"] = quality(self.test, fashion.test_labels[order])
 
     def record(self, state: RunState, reason: str) -> RunRecord:
@@ -328,9 +358,12 @@ class _Job:
         if val and history:
             last = history[-1]
             history[-1] = EvaluationPoint(
-                samples_seen=last.samples_seen, seconds=last.seconds, train_loss=last.train_loss,
-                val_accuracy=val.accuracy, val_loss=val.loss,
-            )  # fmt: skip
+                samples_seen=last.samples_seen,
+                seconds=last.seconds,
+                train_loss=last.train_loss,
+                val_accuracy=val.accuracy,
+                val_loss=val.loss,
+            )
         samples = seen.samples_seen
         if frozen:  # samples through the network; the head alone sees them more often
             samples = min(spec.rung, spec.train_images, TRAIN_IMAGES) if state is RunState.FINISHED else 0

@@ -21,9 +21,7 @@ def settle(network: nn.Module, inputs: Iterable[Tensor], forward: Callable[[Tens
         inputs: training batches.
         forward: runs the network on a batch.
     """
-    layers = [
-        layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training
-    ]
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
     if not layers:
         return
     momenta = [layer.momentum for layer in layers]

@@ -43,9 +43,7 @@ class Runtime:
     device_name: str
 
     def autocast(self) -> AbstractContextManager[object]:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision is Precision.BF16
-        )
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision is Precision.BF16)
 
 
 def detect(device: str = "auto", precision: str = "auto") -> Runtime:
@@ -61,9 +59,7 @@ def detect(device: str = "auto", precision: str = "auto") -> Runtime:
     torch.set_flush_denormal(True)
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: no CUDA device is available to this torch")
-    chosen = torch.device(
-        "cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-    )
+    chosen = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     if chosen.type == "cpu":
         torch.set_num_threads(_best_threads())
     if precision == "auto":
@@ -71,9 +67,7 @@ def detect(device: str = "auto", precision: str = "auto") -> Runtime:
     else:
         kind = Precision(precision)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else processor()
-    return Runtime(
-        device=chosen, precision=kind, threads=torch.get_num_threads(), device_name=name
-    )
+    return Runtime(device=chosen, precision=kind, threads=torch.get_num_threads(), device_name=name)
 
 
 def adopt(runtime: Runtime) -> None:

@@ -25,9 +25,14 @@ class Search:
     """Proposes the trials of one arm: first those of `study.tuning.ladder`, then Optuna's."""
 
     def __init__(
-        self, storage: Path, arm: Arm, *, seed: int, known: tuple[RunRecord, ...],
+        self,
+        storage: Path,
+        arm: Arm,
+        *,
+        seed: int,
+        known: tuple[RunRecord, ...],
         on_rebuilt: Callable[[str], None] = lambda told: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Opens the arm's Optuna study and brings it into agreement with the ledger.
 
         A storage that is missing, damaged, locked by another program, or disagrees with the ledger is
@@ -139,8 +144,10 @@ class Search:
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._settle(self._study.ask(self._space).number, None)
         settled = tuple(_SETTLED.values())
-        have = [trial.user_attrs.get("run_id")
-                for trial in self._study.get_trials(deepcopy=False, states=settled)]  # fmt: skip
+        have = [
+            trial.user_attrs.get("run_id")
+            for trial in self._study.get_trials(deepcopy=False, states=settled)
+        ]
         wanted = {name for name, record in records.items() if record.state in _SETTLED}
         if len(have) != len(set(have)) or not wanted.issuperset(have):
             raise Unsound("its trials are not those of the ledger")

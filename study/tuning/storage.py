@@ -14,9 +14,17 @@ import sqlalchemy
 _BESIDE = ("-journal", "-wal", "-shm")
 #: Errors that Optuna and SQLAlchemy raise for a damaged file.
 BROKEN = (
-    optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, RuntimeError,
-    ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError,
-)  # fmt: skip
+    optuna.exceptions.OptunaError,
+    sqlalchemy.exc.SQLAlchemyError,
+    sqlite3.Error,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    AssertionError,
+    OSError,
+)
 
 
 class Unsound(RuntimeError):

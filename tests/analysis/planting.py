@@ -110,14 +110,14 @@ def plant(folder: Path, study: Planted) -> Path:
     pd.DataFrame(rungs, columns=list(RUNG_COLUMNS)).to_csv(folder / "rungs.csv", index=False)
     if study.pixels is not None:
         pd.DataFrame(
-            [("chance", None, study.images, 0.1, None),
-             ("softmax on pixels", 8_000, study.images, study.pixels, 12.0)],
+            [
+                ("chance", None, study.images, 0.1, None),
+                ("softmax on pixels", 8_000, study.images, study.pixels, 12.0),
+            ],
             columns=list(BASELINE_COLUMNS),
-        ).to_csv(folder / "baselines.csv", index=False)  # fmt: skip
+        ).to_csv(folder / "baselines.csv", index=False)
     if study.details:
-        pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(
-            folder / "history.csv", index=False
-        )
+        pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(folder / "history.csv", index=False)
         trials = pd.DataFrame(_trials(study), columns=list(TRIAL_COLUMNS))
         trials.to_csv(folder / "trials.csv", index=False)
         _json(folder, study)
@@ -172,11 +172,19 @@ def _champion(
     answers = _answers(labels, correct, rng)
     accuracy = float(correct.mean())
     row = _row(arm, 0, study, CHAMPION_SAMPLES) | {
-        "run_id": run_id, "role": "champion", "state": "finished", "test_accuracy": accuracy,
-        "train_accuracy": min(1.0, accuracy + study.champion_gap), "val_accuracy": accuracy - 0.001,
-        "test_images": study.images, "validation_images": 5_000, "macro_f1": accuracy,
-        "train_images": 54_000, "epochs": CHAMPION_SAMPLES / 54_000, "test_loss": 0.4,
-    }  # fmt: skip
+        "run_id": run_id,
+        "role": "champion",
+        "state": "finished",
+        "test_accuracy": accuracy,
+        "train_accuracy": min(1.0, accuracy + study.champion_gap),
+        "val_accuracy": accuracy - 0.001,
+        "test_images": study.images,
+        "validation_images": 5_000,
+        "macro_f1": accuracy,
+        "train_images": 54_000,
+        "epochs": CHAMPION_SAMPLES / 54_000,
+        "test_loss": 0.4,
+    }
     shares = np.full((study.images, 10), 0.01)
     shares[np.arange(study.images), answers] = 0.91
     name = f"{run_id}.{CHAMPION_SAMPLES}"
@@ -186,10 +194,14 @@ def _champion(
 def _last_point(row: dict[str, Any]) -> dict[str, Any]:
     """A run of the matrix is looked at where it is judged."""
     return {
-        "run_id": row["run_id"], "rung": row["rung"], "samples_seen": row["samples_seen"],
-        "seconds": row["seconds"], "train_loss": 0.5, "val_accuracy": row["val_accuracy"],
+        "run_id": row["run_id"],
+        "rung": row["rung"],
+        "samples_seen": row["samples_seen"],
+        "seconds": row["seconds"],
+        "train_loss": 0.5,
+        "val_accuracy": row["val_accuracy"],
         "val_loss": 0.6,
-    }  # fmt: skip
+    }
 
 
 def _curve(row: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -260,18 +272,25 @@ def _json(folder: Path, study: Planted) -> None:
         "environment.json": {
             "device": "cpu",
             "dataset": {
-                "source": "debian", "sha256": "cd" * 32, "train_images": 54_000,
-                "validation_images": 6_000, "test_images": 10_000,
+                "source": "debian",
+                "sha256": "cd" * 32,
+                "train_images": 54_000,
+                "validation_images": 6_000,
+                "test_images": 10_000,
             },
             "weights": {
-                model.value: {"source": study.source, "sha256": "ab" * 32, "path_name": "weights",
-                              "channels": 1 if own else 3}
+                model.value: {
+                    "source": study.source,
+                    "sha256": "ab" * 32,
+                    "path_name": "weights",
+                    "channels": 1 if own else 3,
+                }
                 for model in study.models
             },
         },
         "architecture.json": {model.value: architecture for model in study.models},
         "pretraining.json": {model.value: pretraining for model in study.models},
-    }  # fmt: skip
+    }
     for name, value in files.items():
         (folder / name).write_text(json.dumps(value), encoding="utf-8")
     stages = np.array(["stem", "middle", "deep", "head"])

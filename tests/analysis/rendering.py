@@ -33,9 +33,17 @@ def environment(lang: str = "ru") -> Environment:
         lstrip_blocks=True,
     )
     for name in (
-        "num", "signed", "percent", "pp", "interval", "integer", "millions", "seconds", "rate",
+        "num",
+        "signed",
+        "percent",
+        "pp",
+        "interval",
+        "integer",
+        "millions",
+        "seconds",
+        "rate",
         "plural",
-    ):  # fmt: skip
+    ):
         env.filters[name] = getattr(numbers, name)
     env.globals |= {
         "words": words,
@@ -58,9 +66,7 @@ def render_html(folder: Path, name: str, lang: str = "ru") -> str:
     data = SimpleNamespace(
         models=models,
         seeds=findings["design"]["numbers"]["seeds_max"],
-        sources={
-            model: findings[f"q1.provenance.{model}"]["numbers"]["source"] for model in models
-        },
+        sources={model: findings[f"q1.provenance.{model}"]["numbers"]["source"] for model in models},
     )
     template = environment(lang).get_template(f"answers/{name}.html")
     return template.render(findings=findings, data=data)
@@ -73,4 +79,3 @@ def render_answer(folder: Path, name: str, lang: str = "ru") -> str:
 def plain(html: str) -> str:
     text = unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").replace("\u202f", " ")
     return re.sub(r"\s+([,.;:)])", r"\1", " ".join(text.split()))
-

@@ -61,11 +61,14 @@ def measured(text: str, lang: str) -> str:
         (Planted(init_pp=-3), WORSE, (BETTER, EQUAL)),
         (Planted(seeds=12, noise_pp=0.2), EQUAL, (BETTER, WORSE)),
         (Planted(seeds=1, init_pp=3), "по одной паре обучений вывод", (BETTER, WORSE, EQUAL)),
-        (Planted(seeds=3, init_pp=0.4, noise_pp=1.0), "знак различия не установлен",
-         (BETTER, WORSE, EQUAL)),
+        (
+            Planted(seeds=3, init_pp=0.4, noise_pp=1.0),
+            "знак различия не установлен",
+            (BETTER, WORSE, EQUAL),
+        ),
         (Planted(without=PRETRAINED_ARMS), "не измерялось", (BETTER, WORSE, EQUAL)),
     ],
-)  # fmt: skip
+)
 def test_advantage_of_pretraining_is_what_was_planted(
     answer: Answer, truth: Planted, said: str, never: tuple[str, ...], lang: str
 ) -> None:
@@ -78,17 +81,25 @@ def test_advantage_of_pretraining_is_what_was_planted(
 @pytest.mark.parametrize(
     ("name", "truths", "up", "down"),
     [
-        ("q1", INIT, "признаки предобученной сети лучше случайных",
-         "признаки предобученной сети хуже случайных"),
+        (
+            "q1",
+            INIT,
+            "признаки предобученной сети лучше случайных",
+            "признаки предобученной сети хуже случайных",
+        ),
         ("q3", SCOPE, "вся сеть точнее, заморозка", "вся сеть уступает, заморозка"),
         ("q4", SCOPE, "обучать всю сеть выгоднее", "обучать один выходной слой выгоднее"),
-        ("q5", POLICY, "послойные скорости точнее единой, разность",
-         "послойные скорости уступают единой, разность"),
+        (
+            "q5",
+            POLICY,
+            "послойные скорости точнее единой, разность",
+            "послойные скорости уступают единой, разность",
+        ),
         ("q7", MODEL, "GoogLeNet точнее VGG11", "GoogLeNet уступает VGG11"),
         ("conclusion", INIT, BETTER, WORSE),
         ("conclusion", MODEL, "GoogLeNet точнее", "GoogLeNet уступает"),
     ],
-)  # fmt: skip
+)
 def test_every_answer_flips_with_its_data(
     answer: Answer, name: str, truths: tuple[Planted, Planted], up: str, down: str, lang: str
 ) -> None:
@@ -101,9 +112,7 @@ def test_every_answer_flips_with_its_data(
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_summary_row_flips(answer: Answer, lang: str) -> None:
     row = phrase("2. Преимущества", lang)
-    first, second = (
-        answer("summary", truth, lang).split(row)[1].split("3. ")[0] for truth in INIT
-    )
+    first, second = (answer("summary", truth, lang).split(row)[1].split("3. ")[0] for truth in INIT)
     better, worse = phrase("точнее", lang), phrase("уступает", lang)
     assert better in first and worse not in first and "+" in first
     assert worse in second and better not in second and "−" in second
@@ -250,9 +259,7 @@ def test_printed_numbers_are_the_stored_ones(study: Study) -> None:
 def test_answers_stand_without_any_findings(lang: str) -> None:
     data = SimpleNamespace(models=("vgg11",), seeds=0, sources={"vgg11": None})
     for name in EVERYTHING:
-        text = plain(
-            environment(lang).get_template(f"answers/{name}.html").render(findings={}, data=data)
-        )
+        text = plain(environment(lang).get_template(f"answers/{name}.html").render(findings={}, data=data))
         for verdict in ("подтверждено", "опровергнуто"):
             assert phrase(verdict, lang) not in text
 
@@ -272,8 +279,16 @@ def test_findings_file_is_typed(study: Study) -> None:
     assert len({item["id"] for item in found}) == len(found)
     for item in found:
         assert set(item) == {
-            "id", "question", "claim", "verdict", "model", "numbers", "reason", "rows", "figures",
-        }  # fmt: skip
+            "id",
+            "question",
+            "claim",
+            "verdict",
+            "model",
+            "numbers",
+            "reason",
+            "rows",
+            "figures",
+        }
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

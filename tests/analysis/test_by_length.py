@@ -22,12 +22,20 @@ def _rungs(effects: dict[int, float], seeds: int = SEEDS) -> pd.DataFrame:
         for seed in range(seeds):
             for init, more in (("pretrained", effect + SPREAD[seed]), ("scratch", 0.0)):
                 for policy in ("uniform", "discriminative"):
-                    rows.append({
-                        "run_id": f"vgg11-{init}-full-{policy}-s{seed}", "role": "matrix", "model": "vgg11",
-                        "init": init, "scope": "full", "lr_policy": policy, "seed": seed, "rung": rung,
-                        "state": "finished",
-                        "test_accuracy": 0.8 + (more if policy == "uniform" else 50) / 100,
-                    })  # fmt: skip
+                    rows.append(
+                        {
+                            "run_id": f"vgg11-{init}-full-{policy}-s{seed}",
+                            "role": "matrix",
+                            "model": "vgg11",
+                            "init": init,
+                            "scope": "full",
+                            "lr_policy": policy,
+                            "seed": seed,
+                            "rung": rung,
+                            "state": "finished",
+                            "test_accuracy": 0.8 + (more if policy == "uniform" else 50) / 100,
+                        }
+                    )
     return pd.DataFrame(rows)
 
 
@@ -68,7 +76,7 @@ def test_the_test_images_widen_the_interval() -> None:
     predictions = {
         f"{row.run_id}.{row.rung}": (rng.random(500) > row.test_accuracy).astype(np.uint8)
         for row in rungs.itertuples()
-    }  # fmt: skip
+    }
     alone, with_images = (
         by_length(rungs, classes, labels, ModelName.VGG11).numbers["points"][0]
         for classes in ({}, predictions)

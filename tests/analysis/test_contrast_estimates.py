@@ -24,9 +24,16 @@ from study.errors import StoreError
 from study.matrix import arms
 
 NAMES = [
-    "init@frozen", "init@full", "scope@pretrained", "scope@scratch", "lr_policy@pretrained",
-    "lr_policy@scratch", "model", "init×scope", "init×lr_policy",
-]  # fmt: skip
+    "init@frozen",
+    "init@full",
+    "scope@pretrained",
+    "scope@scratch",
+    "lr_policy@pretrained",
+    "lr_policy@scratch",
+    "model",
+    "init×scope",
+    "init×lr_policy",
+]
 
 Study = Callable[[Planted], tuple[Path, Analysis]]
 
@@ -86,9 +93,10 @@ def test_table_equals_the_definitions(study: Study) -> None:
         assert row["ci_low_pp"] < row["effect_pp"] < row["ci_high_pp"]
     families = table.groupby("family")["name"].agg(["size", "nunique"]).to_dict("index")
     assert families == {
-        "primary": {"size": 6, "nunique": 3}, "secondary": {"size": 11, "nunique": 6},
+        "primary": {"size": 6, "nunique": 3},
+        "secondary": {"size": 11, "nunique": 6},
         "exploratory": {"size": 8, "nunique": 8},
-    }  # fmt: skip
+    }
     assert table[table["family"] == "exploratory"]["p_adjusted"].isna().all()
     tested = table[table["family"] != "exploratory"]
     assert (tested["p_adjusted"] >= tested["p_value"]).all()
@@ -120,9 +128,7 @@ def test_planted_effect_gets_its_verdict(
 def test_missing_arms_concern_only_their_contrasts(
     analysed: Callable[[Planted], Analysis],
 ) -> None:
-    table = analysed(Planted(without=("vgg11-scratch-frozen",))).contrasts.set_index(
-        ["name", "model"]
-    )
+    table = analysed(Planted(without=("vgg11-scratch-frozen",))).contrasts.set_index(["name", "model"])
     missing = {key for key, row in table.iterrows() if row["verdict"] == "not measured"}
     assert missing == {
         *product(("init@frozen", "scope@scratch", "init×scope"), ("vgg11", "pooled")),
@@ -209,11 +215,13 @@ def test_whole_analysis_is_fast(tmp_path: Path) -> None:
 def test_written_rules(
     effect: float, low: float, high: float, pairs: int, p_adjusted: float, verdict: Verdict, reason: Reason
 ) -> None:
-    found = contrast_verdict(effect=effect, low=low, high=high, pairs=pairs, p_adjusted=p_adjusted,
-                             family=Family.SECONDARY)  # fmt: skip
+    found = contrast_verdict(
+        effect=effect, low=low, high=high, pairs=pairs, p_adjusted=p_adjusted, family=Family.SECONDARY
+    )
     assert found == (verdict, reason)
-    pooled = contrast_verdict(effect=effect, low=low, high=high, pairs=pairs, p_adjusted=math.nan,
-                              family=Family.EXPLORATORY)  # fmt: skip
+    pooled = contrast_verdict(
+        effect=effect, low=low, high=high, pairs=pairs, p_adjusted=math.nan, family=Family.EXPLORATORY
+    )
     assert pooled[0] is (Verdict.EXPLORATORY if pairs else Verdict.NOT_MEASURED)
 
 
@@ -233,9 +241,7 @@ def test_the_level_goes_to_the_primary_contrasts_first() -> None:
     assert adjusted([0.001, 0.9, 0.019], [P, P, S])[2] == pytest.approx(0.0475)
     assert adjusted([0.001, 0.9, 0.021], [P, P, S])[2] > 0.05
     # All are: the secondary ones share the whole level as by Holm.
-    assert adjusted([0.001, 0.001, 0.02, 0.04], [P, P, S, S]) == pytest.approx(
-        [0.0025, 0.0025, 0.04, 0.04]
-    )
+    assert adjusted([0.001, 0.001, 0.02, 0.04], [P, P, S, S]) == pytest.approx([0.0025, 0.0025, 0.04, 0.04])
 
 
 @given(

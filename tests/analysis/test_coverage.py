@@ -65,8 +65,14 @@ def test_no_effect_brings_at_most_five_percent_of_claims() -> None:
         images = image_error(differences)
         low, high = crossed_interval(per_seed, images)
         p_value = crossed_p(per_seed, images)
-        verdict, _ = contrast_verdict(effect=float(per_seed.mean()), low=low, high=high, pairs=5,
-                                      p_adjusted=p_value, family=Family.PRIMARY)  # fmt: skip
+        verdict, _ = contrast_verdict(
+            effect=float(per_seed.mean()),
+            low=low,
+            high=high,
+            pairs=5,
+            p_adjusted=p_value,
+            family=Family.PRIMARY,
+        )
         claims += verdict in (Verdict.BETTER, Verdict.WORSE)
     assert claims / ROUNDS <= 0.05
 
@@ -107,9 +113,10 @@ def test_p_value_is_the_tail_of_the_interval(images: float) -> None:
 
 
 @given(
-    values=st.lists(st.floats(-3, 3), min_size=2, max_size=12, unique=True), images=st.floats(0, 3),
+    values=st.lists(st.floats(-3, 3), min_size=2, max_size=12, unique=True),
+    images=st.floats(0, 3),
     effect=st.floats(-4, 4),
-)  # fmt: skip
+)
 def test_the_interval_excludes_zero_exactly_where_p_is_below_five_percent(
     values: list[float], images: float, effect: float
 ) -> None:
@@ -135,8 +142,10 @@ def test_the_tail_is_that_of_an_independent_integration(seeds: int, ratio: float
 
     steps = [math.asinh((0.7 + k * images) / error) for k in (-6, -2, 0, 2, 6)]
     edges = sorted({-40.0, -5.0, 0.0, 5.0, 40.0, *steps})
-    parts = [integrate.quad(inside, a, b, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
-             for a, b in itertools.pairwise(edges)]  # fmt: skip
+    parts = [
+        integrate.quad(inside, a, b, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
+        for a, b in itertools.pairwise(edges)
+    ]
     assert crossed_p(per_seed, images) == pytest.approx(2 * sum(parts), abs=1e-9)
 
 

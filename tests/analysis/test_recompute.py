@@ -64,9 +64,16 @@ def test_few_seeds_agree(tmp_path: Path, seeds: int) -> None:
 
 @pytest.mark.parametrize(
     ("column", "change"),
-    [("effect_pp", 1e-6), ("n_pairs", 1), ("ci_low_pp", 1e-6), ("p_value", 1e-6), ("p_adjusted", 1e-6),
-     ("verdict", "equal"), ("family", "?")],
-)  # fmt: skip
+    [
+        ("effect_pp", 1e-6),
+        ("n_pairs", 1),
+        ("ci_low_pp", 1e-6),
+        ("p_value", 1e-6),
+        ("p_adjusted", 1e-6),
+        ("verdict", "equal"),
+        ("family", "?"),
+    ],
+)
 def test_a_wrong_table_is_found(tmp_path: Path, column: str, change: float | str) -> None:
     folder = plant(tmp_path, Planted(seeds=2, images=500))
     write_analysis(folder)
@@ -81,5 +88,13 @@ def test_nothing_of_the_product_is_imported() -> None:
     names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     names |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
     assert {name.split(".")[0] for name in names if name} == {
-        "__future__", "argparse", "itertools", "math", "numpy", "pandas", "pathlib", "scipy", "typing",
-    }  # fmt: skip
+        "__future__",
+        "argparse",
+        "itertools",
+        "math",
+        "numpy",
+        "pandas",
+        "pathlib",
+        "scipy",
+        "typing",
+    }

@@ -28,11 +28,21 @@ def _table(have: dict[tuple[ModelName, int], dict[int, int]]) -> pd.DataFrame:
         arm = arms((model,))[place]
         for seed, top in seeds.items():
             rows += [
-                {"run_id": f"{arm.name}-s{seed}", "role": "matrix", "model": model.value,
-                 "init": arm.init.value, "scope": arm.scope.value, "lr_policy": arm.lr_policy.value,
-                 "seed": seed, "rung": rung, "state": "finished", "test_accuracy": 0.5}
-                for rung in (2_000, 4_000, 8_000, 16_000) if rung <= top
-            ]  # fmt: skip
+                {
+                    "run_id": f"{arm.name}-s{seed}",
+                    "role": "matrix",
+                    "model": model.value,
+                    "init": arm.init.value,
+                    "scope": arm.scope.value,
+                    "lr_policy": arm.lr_policy.value,
+                    "seed": seed,
+                    "rung": rung,
+                    "state": "finished",
+                    "test_accuracy": 0.5,
+                }
+                for rung in (2_000, 4_000, 8_000, 16_000)
+                if rung <= top
+            ]
     return pd.DataFrame(rows)
 
 

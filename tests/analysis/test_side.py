@@ -27,19 +27,36 @@ SIZES = (500, 2_000, 8_000)
 def _row(init: str, seed: int, experiment: str, accuracy: float, **cells: object) -> dict[str, object]:
     key = "-".join(str(value) for value in cells.values())
     return {
-        "run_id": f"vgg11-{init}-{experiment}-{key}-s{seed}", "model": "vgg11", "init": init,
-        "init_source": "fractal" if init == "pretrained" else "none", "scope": "full",
-        "lr_policy": "uniform", "seed": seed, "role": "matrix", "state": "finished", "train_images": 8_000,
-        "samples_seen": 8_000, "resolution": 32, "test_accuracy": accuracy,
-        "experiment": experiment, **cells,
-    }  # fmt: skip
+        "run_id": f"vgg11-{init}-{experiment}-{key}-s{seed}",
+        "model": "vgg11",
+        "init": init,
+        "init_source": "fractal" if init == "pretrained" else "none",
+        "scope": "full",
+        "lr_policy": "uniform",
+        "seed": seed,
+        "role": "matrix",
+        "state": "finished",
+        "train_images": 8_000,
+        "samples_seen": 8_000,
+        "resolution": 32,
+        "test_accuracy": accuracy,
+        "experiment": experiment,
+        **cells,
+    }
 
 
 def _study(
-    folder: Path, *, seeds: int, gain: float, growth: float = 0.1, middle: float = 0.0,
-    scratch: tuple[str, ...] = ("scratch",), first_convs: dict[str, float] | None = None,
-    source: str = "fractal", spread: float = 0.0,
-) -> tuple[Path, Analysis]:  # fmt: skip
+    folder: Path,
+    *,
+    seeds: int,
+    gain: float,
+    growth: float = 0.1,
+    middle: float = 0.0,
+    scratch: tuple[str, ...] = ("scratch",),
+    first_convs: dict[str, float] | None = None,
+    source: str = "fractal",
+    spread: float = 0.0,
+) -> tuple[Path, Analysis]:
     """Scratch reaches 0.5, 0.6, 0.7; pretrained is `gain` better; depth 2 is `middle` better.
 
     first_convs: how much worse another first convolution is than pretrained at its best.
@@ -104,9 +121,7 @@ def test_no_labels_saved_is_refuted(tmp_path: Path) -> None:
         (0.05, 0.001),  # better for certain, but only with as many labels
     ],
 )
-def test_labels_saved_within_the_noise_are_not_claimed(
-    tmp_path: Path, gain: float, spread: float
-) -> None:
+def test_labels_saved_within_the_noise_are_not_claimed(tmp_path: Path, gain: float, spread: float) -> None:
     folder, analysis = _study(tmp_path, seeds=3, gain=gain, spread=spread)
     found = analysis.by_id()["q2.labels.vgg11"]
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, Reason.COVERS_ZERO)
@@ -172,9 +187,7 @@ def test_unpaired_labels_are_not_measured(tmp_path: Path) -> None:
         (-0.2, Verdict.REFUTED, "Ни одна промежуточная", "точнее обоих крайних случаев"),
     ],
 )
-def test_the_best_depth(
-    tmp_path: Path, middle: float, verdict: Verdict, said: str, not_said: str
-) -> None:
+def test_the_best_depth(tmp_path: Path, middle: float, verdict: Verdict, said: str, not_said: str) -> None:
     folder, analysis = _study(tmp_path, seeds=4, gain=0.1, middle=middle)
     found = analysis.by_id()["q4.depth.vgg11"]
     assert found.verdict is verdict

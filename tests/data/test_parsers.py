@@ -27,9 +27,7 @@ def _csv(part: Part) -> bytes:
     return HEADER + b"".join(b",".join(b"%d" % n for n in row) + b"\n" for row in rows)
 
 
-def test_the_sample_is_the_beginning_of_the_set(
-    sample: dict[str, Part], fashion: FashionMNIST
-) -> None:
+def test_the_sample_is_the_beginning_of_the_set(sample: dict[str, Part], fashion: FashionMNIST) -> None:
     assert np.array_equal(sample["train"].images, fashion.train_images[:200].numpy())
     assert np.array_equal(sample["train"].labels, fashion.train_labels[:200].numpy())
     assert np.array_equal(sample["t10k"].images, fashion.test_images[:100].numpy())

@@ -120,9 +120,7 @@ def test_the_installed_set_comes_first_and_says_so(fashion: FashionMNIST) -> Non
     assert fashion.source == "debian"
 
 
-def test_an_unreachable_mirror_names_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_mirror_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)

@@ -23,9 +23,7 @@ def test_every_prefix_is_balanced_for_every_seed(seed: int, prefix: int) -> None
 
 
 @pytest.mark.parametrize("resolution", [32, 64])
-def test_augmentation_stays_in_range_and_keeps_the_batch(
-    sample: dict[str, Part], resolution: int
-) -> None:
+def test_augmentation_stays_in_range_and_keeps_the_batch(sample: dict[str, Part], resolution: int) -> None:
     x = to_input(torch.from_numpy(sample["train"].images), resolution)
     kept = x.clone()
     changed = augment(x, torch.Generator().manual_seed(0))

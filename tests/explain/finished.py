@@ -10,7 +10,11 @@ def record_of(init: Init, scope: Scope, model: ModelName = ModelName.GOOGLENET) 
     """A finished final run as the ledger would hold it."""
     policy = LrPolicy.NONE if scope is Scope.FROZEN else LrPolicy.UNIFORM
     spec = RunSpec(
-        arm=Arm(model=model, init=init, scope=scope, lr_policy=policy), purpose=Purpose.FINAL,
-        seed=1, hyper=HyperParams(lr=1e-3), train_images=100, rung=4_000,
-    )  # fmt: skip
+        arm=Arm(model=model, init=init, scope=scope, lr_policy=policy),
+        purpose=Purpose.FINAL,
+        seed=1,
+        hyper=HyperParams(lr=1e-3),
+        train_images=100,
+        rung=4_000,
+    )
     return RunRecord(spec=spec, state=RunState.FINISHED)

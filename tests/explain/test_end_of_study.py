@@ -29,8 +29,9 @@ def _outcome(record: RunRecord, shop: Workshop) -> Outcome:
     if record.spec.arm.scope is Scope.FROZEN:
         network.freeze()
     images = shop.fashion.test_images[shop.test_order]
-    return Outcome(record=record, network=network,
-                   test_probabilities=probabilities(network, images, 32, shop.runtime))  # fmt: skip
+    return Outcome(
+        record=record, network=network, test_probabilities=probabilities(network, images, 32, shop.runtime)
+    )
 
 
 @pytest.fixture
@@ -45,11 +46,16 @@ def finals(shop: Workshop) -> tuple[RunRecord, ...]:
 
 
 def _site(shop: Workshop, check: Callable[[], bool]) -> Site:
-    bench = Bench(study=StudySpec(models=(ModelName.GOOGLENET,)), runtime=shop.runtime,
-                  folder=shop.folder, object_index=OBJECT)  # fmt: skip
+    bench = Bench(
+        study=StudySpec(models=(ModelName.GOOGLENET,)),
+        runtime=shop.runtime,
+        folder=shop.folder,
+        object_index=OBJECT,
+    )
     limit = Deadline(budget=600, started=time.monotonic())
-    return Site(shop=shop, bench=bench, check=check, limit=limit, tell=lambda *event: None,
-                show=lambda point: None)  # fmt: skip
+    return Site(
+        shop=shop, bench=bench, check=check, limit=limit, tell=lambda *event: None, show=lambda point: None
+    )
 
 
 def _pictures(finals: tuple[RunRecord, ...], champion: RunRecord | None = None) -> Picture:

@@ -20,7 +20,7 @@ from study.explain.gradcam import (
     most_disputed,
     target_layer,
     write_gradcam,
-)  # fmt: skip
+)
 from study.explain.kept import Kept
 from study.models import build
 from study.models.network import Network, Stage

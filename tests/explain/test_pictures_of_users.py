@@ -58,18 +58,24 @@ def _png_of(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"text", b"\0" * 1000, b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-     _png_of(9_000, 9_000), _png_of(60_000, 60_000), _png_of(0, 5)],
+    [
+        b"",
+        b"text",
+        b"\0" * 1000,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        _png_of(9_000, 9_000),
+        _png_of(60_000, 60_000),
+        _png_of(0, 5),
+    ],
     ids=["empty", "text", "zeros", "svg", "81 million pixels", "3.6 billion pixels", "no width"],
-)  # fmt: skip
+)
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(content)
     with pytest.raises(UsageError):
         read_image(tmp_path / "p.png")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200,
-          deadline=None)  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP"]), st.data())
 def test_damaged_pictures_are_read_or_refused(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     content = bytearray(_picture(kind))
@@ -109,8 +115,9 @@ def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Pa
         keep_network(network, record, folder)
     lines = predict(tmp_path, picture, None, None, offline=True)
     assert [line.split(":")[0] for line in lines] == [
-        "googlenet-pretrained-full-uniform", "googlenet-scratch-full-uniform"
-    ]  # fmt: skip
+        "googlenet-pretrained-full-uniform",
+        "googlenet-scratch-full-uniform",
+    ]
     with torch.inference_mode():
         shares = network.eval()(to_input(read_image(picture)[None], 32)).softmax(1)[0]
     assert all(f"{CLASS_NAMES[int(shares.argmax())]} {float(shares.max()):.3f}," in line for line in lines)

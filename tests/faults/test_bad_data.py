@@ -11,12 +11,18 @@ from study.data import load
 from study.errors import DataError
 
 SAYS = {
-    "empty": "truncated, 0 bytes", "truncated": "damaged file", "wrong magic": "magic 2050",
-    "huge dimensions": "holds 2147483647, expected 60000", "count mismatch": "60007 bytes, expected 60008",
-    "label 255": "a label is 255", "gzip bomb": "more bytes, expected 60008",
-    "bit flip": "not FashionMNIST as published", "directory": "not a regular file",
-    "named pipe": "not a regular file", "loop of links": "symbolic links",
-}  # fmt: skip
+    "empty": "truncated, 0 bytes",
+    "truncated": "damaged file",
+    "wrong magic": "magic 2050",
+    "huge dimensions": "holds 2147483647, expected 60000",
+    "count mismatch": "60007 bytes, expected 60008",
+    "label 255": "a label is 255",
+    "gzip bomb": "more bytes, expected 60008",
+    "bit flip": "not FashionMNIST as published",
+    "directory": "not a regular file",
+    "named pipe": "not a regular file",
+    "loop of links": "symbolic links",
+}
 MEGABYTES = 1_000
 
 

@@ -81,10 +81,8 @@ def test_a_hostile_pickle_is_refused_and_does_not_run(form: str, tmp_path: Path)
         ({**FIRST, "x": 1}, "not a tensor"),
         ({"x": torch.zeros(3)}, "no convolution"),
     ],
-)  # fmt: skip
-def test_what_is_no_state_of_a_network_is_refused(
-    state: dict[str, Any], says: str, tmp_path: Path
-) -> None:
+)
+def test_what_is_no_state_of_a_network_is_refused(state: dict[str, Any], says: str, tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save(state, path)
     with pytest.raises(WeightsError, match=says):
@@ -104,14 +102,18 @@ def _named(prefix: str) -> dict[str, torch.Tensor]:
         (VGG, ()),
         (_named("module."), ("prefix 'module.'",)),
         (_named("_orig_mod."), ("prefix '_orig_mod.'",)),
-        ({"state_dict": _named("model."), "epoch": 3, "hyper_parameters": {"lr": 0.1}},
-         ("key 'state_dict'", "prefix 'model.'")),
-        ({"model": _named("module._orig_mod."), "optimizer": {"x": torch.zeros(2)}},
-         ("key 'model'", "prefix 'module.'", "prefix '_orig_mod.'")),
+        (
+            {"state_dict": _named("model."), "epoch": 3, "hyper_parameters": {"lr": 0.1}},
+            ("key 'state_dict'", "prefix 'model.'"),
+        ),
+        (
+            {"model": _named("module._orig_mod."), "optimizer": {"x": torch.zeros(2)}},
+            ("key 'model'", "prefix 'module.'", "prefix '_orig_mod.'"),
+        ),
         ({"model_state_dict": VGG, "loss": 0.1}, ("key 'model_state_dict'",)),
         ({"state": VGG, "epoch": 1}, ("key 'state'",)),
     ],
-)  # fmt: skip
+)
 def test_weights_as_training_programs_keep_them(
     content: dict[str, Any], removed: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -165,15 +167,27 @@ def test_a_compressed_file_is_refused_unread(tmp_path: Path) -> None:
         ({"stem.weight": torch.zeros(8, 1, 3, 3)}, "fits none of the networks"),
         (None, "does not exist"),
     ],
-)  # fmt: skip
+)
 def test_weights_asked_for_by_name_end_the_command_before_anything_begins(
     state: dict[str, Any] | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, results = tmp_path / "own.pth", tmp_path / "results"
     if state is not None:
         torch.save(state, path)
-    code = main(["--init-checkpoint", str(path), "--models", "vgg11", "--results-dir", str(results),
-                 "--report-dir", str(tmp_path / "o"), "--budget", "1m"])  # fmt: skip
+    code = main(
+        [
+            "--init-checkpoint",
+            str(path),
+            "--models",
+            "vgg11",
+            "--results-dir",
+            str(results),
+            "--report-dir",
+            str(tmp_path / "o"),
+            "--budget",
+            "1m",
+        ]
+    )
     told = capsys.readouterr().err
     assert code == 2 and told.startswith("error: ") and told.count("\n") == 1 and says in told
     assert not results.exists()
@@ -198,16 +212,26 @@ def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
     clock = StudyClock(ledger=ledger, deadline=deadline, reserve=0, work=deadline)
     console = Console(deadline)
     executor = LocalExecutor(Bench(study=study, runtime=runtime, folder=folder))
-    plan = PlanState(study=study, clock=clock,
-                     speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)})  # fmt: skip
+    plan = PlanState(
+        study=study, clock=clock, speeds={"vgg11": Speed(train=100.0, inference=300.0, build=0.1)}
+    )
     context = StudyContext(
-        study=study, options=Options(results_dir=folder, report_dir=folder, offline=True, **options),
-        ledger=ledger, clock=clock, plan=plan, specs=RunSpecs(study=study, ledger=ledger), console=console,
-        token=CancelToken(), runtime=runtime, champion_threads=1, executor=executor,
+        study=study,
+        options=Options(results_dir=folder, report_dir=folder, offline=True, **options),
+        ledger=ledger,
+        clock=clock,
+        plan=plan,
+        specs=RunSpecs(study=study, ledger=ledger),
+        console=console,
+        token=CancelToken(),
+        runtime=runtime,
+        champion_threads=1,
+        executor=executor,
         shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
-    )  # fmt: skip
-    scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=console,
-                          token=context.token)  # fmt: skip
+    )
+    scheduler = Scheduler(
+        executor=executor, ledger=ledger, clock=clock, console=console, token=context.token
+    )
     return WeightsPhase(context=context, scheduler=scheduler)
 
 

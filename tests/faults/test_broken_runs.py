@@ -24,18 +24,28 @@ def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
 
 
 def _spec(lr: float = 1e-3, rung: int = 64) -> RunSpec:
-    return RunSpec(arm=ARM, purpose=Purpose.TRIAL, seed=1, hyper=HyperParams(lr=lr), rung=rung,
-                   train_images=64, batch_size=32, trial=0)  # fmt: skip
+    return RunSpec(
+        arm=ARM,
+        purpose=Purpose.TRIAL,
+        seed=1,
+        hyper=HyperParams(lr=lr),
+        rung=rung,
+        train_images=64,
+        batch_size=32,
+        trial=0,
+    )
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (MemoryError(), "MemoryError: "),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB\nmore"),
-         "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB\nmore"),
+            "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB",
+        ),
     ],
-)  # fmt: skip
+)
 def test_no_memory_is_a_failed_run(error: Exception, reason: str, shop: Workshop) -> None:
     def on_point(point: EvaluationPoint) -> None:
         raise error

@@ -68,7 +68,7 @@ LEDGERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "spec": (_patched(spec=None), "is damaged: run vgg11-"),
     "fact": (_sql("UPDATE facts SET value='[]' WHERE name='plan'"), "plan is not an object"),
     "time": (_sql("UPDATE facts SET value='true' WHERE name='used_seconds'"), "is not a number"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("verb", ["status", "run"])
@@ -139,14 +139,17 @@ FILES: tuple[tuple[str, Callable[[bytes], bytes], str], ...] = (
     ("architecture.json", lambda content: content[: len(content) // 2], "not valid JSON"),
     ("witness.json", lambda content: b'{"pairs": [{}]}', "witness.pairs[0] has no"),
     ("predictions.npz", lambda content: content[: len(content) // 2], "cannot be read as arrays"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("name", "damage", "says"), FILES)
 def test_a_damaged_file_is_one_line(
-    name: str, damage: Callable[[bytes], bytes], says: str, results: Path,
+    name: str,
+    damage: Callable[[bytes], bytes],
+    says: str,
+    results: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     path = results / name
     path.write_bytes(damage(path.read_bytes()))
     assert main(["report", "--results-dir", str(results), "--report-dir", str(results / "o")]) == 2
@@ -201,8 +204,11 @@ def test_pictures_of_another_shape_are_left_out_by_name(results: Path) -> None:
         np.savez(results / "artifacts" / f"{name}.npz", **arrays)
     data = read_report_data(results)
     assert set(data.artifacts.damaged) == {
-        "object.npz", "errors.npz", "filters-googlenet.npz", "drift.npz",
-    }  # fmt: skip
+        "object.npz",
+        "errors.npz",
+        "filters-googlenet.npz",
+        "drift.npz",
+    }
     assert not data.tables.drift and not data.tables.chosen
 
 

@@ -25,16 +25,22 @@ from study.report.pdf_lines import read_pdf
 ROOT = Path(__file__).parents[2]
 #: Field of the title page → what stands in it.
 TITLE = {
-    "ministry": "file:///etc/passwd", "university": "<script>alert(1)</script>",
-    "faculty": "{{7*7}} {% import 'os' %}", "department": "=cmd|' /C calc'!A0",
-    "discipline": "<img src=\"file:///etc/hostname\">", "lab_title": "../../../etc/passwd",
-    "student": "שלום עולם", "teacher": "😀 &amp; $\\frac{1}{2}$", "group": "-1+1", "city": "@import 'x'",
+    "ministry": "file:///etc/passwd",
+    "university": "<script>alert(1)</script>",
+    "faculty": "{{7*7}} {% import 'os' %}",
+    "department": "=cmd|' /C calc'!A0",
+    "discipline": '<img src="file:///etc/hostname">',
+    "lab_title": "../../../etc/passwd",
+    "student": "שלום עולם",
+    "teacher": "😀 &amp; $\\frac{1}{2}$",
+    "group": "-1+1",
+    "city": "@import 'x'",
     "teacher_position": "<link rel=attachment href=file:///etc/passwd>",
-}  # fmt: skip
+}
 #: What a file of results says → where it is printed.
 FETCHED = "<img src='http://127.0.0.1:9/x.png'>"
 DEVICE = "{{ 7*7 }} <script src=file:///etc/passwd></script>"
-REASON = "=HYPERLINK(\"http://127.0.0.1:9\") \u202e\ue000ref:fig-arms\ue001 \x07 {% raw %}"
+REASON = '=HYPERLINK("http://127.0.0.1:9") \u202e\ue000ref:fig-arms\ue001 \x07 {% raw %}'
 #: What Python's ctypes asks for the places of libraries, and matplotlib for those of fonts.
 OWN_TOOLS = {"ldconfig", "ld", "gcc", "cc", "objdump", "fc-list"}
 ODD_NAME = "re sults\n; rm -rf ~ '\"<b>😀 שלום"
@@ -82,22 +88,44 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):  # else it looks for them anew
         shutil.copy(fonts, place / "tmp")
     done = subprocess.run(
-        [sys.executable, "-B", str(Path(__file__).with_name("witness.py")), str(log), "report",
-         "--results-dir", str(results), "--report-dir", str(out), "--lang", "en",
-         "--title-page", str(place / "title.yaml")],
-        cwd=place, capture_output=True, text=True, timeout=240, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT),
-             **dict.fromkeys(("TMPDIR", "HOME", "MPLCONFIGDIR"), str(place / "tmp"))},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-B",
+            str(Path(__file__).with_name("witness.py")),
+            str(log),
+            "report",
+            "--results-dir",
+            str(results),
+            "--report-dir",
+            str(out),
+            "--lang",
+            "en",
+            "--title-page",
+            str(place / "title.yaml"),
+        ],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            **dict.fromkeys(("TMPDIR", "HOME", "MPLCONFIGDIR"), str(place / "tmp")),
+        },
+    )
     assert done.returncode == 0, done.stderr
     word = Document(str(out / "report.docx")).element.body
     pages = read_pdf(out / "report.pdf").pages
     return Written(
-        code=done.returncode, errors=done.stderr, touched=json.loads(log.read_text()), folder=place,
+        code=done.returncode,
+        errors=done.stderr,
+        touched=json.loads(log.read_text()),
+        folder=place,
         pdf=" ".join(line.text for page in pages for line in page.lines),
         docx=" ".join(element.text or "" for element in word.iter(qn("w:t"))),
         html=(out / "report.html").read_text(encoding="utf-8"),
-    )  # fmt: skip
+    )
 
 
 def test_nothing_is_fetched_run_or_read_that_a_text_names(written: Written) -> None:
@@ -112,8 +140,12 @@ def test_nothing_is_written_outside_the_output_directories(written: Written) -> 
     outside = [path for path in changed if not path.startswith(f"{written.folder.resolve()}{os.sep}")]
     assert changed and [path for path in outside if path != os.devnull] == []
     assert {path.name for path in written.folder.iterdir()} == {
-        ODD_NAME, f"out {ODD_NAME}", "title.yaml", "tmp", "log.json",
-    }  # fmt: skip
+        ODD_NAME,
+        f"out {ODD_NAME}",
+        "title.yaml",
+        "tmp",
+        "log.json",
+    }
     assert written.folder.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
 
 

@@ -26,8 +26,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "results"
     ledger = Ledger(folder / "ledger.sqlite")
     for seed in range(40):
-        spec = RunSpec(arm=arms()[0], purpose=Purpose.FINAL, seed=seed, hyper=HyperParams(lr=0.01),
-                       rung=100)  # fmt: skip
+        spec = RunSpec(
+            arm=arms()[0], purpose=Purpose.FINAL, seed=seed, hyper=HyperParams(lr=0.01), rung=100
+        )
         ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED, test_accuracy=0.5))
     write_tables(ledger.records(), folder)
     ledger.close()

@@ -68,15 +68,14 @@ def test_a_render_that_never_ends_is_killed_and_the_last_report_stays(tmp_path: 
     assert [path.name for path in options.report_dir.iterdir()] == ["report.pdf"]
 
 
-def test_a_report_ends_with_the_study_that_is_killed(
-    tmp_path: Path, fashion: FashionMNIST
-) -> None:
+def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path, fashion: FashionMNIST) -> None:
     _begun(tmp_path, CancelToken(), fashion).write()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     study = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
-        stdout=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     report = _report_of(study.pid)
     os.killpg(study.pid, signal.SIGKILL)
     study.wait()
@@ -160,8 +159,10 @@ def test_a_signal_to_the_group_leaves_the_report_to_the_study(
     _begun(tmp_path, CancelToken(), fashion).write()
     study = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.rendering_study", str(tmp_path), str(tmp_path / "out")],
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     _report_of(study.pid)
     os.killpg(study.pid, signal.SIGTERM)
     told, _ = study.communicate(timeout=120)
@@ -195,9 +196,11 @@ def test_nohup_is_obeyed() -> None:
 
 
 def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     fashion: FashionMNIST,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(signals, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
     monkeypatch.setattr(report, "DRAFT_SECONDS", 97.0)  # so the last report has a second after the signal
 
@@ -234,7 +237,7 @@ def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(
 
 def _begun(
     folder: Path, token: CancelToken, fashion: FashionMNIST, *, budget: float = 600.0
-) -> ReportPhase:  # fmt: skip
+) -> ReportPhase:
     """A study of which there is nothing but its beginning."""
     ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(ModelName.GOOGLENET,))
     ledger.set_fact("environment", {"started": "2026-01-01T00:00:00", "seed": 0})
@@ -243,11 +246,19 @@ def _begun(
     runtime, console = detect("cpu", "fp32"), Console(deadline)
     executor = LocalExecutor(Bench(study=study, runtime=runtime, folder=folder), workers=2)
     context = StudyContext(
-        study=study, options=Options(results_dir=folder, report_dir=folder / "out"), ledger=ledger,
-        clock=clock, plan=PlanState(study=study, clock=clock), specs=RunSpecs(study=study, ledger=ledger),
-        console=console, token=token, runtime=runtime, champion_threads=1, executor=executor,
+        study=study,
+        options=Options(results_dir=folder, report_dir=folder / "out"),
+        ledger=ledger,
+        clock=clock,
+        plan=PlanState(study=study, clock=clock),
+        specs=RunSpecs(study=study, ledger=ledger),
+        console=console,
+        token=token,
+        runtime=runtime,
+        champion_threads=1,
+        executor=executor,
         shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
-    )  # fmt: skip
+    )
     scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=console, token=token)
     return ReportPhase(context=context, scheduler=scheduler)
 

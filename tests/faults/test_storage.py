@@ -19,11 +19,10 @@ ARM = arms()[-1]
 
 
 def _record(number: int, hyper: HyperParams, state: RunState = RunState.FINISHED) -> RunRecord:
-    spec = RunSpec(
-        arm=ARM, purpose=Purpose.TRIAL, seed=0, hyper=hyper, rung=10, trial=number
+    spec = RunSpec(arm=ARM, purpose=Purpose.TRIAL, seed=0, hyper=hyper, rung=10, trial=number)
+    point = EvaluationPoint(
+        samples_seen=10, seconds=1, train_loss=1, val_accuracy=0.5 + number / 100, val_loss=1
     )
-    point = EvaluationPoint(samples_seen=10, seconds=1, train_loss=1, val_accuracy=0.5 + number / 100,
-                            val_loss=1)  # fmt: skip
     return RunRecord(spec=spec, state=state, val_accuracy=point.val_accuracy, history=(point,))
 
 
@@ -77,12 +76,14 @@ def _other(path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        _torn, _flipped, _other,
+        _torn,
+        _flipped,
+        _other,
         lambda path: path.write_bytes(b"not a database" * 500),
         lambda path: path.write_bytes(path.read_bytes()[:50]),
     ],
     ids=["torn", "flipped", "other tables", "not a database", "a stump"],
-)  # fmt: skip
+)
 def test_a_damaged_storage_is_set_aside_and_built_anew(
     damage: Callable[[Path], None], path: Path, known: tuple[RunRecord, ...], tmp_path: Path
 ) -> None:

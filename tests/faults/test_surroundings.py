@@ -38,8 +38,14 @@ _MATPLOTLIBRC = "axes.facecolor: red\nlines.linewidth: 9\nfont.size: 30\naxes.fo
 
 def _drawn(folder: Path, **environment: str) -> str:
     known = {key: value for key, value in os.environ.items() if key not in _SURROUNDINGS}
-    done = subprocess.run([sys.executable, "-c", _DRAW], cwd=folder, capture_output=True, text=True,
-                          env={**known, "PYTHONPATH": str(ROOT), **environment}, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", _DRAW],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**known, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -48,9 +48,10 @@ def test_the_mean_is_a_third_of_the_sum(model: ModelName) -> None:
     weights = _weights(model, 3)
     usual, mean = _build(weights, model), _build(weights, model, FirstConv.MEAN)
     assert _changed(mean, usual) == {
-        name for name in usual.state_dict()
+        name
+        for name in usual.state_dict()
         if usual.get_submodule(name.rpartition(".")[0]) is usual.first_conv() and "weight" in name
-    }  # fmt: skip
+    }
     assert torch.allclose(3 * mean.first_conv().weight, usual.first_conv().weight)
 
 

@@ -37,9 +37,7 @@ def imagenet_input(grey: Tensor) -> Tensor:
 def original() -> Any:
     """torchvision's GoogLeNet as its weights switch it on, statistics fitted to the signal."""
     torch.manual_seed(0)
-    network = googlenet(
-        weights=None, aux_logits=True, init_weights=False, transform_input=True
-    ).train()
+    network = googlenet(weights=None, aux_logits=True, init_weights=False, transform_input=True).train()
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0
@@ -80,9 +78,7 @@ def test_torch_home_is_searched(published: Path, tmp_path: Path, monkeypatch: An
     place = tmp_path / "hub" / "checkpoints"
     place.mkdir(parents=True)
     (place / published.name).symlink_to(published)
-    found = find_imagenet(
-        ModelName.GOOGLENET, weights_dir=None, offline=True, name=published.name
-    )
+    found = find_imagenet(ModelName.GOOGLENET, weights_dir=None, offline=True, name=published.name)
     assert found.path == str(place / published.name)
 
 
@@ -142,9 +138,7 @@ def test_trunk_changes_the_convolutions_only(tmp_path: Path) -> None:
     assert (weights.source, weights.covers, weights.channels) == ("fractal", "trunk", 1)
     assert meta["source"] == "fractal"
     warm = build(ModelName.VGG11, weights=weights, resolution=32, fold=True, seed=6)
-    cold = dict(
-        build(ModelName.VGG11, weights=None, resolution=32, fold=True, seed=6).named_parameters()
-    )
+    cold = dict(build(ModelName.VGG11, weights=None, resolution=32, fold=True, seed=6).named_parameters())
     for name, value in warm.named_parameters():
         expected = donor.get_parameter(name) if name.startswith("convolutions") else cold[name]
         assert torch.equal(value, expected), name
@@ -155,9 +149,12 @@ def test_trunk_changes_the_convolutions_only(tmp_path: Path) -> None:
 
 def test_malformed_content_is_one_line(tmp_path: Path) -> None:
     wide = Weights(
-        source="x", sha256="", state={"classifier.0.weight": torch.zeros(10, 25088)},
-        channels=1, covers="network",
-    )  # fmt: skip
+        source="x",
+        sha256="",
+        state={"classifier.0.weight": torch.zeros(10, 25088)},
+        channels=1,
+        covers="network",
+    )
     with pytest.raises(WeightsError, match="expected"):
         build(ModelName.VGG11, weights=wide, resolution=32, fold=True, seed=0)
     path = tmp_path / "meta.pt"

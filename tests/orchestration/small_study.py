@@ -45,8 +45,10 @@ SPEED = Speed(train=300, inference=900, build=0.3)
 
 
 def decision(**changes: Any) -> Decision:
-    return replace(Decision(least_rung=LEAST, trial_rung=LEAST, batch_size=64, rung=2 * LEAST, seeds=1,
-                            trials=1), **changes)  # fmt: skip
+    return replace(
+        Decision(least_rung=LEAST, trial_rung=LEAST, batch_size=64, rung=2 * LEAST, seeds=1, trials=1),
+        **changes,
+    )
 
 
 class Study:
@@ -55,8 +57,13 @@ class Study:
     def __init__(self, context: StudyContext) -> None:
         self.context = context
         self.lifecycle = RunLifecycle(context=context)
-        self.scheduler = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
-                                   console=context.console, token=context.token)  # fmt: skip
+        self.scheduler = Scheduler(
+            executor=context.executor,
+            ledger=context.ledger,
+            clock=context.clock,
+            console=context.console,
+            token=context.token,
+        )
 
     @property
     def work(self) -> tuple[RunLifecycle, Scheduler]:
@@ -72,10 +79,19 @@ class Study:
 
 @contextmanager
 def opened(
-    folder: Path, fashion: FashionMNIST, *, workers: int = 1, budget: float = 3_600.0,
-    weights: Weights | None = None, executor: Executor | None = None, study: StudySpec = STUDY,
-    clock: Any = time.monotonic, checkpoint_seconds: float = 60.0, only_small: bool = True, **changes: Any,
-) -> Iterator[Study]:  # fmt: skip
+    folder: Path,
+    fashion: FashionMNIST,
+    *,
+    workers: int = 1,
+    budget: float = 3_600.0,
+    weights: Weights | None = None,
+    executor: Executor | None = None,
+    study: StudySpec = STUDY,
+    clock: Any = time.monotonic,
+    checkpoint_seconds: float = 60.0,
+    only_small: bool = True,
+    **changes: Any,
+) -> Iterator[Study]:
     """Open it with so many workers, or an executor of the test's; `changes`: of its decision.
 
     Args:
@@ -84,8 +100,18 @@ def opened(
     """
     runtime = one_thread(detect("cpu", "fp32"))
     ledger = Ledger(folder / "ledger.sqlite")
-    ledger.set_fact(BASELINES, [{"name": "chance", "train_images": 54_000, "test_images": 100,
-                                 "test_accuracy": 0.1, "seconds": 0.0}])  # fmt: skip
+    ledger.set_fact(
+        BASELINES,
+        [
+            {
+                "name": "chance",
+                "train_images": 54_000,
+                "test_images": 100,
+                "test_accuracy": 0.1,
+                "seconds": 0.0,
+            }
+        ],
+    )
     deadline = StudyClock.opened(ledger, Deadline(budget=budget, started=clock(), clock=clock), str(folder))
     made = executor or LocalExecutor(
         Bench(study=study, runtime=runtime, folder=folder, checkpoint_seconds=checkpoint_seconds),
@@ -97,17 +123,28 @@ def opened(
     if weights is not None:
         specs.weights[MODEL.value] = WeightFile.of(weights)
     specs.reasons |= {
-        arm.name: "not in this test" for arm in arms((MODEL,))
+        arm.name: "not in this test"
+        for arm in arms((MODEL,))
         if (only_small and arm not in ARMS) or (weights is None and arm.init.value == "pretrained")
-    }  # fmt: skip
+    }
     try:
         with Console(deadline.deadline, made.capacity) as console:
-            opened_study = Study(StudyContext(
-                study=study, options=Options(results_dir=folder, report_dir=folder / "out"), ledger=ledger,
-                clock=deadline, plan=plan, specs=specs, console=console, token=CancelToken(),
-                runtime=runtime, champion_threads=1, executor=made,
-                shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
-            ))  # fmt: skip
+            opened_study = Study(
+                StudyContext(
+                    study=study,
+                    options=Options(results_dir=folder, report_dir=folder / "out"),
+                    ledger=ledger,
+                    clock=deadline,
+                    plan=plan,
+                    specs=specs,
+                    console=console,
+                    token=CancelToken(),
+                    runtime=runtime,
+                    champion_threads=1,
+                    executor=made,
+                    shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
+                )
+            )
             yield opened_study
             opened_study.lifecycle.tables.write_pending(at_once=True)  # as at the end of a phase
     finally:
@@ -118,10 +155,16 @@ def opened(
 def measured(record: RunRecord) -> RunRecord:
     """A record without what time it took and how much memory."""
     return replace(
-        record, train_seconds=0, step_seconds=0, judging_seconds=0, cached_seconds=0, wall_seconds=0,
-        images_per_second=None, peak_memory_mb=None,
+        record,
+        train_seconds=0,
+        step_seconds=0,
+        judging_seconds=0,
+        cached_seconds=0,
+        wall_seconds=0,
+        images_per_second=None,
+        peak_memory_mb=None,
         history=tuple(replace(point, seconds=0) for point in record.history),
-    )  # fmt: skip
+    )
 
 
 class Answering:

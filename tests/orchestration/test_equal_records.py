@@ -74,9 +74,7 @@ def _digest(state: dict[str, torch.Tensor]) -> str:
 
 
 @pytest.fixture(scope="module")
-def alone(
-    fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:  # fmt: skip
+def alone(fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one worker makes."""
     return made_with(1, tmp_path_factory.mktemp("alone"), fashion)
 

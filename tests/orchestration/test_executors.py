@@ -50,10 +50,14 @@ from study.training.runtime import detect, one_thread
 pytestmark = pytest.mark.xdist_group("time")
 
 
-@pytest.fixture(scope="module", params=[
-    pytest.param(1, id="1 worker"), pytest.param(2, id="2 workers"),
-    pytest.param(0, id="2 nodes", marks=[needs_ray, pytest.mark.long]),
-])  # fmt: skip
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(1, id="1 worker"),
+        pytest.param(2, id="2 workers"),
+        pytest.param(0, id="2 nodes", marks=[needs_ray, pytest.mark.long]),
+    ],
+)
 def pool(request: pytest.FixtureRequest, fashion: FashionMNIST) -> Iterator[Watched]:
     """One executor for many tests: whatever a test does to its processes, it serves the next one.
 
@@ -87,15 +91,17 @@ two = pytest.mark.parametrize("pool", [2], indirect=True, ids=["2 workers"])
 @pytest.fixture(scope="module")
 def here(fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Workshop]:
     """The run of SPEC in this process."""
-    shop = Workshop(fashion=fashion, runtime=one_thread(detect("cpu", "fp32")), weights={},
-                    folder=tmp_path_factory.mktemp("here"))  # fmt: skip
+    shop = Workshop(
+        fashion=fashion,
+        runtime=one_thread(detect("cpu", "fp32")),
+        weights={},
+        folder=tmp_path_factory.mktemp("here"),
+    )
     torch.set_num_threads(1)
     return run(SPEC, shop), shop
 
 
-def test_a_run_there_is_the_run_here_bit_for_bit(
-    watched: Watched, here: tuple[Outcome, Workshop]
-) -> None:
+def test_a_run_there_is_the_run_here_bit_for_bit(watched: Watched, here: tuple[Outcome, Workshop]) -> None:
     outcome, shop = here
     capacity = watched.executor.capacity
     beside = watched.submit(replace(SPEC, seed=7)) if capacity > 1 else None

@@ -17,9 +17,20 @@ BOTH = StudySpec(models=tuple(ModelName), precision=Precision.FP32)
 
 
 def _study(folder: Path, fashion: FashionMNIST, budget: float, capacity: int = 1, **rest: object) -> object:
-    return opened(folder, fashion, executor=Answering(ran, capacity), budget=budget, clock=lambda: 0.0,
-                  least_rung=2_000, trial_rung=2_000, rung=0, seeds=0, trials=0,
-                  only_small=False, **rest)  # type: ignore[arg-type]  # fmt: skip
+    return opened(
+        folder,
+        fashion,
+        executor=Answering(ran, capacity),
+        budget=budget,
+        clock=lambda: 0.0,
+        least_rung=2_000,
+        trial_rung=2_000,
+        rung=0,
+        seeds=0,
+        trials=0,
+        only_small=False,
+        **rest,
+    )  # type: ignore[arg-type]
 
 
 def _both(study: Study) -> Study:
@@ -29,9 +40,11 @@ def _both(study: Study) -> Study:
         plan.speeds[model.value] = SPEED
     study.context.specs.reasons.clear()
     study.context.specs.reasons |= {
-        arm.name: "" for model in ModelName for arm in study.context.specs.arms((model,))
+        arm.name: ""
+        for model in ModelName
+        for arm in study.context.specs.arms((model,))
         if arm.init.value == "pretrained"
-    }  # fmt: skip
+    }
     return study
 
 
@@ -56,9 +69,7 @@ def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
         assert study.context.plan.decisions["vgg11"].rung >= 4_000, "what it needed was true"
 
 
-def test_a_plan_fits_the_seconds_and_more_workers_make_more(
-    tmp_path: Path, fashion: FashionMNIST
-) -> None:
+def test_a_plan_fits_the_seconds_and_more_workers_make_more(tmp_path: Path, fashion: FashionMNIST) -> None:
     planned = []
     for capacity in (1, 2, 4):
         with _study(tmp_path / str(capacity), fashion, 3_000, capacity) as study:  # type: ignore[attr-defined]
@@ -74,8 +85,11 @@ def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) 
         forecast, step = Forecast(study.context), Step(models=(MODEL,), seeds=1, rung=4_000)
         whole = forecast.cost(step)
         calibration = study.context.calibration
-        specs = [study.context.specs.final(arm, 0, rung) for arm in study.context.specs.arms()
-                 for rung in (2_000, 4_000)]  # fmt: skip
+        specs = [
+            study.context.specs.final(arm, 0, rung)
+            for arm in study.context.specs.arms()
+            for rung in (2_000, 4_000)
+        ]
         assert whole <= total([[calibration.expected(spec)] for spec in specs], 1)
         study.scheduler.run([iter([study.lifecycle.unit(specs[0])])])
         assert forecast.cost(step) < whole

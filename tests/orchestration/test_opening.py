@@ -46,9 +46,22 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     results = tmp_path / "results"
     # The clock began with the process, which is that of all the tests before.
-    flags = ["--budget", "24h", "--models", "googlenet", "--offline", "--dry-run", "--device", "cpu",
-             "--workers", "2", "--results-dir", str(results), "--report-dir",
-             str(tmp_path / "o")]  # fmt: skip
+    flags = [
+        "--budget",
+        "24h",
+        "--models",
+        "googlenet",
+        "--offline",
+        "--dry-run",
+        "--device",
+        "cpu",
+        "--workers",
+        "2",
+        "--results-dir",
+        str(results),
+        "--report-dir",
+        str(tmp_path / "o"),
+    ]
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 100.0)
@@ -71,8 +84,9 @@ def test_a_study_whose_budget_is_used_keeps_its_seconds(
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 590.0)
-    spec = RunSpec(arm=arms(study.models)[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1),
-                   rung=10)  # fmt: skip
+    spec = RunSpec(
+        arm=arms(study.models)[0], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1), rung=10
+    )
     old.commit(RunRecord(spec=spec, state=RunState.INTERRUPTED))  # killed before the tables were written
     old.set_fact("pretraining", {"googlenet": {"reason": "no weights", "detail": ""}})
     old.close()
@@ -91,8 +105,17 @@ def test_the_ledger_s_budget_stands_where_none_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = tmp_path / "results"
-    flags = ["--models", "googlenet", "--offline", "--device", "cpu", "--results-dir", str(results),
-             "--report-dir", str(tmp_path / "o")]  # fmt: skip
+    flags = [
+        "--models",
+        "googlenet",
+        "--offline",
+        "--device",
+        "cpu",
+        "--results-dir",
+        str(results),
+        "--report-dir",
+        str(tmp_path / "o"),
+    ]
     assert budget_of(results) is None
     study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
@@ -117,8 +140,10 @@ def test_a_study_tells_its_budget_before_there_is_a_plan(tmp_path: Path) -> None
 
 def test_parts_of_files_that_a_kill_left_are_removed(tmp_path: Path) -> None:
     """Wherever a study writes: an array of a run that was being kept lies deepest."""
-    parts = [tmp_path / folder / ".x.npz.abcdefgh.part"
-             for folder in ("", "checkpoints", "artifacts", "artifacts/runs")]  # fmt: skip
+    parts = [
+        tmp_path / folder / ".x.npz.abcdefgh.part"
+        for folder in ("", "checkpoints", "artifacts", "artifacts/runs")
+    ]
     for path in parts:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"cut off")
@@ -140,8 +165,19 @@ def test_tables_without_their_ledger_are_not_written_over(
     results = tmp_path / "results"
     results.mkdir()
     (results / "results.csv").write_text("run_id\nmine\n")
-    flags = ["--budget", "24h", "--models", "googlenet", "--offline", "--device", "cpu",
-             "--results-dir", str(results), "--report-dir", str(tmp_path / "o")]  # fmt: skip
+    flags = [
+        "--budget",
+        "24h",
+        "--models",
+        "googlenet",
+        "--offline",
+        "--device",
+        "cpu",
+        "--results-dir",
+        str(results),
+        "--report-dir",
+        str(tmp_path / "o"),
+    ]
     for more in ([], ["--dry-run"]):
         assert main([*flags, *more]) == 2
         assert "results without the ledger of their study; use --fresh" in capsys.readouterr().err

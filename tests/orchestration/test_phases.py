@@ -66,8 +66,9 @@ def course(study: Study) -> None:
 
 
 def made(study: Study, purpose: Purpose) -> Counter[tuple[str, int]]:
-    return Counter((r.spec.arm.name, r.spec.rung) for r in study.records
-                   if r.spec.purpose is purpose and r.finished)  # fmt: skip
+    return Counter(
+        (r.spec.arm.name, r.spec.rung) for r in study.records if r.spec.purpose is purpose and r.finished
+    )
 
 
 @pytest.mark.parametrize(("slower", "since"), [(1, 0), (2.5, 150), (5, 150), (4, 0)])
@@ -75,8 +76,15 @@ def test_a_slower_machine_costs_every_arm_the_same(
     tmp_path: Path, fashion: FashionMNIST, slower: float, since: float
 ) -> None:
     machine = Machine(tmp_path, slower, since)
-    with opened(tmp_path, fashion, executor=machine.executor, budget=BUDGET, clock=machine.clock,
-                only_small=False, **FULL) as study:  # fmt: skip
+    with opened(
+        tmp_path,
+        fashion,
+        executor=machine.executor,
+        budget=BUDGET,
+        clock=machine.clock,
+        only_small=False,
+        **FULL,
+    ) as study:
         course(study)
         arms = study.context.specs.arms()
         trials = Counter(r.spec.arm.name for r in study.records if r.spec.purpose is Purpose.TRIAL)
@@ -96,8 +104,15 @@ def test_scratch_arms_are_begun_beside_pre_training_where_all_will_fit(
     tmp_path: Path, fashion: FashionMNIST, budget: float, begun: int
 ) -> None:
     machine = Machine(tmp_path)
-    with opened(tmp_path, fashion, executor=machine.executor, budget=budget, clock=machine.clock,
-                only_small=False, **FULL) as study:  # fmt: skip
+    with opened(
+        tmp_path,
+        fashion,
+        executor=machine.executor,
+        budget=budget,
+        clock=machine.clock,
+        only_small=False,
+        **FULL,
+    ) as study:
         study.scheduler.run(scratch_matrix(study.context, study.lifecycle))
         assert len(study.records) == begun and not study.context.plan.decided
         course(study)
@@ -110,8 +125,9 @@ def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: F
     reached: list[tuple[int, int]] = []
     for budget in (400.0, 1_500.0, 12_000.0):
         machine.executor.specs.clear()
-        with opened(tmp_path, fashion, executor=machine.executor, budget=budget, clock=machine.clock,
-                    **FULL) as study:  # fmt: skip
+        with opened(
+            tmp_path, fashion, executor=machine.executor, budget=budget, clock=machine.clock, **FULL
+        ) as study:
             course(study)
             study.context.clock.note_used(every=0.0)
             study.context.plan.save()
@@ -130,8 +146,9 @@ def test_a_study_killed_at_any_run_ends_as_an_unbroken_one(tmp_path: Path, fashi
     def keys(folder: Path, after: int | None) -> set[tuple[str, int]]:
         machine = Machine(folder)
         for _ in range(2):
-            with opened(folder, fashion, executor=machine.executor, budget=BUDGET, clock=machine.clock,
-                        **FULL) as study:  # fmt: skip
+            with opened(
+                folder, fashion, executor=machine.executor, budget=BUDGET, clock=machine.clock, **FULL
+            ) as study:
                 commit, left = study.context.ledger.commit, [after]
 
                 def killed(record: RunRecord, commit: Any = commit, left: Any = left) -> None:
@@ -180,8 +197,10 @@ def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
     with opened(tmp_path, fashion, executor=Answering(ran), budget=600) as study:
         context = study.context
         arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
-        first, second = (RunRecord(spec=context.specs.final(arm, number, 8_000), state=RunState.FINISHED)
-                         for number in (0, 1))  # fmt: skip
+        first, second = (
+            RunRecord(spec=context.specs.final(arm, number, 8_000), state=RunState.FINISHED)
+            for number in (0, 1)
+        )
         stopped = planned(context, first)
         context.ledger.commit(RunRecord(spec=stopped, state=RunState.INTERRUPTED, reason="stopped"))
         assert planned(context, second) == stopped, "it goes on, whichever is best by now"

@@ -47,8 +47,16 @@ def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     plan.note_phase("matrix", 1.0, 0.0)
     plan.save()
     again = _plan(ledger)
-    for name in ("rows", "decisions", "speeds", "phases", "left_out", "champion_seconds", "side_seconds",
-                 "step_seconds"):  # fmt: skip
+    for name in (
+        "rows",
+        "decisions",
+        "speeds",
+        "phases",
+        "left_out",
+        "champion_seconds",
+        "side_seconds",
+        "step_seconds",
+    ):
         assert getattr(again, name) == getattr(plan, name), name
     assert again.decided and again.calibration.rows is again.rows
     kept = ledger.fact("plan")

@@ -34,9 +34,7 @@ pytestmark = [pytest.mark.xdist_group("time"), pytest.mark.long]
 
 
 def _step(study: Study, rung: int) -> None:
-    study.scheduler.run(
-        chains(study.context, study.lifecycle, Step(models=(MODEL,), seeds=1, rung=rung))
-    )
+    study.scheduler.run(chains(study.context, study.lifecycle, Step(models=(MODEL,), seeds=1, rung=rung)))
 
 
 def test_trunks_go_on_from_their_checkpoints_at_the_next_rung(
@@ -104,16 +102,26 @@ FLAGS = ("--models", "googlenet", "--offline", "--workers", "2")
 
 
 def _command(folder: Path, budget: str, *more: str) -> list[str]:
-    return [*FLAGS, "--results-dir", str(folder / "r"), "--report-dir", str(folder / "o"),
-            "--budget", budget, *more]  # fmt: skip
+    return [
+        *FLAGS,
+        "--results-dir",
+        str(folder / "r"),
+        "--report-dir",
+        str(folder / "o"),
+        "--budget",
+        budget,
+        *more,
+    ]
 
 
 def _begin(arguments: list[str]) -> subprocess.Popen[bytes]:
     """A study that keeps checkpoints every half second; in a group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.orchestration.frequent", *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=os.setpgrp,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=os.setpgrp,
+    )
 
 
 @pytest.mark.parametrize("whom", ["coordinator", "group"])
@@ -164,8 +172,13 @@ def test_a_study_killed_in_its_pretraining_goes_on(tmp_path: Path) -> None:
     used = []
     for end in (signal.SIGKILL, signal.SIGTERM):
         study = _begin(_command(tmp_path, "30m"))
-        _wait_for(lambda: any(line.startswith("now: pre-training googlenet, since ")
-                              and "cut off" not in line for line in _status(results)), study)  # fmt: skip
+        _wait_for(
+            lambda: any(
+                line.startswith("now: pre-training googlenet, since ") and "cut off" not in line
+                for line in _status(results)
+            ),
+            study,
+        )
         time.sleep(3)
         assert study.poll() is None
         began = time.monotonic()
@@ -178,8 +191,9 @@ def test_a_study_killed_in_its_pretraining_goes_on(tmp_path: Path) -> None:
         if end is signal.SIGKILL:
             assert code == -signal.SIGKILL
             assert not facts.get("pretraining")
-            assert any("pre-training googlenet" in line and line.endswith("cut off")
-                       for line in status(results))  # fmt: skip
+            assert any(
+                "pre-training googlenet" in line and line.endswith("cut off") for line in status(results)
+            )
         else:
             assert code == 0 and time.monotonic() - began < 20
             entry = facts["pretraining"]["googlenet"]
@@ -242,4 +256,3 @@ def _wait_for_a_run(ledger: Path) -> dict[tuple[str, int], str]:
                 return rows
         time.sleep(0.1)
     raise AssertionError("no run was committed")
-

@@ -44,16 +44,23 @@ def test_trials_stopped_by_the_user_go_on_with_their_hyperparameters(
     """Rung 1,280: the first point of the curve is at 512 samples, the trunk ends at 768."""
     with opened(tmp_path, fashion, workers=workers, trial_rung=RUNG) as study:
         context, token = study.context, study.context.token
-        pressing = Scheduler(executor=context.executor, ledger=context.ledger, clock=context.clock,
-                             console=CtrlC(context.clock.deadline), token=token)  # fmt: skip
+        pressing = Scheduler(
+            executor=context.executor,
+            ledger=context.ledger,
+            clock=context.clock,
+            console=CtrlC(context.clock.deadline),
+            token=token,
+        )
         context.specs.reasons |= {arm.name: "" for arm in arms((MODEL,)) if arm.scope is Scope.FROZEN}
         with token:
             tuning(context, study.lifecycle, pressing)
         (stopped,) = study.records
         assert (stopped.state, stopped.reason) == (RunState.INTERRUPTED, Reason.STOPPED.value)
         assert stopped.history[0].samples_seen == 512
-        reached = max(trunk(tmp_path, stopped.spec.run_id).samples_seen(),
-                      cooldown(tmp_path, stopped.spec.run_id, RUNG).samples_seen())  # fmt: skip
+        reached = max(
+            trunk(tmp_path, stopped.spec.run_id).samples_seen(),
+            cooldown(tmp_path, stopped.spec.run_id, RUNG).samples_seen(),
+        )
         assert 512 <= reached == stopped.samples_seen <= RUNG
         assert context.specs.trials(ARM) == ()
     with opened(tmp_path, fashion, workers=workers, trial_rung=RUNG) as study:
@@ -100,15 +107,19 @@ def _one(study: Any, spec: RunSpec) -> None:
     study.scheduler.run([iter([study.lifecycle.unit(spec)])])
 
 
-def test_what_an_interrupted_run_reached_is_not_forgotten(
-    tmp_path: Path, fashion: FashionMNIST
-) -> None:
-    executor = Answering(lambda task: ran(task, RunState.INTERRUPTED, samples_seen=64,
-                                          reason=Reason.DEADLINE.value))  # fmt: skip
+def test_what_an_interrupted_run_reached_is_not_forgotten(tmp_path: Path, fashion: FashionMNIST) -> None:
+    executor = Answering(
+        lambda task: ran(task, RunState.INTERRUPTED, samples_seen=64, reason=Reason.DEADLINE.value)
+    )
     with opened(tmp_path, fashion, executor=executor) as study:
         spec = study.context.specs.final(ARM, 0, LEAST)
-        reached = RunRecord(spec=spec, state=RunState.INTERRUPTED, reason=Reason.DEADLINE.value,
-                            samples_seen=LEAST - 1, val_accuracy=0.5)  # fmt: skip
+        reached = RunRecord(
+            spec=spec,
+            state=RunState.INTERRUPTED,
+            reason=Reason.DEADLINE.value,
+            samples_seen=LEAST - 1,
+            val_accuracy=0.5,
+        )
         study.context.ledger.commit(reached)
         _one(study, spec)  # begins anew, for there is no checkpoint, and is cut off earlier
         assert study.records == (reached,)
@@ -162,8 +173,10 @@ def test_a_training_that_is_cut_off_goes_no_further_in_this_step(
         study.scheduler.run(
             chains(study.context, study.lifecycle, Step(models=(MODEL,), seeds=1, rung=4 * LEAST))
         )
-        reached = {arm.scope: study.context.specs.reached(study.context.specs.final(arm, 0, LEAST))
-                   for arm in study.context.specs.arms()}  # fmt: skip
+        reached = {
+            arm.scope: study.context.specs.reached(study.context.specs.final(arm, 0, LEAST))
+            for arm in study.context.specs.arms()
+        }
         assert reached == {Scope.FULL: LEAST, Scope.FROZEN: 4 * LEAST}
         assert executor.specs.count(executor.specs[-1]) == 1
         assert {spec.rung for spec in executor.specs if spec.arm == ARM} == {LEAST, 2 * LEAST}
@@ -196,7 +209,10 @@ def test_a_run_that_does_not_fit_any_more_is_told_with_its_reason(
         assert executor.specs == [] and study.records == ()
         (row,) = study.context.plan.rows
         assert (row["state"], row["reason"], row["actual_seconds"]) == (
-            "skipped", Reason.BUDGET.value, None)  # fmt: skip
+            "skipped",
+            Reason.BUDGET.value,
+            None,
+        )
 
 
 def test_checkpoints_of_what_failed_are_swept(tmp_path: Path, fashion: FashionMNIST) -> None:

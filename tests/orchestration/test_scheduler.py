@@ -70,8 +70,12 @@ class Bench:
     done: list[tuple[str, Any]] = field(default_factory=list)
 
     def unit(self, name: str, work: Callable[[], Any] = lambda: None, **rest: Any) -> Unit:
-        return Unit(task=Piece(name, work), limit=self.limit,  # type: ignore[arg-type]
-                    finish=lambda result: self.done.append((name, result)), **rest)  # fmt: skip
+        return Unit(
+            task=Piece(name, work),
+            limit=self.limit,  # type: ignore[arg-type]
+            finish=lambda result: self.done.append((name, result)),
+            **rest,
+        )
 
     @property
     def names(self) -> list[str]:
@@ -87,8 +91,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     ledger, executor = Ledger(tmp_path / "ledger.sqlite"), Threads(request.param)
     deadline = Deadline(budget=600, started=time.monotonic())
     clock = StudyClock(ledger=ledger, deadline=deadline, reserve=0, work=deadline)
-    scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=Console(deadline),
-                          token=CancelToken())  # fmt: skip
+    scheduler = Scheduler(
+        executor=executor, ledger=ledger, clock=clock, console=Console(deadline), token=CancelToken()
+    )
     yield Bench(scheduler, executor, ledger, deadline)
     executor.close()
     ledger.close()
@@ -112,8 +117,12 @@ def test_a_unit_is_asked_for_when_the_one_before_it_is_finished(bench: Bench) ->
     bench.scheduler.run([chain("a"), chain("b")])
     for name in "ab":
         assert [known for known in bench.names if known[0] == name] == [f"{name}{n}" for n in range(3)]
-        assert all(f"{name}{n}" in before for which, before in asked
-                   for n in range(int(which[1])) if which[0] == name)  # fmt: skip
+        assert all(
+            f"{name}{n}" in before
+            for which, before in asked
+            for n in range(int(which[1]))
+            if which[0] == name
+        )
     assert bench.executor.most == 2
 
 
@@ -155,8 +164,13 @@ def test_a_worker_with_nothing_to_do_asks_for_more_while_others_work(bench: Benc
         asked.append(bench.names)
         return [iter([bench.unit("further", begun.set)])] if len(asked) == 1 else []
 
-    bench.scheduler.run([iter([bench.unit("long", lambda: begun.wait(30))]),
-                         iter([bench.unit("short"), bench.unit("shorter")])], more)  # fmt: skip
+    bench.scheduler.run(
+        [
+            iter([bench.unit("long", lambda: begun.wait(30))]),
+            iter([bench.unit("short"), bench.unit("shorter")]),
+        ],
+        more,
+    )
     assert bench.names[:2] == ["short", "shorter"] and set(bench.names[2:]) == {"further", "long"}
     assert asked[0] == ["short", "shorter"], "not while both workers had something to do"
     assert len(asked) <= 3, "once, and once more whenever something was done"
@@ -216,8 +230,10 @@ def test_a_full_disk_ends_the_scheduler(bench: Bench, where: str) -> None:
     unit = bench.unit("broken", refuse if where == "task" else lambda: None)
     if where == "finish":
         unit.finish = refuse
-    chains: list[Chain] = [iter([unit, bench.unit("never")]),
-                           iter([bench.unit("beside", release.wait), bench.unit("never")])]  # fmt: skip
+    chains: list[Chain] = [
+        iter([unit, bench.unit("never")]),
+        iter([bench.unit("beside", release.wait), bench.unit("never")]),
+    ]
     with pytest.raises(StoreError, match="no space left"):
         bench.scheduler.run(chains)
     assert bench.running == ["beside"], "what was at work is told as cut off"
@@ -239,8 +255,9 @@ def test_a_stop_ends_what_is_at_work_and_begins_nothing(bench: Bench) -> None:
 
     chains: list[Chain] = [
         iter([bench.unit("a", until_asked), bench.unit("never")]),
-        iter([bench.unit("b", stop), bench.unit("never")]), iter([bench.unit("never")]),
-    ]  # fmt: skip
+        iter([bench.unit("b", stop), bench.unit("never")]),
+        iter([bench.unit("never")]),
+    ]
     bench.scheduler.run(chains)
     assert sorted(bench.done) == [("a", "interrupted"), ("b", "interrupted")]
     assert bench.running == []
@@ -254,12 +271,16 @@ def test_a_lost_task_is_told_and_costs_itself(bench: Bench) -> None:
     assert dict(bench.done) == {"gone": None, "there": None}
     (event,) = bench.ledger.events()
     assert (event["kind"], event["detail"]) == (
-        "task_lost", "gone: the training process was ended by SIGKILL")  # fmt: skip
+        "task_lost",
+        "gone: the training process was ended by SIGKILL",
+    )
 
 
 def test_events_of_workers_come_into_the_ledger(bench: Bench) -> None:
-    bench.executor.told = [Noted(kind="worker_lost", detail="it was ended", model="vgg11"),
-                           Shown(worker=0, label="a", point=None)]  # fmt: skip
+    bench.executor.told = [
+        Noted(kind="worker_lost", detail="it was ended", model="vgg11"),
+        Shown(worker=0, label="a", point=None),
+    ]
     bench.scheduler.run([iter([bench.unit("a", pause)])])
     assert [(e["kind"], e["model"]) for e in bench.ledger.events()] == [("worker_lost", "vgg11")]
 

@@ -17,8 +17,9 @@ from study.spec import ModelName, Precision, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
 
-STUDY = StudySpec(models=(ModelName.GOOGLENET,), seed=7, resolution=64, precision=Precision.BF16,
-                  max_seeds=2)  # fmt: skip
+STUDY = StudySpec(
+    models=(ModelName.GOOGLENET,), seed=7, resolution=64, precision=Precision.BF16, max_seeds=2
+)
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def test_a_ledger_that_knows_only_the_digest_of_its_settings_is_gone_on_with(tmp
 
 
 @pytest.mark.parametrize(
-    "change", [{"models": []}, {"seed": -1}, {"resolution": 33}, {"models": ["vgg19"]}, {"colour": 1},
-               {"seed": "7"}]
-)  # fmt: skip
+    "change",
+    [{"models": []}, {"seed": -1}, {"resolution": 33}, {"models": ["vgg19"]}, {"colour": 1}, {"seed": "7"}],
+)
 def test_damaged_settings_are_an_error_of_the_ledger(change: dict[str, object], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.set_fact("study", STUDY.to_dict())

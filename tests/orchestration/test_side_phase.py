@@ -21,12 +21,30 @@ from study.records import Reason, RunState
 from study.spec import Experiment, Init, Purpose
 
 FOUND = {
-    "state": "finished", "reason": "", "detail": "", "package": "timm", "version": "1", "sha256": "ab",
-    "train_images": 100, "validation_images": 50, "test_images": 50, "resolution": 64, "features": 1280,
-    "passes": 3, "seconds": 9.5, "pairs": [{"pretrained": 0.8, "random": 0.6, "pixels": 0.7}] * 3,
-}  # fmt: skip
-ROWS = [{"name": "softmax on pixels", "train_images": 54_000, "test_images": 10_000, "test_accuracy": 0.84,
-         "seconds": 3.0}]  # fmt: skip
+    "state": "finished",
+    "reason": "",
+    "detail": "",
+    "package": "timm",
+    "version": "1",
+    "sha256": "ab",
+    "train_images": 100,
+    "validation_images": 50,
+    "test_images": 50,
+    "resolution": 64,
+    "features": 1280,
+    "passes": 3,
+    "seconds": 9.5,
+    "pairs": [{"pretrained": 0.8, "random": 0.6, "pixels": 0.7}] * 3,
+}
+ROWS = [
+    {
+        "name": "softmax on pixels",
+        "train_images": 54_000,
+        "test_images": 10_000,
+        "test_accuracy": 0.84,
+        "seconds": 3.0,
+    }
+]
 
 
 def answer(task: Any) -> Any:
@@ -41,8 +59,15 @@ Make = Callable[..., Any]
 @pytest.fixture
 def begun(tmp_path: Path, fashion: FashionMNIST) -> Make:
     def make(executor: Answering, *, budget: float = 36_000.0) -> Any:
-        return opened(tmp_path, fashion, executor=executor, budget=budget,
-                      only_small=False, least_rung=2_000, trial_rung=2_000)  # fmt: skip
+        return opened(
+            tmp_path,
+            fashion,
+            executor=executor,
+            budget=budget,
+            only_small=False,
+            least_rung=2_000,
+            trial_rung=2_000,
+        )
 
     return make
 
@@ -89,8 +114,16 @@ def test_no_seconds_are_a_reason(begun: Make) -> None:
 def test_the_seconds_of_a_champion_are_no_reason(tmp_path: Path, fashion: FashionMNIST) -> None:
     """A study of two hours comes here with the last half hour, nearly all of it the champion's."""
     now = [0.0]
-    with opened(tmp_path, fashion, executor=Answering(answer), budget=7_200.0, clock=lambda: now[0],
-                only_small=False, least_rung=2_000, trial_rung=2_000) as study:  # fmt: skip
+    with opened(
+        tmp_path,
+        fashion,
+        executor=Answering(answer),
+        budget=7_200.0,
+        clock=lambda: now[0],
+        only_small=False,
+        least_rung=2_000,
+        trial_rung=2_000,
+    ) as study:
         _own(study, "fractal")
         study.context.plan.champion_seconds = 1_800.0
         now[0] = 7_200.0 - 2_100.0
@@ -149,8 +182,14 @@ def test_side_runs_are_made_with_three_seeds_or_not_at_all(begun: Make, budget: 
         _side(study)
         made = [r.spec for r in study.records if r.spec.purpose is Purpose.SIDE]
         assert bool(made) == (set_aside > 0) == (budget > 1_000)
-        kinds = [{(s.experiment, s.arm, s.train_images, s.unfrozen_stages, s.first_conv)
-                  for s in made if s.seed == seed} for seed in range(1, SEEDS + 1)]  # fmt: skip
+        kinds = [
+            {
+                (s.experiment, s.arm, s.train_images, s.unfrozen_stages, s.first_conv)
+                for s in made
+                if s.seed == seed
+            }
+            for seed in range(1, SEEDS + 1)
+        ]
         assert kinds[0] == kinds[1] == kinds[2] and len(made) == SEEDS * len(kinds[0])
         if made:
             assert {s.experiment for s in made} == set(Experiment)

@@ -21,8 +21,19 @@ pytestmark = pytest.mark.xdist_group("time")
 
 
 def _command(folder: Path) -> list[str]:
-    return [sys.executable, "run_study.py", "--models", "googlenet", "--offline", "--workers", "2",
-            "--results-dir", str(folder / "r"), "--report-dir", str(folder / "o")]  # fmt: skip
+    return [
+        sys.executable,
+        "run_study.py",
+        "--models",
+        "googlenet",
+        "--offline",
+        "--workers",
+        "2",
+        "--results-dir",
+        str(folder / "r"),
+        "--report-dir",
+        str(folder / "o"),
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,16 @@ from study.spec import ModelName, StudySpec
 from study.training.runtime import detect
 
 #: Seconds, with a gate that any network passes.
-TINY = Recipe(model=MODEL, categories=12, instances=20, samples=192, batch_size=32, solid=0.0, gate=0.01,
-              evaluations=2)  # fmt: skip
+TINY = Recipe(
+    model=MODEL,
+    categories=12,
+    instances=20,
+    samples=192,
+    batch_size=32,
+    solid=0.0,
+    gate=0.01,
+    evaluations=2,
+)
 #: The share of the work that goes to one network's pre-training, on one worker.
 SHARE = 0.15
 
@@ -79,16 +87,29 @@ class Maker(Answering):
             return self.study is not None and self.study.context.token.asked
 
         found, entry = sources.fractal(
-            task.model, task.seconds, task.speed, task.reason, cache_dir=self._folder / "checkpoints",
-            seed=task.seed, runtime=detect("cpu", "fp32"), stop=stop, on_progress=lambda point: None,
-        )  # fmt: skip
+            task.model,
+            task.seconds,
+            task.speed,
+            task.reason,
+            cache_dir=self._folder / "checkpoints",
+            seed=task.seed,
+            runtime=detect("cpu", "fp32"),
+            stop=stop,
+            on_progress=lambda point: None,
+        )
         return {**entry, "path": found.path if found is not None else ""}
 
 
 def _obtain(
-    folder: Path, fashion: FashionMNIST, seconds: float, *, budget: float | None = None,
-    own: Path | None = None, offline: bool = True, stop: After | None = None,
-) -> Got:  # fmt: skip
+    folder: Path,
+    fashion: FashionMNIST,
+    seconds: float,
+    *,
+    budget: float | None = None,
+    own: Path | None = None,
+    offline: bool = True,
+    stop: After | None = None,
+) -> Got:
     """What a study gets with `seconds` for the pre-training of its one network."""
     executor = Maker(folder, stop)
     given = budget or (seconds / SHARE + 100.0 if seconds > 30 else seconds / SHARE * 1.5)
@@ -127,13 +148,23 @@ class Both(Answering):
 
 
 def test_an_idle_worker_begins_each_arm_from_scratch_once(tmp_path: Path, fashion: FashionMNIST) -> None:
-    with opened(tmp_path, fashion, executor=Both(), budget=40 / SHARE + 100, only_small=False,
-                least_rung=2_000, trial_rung=2_000) as study:  # fmt: skip
+    with opened(
+        tmp_path,
+        fashion,
+        executor=Both(),
+        budget=40 / SHARE + 100,
+        only_small=False,
+        least_rung=2_000,
+        trial_rung=2_000,
+    ) as study:
         context = study.context
         context.options = replace(context.options, offline=True)
         context.ledger.set_fact("environment", {})
-        WeightsPhase(context=context, scheduler=study.scheduler,
-                     meanwhile=lambda: scratch_matrix(context, study.lifecycle)).run()  # fmt: skip
+        WeightsPhase(
+            context=context,
+            scheduler=study.scheduler,
+            meanwhile=lambda: scratch_matrix(context, study.lifecycle),
+        ).run()
         assert isinstance(context.executor, Both)
         begun = [spec.key for spec in context.executor.specs]
         assert len(begun) == len(set(begun)) == 3
@@ -218,9 +249,16 @@ def test_what_breaks_in_pretraining_costs_its_arms_alone(
 
     monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
     found, entry = sources.fractal(
-        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"),
-        stop=lambda: False, on_progress=broken,
-    )  # fmt: skip
+        MODEL,
+        600,
+        100,
+        "",
+        cache_dir=tmp_path,
+        seed=0,
+        runtime=detect("cpu", "fp32"),
+        stop=lambda: False,
+        on_progress=broken,
+    )
     assert found is None and entry["reason"] == Reason.ERROR.value
     assert entry["detail"] == "MemoryError: no room\\nfor it"
 
@@ -269,9 +307,16 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
 ) -> None:
     monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
     found, entry = sources.fractal(
-        MODEL, 600, 100, "", cache_dir=tmp_path, seed=0, runtime=detect("cpu", "fp32"),
-        stop=After(DRAWN + 3), on_progress=lambda point: None,
-    )  # fmt: skip
+        MODEL,
+        600,
+        100,
+        "",
+        cache_dir=tmp_path,
+        seed=0,
+        runtime=detect("cpu", "fp32"),
+        stop=After(DRAWN + 3),
+        on_progress=lambda point: None,
+    )
     assert found is not None and entry["sha256"] == found.sha256
     assert (entry["complete"], entry["samples"]) == (False, 96)
     again = sources.checkpoint(MODEL, Path(found.path))

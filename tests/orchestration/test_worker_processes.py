@@ -83,8 +83,12 @@ def test_closing_leaves_no_process(tmp_path: Path) -> None:
 
 def test_an_executor_that_is_closed_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     executor = LocalExecutor(bench_of(tmp_path), workers=2)
-    futures = [executor.submit(Train(spec=replace(LONG, seed=n), weights={}), limit=seconds_left(60),
-                               token=CancelToken()) for n in range(2)]  # fmt: skip
+    futures = [
+        executor.submit(
+            Train(spec=replace(LONG, seed=n), weights={}), limit=seconds_left(60), token=CancelToken()
+        )
+        for n in range(2)
+    ]
     began = time.monotonic()
     executor.close()  # at once: a process may come up after this looked for it
     assert time.monotonic() - began < 20 and executor.pids == []
@@ -117,8 +121,12 @@ def test_workers_end_with_a_coordinator_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "coordinator.py"
     script.write_text(_COORDINATOR)
     root = Path(__file__).parents[2]
-    study = subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE,
-                             text=True, env={**os.environ, "PYTHONPATH": str(root)})  # fmt: skip
+    study = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
     assert study.stdout is not None
     pids = study.stdout.readline().split()
     study.kill()  # it alone: Ctrl-C and `timeout` reach its workers, this does not
@@ -156,9 +164,12 @@ def test_a_study_that_was_suspended_keeps_its_workers(tmp_path: Path) -> None:
     script.write_text(_SUSPENDED)
     root = Path(__file__).parents[2]
     study = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, str(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        start_new_session=True,
+    )
     try:
         assert study.stdout is not None
         while not (line := study.stdout.readline()).endswith("point\n") or len(line.split()) < 2:

@@ -34,8 +34,16 @@ ARM = next(
     arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
 )
 #: Its trunk ends at 384 samples, its curve has points at 512 and 640; its network is explained.
-SPEC = RunSpec(arm=ARM, purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=1e-3), rung=640,
-               train_images=128, batch_size=32, precision=Precision.FP32)  # fmt: skip
+SPEC = RunSpec(
+    arm=ARM,
+    purpose=Purpose.FINAL,
+    seed=1,
+    hyper=HyperParams(lr=1e-3),
+    rung=640,
+    train_images=128,
+    batch_size=32,
+    precision=Precision.FP32,
+)
 BRANCH, FIRST_POINT = 384, 512
 #: Without test images.
 QUICK = replace(SPEC, purpose=Purpose.TRIAL, trial=0)

@@ -51,9 +51,7 @@ def test_seconds_are_those_of_the_work() -> None:
     alone = predicted_seconds(FULL, SPEED)
     assert alone == pytest.approx(2 * 0.3 + 16_000 / 300 + (500 + 1_000 + 5_000 + 1_024) / 900)
     frozen = predicted_seconds(FROZEN, SPEED)
-    assert frozen == pytest.approx(
-        0.3 + (16_000 + 500 + 1_000 + 5_000) / 900 + 20 * 16_000 / 60_000
-    )  # fmt: skip
+    assert frozen == pytest.approx(0.3 + (16_000 + 500 + 1_000 + 5_000) / 900 + 20 * 16_000 / 60_000)
     cached = predicted_seconds(FROZEN, SPEED, 16_000)
     assert frozen - cached == pytest.approx(16_000 / 900), "features that are kept are not paid twice"
 
@@ -96,8 +94,9 @@ def test_the_median_of_the_runs_so_far_corrects_what_is_expected() -> None:
 def test_only_runs_of_the_same_kind_correct_it() -> None:
     other_model = _spec(ModelName.GOOGLENET, Scope.FULL, 16_000)
     pretrained = _spec(ModelName.VGG11, Scope.FULL, 16_000, Init.PRETRAINED)
-    known = _calibration(_row(FROZEN, 3.0), _row(other_model, 3.0), _row(FULL, 9.0, "interrupted"),
-                         _row(FULL, 9.0, "failed"))  # fmt: skip
+    known = _calibration(
+        _row(FROZEN, 3.0), _row(other_model, 3.0), _row(FULL, 9.0, "interrupted"), _row(FULL, 9.0, "failed")
+    )
     assert known.expected(FULL) == known.unscaled(FULL)
     known.rows.append(_row(pretrained, 2.0))
     assert known.expected(FULL) == pytest.approx(2.0 * known.unscaled(FULL)), "as near as there are"

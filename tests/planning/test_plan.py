@@ -50,8 +50,9 @@ def _within(seconds: float, reached: Reached) -> Callable[[Step], bool]:
 def _cost(step: Step, reached: Reached) -> float:
     return sum(
         6 * PRICE[model] * max(0, step.rung - (reached[model][0] if number < reached[model][1] else 0))
-        for model in step.models for number in range(step.seeds)
-    )  # fmt: skip
+        for model in step.models
+        for number in range(step.seeds)
+    )
 
 
 def _steps(reached: Reached, fits: Callable[[Step], bool], most: int | None = None) -> Iterator[Step]:
@@ -72,9 +73,7 @@ def test_first_the_highest_rung_of_three_seeds_of_all_arms() -> None:
         assert next_step(NOTHING, fits, None) == Step(models=BOTH, seeds=3, rung=rung)
 
 
-@pytest.mark.parametrize(
-    ("affordable", "seeds", "rungs_up"), [(3, 3, 1), (2, 1, 2), (1, 1, 1)]
-)
+@pytest.mark.parametrize(("affordable", "seeds", "rungs_up"), [(3, 3, 1), (2, 1, 2), (1, 1, 1)])
 def test_fewer_seeds_only_where_the_least_rung_is_too_dear_for_three(
     affordable: int, seeds: int, rungs_up: int
 ) -> None:
@@ -92,7 +91,7 @@ def test_a_second_seed_comes_where_one_cannot_go_higher() -> None:
     fits = _within(6 * 8_000 * sum(PRICE.values()) + 1, reached)
     assert next_step(reached, lambda step: fits(step) and step.rung == 8_000, None) == Step(
         models=BOTH, seeds=2, rung=8_000
-    )  # fmt: skip
+    )
 
 
 def test_no_common_step_is_below_the_least_rung_of_any_network() -> None:
@@ -114,7 +113,7 @@ def test_one_network_goes_on_alone_where_both_cannot() -> None:
     assert step == Step(models=(GOOGLENET,), seeds=3, rung=16_000)
     assert next_step(reached, lambda step: len(step.models) == 2, None) == Step(
         models=BOTH, seeds=3, rung=256_000
-    )  # fmt: skip
+    )
 
 
 def test_of_two_networks_at_the_same_rung_the_cheaper_goes_on_first() -> None:
@@ -143,13 +142,14 @@ def test_without_room_for_all_of_a_part_nothing_of_the_next_is_begun() -> None:
     assert next_step(reached, dear, None) is None
     assert next_step(dict.fromkeys(BOTH, (256_000, 3)), lambda step: step.seeds == 4, None) == Step(
         models=BOTH, seeds=4, rung=256_000
-    )  # fmt: skip
+    )
 
 
 @given(
     reached=st.tuples(*[st.tuples(st.sampled_from(rungs(4_000, 1_024_000)), st.integers(1, 10))] * 2),
-    seconds=st.floats(1, 1e7), most=st.none() | st.integers(1, 12),
-)  # fmt: skip
+    seconds=st.floats(1, 1e7),
+    most=st.none() | st.integers(1, 12),
+)
 def test_no_step_takes_anything_back(
     reached: tuple[tuple[int, int], ...], seconds: float, most: int | None
 ) -> None:
@@ -165,9 +165,7 @@ def test_no_step_takes_anything_back(
             assert step.rung >= before[model][0] and step.seeds >= before[model][1]
         now = after(before, step)
         assert now != before, "every step adds something"
-        assert most is None or all(
-            seeds <= max(most, start[model][1]) for model, (_, seeds) in now.items()
-        )
+        assert most is None or all(seeds <= max(most, start[model][1]) for model, (_, seeds) in now.items())
         before = now
     else:
         raise AssertionError("it does not end")
@@ -205,8 +203,14 @@ def test_one_network_has_a_ladder_of_its_own() -> None:
 
 def test_as_many_trials_as_fit() -> None:
     assert [trials_that_fit(lambda n: 10.0 * n, seconds) for seconds in (60, 50, 49, 31, 20, 19, 0)] == [
-        5, 5, 4, 3, 2, 0, 0
-    ]  # fmt: skip
+        5,
+        5,
+        4,
+        3,
+        2,
+        0,
+        0,
+    ]
     assert trials_that_fit(lambda n: 0.0, 1.0) == max(TRIALS)
 
 
@@ -225,16 +229,22 @@ def test_a_training_goes_up_rung_by_rung(scope: Scope) -> None:
     assert all(done < each.rung for each, done in way)
     assert [(each.rung, done) for each, done in climb(spec, 2_000, 16_000, 4_000)] == [
         (each.rung, done) for each, done in way[2:]
-    ]  # fmt: skip
+    ]
     assert list(climb(spec, 2_000, 16_000, 16_000)) == []
     assert [each.rung for each, _ in climb(spec, 4_000, 16_000, 0)] == [4_000, 8_000, 16_000]
 
 
 def test_what_a_training_has_when_it_goes_on() -> None:
     full, frozen = (
-        run_spec(next(a for a in arms((VGG11,)) if a.scope is scope), StudySpec(), purpose=Purpose.FINAL,
-                 number=0, rung=8_000) for scope in (Scope.FULL, Scope.FROZEN)
-    )  # fmt: skip
+        run_spec(
+            next(a for a in arms((VGG11,)) if a.scope is scope),
+            StudySpec(),
+            purpose=Purpose.FINAL,
+            number=0,
+            rung=8_000,
+        )
+        for scope in (Scope.FULL, Scope.FROZEN)
+    )
     assert trunk_samples(full, 0) == trunk_samples(frozen, 0) == 0
     assert trunk_samples(full, 4_000) == branch_point(replace(full, rung=4_000)) == 75 * 32
     assert trunk_samples(frozen, 4_000) == 4_000
@@ -250,8 +260,9 @@ def test_every_arm_gets_the_same_work() -> None:
     assert {(s.precision, s.resolution, s.seed) for s in specs} == {(Precision.BF16, 64, 700_002)}
     trials = [
         run_spec(arm, study, purpose=Purpose.TRIAL, number=n, rung=2_000)
-        for arm in arms((GOOGLENET,)) for n in range(5)
-    ]  # fmt: skip
+        for arm in arms((GOOGLENET,))
+        for n in range(5)
+    ]
     assert {spec.seed for spec in trials} == {700_000 + TUNING_SEED}, "one seed, which no final run has"
     assert specs[0].hyper == default_hyper(specs[0].arm) and specs[0].trial is None
 
@@ -259,6 +270,8 @@ def test_every_arm_gets_the_same_work() -> None:
 def test_the_study_seed_moves_every_seed() -> None:
     seeds = {
         run_spec(arms()[0], StudySpec(seed=study), purpose=purpose, number=number, rung=2_000).seed
-        for study in range(3) for purpose in (Purpose.FINAL, Purpose.TRIAL) for number in range(10)
-    }  # fmt: skip
+        for study in range(3)
+        for purpose in (Purpose.FINAL, Purpose.TRIAL)
+        for number in range(10)
+    }
     assert len(seeds) == 3 * (10 + 1)

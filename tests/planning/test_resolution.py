@@ -14,10 +14,11 @@ STUDY = StudySpec()
 def _speeds(train: float) -> Callable[[int], dict[ModelName, Speed]]:
     """Speeds that fall with the number of pixels, `train` images per second at 32×32."""
     return lambda side: {
-        model: Speed(train=train * (32 / side) ** 2, inference=4 * train * (32 / side) ** 2, build=0.2,
-                     head=1e6)
+        model: Speed(
+            train=train * (32 / side) ** 2, inference=4 * train * (32 / side) ** 2, build=0.2, head=1e6
+        )
         for model in STUDY.models
-    }  # fmt: skip
+    }
 
 
 def test_more_time_and_faster_machines_see_larger_images() -> None:

@@ -20,9 +20,12 @@ def _weights(channels: int, *models: ModelName) -> dict[str, WeightFile]:
 
 
 def _round(
-    model: ModelName, inits: tuple[Init, ...], number: int = 0,
-    weights: dict[str, WeightFile] | None = None, rung: int = RUNG,
-) -> list[RunSpec]:  # fmt: skip
+    model: ModelName,
+    inits: tuple[Init, ...],
+    number: int = 0,
+    weights: dict[str, WeightFile] | None = None,
+    rung: int = RUNG,
+) -> list[RunSpec]:
     def final_run(arm: Arm) -> RunSpec:
         return run_spec(arm, StudySpec(), purpose=Purpose.FINAL, number=number, rung=2_000)
 
@@ -58,8 +61,10 @@ def test_one_network_tries_other_first_convolutions(
     runs = _round(model, tuple(Init), weights=weights)
     tried = [spec for spec in runs if spec.experiment is Experiment.ADAPTATION]
     assert [spec.first_conv for spec in tried] == variants
-    whole = max((s for s in runs if s.arm.init is Init.PRETRAINED
-                 and s.experiment is Experiment.LABELS), key=lambda s: s.train_images)  # fmt: skip
+    whole = max(
+        (s for s in runs if s.arm.init is Init.PRETRAINED and s.experiment is Experiment.LABELS),
+        key=lambda s: s.train_images,
+    )
     for spec in tried:  # the same training but for the first convolution
         assert replace(spec, experiment=Experiment.LABELS, first_conv=None) == whole
 
@@ -82,9 +87,13 @@ def test_without_weights_only_scratch_is_run() -> None:
 
 @pytest.mark.parametrize(
     ("rung", "sizes"),
-    [(2_000, [500, 2_000]), (4_000, [500, 2_000, 4_000]), (16_000, [500, 2_000, 10_000, 16_000]),
-     (256_000, [500, 2_000, 10_000, 54_000])],
-)  # fmt: skip
+    [
+        (2_000, [500, 2_000]),
+        (4_000, [500, 2_000, 4_000]),
+        (16_000, [500, 2_000, 10_000, 16_000]),
+        (256_000, [500, 2_000, 10_000, 54_000]),
+    ],
+)
 def test_labels_end_with_all_that_a_run_of_its_length_sees(rung: int, sizes: list[int]) -> None:
     runs = _round(ModelName.VGG11, (Init.SCRATCH,), rung=rung)
     assert [spec.train_images for spec in runs] == sizes and {spec.rung for spec in runs} == {rung}

@@ -18,9 +18,7 @@ from study.spec import ModelName
     seconds=st.floats(70, 10_000),
     speed=st.floats(150, 20_000),
 )
-def test_the_prediction_fits_the_seconds_given(
-    model: ModelName, seconds: float, speed: float
-) -> None:
+def test_the_prediction_fits_the_seconds_given(model: ModelName, seconds: float, speed: float) -> None:
     recipe = recipe_for(model, seconds, speed)
     assert recipe.predicted_seconds(speed) <= min(seconds, MOST_SECONDS)
     assert recipe.images <= MOST_IMAGES

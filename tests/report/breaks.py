@@ -55,19 +55,34 @@ GROUPS: dict[str, list[Break]] = {
         _css(3, 5, "is not justified", "section.numbered > p:nth-last-child(2) { text-align: left }"),
         _css(3, 2, "running text is not hyphenated", "body { hyphens: none }"),
         _css(3, 4, "a heading is hyphenated", "h2 { hyphens: auto; width: 45mm }"),
-        _css(3, 4, "the caption of 1 is hyphenated",
-             "figcaption { hyphens: auto; width: 45mm; margin: 6pt auto 0 }"),
+        _css(
+            3,
+            4,
+            "the caption of 1 is hyphenated",
+            "figcaption { hyphens: auto; width: 45mm; margin: 6pt auto 0 }",
+        ),
     ],
     "page numbers and title page": [
         Break(4, 1, "the title page shows", "@page :first { @bottom-center { content: none } }", ""),
-        _css(4, 6, "the foot shows '66'",
-             "@page twice { @bottom-center { content: counter(page) counter(page) } } "
-             ".end { page: twice }"),
-        _css(4, 7, "the foot shows 'nothing'",
-             "@page bare { @bottom-center { content: none } } .sources { page: bare }"),
-        _css(4, 8, "is not centred",
-             "@page aside { @bottom-center { content: none } @bottom-right { content: counter(page); "
-             'font: 14pt "Liberation Serif" } } .last { page: aside }'),
+        _css(
+            4,
+            6,
+            "the foot shows '66'",
+            "@page twice { @bottom-center { content: counter(page) counter(page) } } .end { page: twice }",
+        ),
+        _css(
+            4,
+            7,
+            "the foot shows 'nothing'",
+            "@page bare { @bottom-center { content: none } } .sources { page: bare }",
+        ),
+        _css(
+            4,
+            8,
+            "is not centred",
+            "@page aside { @bottom-center { content: none } @bottom-right { content: counter(page); "
+            'font: 14pt "Liberation Serif" } } .last { page: aside }',
+        ),
         Break(15, 1, "number (", "о лабораторной работе № 4", "о работе"),
         Break(15, 1, "title (", "«Предобученные нейронные сети»", "Предобученные сети"),
         Break(15, 1, "student (", "Выполнил: студент группы", "Выполнила: студентка"),
@@ -93,28 +108,54 @@ GROUPS: dict[str, list[Break]] = {
         Break(15, 1, "course (", "по дисциплине", "по курсу"),
     ],
     "contents": [
-        _css(7, 2, "'1 Ход работы' is listed on page 9, stands on 4",
-             '.contents p:nth-of-type(2) a::after { content: leader(".") "9" }'),
-        _css(7, 2, "'ЗАКЛЮЧЕНИЕ 6' has no leaders",
-             ".contents p:nth-of-type(4) a::after "
-             '{ content: leader(" ") target-counter(attr(href), page) }'),
-        _css(7, 2, "the page of 'ВВЕДЕНИЕ' is not at the right",
-             ".contents p:nth-of-type(1) a { margin-right: 0 }"),
+        _css(
+            7,
+            2,
+            "'1 Ход работы' is listed on page 9, stands on 4",
+            '.contents p:nth-of-type(2) a::after { content: leader(".") "9" }',
+        ),
+        _css(
+            7,
+            2,
+            "'ЗАКЛЮЧЕНИЕ 6' has no leaders",
+            '.contents p:nth-of-type(4) a::after { content: leader(" ") target-counter(attr(href), page) }',
+        ),
+        _css(
+            7,
+            2,
+            "the page of 'ВВЕДЕНИЕ' is not at the right",
+            ".contents p:nth-of-type(1) a { margin-right: 0 }",
+        ),
         _css(7, 2, "'1.1 Обработка данных' is not indented", ".contents p.level2 { padding-left: 0 }"),
-        Break(7, 2, "'1.1 Обработка данных' is listed but not a heading",
-              ">1.1 Подготовка данных</a>", ">1.1 Обработка данных</a>"),
+        Break(
+            7,
+            2,
+            "'1.1 Обработка данных' is listed but not a heading",
+            ">1.1 Подготовка данных</a>",
+            ">1.1 Обработка данных</a>",
+        ),
         _also(7, 4, "'1.1 Подготовка данных' is not in the contents"),
         _css(7, 6, "'ЗАКЛЮЧЕНИЕ' is not a bookmark", ".end h1 { bookmark-level: none }"),
     ],
     "form of captions": [
         Break(8, 4, "Рисунок 1 ends with a dot", " – Прямоугольник", " – Прямоугольник."),
-        _css(8, 4, "Таблица 1 does not begin at the left",
-             "#tab-one > p:first-child { text-align: center }"),
+        _css(
+            8, 4, "Таблица 1 does not begin at the left", "#tab-one > p:first-child { text-align: center }"
+        ),
         _css(9, 4, "the head 'Выборка' is not centred", f"{_FIRST} thead th {{ text-align: left }}"),
-        Break(9, 5, "table 1 goes on without «Продолжение таблицы", _CONTINUED,
-              '<div style="break-before: page"></div>'),
-        _css(10, 4, "the number of formula (1) is not at the right margin",
-             ".formula .number { right: 40mm }"),
+        Break(
+            9,
+            5,
+            "table 1 goes on without «Продолжение таблицы",
+            _CONTINUED,
+            '<div style="break-before: page"></div>',
+        ),
+        _css(
+            10,
+            4,
+            "the number of formula (1) is not at the right margin",
+            ".formula .number { right: 40mm }",
+        ),
         Break(10, 4, "is followed by a colon", ">где первый", ">где: первый"),
         _css(11, 3, "begins '•", 'ul.dash > li::before { content: "• " }'),
         _css(11, 3, "begins '1. ", 'ol.num > li::before { content: counter(item) ". " }'),
@@ -128,10 +169,16 @@ GROUPS: dict[str, list[Break]] = {
     "parts of tables": [
         _css(8, 4, "Рисунок 1 is not centred", "figcaption { text-align: left }"),
         Break(8, 4, "needs «N – name»", "Таблица 1 –", "Таблица 1 -"),
-        Break(9, 4, "the head 'выборка' does not begin with a capital",
-              f"Числа</p><table>{_HEAD}", f"Числа</p><table>{_HEAD.replace('В', 'в')}"),
-        Break(9, 5, "table 1 goes on without its head", f"{_CONTINUED}<table>{_HEAD}",
-              f"{_CONTINUED}<table>"),
+        Break(
+            9,
+            4,
+            "the head 'выборка' does not begin with a capital",
+            f"Числа</p><table>{_HEAD}",
+            f"Числа</p><table>{_HEAD.replace('В', 'в')}",
+        ),
+        Break(
+            9, 5, "table 1 goes on without its head", f"{_CONTINUED}<table>{_HEAD}", f"{_CONTINUED}<table>"
+        ),
         _css(10, 4, "formula (1) is not centred", ".formula { text-align: left }"),
         _css(10, 4, "is indented", "p.where { text-indent: 12.5mm }"),
         _css(11, 3, "'2) первый пу' is not the next item", "ol.num { counter-reset: item 1 }"),
@@ -148,10 +195,15 @@ GROUPS: dict[str, list[Break]] = {
         Break(8, 4, "Рисунок 2 stands where number 1 is due", "Рисунок 1 –", "Рисунок 2 –"),
         _also(8, 4, "Рисунок 2 is not mentioned"),
         Break(8, 4, "Таблица 1 is not mentioned", "в таблице", "ниже под номером"),
-        _css(9, 5, "the continuation of table 1 does not begin at the left",
-             ".continued { text-align: right }"),
-        _css(9, 4, "the row head 'Первая' is not at the left",
-             f"{_FIRST} tbody th {{ text-align: right }}"),
+        _css(
+            9,
+            5,
+            "the continuation of table 1 does not begin at the left",
+            ".continued { text-align: right }",
+        ),
+        _css(
+            9, 4, "the row head 'Первая' is not at the left", f"{_FIRST} tbody th {{ text-align: right }}"
+        ),
         _css(9, 5, "table 1 has no border at the right", f"{_SECOND} td {{ border-right: none }}"),
         Break(10, 4, "formula (3) stands where (1) is due", "(1)</span>", "(3)</span>"),
         Break(12, 7, "source 2 is not cited", _BOTH, _CITED.format(1, 1)),
@@ -163,8 +215,13 @@ GROUPS: dict[str, list[Break]] = {
     "places of captions": [
         Break(8, 4, "Рисунок 1 has no picture above it", f"{_IMAGE}\n{_FIGURE}", f"{_FIGURE}\n{_IMAGE}"),
         Break(8, 4, "a table has no caption above it", '<p class="tcaption">Таблица 1 – Числа</p>', ""),
-        Break(12, 7, "source 3 is listed where 2 is due", "</style>",
-              ".sources li:nth-child(2) { counter-increment: source 2 }</style>"),
+        Break(
+            12,
+            7,
+            "source 3 is listed where 2 is due",
+            "</style>",
+            ".sources li:nth-child(2) { counter-increment: source 2 }</style>",
+        ),
         _also(12, 7, "source 3 is not cited"),
         _also(12, 3, "[2] is not in the list"),
         Break(13, 7, "appendix А has no title", "ПРИЛОЖЕНИЕ А Подготовка данных", "ПРИЛОЖЕНИЕ А"),
@@ -172,19 +229,33 @@ GROUPS: dict[str, list[Break]] = {
         _css(13, 7, "does not begin a page", ".last { break-before: auto }"),
     ],
     "things far from their mention": [
-        Break(8, 6, "Рисунок 1 stands more than a page behind its mention", '<figure id="fig-one">',
-              '<p style="break-before: page">–</p>' * 2 + '<figure id="fig-one">'),
+        Break(
+            8,
+            6,
+            "Рисунок 1 stands more than a page behind its mention",
+            '<figure id="fig-one">',
+            '<p style="break-before: page">–</p>' * 2 + '<figure id="fig-one">',
+        ),
         _also(8, 6, "Таблица 1 stands more than a page behind its mention"),
-        Break(9, 7, "table 2 is said to go on where table 1 does", _CONTINUED,
-              _CONTINUED.replace(">1<", ">2<")),
-        _css(9, 6, "table 1 has no border at the bottom",
-             f"{_FIRST} td, {_FIRST} tbody th {{ border-bottom: none }}"),
+        Break(
+            9,
+            7,
+            "table 2 is said to go on where table 1 does",
+            _CONTINUED,
+            _CONTINUED.replace(">1<", ">2<"),
+        ),
+        _css(
+            9,
+            6,
+            "table 1 has no border at the bottom",
+            f"{_FIRST} td, {_FIRST} tbody th {{ border-bottom: none }}",
+        ),
         _css(9, 7, "table 1 has no border at the left", f"{_SECOND} tbody th {{ border-left: none }}"),
         Break(10, 6, "begins with a capital", ">где первый", ">Где первый"),
         _css(13, 10, "there is no heading ПРИЛОЖЕНИЕ А", "h1.appendix { font-weight: normal }"),
         _also(7, 2, "'ПРИЛОЖЕНИЕ А Подготовка данных' is listed but not a heading"),
     ],
-}  # fmt: skip
+}
 
 ENGLISH: dict[str, list[Break]] = {
     "headings and captions": [

@@ -120,9 +120,14 @@ class Composer:
     ) -> str:
         data = results if isinstance(results, ReportData) else read_report_data(results)
         found = compose(
-            data, drawings or {}, self._words, self._numbers, title or TitlePage(year="2031"),
-            lang=self._words.lang, department=department,
-        )  # fmt: skip
+            data,
+            drawings or {},
+            self._words,
+            self._numbers,
+            title or TitlePage(year="2031"),
+            lang=self._words.lang,
+            department=department,
+        )
         return found.html
 
     def of(self, lang: str) -> Composer:

@@ -26,10 +26,13 @@ from study.store.tables import (
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 _BASE = {
-    "pretrained-frozen": 0.8111, "scratch-frozen": 0.7222,
-    "pretrained-full-uniform": 0.9011, "pretrained-full-discriminative": 0.9077,
-    "scratch-full-uniform": 0.8622, "scratch-full-discriminative": 0.8444,
-}  # fmt: skip
+    "pretrained-frozen": 0.8111,
+    "scratch-frozen": 0.7222,
+    "pretrained-full-uniform": 0.9011,
+    "pretrained-full-discriminative": 0.9077,
+    "scratch-full-uniform": 0.8622,
+    "scratch-full-discriminative": 0.8444,
+}
 #: Rungs of each network, images of validation and test, and what a shorter training loses.
 _RUNGS = {"vgg11": (8_000, 16_000, 32_000), "googlenet": (8_000, 16_000, 32_000, 64_000)}
 _JUDGED = {8_000: (1_000, 2_000), 16_000: (2_000, 5_000)}
@@ -117,9 +120,7 @@ def plant(
     pd.DataFrame(tuning, columns=list(TRIAL_COLUMNS)).to_csv(folder / "trials.csv", index=False)
     if trials:
         side = experiments(models, source, seeds, rng)
-        pd.DataFrame(side, columns=list(EXPERIMENT_COLUMNS)).to_csv(
-            folder / "experiments.csv", index=False
-        )
+        pd.DataFrame(side, columns=list(EXPERIMENT_COLUMNS)).to_csv(folder / "experiments.csv", index=False)
     if artifacts:
         _write_artifacts(folder, results, history, predictions, models, source, rng)
     write_analysis(folder)
@@ -135,12 +136,18 @@ def _accuracy(arm: Arm, rng: np.random.Generator, bonus: float) -> float:
 
 def _row(arm: Arm, seed: int, source: str, state: str, reason: str = "") -> dict[str, Any]:
     return {
-        "run_id": f"{arm.name}-s{seed}-planted0", "role": "matrix",
-        "model": arm.model.value, "init": arm.init.value,
+        "run_id": f"{arm.name}-s{seed}-planted0",
+        "role": "matrix",
+        "model": arm.model.value,
+        "init": arm.init.value,
         "init_source": source if arm.init.value == "pretrained" else "none",
-        "scope": arm.scope.value, "lr_policy": arm.lr_policy.value, "seed": seed, "state": state,
-        "resolution": 32, "reason": reason,
-    }  # fmt: skip
+        "scope": arm.scope.value,
+        "lr_policy": arm.lr_policy.value,
+        "seed": seed,
+        "state": state,
+        "resolution": 32,
+        "reason": reason,
+    }
 
 
 def _finished(
@@ -152,20 +159,33 @@ def _finished(
     accuracy -= 0.04 * float(np.log2(tops / rung))
     validation, test = _JUDGED.get(rung, (5_000, 10_000))
     return _row(arm, seed, source, "finished") | {
-        "rung": rung, "train_images": min(rung, 54_000), "samples_seen": rung, "epochs": rung / 54_000,
-        "validation_images": validation, "test_images": test,
-        "lr": 1e-3 if frozen else 3.2e-4, "weight_decay": 0.01, "label_smoothing": 0.0,
+        "rung": rung,
+        "train_images": min(rung, 54_000),
+        "samples_seen": rung,
+        "epochs": rung / 54_000,
+        "validation_images": validation,
+        "test_images": test,
+        "lr": 1e-3 if frozen else 3.2e-4,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.0,
         "lr_decay": 2.6 if arm.lr_policy.value == "discriminative" else None,
-        "val_accuracy": accuracy + 0.004, "val_loss": 0.6 * (1 - accuracy) / 0.12,
+        "val_accuracy": accuracy + 0.004,
+        "val_loss": 0.6 * (1 - accuracy) / 0.12,
         "train_accuracy": accuracy + 0.021,
-        "test_accuracy": accuracy, "test_loss": 0.61 * (1 - accuracy) / 0.12,
-        "macro_f1": accuracy - 0.001, "ece": 0.03 + 0.01 * float(rng.random()),
-        "train_seconds": seconds, "seconds": seconds, "step_seconds": seconds / 2,
-        "judging_seconds": 9.0, "images_per_second": rung / seconds,
+        "test_accuracy": accuracy,
+        "test_loss": 0.61 * (1 - accuracy) / 0.12,
+        "macro_f1": accuracy - 0.001,
+        "ece": 0.03 + 0.01 * float(rng.random()),
+        "train_seconds": seconds,
+        "seconds": seconds,
+        "step_seconds": seconds / 2,
+        "judging_seconds": 9.0,
+        "images_per_second": rung / seconds,
         "trainable_parameters": _HEAD[arm.model] if frozen else _PARAMETERS[arm.model],
-        "total_parameters": _PARAMETERS[arm.model], "peak_memory_mb": 400 if frozen else 1300,
+        "total_parameters": _PARAMETERS[arm.model],
+        "peak_memory_mb": 400 if frozen else 1300,
         "checkpoint": f"checkpoints/{arm.name}-s{seed}.pt",
-    }  # fmt: skip
+    }
 
 
 def _champion(results: list[dict[str, Any]], source: str) -> dict[str, Any]:
@@ -176,12 +196,23 @@ def _champion(results: list[dict[str, Any]], source: str) -> dict[str, Any]:
     accuracy = _CHAMPION_ACCURACY
     return of | {
         "run_id": of["run_id"].replace(f"-s{of['seed']}-", f"-champion-s{of['seed']}-"),
-        "role": "champion", "rung": _CHAMPION_RUNG, "samples_seen": _CHAMPION_RUNG, "epochs": 8.0,
-        "train_images": 54_000, "validation_images": 5_000, "test_images": 10_000,
-        "val_accuracy": 0.9344, "train_accuracy": 0.9533, "test_accuracy": accuracy,
-        "test_loss": 0.2022, "macro_f1": 0.9305, "ece": 0.0123, "train_seconds": 1711.0,
-        "images_per_second": _CHAMPION_RUNG / 1711, "checkpoint": "checkpoints/champion.pt",
-    }  # fmt: skip
+        "role": "champion",
+        "rung": _CHAMPION_RUNG,
+        "samples_seen": _CHAMPION_RUNG,
+        "epochs": 8.0,
+        "train_images": 54_000,
+        "validation_images": 5_000,
+        "test_images": 10_000,
+        "val_accuracy": 0.9344,
+        "train_accuracy": 0.9533,
+        "test_accuracy": accuracy,
+        "test_loss": 0.2022,
+        "macro_f1": 0.9305,
+        "ece": 0.0123,
+        "train_seconds": 1711.0,
+        "images_per_second": _CHAMPION_RUNG / 1711,
+        "checkpoint": "checkpoints/champion.pt",
+    }
 
 
 def _history(row: dict[str, Any], points: int, rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -191,11 +222,23 @@ def _history(row: dict[str, Any], points: int, rng: np.random.Generator) -> list
         share = step / (2 * points)
         value = row["val_accuracy"] - 0.25 * np.exp(-4 * share) + float(rng.normal(0, 0.003))
         looked = step % 2 == 0
-        found.append(dict(zip(HISTORY_COLUMNS, (
-            row["run_id"], row["rung"], int(share * row["samples_seen"]), share * row["train_seconds"],
-            0.3 + 1.5 * float(np.exp(-4 * share)), value if looked else None,
-            2.5 * (1 - value) if looked else None,
-        ), strict=True)))  # fmt: skip
+        found.append(
+            dict(
+                zip(
+                    HISTORY_COLUMNS,
+                    (
+                        row["run_id"],
+                        row["rung"],
+                        int(share * row["samples_seen"]),
+                        share * row["train_seconds"],
+                        0.3 + 1.5 * float(np.exp(-4 * share)),
+                        value if looked else None,
+                        2.5 * (1 - value) if looked else None,
+                    ),
+                    strict=True,
+                )
+            )
+        )
     return found
 
 
@@ -203,15 +246,16 @@ def _name(row: dict[str, Any]) -> str:
     return f"{row['run_id']}.{row['rung']}"
 
 
-def _answers(
-    row: dict[str, Any], labels: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _answers(row: dict[str, Any], labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Probabilities [n, 10] of the first n test images; the row gets the accuracy that they have."""
     labels = labels[: row["test_images"]]
     right = rng.random(len(labels)) < row["test_accuracy"]
     near = np.array([6, 3, 4, 0, 2, 7, 0, 9, 0, 7], dtype=np.uint8)
-    classes = np.where(right, labels, np.where(rng.random(len(labels)) < 0.7, near[labels],
-                       rng.integers(0, 10, len(labels)))).astype(np.uint8)  # fmt: skip
+    classes = np.where(
+        right,
+        labels,
+        np.where(rng.random(len(labels)) < 0.7, near[labels], rng.integers(0, 10, len(labels))),
+    ).astype(np.uint8)
     logits = rng.normal(0, 1, (len(labels), 10))
     logits[np.arange(len(labels)), classes] += 4 + rng.gamma(4.0, 1.3, len(labels))
     shares = np.exp(logits - logits.max(1, keepdims=True))
@@ -221,9 +265,12 @@ def _answers(
 
 
 def _trials(
-    chosen: tuple[Arm, ...], count: int, source: str, missing: tuple[str, ...],
+    chosen: tuple[Arm, ...],
+    count: int,
+    source: str,
+    missing: tuple[str, ...],
     rng: np.random.Generator,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     rows = []
     for arm in chosen:
         for trial in range(0 if arm.name in missing else count):
@@ -231,12 +278,21 @@ def _trials(
             value = _accuracy(arm, rng, 0.0) - 0.06 * (np.log10(lr) + 3.2) ** 2
             rows.append(
                 _row(arm, 0, source, "finished")
-                | {"run_id": f"{arm.name}-t{trial}-planted0", "trial": trial, "lr": lr,
-                   "weight_decay": float(10 ** rng.uniform(-3, -1)), "label_smoothing": 0.05,
-                   "lr_decay": 2.6 if arm.lr_policy.value == "discriminative" else None,
-                   "rung": 8_000, "train_images": 8_000, "samples_seen": 8_000, "epochs": 8 / 54,
-                   "val_accuracy": float(value), "train_seconds": 21.0}
-            )  # fmt: skip
+                | {
+                    "run_id": f"{arm.name}-t{trial}-planted0",
+                    "trial": trial,
+                    "lr": lr,
+                    "weight_decay": float(10 ** rng.uniform(-3, -1)),
+                    "label_smoothing": 0.05,
+                    "lr_decay": 2.6 if arm.lr_policy.value == "discriminative" else None,
+                    "rung": 8_000,
+                    "train_images": 8_000,
+                    "samples_seen": 8_000,
+                    "epochs": 8 / 54,
+                    "val_accuracy": float(value),
+                    "train_seconds": 21.0,
+                }
+            )
     return rows
 
 
@@ -248,53 +304,112 @@ def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[s
             for model in models
         ]
     return {
-        "python": "3.12.0", "platform": "Linux x86_64", "torch": "2.14.1", "torchvision": "0.29.1",
-        "optuna": "5.0.0", "pandas": "3.1.1", "weasyprint": "70.0", "device": "cpu",
-        "device_name": "Planted CPU 3000", "threads": 1, "workers": 2,
-        "precision": "fp32", "memory_gb": 7.7,
-        "commit": "0000000", "study_version": "0.1.0", "seed": 0,
-        "dataset": {"source": "debian", "sha256": "ab" * 32, "train_images": 54_000,
-                    "validation_images": 6_000, "test_images": 10_000},
-        "weights": {m: {"source": source, "sha256": "cd" * 32, "path_name": f"{m}.pt", "detail": "",
-                        "channels": 1 if source == "fractal" else 3}
-                    for m in models if source != "none"},
+        "python": "3.12.0",
+        "platform": "Linux x86_64",
+        "torch": "2.14.1",
+        "torchvision": "0.29.1",
+        "optuna": "5.0.0",
+        "pandas": "3.1.1",
+        "weasyprint": "70.0",
+        "device": "cpu",
+        "device_name": "Planted CPU 3000",
+        "threads": 1,
+        "workers": 2,
+        "precision": "fp32",
+        "memory_gb": 7.7,
+        "commit": "0000000",
+        "study_version": "0.1.0",
+        "seed": 0,
+        "dataset": {
+            "source": "debian",
+            "sha256": "ab" * 32,
+            "train_images": 54_000,
+            "validation_images": 6_000,
+            "test_images": 10_000,
+        },
+        "weights": {
+            m: {
+                "source": source,
+                "sha256": "cd" * 32,
+                "path_name": f"{m}.pt",
+                "detail": "",
+                "channels": 1 if source == "fractal" else 3,
+            }
+            for m in models
+            if source != "none"
+        },
         "started": "2031-02-03T04:05:06+00:00",
-        "finished": "2031-02-03T06:05:06+00:00" if finished else None, "events": events,
-    }  # fmt: skip
+        "finished": "2031-02-03T06:05:06+00:00" if finished else None,
+        "events": events,
+    }
 
 
 def _plan(
-    results: list[dict[str, Any]], rungs: list[dict[str, Any]], models: tuple[str, ...], trials: int,
+    results: list[dict[str, Any]],
+    rungs: list[dict[str, Any]],
+    models: tuple[str, ...],
+    trials: int,
     budget: int,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     share = budget / 7200
     phases = ["setup", "pretraining", "draft", "matrix", "tuning", "seeds", "champion", "side", "report"]
-    times = [(60, 66), (900, 884), (15, 12), (600, 630), (1500 * bool(trials), 1411 * bool(trials)),
-             (1800, 1760), (1800, 1790), (300, 290), (60, 24)]  # fmt: skip
+    times = [
+        (60, 66),
+        (900, 884),
+        (15, 12),
+        (600, 630),
+        (1500 * bool(trials), 1411 * bool(trials)),
+        (1800, 1760),
+        (1800, 1790),
+        (300, 290),
+        (60, 24),
+    ]
     used = [*rungs, *(row for row in results if row["role"] == "champion")] or results
     return {
-        "budget_seconds": budget, "used_seconds": 6867 * share, "reserve_seconds": 216 * share,
-        "champion_seconds": 1800 * share, "extension_seconds": 0, "workers": 2,
+        "budget_seconds": budget,
+        "used_seconds": 6867 * share,
+        "reserve_seconds": 216 * share,
+        "champion_seconds": 1800 * share,
+        "extension_seconds": 0,
+        "workers": 2,
         "decisions": {
-            model: {"least_rung": 8_000, "rung": _RUNGS[model][-1], "seeds": 3, "trials": trials,
-                    "trial_rung": 8_000, "batch_size": 64, "needs_seconds": None}
+            model: {
+                "least_rung": 8_000,
+                "rung": _RUNGS[model][-1],
+                "seeds": 3,
+                "trials": trials,
+                "trial_rung": 8_000,
+                "batch_size": 64,
+                "needs_seconds": None,
+            }
             for model in models
         },
         "left_out": [{"what": "rung 64000", "needs_seconds": 14_400.0}],
-        "step_seconds": 10_200 * share, "worker_seconds": 13_734 * share,
+        "step_seconds": 10_200 * share,
+        "worker_seconds": 13_734 * share,
         "phases": [
             {"phase": phase, "predicted_seconds": p * share, "actual_seconds": a * share}
             for phase, (p, a) in zip(phases, times, strict=True)
         ],
         "rows": [
-            {"run_id": row["run_id"], "rung": int(row.get("rung") or 8_000), "phase": "seeds",
-             "arm": row["run_id"].rsplit("-", 2)[0], "model": row["model"], "init": row["init"],
-             "scope": row["scope"], "predicted_seconds": 180.0, "predicted_p95_seconds": 220.0,
-             "unscaled_seconds": 180.0, "actual_seconds": row.get("train_seconds"),
-             "state": row["state"], "reason": row["reason"]}
+            {
+                "run_id": row["run_id"],
+                "rung": int(row.get("rung") or 8_000),
+                "phase": "seeds",
+                "arm": row["run_id"].rsplit("-", 2)[0],
+                "model": row["model"],
+                "init": row["init"],
+                "scope": row["scope"],
+                "predicted_seconds": 180.0,
+                "predicted_p95_seconds": 220.0,
+                "unscaled_seconds": 180.0,
+                "actual_seconds": row.get("train_seconds"),
+                "state": row["state"],
+                "reason": row["reason"],
+            }
             for row in used
         ],
-    }  # fmt: skip
+    }
 
 
 def _test_order(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -320,16 +435,21 @@ def _json(path: Path, value: object) -> None:
 
 
 def _write_artifacts(
-    folder: Path, results: list[dict[str, Any]], history: list[dict[str, Any]],
-    predictions: dict[str, np.ndarray], models: tuple[str, ...], source: str,
+    folder: Path,
+    results: list[dict[str, Any]],
+    history: list[dict[str, Any]],
+    predictions: dict[str, np.ndarray],
+    models: tuple[str, ...],
+    source: str,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     pd.DataFrame(history, columns=list(HISTORY_COLUMNS)).to_csv(folder / "history.csv", index=False)
     write_arrays(folder / "predictions.npz", predictions)
     _json(folder / "architecture.json", {model: architecture(model) for model in models})
-    _json(folder / "pretraining.json", {
-        model: pretraining(model, source) for model in models if source != "none"
-    })
+    _json(
+        folder / "pretraining.json",
+        {model: pretraining(model, source) for model in models if source != "none"},
+    )
     target = folder / "artifacts"
     target.mkdir(exist_ok=True)
     for name, content in arrays(_test_images(), _test_labels(), results, source, rng).items():

@@ -77,9 +77,7 @@ def test_outside_text_cannot_hold_tokens() -> None:
 
 
 def test_only_words_with_inline_elements_are_wrapped() -> None:
-    assert keep_together("на рисунке&nbsp;<a>3</a>, где") == (
-        "на<span> рисунке\u00a0<a>3</a>,</span> где"
-    )
+    assert keep_together("на рисунке&nbsp;<a>3</a>, где") == ("на<span> рисунке\u00a0<a>3</a>,</span> где")
     assert keep_together("простой текст") == "простой текст"
     assert keep_together("знак <i>a b</i>") == "знак <i>a b</i>"
 

@@ -50,10 +50,7 @@ def _shown(element: Any) -> str:
 
 
 def _styled(word: Any, *styles: str) -> list[Any]:
-    return [
-        p for p in word.element.body.iter(qn("w:p"))
-        if p.pPr is not None and p.pPr.style in styles
-    ]  # fmt: skip
+    return [p for p in word.element.body.iter(qn("w:p")) if p.pPr is not None and p.pPr.style in styles]
 
 
 def _instructions(element: Any, kind: str) -> list[str]:
@@ -182,9 +179,15 @@ def laid_out(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Pdf:
     """The Word file as LibreOffice prints it."""
     folder = tmp_path_factory.mktemp("office")
     command = [
-        "soffice", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless",
-        "--convert-to", "pdf", "--outdir", str(folder), str(built.docx),
-    ]  # fmt: skip
+        "soffice",
+        f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+        "--headless",
+        "--convert-to",
+        "pdf",
+        "--outdir",
+        str(folder),
+        str(built.docx),
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     pdf = read_pdf(folder / "report.pdf")
     return replace(pdf, pages=[_with_hyphens(page) for page in pdf.pages])

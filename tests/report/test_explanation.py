@@ -46,9 +46,7 @@ def _told(results: Path, composer: Composer) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " ").split())
 
 
-def test_both_figures_are_drawn_and_leave_room(
-    results: Path, words: Words, numbers: Numbers
-) -> None:
+def test_both_figures_are_drawn_and_leave_room(results: Path, words: Words, numbers: Numbers) -> None:
     data = read_report_data(results)
     with look():
         maps = explanation.gradcam(data, "googlenet", words, numbers)

@@ -207,8 +207,11 @@ def test_ticks_of_a_logarithmic_axis_are_several_and_never_meet(
     log_ticks(panel, numbers.comma)
     FigureCanvasAgg(figure).draw()
     first, last = panel.get_xlim()
-    shown = [label for label, place in zip(panel.get_xticklabels(), panel.get_xticks(), strict=True)
-             if first <= place <= last]  # fmt: skip
+    shown = [
+        label
+        for label, place in zip(panel.get_xticklabels(), panel.get_xticks(), strict=True)
+        if first <= place <= last
+    ]
     texts = [label.get_text() for label in shown]
     assert len(texts) > 1 and len(set(texts)) == len(texts)
     assert printed is None or texts == printed.split()

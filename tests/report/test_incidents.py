@@ -69,13 +69,21 @@ def test_imagenet_is_called_unreachable_only_where_it_is_missing(
             mine = table["init"] == "pretrained"
             now = table.assign(init_source=table["model"].map(sources).where(mine, "none"))
             now.to_csv(results / name, index=False)
-        _change(results, "environment.json", {
-            "events": [_event("weights_unreachable", model) for model in sources],
-            "weights": {m: {"source": s, "sha256": "cd" * 32} for m, s in sources.items() if s != "none"},
-        })  # fmt: skip
+        _change(
+            results,
+            "environment.json",
+            {
+                "events": [_event("weights_unreachable", model) for model in sources],
+                "weights": {
+                    m: {"source": s, "sha256": "cd" * 32} for m, s in sources.items() if s != "none"
+                },
+            },
+        )
         russian, english = _plain(composer(results)), _plain(composer.of("en")(results))
-        return (russian.partition("] и Optuna")[2].partition("Таблица")[0],
-                english.partition("measured speed.")[2].partition("Table")[0])  # fmt: skip
+        return (
+            russian.partition("] и Optuna")[2].partition("Таблица")[0],
+            english.partition("measured speed.")[2].partition("Table")[0],
+        )
 
     russian, english = told("fractal", "fractal")
     assert "Веса ImageNet недоступны, вместо них – предобучение на фракталах (подраздел 3.2)." in russian

@@ -24,21 +24,28 @@ _PRETRAINED = tuple(
 def _three_minutes(folder: Path) -> Path:
     """No weights and no time to make any; one seed of some arms, nothing tuned."""
     few = (*_PRETRAINED, "vgg11-scratch-full-discriminative", "googlenet-scratch-full-discriminative")
-    return plant(folder, seeds=1, trials=0, source="none", missing=few, budget=180,
-                 artifacts=False)  # fmt: skip
+    return plant(folder, seeds=1, trials=0, source="none", missing=few, budget=180, artifacts=False)
 
 
 def _ten_minutes(folder: Path) -> Path:
     """One seed, two trials an arm, the study stopped before its end."""
-    return plant(folder, seeds=1, trials=2, budget=600, finished=False, artifacts=False,
-                 models=("googlenet",))  # fmt: skip
+    return plant(
+        folder, seeds=1, trials=2, budget=600, finished=False, artifacts=False, models=("googlenet",)
+    )
 
 
 def _failures(folder: Path) -> Path:
     """An arm that was skipped, two that lost a seed."""
     failed = ("googlenet-scratch-full-uniform", "googlenet-pretrained-full-uniform")
-    return plant(folder, seeds=2, trials=2, missing=("googlenet-pretrained-frozen",), failed=failed,
-                 artifacts=False, models=("googlenet",))  # fmt: skip
+    return plant(
+        folder,
+        seeds=2,
+        trials=2,
+        missing=("googlenet-pretrained-frozen",),
+        failed=failed,
+        artifacts=False,
+        models=("googlenet",),
+    )
 
 
 @pytest.mark.parametrize(

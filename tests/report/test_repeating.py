@@ -37,8 +37,10 @@ def test_what_was_chosen_is_in_the_command(composer: Composer, tmp_path: Path) -
     _change(results, "architecture.json", "vgg11", {"folded": False})
     _change(results, "pretraining.json", "vgg11", {"fallback_reason": ""})
     _change(results, "environment.json", "vgg11", {"path_name": "my weights.pth"})
-    flags = ("--budget 7200 --seed 0 --models vgg11 --resolution 32 --precision fp32 --no-fold "
-             "--init-checkpoint 'my weights.pth'")  # fmt: skip
+    flags = (
+        "--budget 7200 --seed 0 --models vgg11 --resolution 32 --precision fp32 --no-fold "
+        "--init-checkpoint 'my weights.pth'"
+    )
     assert repeat_flags(read_report_data(results)) == flags
     for made in (composer, composer.of("en")):
         assert f"run_study.py {flags}".replace("'", "&#39;") in made(results)

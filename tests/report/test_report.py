@@ -36,8 +36,12 @@ def test_report_is_in_good_form(built: Built) -> None:
     assert built.problems == ()
     assert built.pages >= 18
     assert {path.name for path in built.folder.iterdir()} == {
-        "figures", "report.check.json", "report.docx", "report.html", "report.pdf",
-    }  # fmt: skip
+        "figures",
+        "report.check.json",
+        "report.docx",
+        "report.html",
+        "report.pdf",
+    }
 
 
 def test_report_is_self_contained(built: Built) -> None:
@@ -61,14 +65,10 @@ def test_formula_driven_pretraining_is_never_called_imagenet(built: Built) -> No
     assert captions
     for caption in captions:
         assert not re.search(r"ImageNet-1K|IMAGENET", caption)
-    assert "предобучение: фракталы, без ImageNet; разрешение 32" in _plain(
-        built.html
-    )
+    assert "предобучение: фракталы, без ImageNet; разрешение 32" in _plain(built.html)
 
 
-def test_main_table_prints_the_numbers_of_the_csv(
-    tmp_path: Path, composer: Composer, words: Words
-) -> None:
+def test_main_table_prints_the_numbers_of_the_csv(tmp_path: Path, composer: Composer, words: Words) -> None:
     results = plant(tmp_path, seeds=3, trials=0, artifacts=False)
     text = _plain(composer(results))
     table = pd.read_csv(results / "results.csv")
@@ -236,12 +236,15 @@ def test_an_event_is_told_in_every_language(
 @pytest.mark.parametrize(
     ("seeds", "russian", "english"),
     [
-        (3, "если p с поправкой не превышает 0,05; «равноценны» – если интервал целиком лежит в пределах "
+        (
+            3,
+            "если p с поправкой не превышает 0,05; «равноценны» – если интервал целиком лежит в пределах "
             "±1 п. п.",
-         "if the corrected p is at most 0.05; “equivalent” if the interval lies wholly within ±1 pp"),
+            "if the corrected p is at most 0.05; “equivalent” if the interval lies wholly within ±1 pp",
+        ),
         (1, "По одному повтору гипотезы не проверяются", "With one repetition no hypotheses are tested"),
     ],
-)  # fmt: skip
+)
 def test_the_printed_rule_is_that_of_the_verdicts(
     seeds: int, russian: str, english: str, composer: Composer, tmp_path: Path
 ) -> None:

@@ -201,7 +201,8 @@ def _quality(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     title = words.figure["champion"]
     groups |= {
         (words.model[row["model"]], title[0].upper() + title[1:]): results.loc[[place]]
-        for place, row in results.iterrows() if row["role"] == "champion"
+        for place, row in results.iterrows()
+        if row["role"] == "champion"
     }
     for model, arm, accuracy, *others in rows:
         group = groups[model, arm]
@@ -328,10 +329,20 @@ def _first_conv(rows: Rows, folder: Path, words: Words, count: Count) -> None:
 
 
 COMPARE: dict[str, Callable[[Rows, Path, Words, Count], None]] = {
-    "arms": _arms, "quality": _quality, "hyper": _hyper, "runs": _runs, "trials": _trials,
-    "contrasts": _contrasts, "plan": _plan, "stages": _stages, "first-conv": _first_conv,
-    "adaptation": _adaptation, "champion": _champion, "per-class": _per_class, "tried": _tried,
-}  # fmt: skip
+    "arms": _arms,
+    "quality": _quality,
+    "hyper": _hyper,
+    "runs": _runs,
+    "trials": _trials,
+    "contrasts": _contrasts,
+    "plan": _plan,
+    "stages": _stages,
+    "first-conv": _first_conv,
+    "adaptation": _adaptation,
+    "champion": _champion,
+    "per-class": _per_class,
+    "tried": _tried,
+}
 
 
 def test_every_number_of_the_tables_is_stored(

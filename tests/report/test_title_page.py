@@ -101,6 +101,8 @@ def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
 def test_text_of_any_script_is_kept_and_marks_of_direction_are_not(tmp_path: Path) -> None:
     page = _read(tmp_path, 'student: "שלום 😀 Ω"\nteacher: "a\\u202eb\\ue000c"\n')
     assert (page.student, page.teacher) == ("שלום 😀 Ω", "a\ufffdb\ufffdc")
+
+
 @pytest.mark.parametrize(
     ("field", "says"),
     [
@@ -109,9 +111,7 @@ def test_text_of_any_script_is_kept_and_marks_of_direction_are_not(tmp_path: Pat
         ("colour", "known are abstract, city, "),
     ],
 )
-def test_an_unknown_field_is_answered_with_the_near_one(
-    field: str, says: str, tmp_path: Path
-) -> None:
+def test_an_unknown_field_is_answered_with_the_near_one(field: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         _read(tmp_path, f"{field}: x")
     assert says in str(caught.value) and "\n" not in str(caught.value)

@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 #: Off: whatever a browser asks the network for on its own.
 _QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 _ARM = "Предобученная, вся сеть, единая"
 #: Printed forms in their order by value; the dash was not measured.
 _IN_ORDER = ["−1,50", "3,2·10<sup>−4</sup>", "0,001", "9,75", "10,5", "6000", "54&nbsp;000"]
@@ -124,8 +130,10 @@ def test_page_never_scrolls_sideways(width: int, built: Built, show: Opener) -> 
         ).map((element) => element.outerHTML.slice(0, 80))"""
     )
     assert outside == []
-    text = page.evaluate("document.querySelector('main p').clientWidth / parseFloat("
-                         "getComputedStyle(document.querySelector('main p')).fontSize)")
+    text = page.evaluate(
+        "document.querySelector('main p').clientWidth / parseFloat("
+        "getComputedStyle(document.querySelector('main p')).fontSize)"
+    )
     assert text <= 38.1
 
 

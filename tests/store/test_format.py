@@ -37,8 +37,10 @@ def old(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
         db.executescript(_FIRST)
         db.execute("INSERT INTO facts VALUES ('fingerprint', ?)", (json.dumps(STUDY.fingerprint),))
-        db.execute("INSERT INTO runs VALUES ('vgg11-scratch-frozen-s1-0123abcd', 1, 'finished', 'final',"
-                   " 'vgg11-scratch-frozen', '{}', 1.0)")  # fmt: skip
+        db.execute(
+            "INSERT INTO runs VALUES ('vgg11-scratch-frozen-s1-0123abcd', 1, 'finished', 'final',"
+            " 'vgg11-scratch-frozen', '{}', 1.0)"
+        )
         db.commit()
     (folder / "results.csv").write_text("run_id\n")
     return folder

@@ -31,16 +31,25 @@ from study.store.tables import (
 
 def _record(index: int = 0, reason: str = "") -> RunRecord:
     spec = RunSpec(
-        arm=arms()[index], purpose=Purpose.FINAL, seed=1, hyper=HyperParams(lr=0.1 / 3),
-        train_images=1_000, rung=2_500,
-    )  # fmt: skip
+        arm=arms()[index],
+        purpose=Purpose.FINAL,
+        seed=1,
+        hyper=HyperParams(lr=0.1 / 3),
+        train_images=1_000,
+        rung=2_500,
+    )
     point = EvaluationPoint(
         samples_seen=2_500, seconds=1.25, train_loss=0.1, val_accuracy=1 / 3, val_loss=0.2
     )
     return RunRecord(
-        spec=spec, state=RunState.FINISHED, reason=reason, samples_seen=2_500,
-        test_accuracy=0.7, train_seconds=1.25, history=(point,),
-    )  # fmt: skip
+        spec=spec,
+        state=RunState.FINISHED,
+        reason=reason,
+        samples_seen=2_500,
+        test_accuracy=0.7,
+        train_seconds=1.25,
+        history=(point,),
+    )
 
 
 def test_records_survive_the_ledger_exactly(tmp_path: Path) -> None:
@@ -84,8 +93,9 @@ def test_run_ids_are_stable_and_differ_by_content() -> None:
 def test_run_ids_of_side_runs_are_stable() -> None:
     spec = replace(_record().spec, purpose=Purpose.SIDE, experiment=Experiment.DEPTH, unfrozen_stages=1)
     assert spec.run_id == "vgg11-pretrained-frozen-depth-s1-6c0e4f66"
-    fresh = replace(spec, experiment=Experiment.ADAPTATION, unfrozen_stages=None,
-                    first_conv=FirstConv.FRESH)  # fmt: skip
+    fresh = replace(
+        spec, experiment=Experiment.ADAPTATION, unfrozen_stages=None, first_conv=FirstConv.FRESH
+    )
     assert RunSpec.from_dict(json.loads(json.dumps(fresh.to_dict()))) == fresh
     assert fresh.run_id != replace(fresh, first_conv=FirstConv.MEAN).run_id
 
@@ -106,8 +116,13 @@ def test_a_first_conv_belongs_to_its_experiment(changes: dict[str, Any]) -> None
 def test_a_scratch_network_has_no_first_conv_to_adapt() -> None:
     scratch = next(arm for arm in arms() if arm.init is Init.SCRATCH)
     with pytest.raises(UsageError, match="scratch"):
-        replace(_record().spec, arm=scratch, purpose=Purpose.SIDE, experiment=Experiment.ADAPTATION,
-                first_conv=FirstConv.FRESH)  # fmt: skip
+        replace(
+            _record().spec,
+            arm=scratch,
+            purpose=Purpose.SIDE,
+            experiment=Experiment.ADAPTATION,
+            first_conv=FirstConv.FRESH,
+        )
 
 
 def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
@@ -117,9 +132,15 @@ def test_tables_have_the_promised_columns(tmp_path: Path) -> None:
     assert results.loc[0, "epochs"] == 2.5 and results.loc[0, "lr"] == 0.1 / 3
     assert tuple(pd.read_csv(tmp_path / "rungs.csv").columns) == RUNG_COLUMNS
     assert tuple(pd.read_csv(tmp_path / "trials.csv").columns) == TRIAL_COLUMNS
-    side = replace(_record(), spec=replace(
-        _record().spec, purpose=Purpose.SIDE, experiment=Experiment.ADAPTATION,
-        first_conv=FirstConv.MEAN))  # fmt: skip
+    side = replace(
+        _record(),
+        spec=replace(
+            _record().spec,
+            purpose=Purpose.SIDE,
+            experiment=Experiment.ADAPTATION,
+            first_conv=FirstConv.MEAN,
+        ),
+    )
     write_tables([side], tmp_path)
     experiments = pd.read_csv(tmp_path / "experiments.csv")
     assert tuple(experiments.columns) == EXPERIMENT_COLUMNS
@@ -139,15 +160,18 @@ def test_text_from_people_never_begins_as_a_formula(start: str, tmp_path: Path) 
     """The name of a weights file, the text of an error: every cell of text that people can choose."""
     spec = replace(_record().spec, init_source=f"{start}cmd.pth")
     point = replace(_record().history[0], val_loss=-0.5)
-    record = replace(_record(reason=f"{start}1"), spec=spec, checkpoint=f"{start}x", history=(point,),
-                     test_loss=-1.5)  # fmt: skip
+    record = replace(
+        _record(reason=f"{start}1"), spec=spec, checkpoint=f"{start}x", history=(point,), test_loss=-1.5
+    )
     write_tables([record], tmp_path)
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
         row = next(csv.DictReader(stream))
     shown = "\n" if start == "\r" else start  # a carriage return would end the row
     assert [row[name] for name in ("init_source", "reason", "checkpoint")] == [
-        f"'{shown}cmd.pth", f"'{shown}1", f"'{shown}x",
-    ]  # fmt: skip
+        f"'{shown}cmd.pth",
+        f"'{shown}1",
+        f"'{shown}x",
+    ]
     assert row["test_loss"] == "-1.5"
     assert (tmp_path / "history.csv").read_text().rstrip().endswith(",-0.5")
 

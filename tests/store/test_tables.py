@@ -26,9 +26,13 @@ DEFAULT, TUNED = HyperParams(lr=0.001), HyperParams(lr=0.003)
 
 
 def _run(
-    rung: int, seed: int = 1, hyper: HyperParams = DEFAULT, state: RunState = RunState.FINISHED,
-    purpose: Purpose = Purpose.FINAL, **measured: object,
-) -> RunRecord:  # fmt: skip
+    rung: int,
+    seed: int = 1,
+    hyper: HyperParams = DEFAULT,
+    state: RunState = RunState.FINISHED,
+    purpose: Purpose = Purpose.FINAL,
+    **measured: object,
+) -> RunRecord:
     trial = 0 if purpose is Purpose.TRIAL else None
     spec = RunSpec(arm=ARM, purpose=purpose, seed=seed, hyper=hyper, rung=rung, trial=trial)
     return RunRecord(spec=spec, state=state, samples_seen=rung, **measured)  # type: ignore[arg-type]
@@ -79,20 +83,25 @@ def test_the_champion_is_the_last_finished_one() -> None:
 
 def test_results_have_a_row_for_each_seed_and_the_champion_apart(tmp_path: Path) -> None:
     records = [
-        _run(2_000, test_accuracy=0.5, test_images=500), _run(4_000, test_accuracy=0.6, test_images=1_000),
+        _run(2_000, test_accuracy=0.5, test_images=500),
+        _run(4_000, test_accuracy=0.6, test_images=1_000),
         _run(2_000, seed=2, test_accuracy=0.4, test_images=500),
         _run(30_000, purpose=Purpose.CHAMPION, test_accuracy=0.8, test_images=10_000),
-    ]  # fmt: skip
+    ]
     write_tables(records, tmp_path)
     results = pd.read_csv(tmp_path / "results.csv")
     assert results[["role", "seed", "rung", "test_images"]].values.tolist() == [
-        ["matrix", 1, 4_000, 1_000], ["matrix", 2, 2_000, 500], ["champion", 1, 30_000, 10_000],
-    ]  # fmt: skip
+        ["matrix", 1, 4_000, 1_000],
+        ["matrix", 2, 2_000, 500],
+        ["champion", 1, 30_000, 10_000],
+    ]
     assert results["train_images"].tolist() == [4_000, 2_000, 30_000]
     rungs = pd.read_csv(tmp_path / "rungs.csv")
     assert rungs[["role", "seed", "rung"]].values.tolist() == [
-        ["matrix", 1, 2_000], ["matrix", 1, 4_000], ["matrix", 2, 2_000]
-    ]  # fmt: skip
+        ["matrix", 1, 2_000],
+        ["matrix", 1, 4_000],
+        ["matrix", 2, 2_000],
+    ]
 
 
 def test_what_was_skipped_has_no_rung_and_no_length() -> None:

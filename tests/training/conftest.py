@@ -41,13 +41,22 @@ def spec_of() -> SpecOf:
     def make(model: ModelName, scope: Scope, **changes: object) -> RunSpec:
         policies = (LrPolicy.NONE, LrPolicy.UNIFORM)
         arm = next(
-            arm for arm in arms((model,))
+            arm
+            for arm in arms((model,))
             if arm.init is Init.SCRATCH and arm.scope is scope and arm.lr_policy in policies
-        )  # fmt: skip
+        )
         spec = RunSpec(
-            arm=arm, purpose=Purpose.TRIAL, seed=3, hyper=HyperParams(lr=1e-3), train_images=256,
-            rung=256, batch_size=32, recipe=Recipe(warm_up=64), precision=Precision.FP32, trial=0,
-        )  # fmt: skip
+            arm=arm,
+            purpose=Purpose.TRIAL,
+            seed=3,
+            hyper=HyperParams(lr=1e-3),
+            train_images=256,
+            rung=256,
+            batch_size=32,
+            recipe=Recipe(warm_up=64),
+            precision=Precision.FP32,
+            trial=0,
+        )
         if changes.get("purpose", Purpose.TRIAL) is not Purpose.TRIAL:
             changes.setdefault("trial", None)
         return replace(spec, **changes)  # type: ignore[arg-type]
@@ -58,10 +67,16 @@ def spec_of() -> SpecOf:
 def measured(record: RunRecord) -> RunRecord:
     """A record without what a clock or the memory of the process says."""
     return replace(
-        record, train_seconds=0, step_seconds=0, judging_seconds=0, cached_seconds=0, wall_seconds=0,
-        images_per_second=None, peak_memory_mb=None,
+        record,
+        train_seconds=0,
+        step_seconds=0,
+        judging_seconds=0,
+        cached_seconds=0,
+        wall_seconds=0,
+        images_per_second=None,
+        peak_memory_mb=None,
         history=tuple(replace(point, seconds=0) for point in record.history),
-    )  # fmt: skip
+    )
 
 
 def assert_equal(found: Outcome, expected: Outcome) -> None:

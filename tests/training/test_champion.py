@@ -65,8 +65,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
 
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
-    return spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=128, rung=128,
-                   batch_size=16, recipe=Recipe(warm_up=64, cooldown=0.4))  # fmt: skip
+    return spec_of(
+        ModelName.GOOGLENET,
+        Scope.FULL,
+        purpose=Purpose.FINAL,
+        train_images=128,
+        rung=128,
+        batch_size=16,
+        recipe=Recipe(warm_up=64, cooldown=0.4),
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,9 +232,7 @@ def test_slow_looks_keep_more_time_for_the_last_judgement(machine: Callable[...,
 @pytest.mark.parametrize(
     ("seconds", "looks"), [(20, LEAST_LOOKS), (100, LEAST_LOOKS), (250, 10), (4_000, MOST_LOOKS)]
 )
-def test_looks_are_spread_over_its_time(
-    machine: Callable[..., Machine], seconds: int, looks: int
-) -> None:
+def test_looks_are_spread_over_its_time(machine: Callable[..., Machine], seconds: int, looks: int) -> None:
     """One in 25 seconds, but not too few and not too many."""
     made = machine(budget=seconds + 1.0)
     clock = Clock(left_of_all=made.left, from_run="", judging=1.0, judged_images=100)

@@ -34,8 +34,9 @@ def _torchvision(model: ModelName) -> nn.Module:
         network = vgg11(weights=None, init_weights=False, num_classes=10)
         network.features[0] = nn.Conv2d(1, 64, 3, padding=1)
     else:
-        network = googlenet(weights=None, aux_logits=False, init_weights=False, transform_input=False,
-                            num_classes=10)  # fmt: skip
+        network = googlenet(
+            weights=None, aux_logits=False, init_weights=False, transform_input=False, num_classes=10
+        )
         network.conv1.conv = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
     return network.eval()  # type: ignore[no-any-return]
 
@@ -79,19 +80,29 @@ def test_torchvisions_class_reads_the_champion_and_answers_the_same(
 def _site(shop: Workshop, seconds: float) -> Site:
     study = StudySpec(models=(ModelName.GOOGLENET,))
     bench = Bench(study=study, runtime=shop.runtime, folder=shop.folder)
-    return Site(shop=shop, bench=bench, check=lambda: False, tell=lambda *event: None,
-                limit=Deadline(budget=seconds, started=time.monotonic()),
-                show=lambda point: None)  # fmt: skip
+    return Site(
+        shop=shop,
+        bench=bench,
+        check=lambda: False,
+        tell=lambda *event: None,
+        limit=Deadline(budget=seconds, started=time.monotonic()),
+        show=lambda point: None,
+    )
 
 
 def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_of: SpecOf) -> None:
-    source: RunSpec = spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=512,
-                              train_images=54_000)  # fmt: skip
+    source: RunSpec = spec_of(
+        ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=512, train_images=54_000
+    )
     assert run(source, shop).record.finished
     state, _ = trunk(shop.folder, source.run_id).load()
     assert state is not None
-    task = Train(spec=replace(source, purpose=Purpose.CHAMPION, rung=2_000), weights={}, threads=1,
-                 clock=ChampionClock(from_run=source.run_id, judging=5.0))  # fmt: skip
+    task = Train(
+        spec=replace(source, purpose=Purpose.CHAMPION, rung=2_000),
+        weights={},
+        threads=1,
+        clock=ChampionClock(from_run=source.run_id, judging=5.0),
+    )
     ran = task.carry_out(_site(shop, 15.0))
     record = ran.record
     assert record.state is RunState.FINISHED, record.reason

@@ -69,11 +69,14 @@ def test_every_flipped_bit_is_found(kept: Checkpoints) -> None:
         _assert_the_one_before_is_used(kept)
 
 
-@pytest.mark.parametrize("harm", [
-    lambda path: path.with_name(path.name + ".sha256").unlink(),
-    lambda path: path.with_name(path.name + ".sha256").write_bytes(b"\xff\xfe"),
-    lambda path: (path.unlink(), path.mkdir()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.with_name(path.name + ".sha256").unlink(),
+        lambda path: path.with_name(path.name + ".sha256").write_bytes(b"\xff\xfe"),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+)
 def test_a_checkpoint_without_its_hash_is_not_used(
     kept: Checkpoints, harm: Callable[[Path], object]
 ) -> None:
@@ -99,11 +102,14 @@ class _Hostile:
         return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize("dump", [
-    lambda content, path: torch.save(content, path),
-    lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2)),
-    lambda content, path: path.write_bytes(b""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "dump",
+    [
+        lambda content, path: torch.save(content, path),
+        lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2)),
+        lambda content, path: path.write_bytes(b""),
+    ],
+)
 def test_nothing_in_a_checkpoint_is_executed(
     kept: Checkpoints, tmp_path: Path, dump: Callable[[object, Path], object]
 ) -> None:

@@ -71,8 +71,6 @@ def test_the_device_does_not_change_what_a_head_learns(
 ) -> None:
     """In float32, up to the order of sums."""
     spec = spec_of(model, Scope.FROZEN)
-    heads = [
-        run(spec, replace(shop, runtime=detect(name, "fp32"))).network for name in ("cpu", device)
-    ]
+    heads = [run(spec, replace(shop, runtime=detect(name, "fp32"))).network for name in ("cpu", device)]
     first, second = (head.head.weight.detach().cpu() for head in heads if head is not None)
     assert float((first - second).abs().max()) <= 1e-2 * float(first.abs().max())

@@ -51,9 +51,14 @@ def _after(looks: int) -> Callable[[], bool]:
     ],
 )
 def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(
-    small: Workshop, spec_of: SpecOf, unbroken: Unbroken, model: ModelName, points: int, images: int,
+    small: Workshop,
+    spec_of: SpecOf,
+    unbroken: Unbroken,
+    model: ModelName,
+    points: int,
+    images: int,
     rung: int,
-) -> None:  # fmt: skip
+) -> None:
     """Stopped in the trunk, in the cooldown and while it is judged."""
     spec = spec_of(model, Scope.FULL, purpose=Purpose.FINAL, train_images=images, rung=rung, batch_size=16)
     expected, looks = unbroken(spec)
@@ -84,8 +89,15 @@ def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     small: Workshop, spec_of: SpecOf, unbroken: Unbroken, part: str, unfrozen: int | None
 ) -> None:
     purpose = {"purpose": Purpose.SIDE, "experiment": Experiment.DEPTH} if unfrozen else {}
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=96, rung=128, batch_size=16,
-                   unfrozen_stages=unfrozen, **purpose)  # fmt: skip
+    spec = spec_of(
+        ModelName.GOOGLENET,
+        Scope.FULL,
+        train_images=96,
+        rung=128,
+        batch_size=16,
+        unfrozen_stages=unfrozen,
+        **purpose,
+    )
     expected, _ = unbroken(spec)
     shop = replace(small, checkpoint_seconds=0.0)
     calls = count()
@@ -111,8 +123,9 @@ def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
 def test_where_no_checkpoint_of_the_copy_is_whole_it_begins_anew_from_the_trunk(
     small: Workshop, spec_of: SpecOf, unbroken: Unbroken
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=96, rung=128,
-                   batch_size=16)  # fmt: skip
+    spec = spec_of(
+        ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=96, rung=128, batch_size=16
+    )
     expected, _ = unbroken(spec)
     shop = replace(small, checkpoint_seconds=0.0)
     assert run(spec, shop, stop=_after(7)).record.state is RunState.INTERRUPTED
@@ -154,9 +167,7 @@ def test_a_frozen_run_is_repeated_from_its_beginning(
     assert_equal(found, expected)
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
-    small: Workshop, spec_of: SpecOf
-) -> None:
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(small: Workshop, spec_of: SpecOf) -> None:
     spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
     unfinished(small.folder).parent.mkdir(parents=True)
     unfinished(small.folder).touch()  # nothing can be written below a file

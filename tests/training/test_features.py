@@ -34,8 +34,16 @@ def test_rounds_over_all_frozen_arms_compute_each_once(small: Workshop, spec_of:
     for number in range(2):
         for arm in (arm for arm in arms() if arm.scope is Scope.FROZEN):
             source = "fractal" if arm.init is Init.PRETRAINED else "none"
-            spec = spec_of(arm.model, Scope.FROZEN, arm=arm, init_source=source, trial=number,
-                           hyper=HyperParams(lr=1e-3 * (number + 1)), train_images=64, rung=64)  # fmt: skip
+            spec = spec_of(
+                arm.model,
+                Scope.FROZEN,
+                arm=arm,
+                init_source=source,
+                trial=number,
+                hyper=HyperParams(lr=1e-3 * (number + 1)),
+                train_images=64,
+                rung=64,
+            )
             record = run(spec, shop).record
             assert record.finished, record.reason
             cached.append(record.cached_seconds > 0)
@@ -56,18 +64,20 @@ def network() -> Network:
     return found
 
 
-def _compute(
-    folder: Path, network: Network, fashion: FashionMNIST, count: int, seed: int = 0
-) -> Features:  # fmt: skip
+def _compute(folder: Path, network: Network, fashion: FashionMNIST, count: int, seed: int = 0) -> Features:
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(60_000, generator=generator)[:count]
-    return FeatureCache(folder).compute(network, fashion.train_images[order], 32, detect("cpu", "fp32"),
-                                        lambda: None)  # fmt: skip
+    return FeatureCache(folder).compute(
+        network, fashion.train_images[order], 32, detect("cpu", "fp32"), lambda: None
+    )
 
 
 def _same(one: Features, other: Features, count: int) -> bool:
-    return (torch.equal(one.values[:count], other.values[:count]) and torch.equal(one.mean, other.mean)
-            and torch.equal(one.std, other.std))  # fmt: skip
+    return (
+        torch.equal(one.values[:count], other.values[:count])
+        and torch.equal(one.mean, other.mean)
+        and torch.equal(one.std, other.std)
+    )
 
 
 def test_a_longer_prefix_and_another_worker_use_what_is_there(

@@ -38,18 +38,27 @@ def test_a_longer_training_is_judged_on_as_many_and_more(spec: RunSpec, name: st
 def test_sizes_are_those_of_the_results_contract(spec: RunSpec) -> None:
     found = {rung: (s.validation, s.test) for rung, s in zip(LADDER, _sizes(spec), strict=True)}
     assert [found[rung] for rung in LADDER[:6]] == [
-        (500, 500), (500, 1_000), (1_000, 2_000), (1_000, 5_000), (2_000, 10_000), (5_000, 10_000)
-    ]  # fmt: skip
-    assert all(s.train <= min(rung, 54_000) and s.validation <= 6_000 and s.test <= 10_000
-               and s.settling <= rung for rung, s in zip(LADDER, _sizes(spec), strict=True))  # fmt: skip
+        (500, 500),
+        (500, 1_000),
+        (1_000, 2_000),
+        (1_000, 5_000),
+        (2_000, 10_000),
+        (5_000, 10_000),
+    ]
+    assert all(
+        s.train <= min(rung, 54_000) and s.validation <= 6_000 and s.test <= 10_000 and s.settling <= rung
+        for rung, s in zip(LADDER, _sizes(spec), strict=True)
+    )
 
 
 def test_the_runs_of_a_rung_are_judged_alike(spec: RunSpec, spec_of: SpecOf) -> None:
     for rung in LADDER:
         kinds = [
             spec_of(model, scope, purpose=Purpose.FINAL, rung=rung, seed=seed)
-            for model in ModelName for scope in Scope for seed in (1, 2)
-        ]  # fmt: skip
+            for model in ModelName
+            for scope in Scope
+            for seed in (1, 2)
+        ]
         assert len({judged(kind) for kind in kinds}) == 1
 
 
@@ -70,6 +79,7 @@ def _share(spec: RunSpec, rung: int, below: int) -> float:
 
 
 def test_what_judging_costs(spec: RunSpec) -> None:
-    shares = {rung: round(_share(spec, rung, below), 3)
-              for below, rung in zip([0, *LADDER], LADDER, strict=False)}  # fmt: skip
+    shares = {
+        rung: round(_share(spec, rung, below), 3) for below, rung in zip([0, *LADDER], LADDER, strict=False)
+    }
     assert max(shares.values()) <= 0.15, shares

@@ -27,9 +27,12 @@ def test_an_epoch_shows_every_image_once_and_the_next_in_another_order() -> None
 
 
 @given(
-    pool=st.integers(1, 60), seed=st.integers(0, 10**8), position=st.integers(0, 1_000),
-    sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8), draw=st.randoms(),
-)  # fmt: skip
+    pool=st.integers(1, 60),
+    seed=st.integers(0, 10**8),
+    position=st.integers(0, 1_000),
+    sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8),
+    draw=st.randoms(),
+)
 def test_the_order_depends_on_seed_and_position_alone(
     pool: int, seed: int, position: int, sizes: list[int], draw: object
 ) -> None:
@@ -59,8 +62,10 @@ def test_what_a_step_draws_depends_on_seed_and_position_alone() -> None:
     places = [
         (make, study * 100_000 + number, position)
         for make in (step_generator, settling_generator)
-        for study in (0, 7, 99_999_999) for number in range(1, 11) for position in positions
-    ]  # fmt: skip
+        for study in (0, 7, 99_999_999)
+        for number in range(1, 11)
+        for position in positions
+    ]
     found = [drawn(*place) for place in places]
     assert found == [drawn(*place) for place in places]
     assert len({tuple(values) for values in found}) == len(places)
@@ -91,10 +96,14 @@ class _Toy:
             return logits
 
         self.trainer = Trainer(
-            forward, [{"params": list(self.layer.parameters()), "lr": 1e-2}],
-            torch.arange(spec.train_images) % 10, spec, detect("cpu", "fp32"),
-            progress=self.progress, stop=lambda: None,
-        )  # fmt: skip
+            forward,
+            [{"params": list(self.layer.parameters()), "lr": 1e-2}],
+            torch.arange(spec.train_images) % 10,
+            spec,
+            detect("cpu", "fp32"),
+            progress=self.progress,
+            stop=lambda: None,
+        )
 
 
 @pytest.fixture

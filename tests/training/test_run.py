@@ -104,26 +104,33 @@ def test_a_frozen_backbone_does_not_move(small: Workshop, spec_of: SpecOf, model
     fresh = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
     assert trained is not None
     moved = {
-        name for name, value in trained.state_dict().items()
+        name
+        for name, value in trained.state_dict().items()
         if not torch.equal(value, fresh.state_dict()[name])
-    }  # fmt: skip
+    }
     assert moved == {"head.weight", "head.bias"}
 
 
 @pytest.mark.parametrize("model", list(ModelName))
 def test_only_unfrozen_stages_move(small: Workshop, spec_of: SpecOf, model: ModelName) -> None:
     spec = spec_of(
-        model, Scope.FULL, purpose=Purpose.SIDE, experiment=Experiment.DEPTH, unfrozen_stages=1,
-        rung=64, train_images=64,
-    )  # fmt: skip
+        model,
+        Scope.FULL,
+        purpose=Purpose.SIDE,
+        experiment=Experiment.DEPTH,
+        unfrozen_stages=1,
+        rung=64,
+        train_images=64,
+    )
     outcome = run(spec, small)
     trained = outcome.network
     fresh = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
     assert trained is not None and outcome.record.test_accuracy is not None
     moved = {
-        name for name, value in trained.state_dict().items()
+        name
+        for name, value in trained.state_dict().items()
         if not torch.equal(value, fresh.state_dict()[name])
-    }  # fmt: skip
+    }
     last = trained.stages[-2]
     assert any(last.holds(name) for name in moved)
     assert all(name.startswith("head.") or last.holds(name) for name in moved), moved
@@ -139,9 +146,14 @@ def test_a_run_starts_with_the_first_convolution_it_names(small: Workshop, spec_
     shop = replace(small, weights={model.value: weights})
     base = spec_of(model, Scope.FULL, rung=32, train_images=32)
     spec = replace(
-        base, arm=replace(base.arm, init=Init.PRETRAINED), purpose=Purpose.SIDE, trial=None,
-        experiment=Experiment.ADAPTATION, first_conv=FirstConv.FRESH, hyper=HyperParams(lr=1e-9),
-    )  # fmt: skip
+        base,
+        arm=replace(base.arm, init=Init.PRETRAINED),
+        purpose=Purpose.SIDE,
+        trial=None,
+        experiment=Experiment.ADAPTATION,
+        first_conv=FirstConv.FRESH,
+        hyper=HyperParams(lr=1e-9),
+    )
     trained = run(spec, shop).network
     scratch = build(model, weights=None, resolution=32, fold=True, seed=spec.seed)
     assert trained is not None
@@ -186,9 +198,7 @@ def test_points_of_the_curve_are_shown_as_they_are_made(small: Workshop, spec_of
 
 
 @pytest.mark.parametrize("error", [MemoryError("no room"), RuntimeError("CUDA error: x\ntrace")])
-def test_what_breaks_inside_is_a_failed_run(
-    small: Workshop, spec_of: SpecOf, error: Exception
-) -> None:
+def test_what_breaks_inside_is_a_failed_run(small: Workshop, spec_of: SpecOf, error: Exception) -> None:
     def look() -> bool:
         raise error
 
@@ -198,9 +208,7 @@ def test_what_breaks_inside_is_a_failed_run(
     assert type(error).__name__ in record.reason and "\n" not in record.reason
 
 
-def test_a_head_is_checked_where_its_images_take_several_batches(
-    small: Workshop, spec_of: SpecOf
-) -> None:
+def test_a_head_is_checked_where_its_images_take_several_batches(small: Workshop, spec_of: SpecOf) -> None:
     spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, rung=110)
     record = run(spec, small).record
     assert record.state is RunState.FINISHED, record.reason

@@ -29,9 +29,13 @@ def test_layers_in_evaluation_mode_are_left_alone() -> None:
 
 def test_a_short_training_from_scratch_is_judged_above_chance(shop: Workshop, spec_of: SpecOf) -> None:
     spec = spec_of(
-        ModelName.GOOGLENET, Scope.FULL, hyper=HyperParams(lr=2e-3), train_images=1_024,
-        rung=1_024, batch_size=64,
-    )  # fmt: skip
+        ModelName.GOOGLENET,
+        Scope.FULL,
+        hyper=HyperParams(lr=2e-3),
+        train_images=1_024,
+        rung=1_024,
+        batch_size=64,
+    )
     record = run(spec, shop).record
     assert record.history[-1].train_loss < 2.1
     assert record.val_accuracy is not None and record.val_accuracy > 0.25

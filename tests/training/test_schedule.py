@@ -15,8 +15,14 @@ from tests.training.conftest import SpecOf
 
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
-    return spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=54_000, rung=16_000, batch_size=32,
-                   recipe=Recipe(warm_up=1_000, cooldown=0.4))  # fmt: skip
+    return spec_of(
+        ModelName.GOOGLENET,
+        Scope.FULL,
+        train_images=54_000,
+        rung=16_000,
+        batch_size=32,
+        recipe=Recipe(warm_up=1_000, cooldown=0.4),
+    )
 
 
 def _trunk(spec: RunSpec, until: int) -> list[float]:

@@ -20,8 +20,9 @@ from tests.training.conftest import SpecOf, assert_equal
 def spec(request: pytest.FixtureRequest, spec_of: SpecOf) -> RunSpec:
     """The pool is smaller than the second rung, which begins a second epoch."""
     model, rung = request.param
-    return spec_of(model, Scope.FULL, purpose=Purpose.FINAL, train_images=rung - 10, rung=rung,
-                   batch_size=16)  # fmt: skip
+    return spec_of(
+        model, Scope.FULL, purpose=Purpose.FINAL, train_images=rung - 10, rung=rung, batch_size=16
+    )
 
 
 def _elsewhere(shop: Workshop, tmp_path: Path) -> Workshop:
@@ -41,8 +42,9 @@ def test_two_rungs_of_one_training_are_two_trainings_of_their_own(
     assert_equal(upper, alone)
     one, two = lower.record, upper.record
     assert one.spec.run_id == two.spec.run_id and (one.samples_seen, two.samples_seen) == (
-        spec.rung, 2 * spec.rung
-    )  # fmt: skip
+        spec.rung,
+        2 * spec.rung,
+    )
     # Seconds of the trunk up to where the first copy left it are counted at the first rung.
     assert one.step_seconds == one.train_seconds
     assert two.step_seconds == pytest.approx(two.train_seconds - state["seconds"])

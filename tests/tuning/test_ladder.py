@@ -46,7 +46,7 @@ def test_the_first_three_are_the_same_for_every_arm(arm: Arm) -> None:
     assert found[0] == base
     assert {(h.weight_decay, h.label_smoothing) for h in found if h} == {
         (base.weight_decay, base.label_smoothing)
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("arm", [UNIFORM, DISCRIMINATIVE], ids=lambda arm: arm.name)
@@ -83,7 +83,7 @@ def test_the_space_holds_every_extension() -> None:
         assert rate.low == base / BREADTH and rate.high == base * BREADTH  # type: ignore[attr-defined]
         assert set(distributions(arm)) == (
             {"lr", "lr_decay"} if arm.lr_policy is LrPolicy.DISCRIMINATIVE else {"lr"}
-        )  # fmt: skip
+        )
 
 
 def test_only_finished_trials_count() -> None:

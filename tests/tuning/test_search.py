@@ -36,9 +36,7 @@ def test_trials_differ_and_begin_with_the_default(arm: Arm, tmp_path: Path) -> N
 
 def test_a_lost_storage_is_rebuilt_from_the_ledger(tmp_path: Path) -> None:
     arm = arms()[0]
-    known = tuple(
-        _record(arm, n, HyperParams(lr=0.001 * (n + 1), weight_decay=0.01)) for n in range(3)
-    )
+    known = tuple(_record(arm, n, HyperParams(lr=0.001 * (n + 1), weight_decay=0.01)) for n in range(3))
     one = Search(tmp_path / "a.db", arm, seed=0, known=known)
     again = Search(tmp_path / "a.db", arm, seed=0, known=known)
     assert one.ask(3) == Search(tmp_path / "b.db", arm, seed=0, known=known).ask(3)
@@ -50,8 +48,7 @@ def test_every_seed_that_a_study_may_have_is_taken(tmp_path: Path, seed: int) ->
     told: list[str] = []
     known: tuple[RunRecord, ...] = ()
     for number in range(2):
-        search = Search(tmp_path / "optuna.db", arms()[0], seed=seed, known=known,
-                        on_rebuilt=told.append)  # fmt: skip
+        search = Search(tmp_path / "optuna.db", arms()[0], seed=seed, known=known, on_rebuilt=told.append)
         record = _record(arms()[0], number, search.ask(number))
         search.tell(record)
         known = (*known, record)

@@ -43,10 +43,12 @@ class LocalExecutor(WatchedExecutor):
         """
         super().__init__(workers)
         gpus = visible_gpus() if bench.runtime.device.type == "cuda" else []
-        self.add([
-            Watcher(place, _Process(bench, place, _gpu(gpus, place)), self._news, grace, silence)
-            for place in range(workers)
-        ])  # fmt: skip
+        self.add(
+            [
+                Watcher(place, _Process(bench, place, _gpu(gpus, place)), self._news, grace, silence)
+                for place in range(workers)
+            ]
+        )
 
 
 class _Process:
@@ -79,8 +81,9 @@ class _Process:
         self.end()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=serve, args=(self._bench, theirs, self._stop, self._beat, self._place, self.environment),
-            daemon=True
+            target=serve,
+            args=(self._bench, theirs, self._stop, self._beat, self._place, self.environment),
+            daemon=True,
         )
         with _STARTING, _set(_server_environment()):
             process.start()

@@ -33,9 +33,15 @@ class RayExecutor(WatchedExecutor):
     """An executor whose workers are Ray actors; tasks that need the results directory run here."""
 
     def __init__(
-        self, bench: Bench, fashion: FashionMNIST, *, address: str, gpus: float = 0.0, grace: float = GRACE,
+        self,
+        bench: Bench,
+        fashion: FashionMNIST,
+        *,
+        address: str,
+        gpus: float = 0.0,
+        grace: float = GRACE,
         silence: float = SILENCE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """
         Args:
             address: of the head node, or ``auto``.
@@ -78,10 +84,12 @@ class RayExecutor(WatchedExecutor):
         """Adds workers for nodes that have joined."""
         for node in self._nodes.joined():
             places = range(len(self._watchers), len(self._watchers) + node.room)
-            self.add([
-                Watcher(place, _Actor(self._shared, node), self._news, self._grace, self._silence)
-                for place in places
-            ])  # fmt: skip
+            self.add(
+                [
+                    Watcher(place, _Actor(self._shared, node), self._news, self._grace, self._silence)
+                    for place in places
+                ]
+            )
 
 
 @dataclass(kw_only=True)
@@ -103,9 +111,12 @@ class _Shared:
 
         gpus = self.nodes.gpus
         remote = self.nodes.ray.remote(Worker).options(
-            num_cpus=0 if gpus else 1, num_gpus=gpus, max_restarts=0, max_task_retries=0,
+            num_cpus=0 if gpus else 1,
+            num_gpus=gpus,
+            max_restarts=0,
+            max_task_retries=0,
             scheduling_strategy=self.nodes.on(node.id),
-        )  # fmt: skip
+        )
         return remote.remote(self.bench, self.data)
 
     def sent(self, path: Path) -> Any:
@@ -144,9 +155,10 @@ class _Actor:
         from study.orchestration.executors.ray_actor import SentWeights
 
         task, results = order.task, self._shared.bench.folder
-        weights = {model: SentWeights(source=source, name=Path(path).name,
-                                      content=self._shared.sent(Path(path)))
-                   for model, (path, source) in task.weight_files().items()}  # fmt: skip
+        weights = {
+            model: SentWeights(source=source, name=Path(path).name, content=self._shared.sent(Path(path)))
+            for model, (path, source) in task.weight_files().items()
+        }
         files = read_files(results, task.reads(results))
         begun = self._actor.begin.remote(order, files, weights)
         self._result(begun, _BEGIN)

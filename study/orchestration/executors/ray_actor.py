@@ -78,8 +78,10 @@ class Worker:
         """
         self._scratch.begin(files)
         if weights:
-            here = {model: (str(self._weights_file(model, sent)), sent.source)
-                    for model, sent in weights.items()}  # fmt: skip
+            here = {
+                model: (str(self._weights_file(model, sent)), sent.source)
+                for model, sent in weights.items()
+            }
             order = replace(order, task=order.task.with_weights(here))
         self._orders.put(order)
 
@@ -95,8 +97,9 @@ class Worker:
             messages.append(self._messages.get(timeout=seconds))
             while True:
                 messages.append(self._messages.get_nowait())
-        return Reply(beat=self._beat.value, pid=os.getpid(), messages=messages,
-                     changes=self._scratch.changes())  # fmt: skip
+        return Reply(
+            beat=self._beat.value, pid=os.getpid(), messages=messages, changes=self._scratch.changes()
+        )
 
     def _work(self, bench: Bench, fashion: FashionMNIST) -> None:
         # The number of threads and the flushing of denormals are settings of the calling thread.

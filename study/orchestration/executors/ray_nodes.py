@@ -91,11 +91,15 @@ class Nodes:
         _require_answer(self.address)
         try:
             ray.init(
-                address=self.address, log_to_driver=False, logging_level=logging.ERROR,
-                runtime_env={"py_modules": [str(Path(study.__file__).parent)],
-                             # Ray would derive the number of threads from the actor's resources.
-                             "env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}},
-            )  # fmt: skip
+                address=self.address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={
+                    "py_modules": [str(Path(study.__file__).parent)],
+                    # Ray would derive the number of threads from the actor's resources.
+                    "env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                },
+            )
         except Exception as error:  # Ray raises ConnectionError, RuntimeError or ValueError
             raise UsageError(f"--ray {self.address}: {one_line(str(error))[:200]}") from error
 
@@ -233,4 +237,3 @@ def lines(nodes: Nodes, least_gb: Callable[[float], float]) -> list[str]:
         state = f"{cores:.0f} cores, {found.processor}, {found.free_gb:.1f} GB free"
         told.append(f"MISS  node {name}: {'; '.join(wrong)}" if wrong else f"ok    node {name}: {state}")
     return told
-

@@ -87,8 +87,9 @@ class Scratch:
                 except FileNotFoundError:  # a newer checkpoint has replaced it
                     continue
         removed = tuple(name for name in self._known if name not in found)
-        self._known = {name: state for name, state in found.items()
-                       if name in written or name in self._known}  # fmt: skip
+        self._known = {
+            name: state for name, state in found.items() if name in written or name in self._known
+        }
         return Changes(written=written, removed=removed)
 
     def remove(self) -> None:

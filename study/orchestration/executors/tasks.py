@@ -107,13 +107,21 @@ class Train(_Task):
             shop = replace(shop, runtime=replace(shop.runtime, threads=self.threads))
         clock = None
         if (given := self.clock) is not None:
-            clock = Clock(left_of_all=site.limit.left, from_run=given.from_run, judging=given.judging,
-                          judged_images=judged(self.spec).total)  # fmt: skip
+            clock = Clock(
+                left_of_all=site.limit.left,
+                from_run=given.from_run,
+                judging=given.judging,
+                judged_images=judged(self.spec).total,
+            )
         model = self.spec.arm.model.value
         outcome = run(
-            self.spec, shop, stop=site.check, on_point=site.show, clock=clock,
+            self.spec,
+            shop,
+            stop=site.check,
+            on_point=site.show,
+            clock=clock,
             tell=lambda kind, detail: site.tell(kind, detail, model),
-        )  # fmt: skip
+        )
         began = time.monotonic()
         arrays = artifacts_of(outcome, shop, site.bench.object_index)
         record = outcome.record
@@ -127,11 +135,17 @@ class Train(_Task):
         self, state: RunState, reason: str, points: tuple[EvaluationPoint, ...], seconds: float
     ) -> Ran:
         last = points[-1] if points else None
-        return Ran(record=RunRecord(
-            spec=self.spec, state=state, reason=reason,
-            samples_seen=last.samples_seen if last else 0,
-            train_seconds=last.seconds if last else 0.0, wall_seconds=seconds, history=points,
-        ))  # fmt: skip
+        return Ran(
+            record=RunRecord(
+                spec=self.spec,
+                state=state,
+                reason=reason,
+                samples_seen=last.samples_seen if last else 0,
+                train_seconds=last.seconds if last else 0.0,
+                wall_seconds=seconds,
+                history=points,
+            )
+        )
 
 
 class _Whole(_Task):
@@ -164,8 +178,14 @@ class Measure(_Whole):
     def carry_out(self, site: Site) -> dict[str, Speed]:
         study, found = site.bench.study, {}
         for model in self.models:
-            found[model.value] = measure(model, study.resolution, BATCH_SIZE[model], site.shop.runtime,
-                                         fold=study.fold, stop=site.check)  # fmt: skip
+            found[model.value] = measure(
+                model,
+                study.resolution,
+                BATCH_SIZE[model],
+                site.shop.runtime,
+                fold=study.fold,
+                stop=site.check,
+            )
         return found
 
 
@@ -191,15 +211,23 @@ class Pretrain(_Whole):
         from study.orchestration import sources
 
         def show(samples: int, seconds: float, loss: float | None, accuracy: float) -> None:
-            site.show(EvaluationPoint(samples_seen=samples, seconds=seconds, train_loss=loss or 0.0,
-                                      val_accuracy=accuracy))  # fmt: skip
+            site.show(
+                EvaluationPoint(
+                    samples_seen=samples, seconds=seconds, train_loss=loss or 0.0, val_accuracy=accuracy
+                )
+            )
 
         weights, entry = sources.fractal(
-            self.model, self.seconds, self.speed, self.reason,
-            cache_dir=site.shop.folder / "checkpoints", seed=self.seed, runtime=site.shop.runtime,
+            self.model,
+            self.seconds,
+            self.speed,
+            self.reason,
+            cache_dir=site.shop.folder / "checkpoints",
+            seed=self.seed,
+            runtime=site.shop.runtime,
             stop=site.check,
             on_progress=lambda p: show(p.samples, p.seconds, p.loss, p.accuracy),
-        )  # fmt: skip
+        )
         made = Path(weights.path).relative_to(site.shop.folder).as_posix() if weights is not None else ""
         return {**entry, "path": made}
 
@@ -216,8 +244,12 @@ class Attest(_AtHome):
         from study.pretraining.witness import witness
 
         try:
-            return {"state": RunState.FINISHED.value, "reason": "", "detail": "",
-                    **witness(site.shop, stop=site.check).to_dict()}  # fmt: skip
+            return {
+                "state": RunState.FINISHED.value,
+                "reason": "",
+                "detail": "",
+                **witness(site.shop, stop=site.check).to_dict(),
+            }
         except Stopped:
             return _absent(Reason.DEADLINE)
         except WeightsError as error:
@@ -328,8 +360,9 @@ class Explain(_AtHome):
         if len(kept) > 1:
             predicted = [run_arrays(shop.folder, one.record.spec)["probabilities"] for one in kept]
             least = min(map(len, predicted))
-            write_gradcam(kept, [p[:least].astype(np.float32) for p in predicted], shop, folder,
-                          self.index, check)  # fmt: skip
+            write_gradcam(
+                kept, [p[:least].astype(np.float32) for p in predicted], shop, folder, self.index, check
+            )
         if self.runs and self.model.value in shop.weights:
             write_featuremap(self.runs[0], shop, folder, check)
 
@@ -359,4 +392,3 @@ def run_arrays(results: Path, spec: RunSpec) -> dict[str, npt.NDArray[Any]]:
 
 def _absent(reason: Reason, detail: str = "") -> dict[str, Any]:
     return {"state": RunState.SKIPPED.value, "reason": reason.value, "detail": detail}
-

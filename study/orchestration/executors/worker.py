@@ -40,7 +40,7 @@ class Number(Protocol):
 
 def serve(
     bench: Bench, wire: Connection, stop: Number, beat: Number, place: int, environment: dict[str, str]
-) -> None:  # fmt: skip
+) -> None:
     """Runs the tasks that arrive over `wire` until it closes.
 
     On SIGTERM, which `timeout` and systemd send to every process of a group, the task stores a checkpoint
@@ -91,14 +91,25 @@ def serve(
 
 def workshop_of(bench: Bench, fashion: FashionMNIST) -> Workshop:
     """Returns the workshop of a worker."""
-    return Workshop(fashion=fashion, runtime=bench.runtime, weights={}, folder=bench.folder,
-                    seed=bench.study.seed, checkpoint_seconds=bench.checkpoint_seconds)  # fmt: skip
+    return Workshop(
+        fashion=fashion,
+        runtime=bench.runtime,
+        weights={},
+        folder=bench.folder,
+        seed=bench.study.seed,
+        checkpoint_seconds=bench.checkpoint_seconds,
+    )
 
 
 def carry_out(
-    order: Order, bench: Bench, shop: Workshop, send: Callable[[Message], object], stop: Number,
-    beat: Number, ended: Callable[[], bool] = lambda: False,
-) -> Done | Refused | Broken:  # fmt: skip
+    order: Order,
+    bench: Bench,
+    shop: Workshop,
+    send: Callable[[Message], object],
+    stop: Number,
+    beat: Number,
+    ended: Callable[[], bool] = lambda: False,
+) -> Done | Refused | Broken:
     """Runs one task and returns the answer; sends curve points and events meanwhile.
 
     Args:
@@ -124,9 +135,11 @@ def carry_out(
 
     set_threads(order.task.threads or bench.runtime.threads)
     try:
-        return Done(result=order.task.carry_out(
-            Site(shop=shop, bench=bench, check=check, limit=limit, tell=tell, show=show)
-        ))  # fmt: skip
+        return Done(
+            result=order.task.carry_out(
+                Site(shop=shop, bench=bench, check=check, limit=limit, tell=tell, show=show)
+            )
+        )
     except StoreError as error:  # a full disk is not an outcome of the task
         return Refused(reason=str(error))
     except Exception as error:

@@ -43,8 +43,11 @@ def _measured(context: StudyContext, scheduler: Scheduler) -> dict[str, Speed]:
 
     def measure() -> Iterator[Unit]:
         task = Measure(models=context.study.models)
-        yield Unit(task=task, limit=context.clock.work,
-                   finish=lambda found: results.append(found) if found else None)  # fmt: skip
+        yield Unit(
+            task=task,
+            limit=context.clock.work,
+            finish=lambda found: results.append(found) if found else None,
+        )
 
     chains: list[Chain] = [measure() for _ in range(context.plan.workers)]
     scheduler.run(chains)

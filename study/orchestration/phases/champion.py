@@ -44,8 +44,12 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
     def first() -> Iterator[Unit]:
         yield lifecycle.champion(spec, from_run=source.spec.run_id, judging=judging)
 
-    climb = Climb(context=context, lifecycle=lifecycle, beside_champion=True,
-                  left=lambda: context.clock.work.left() - judging)  # fmt: skip
+    climb = Climb(
+        context=context,
+        lifecycle=lifecycle,
+        beside_champion=True,
+        left=lambda: context.clock.work.left() - judging,
+    )
     scheduler.run([first()], climb.more)
 
 
@@ -54,8 +58,7 @@ def best_run(context: StudyContext) -> RunRecord | None:
 
     Arms are compared by their mean validation accuracy over seeds, each at its highest rung.
     """
-    done = [r for r in highest(context.ledger.records())
-            if r.finished and r.spec.arm.scope is Scope.FULL]  # fmt: skip
+    done = [r for r in highest(context.ledger.records()) if r.finished and r.spec.arm.scope is Scope.FULL]
     pretrained = [record for record in done if record.spec.arm.init is Init.PRETRAINED]
     found: dict[str, list[RunRecord]] = {}
     for record in pretrained or done:

@@ -56,10 +56,13 @@ class ReportPhase:
 
         def make() -> None:
             if render(context.options, left, lambda text: None, draft=True):
-                context.plan.phases.append({
-                    "phase": DRAFT, "predicted_seconds": DRAFT_SECONDS,
-                    "actual_seconds": time.monotonic() - began,
-                })  # fmt: skip
+                context.plan.phases.append(
+                    {
+                        "phase": DRAFT,
+                        "predicted_seconds": DRAFT_SECONDS,
+                        "actual_seconds": time.monotonic() - began,
+                    }
+                )
 
         self._draft = threading.Thread(target=make, daemon=True)
         self._draft.start()
@@ -133,9 +136,10 @@ class ReportPhase:
         best = champion(context.ledger.records())
         limit = context.clock.deadline.minus((1 - PICTURES_SHARE) * context.clock.reserve)
         task = Picture(
-            index=context.options.object_index, runs=records,
+            index=context.options.object_index,
+            runs=records,
             champion=replace(best, history=()) if best is not None and best.finished else None,
-        )  # fmt: skip
+        )
         self.scheduler.run([iter([Unit(task=task, limit=limit, finish=lambda found: None)])])
 
     def _until_end(self) -> float:

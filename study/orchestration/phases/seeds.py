@@ -70,8 +70,12 @@ class Climb:
         """Starts a step. Trainings that are running continue to its rung without a new chain."""
         self._steps.append(step)
         arms = self.context.specs.arms(step.models)
-        return [self._training(arm, number) for number in range(step.seeds) for arm in arms
-                if (arm, number) not in self._at_work]  # fmt: skip
+        return [
+            self._training(arm, number)
+            for number in range(step.seeds)
+            for arm in arms
+            if (arm, number) not in self._at_work
+        ]
 
     def _training(self, arm: Arm, number: int) -> Iterator[Unit]:
         specs = self.context.specs

@@ -80,17 +80,19 @@ def baselines(context: StudyContext, images: int) -> Iterator[Unit]:
         if rows:
             context.ledger.set_fact(BASELINES, rows)
 
-    seed = run_spec(context.specs.arms()[0], context.study, purpose=Purpose.FINAL, number=0,
-                    rung=images).seed  # fmt: skip
+    seed = run_spec(
+        context.specs.arms()[0], context.study, purpose=Purpose.FINAL, number=0, rung=images
+    ).seed
     yield Unit(task=Baselines(seed=seed, train_images=images), limit=context.clock.work, finish=keep)
 
 
 def first_runs(context: StudyContext) -> tuple[RunRecord, ...]:
     """Returns each arm's finished run of the first seed at its highest rung, without its curve."""
     return tuple(
-        replace(record, history=()) for record in highest(context.ledger.records())
+        replace(record, history=())
+        for record in highest(context.ledger.records())
         if record.finished and first_seed(record.spec)
-    )  # fmt: skip
+    )
 
 
 def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
@@ -109,8 +111,9 @@ def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
             note(context.token.why.value)
         return fits
 
-    task = Explain(index=context.options.object_index, model=model, runs=runs,
-                   weights=context.all_weight_files())  # fmt: skip
+    task = Explain(
+        index=context.options.object_index, model=model, runs=runs, weights=context.all_weight_files()
+    )
     yield Unit(task=task, limit=context.clock.work, finish=note, admit=admit)
 
 
@@ -118,8 +121,10 @@ def _witness(context: StudyContext) -> Iterator[Unit]:
     """Yields the witness's task if a network has no ImageNet weights and the witness has no result yet."""
     ledger, work = context.ledger, context.clock.work
     done = (ledger.fact(WITNESS) or {}).get("state") == RunState.FINISHED.value
-    sources = [weights.source if (weights := context.specs.weights.get(model.value)) else None
-               for model in context.study.models]  # fmt: skip
+    sources = [
+        weights.source if (weights := context.specs.weights.get(model.value)) else None
+        for model in context.study.models
+    ]
     if done or all(source == IMAGENET for source in sources):
         return
     if missing := missing_packages():
@@ -143,12 +148,17 @@ def absent(reason: Reason, detail: str = "") -> dict[str, Any]:
 
 def _runs(context: StudyContext, model: ModelName, number: int) -> list[RunSpec]:
     specs, rung = context.specs, context.plan.decisions[model.value].least_rung
-    return side_runs(model, rung, specs.inits(model), lambda arm: specs.final(arm, number, rung),
-                     specs.weights)  # fmt: skip
+    return side_runs(
+        model, rung, specs.inits(model), lambda arm: specs.final(arm, number, rung), specs.weights
+    )
 
 
 def _cost(context: StudyContext, model: ModelName) -> float:
     """Predicts the seconds of a network's remaining side runs with all seeds."""
-    left = [spec for number in range(SEEDS) for spec in _runs(context, model, number)
-            if not context.specs.done(spec)]  # fmt: skip
+    left = [
+        spec
+        for number in range(SEEDS)
+        for spec in _runs(context, model, number)
+        if not context.specs.done(spec)
+    ]
     return total([[context.calibration.expected(spec)] for spec in left], context.plan.workers)

@@ -35,9 +35,7 @@ def settle(context: StudyContext) -> None:
             return
 
 
-def _chain(
-    context: StudyContext, lifecycle: RunLifecycle, arm: Arm, rebuilt: list[str]
-) -> Iterator[Unit]:  # fmt: skip
+def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm, rebuilt: list[str]) -> Iterator[Unit]:
     decision, specs = context.plan.decisions[arm.model.value], context.specs
     for number in range(decision.trials):
         if specs.tuned(arm, number):
@@ -49,8 +47,9 @@ def _chain(
             if record.state is not RunState.INTERRUPTED:
                 search.tell(record)
 
-        yield lifecycle.unit(specs.trial(arm, number, decision.trial_rung, hyper), tell=tell,
-                             rank=(float(number),))  # fmt: skip
+        yield lifecycle.unit(
+            specs.trial(arm, number, decision.trial_rung, hyper), tell=tell, rank=(float(number),)
+        )
         if not specs.tuned(arm, number):
             return
 
@@ -63,8 +62,13 @@ def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
         context.ledger.add_event("storage_rebuilt", told)
         context.console.say(f"the search was rebuilt from the ledger: {told}")
 
-    return Search(context.options.results_dir / "optuna.db", arm, seed=context.study.seed,
-                  known=context.specs.trials(arm), on_rebuilt=on_rebuilt)  # fmt: skip
+    return Search(
+        context.options.results_dir / "optuna.db",
+        arm,
+        seed=context.study.seed,
+        known=context.specs.trials(arm),
+        on_rebuilt=on_rebuilt,
+    )
 
 
 def _tell_edge(context: StudyContext, arm: Arm) -> None:
@@ -73,5 +77,8 @@ def _tell_edge(context: StudyContext, arm: Arm) -> None:
     side, chosen = edge(known), context.specs.chosen(arm)
     if side and chosen is not None:
         where = "lowest" if side < 0 else "highest"
-        context.note("tuning_edge", f"{arm.name}: the best rate, {chosen.lr:.2g}, is the {where} of "
-                     f"{len(known)} tried", arm.model.value)  # fmt: skip
+        context.note(
+            "tuning_edge",
+            f"{arm.name}: the best rate, {chosen.lr:.2g}, is the {where} of {len(known)} tried",
+            arm.model.value,
+        )

@@ -31,9 +31,11 @@ def reasons(entries: dict[str, Entry]) -> dict[str, str]:
     """Returns, by arm name, why pretrained arms without weights cannot be run."""
     return {
         arm.name: entry["reason"]
-        for model, entry in entries.items() if not entry.get("sha256")
-        for arm in arms((ModelName(model),)) if arm.init is Init.PRETRAINED
-    }  # fmt: skip
+        for model, entry in entries.items()
+        if not entry.get("sha256")
+        for arm in arms((ModelName(model),))
+        if arm.init is Init.PRETRAINED
+    }
 
 
 def share_of(model: ModelName, left: float, speed: float, *, models: int, workers: int) -> float:
@@ -85,8 +87,9 @@ class WeightsPhase:
         to_make: list[Pretrain] = []
         for model in context.study.models:
             entry, speed = before.get(model.value, {}), context.plan.speeds[model.value].pretext
-            share = share_of(model, left, speed, models=len(context.study.models),
-                             workers=context.plan.workers)  # fmt: skip
+            share = share_of(
+                model, left, speed, models=len(context.study.models), workers=context.plan.workers
+            )
             if entry.get("sha256"):
                 self._got(model, self._again(model, entry), entry)
             elif entry and not (context.plan.grown or entry["reason"] == Reason.STOPPED.value):
@@ -96,17 +99,32 @@ class WeightsPhase:
                 if found is not None:
                     self._got(model, found, made)
                 else:
-                    to_make.append(Pretrain(
-                        model=model, seconds=share, speed=speed, reason=why, seed=context.study.seed,
-                    ))  # fmt: skip
+                    to_make.append(
+                        Pretrain(
+                            model=model,
+                            seconds=share,
+                            speed=speed,
+                            reason=why,
+                            seed=context.study.seed,
+                        )
+                    )
         offers = [self.meanwhile]  # taken once: called again, it would offer runs that are at work
-        self.scheduler.run((self._chain(task) for task in to_make),
-                           lambda: offers.pop()() if offers else [])  # fmt: skip
+        self.scheduler.run(
+            (self._chain(task) for task in to_make), lambda: offers.pop()() if offers else []
+        )
         for task in to_make:
             if task.model.value not in self.entries:  # it never started, or its task was lost
                 reason = Reason.STOPPED if context.token.asked else Reason.ERROR
-                self._none(task.model, {"source": "fractal", "sha256": "", "passed": False, "detail": "",
-                                        "reason": reason.value})  # fmt: skip
+                self._none(
+                    task.model,
+                    {
+                        "source": "fractal",
+                        "sha256": "",
+                        "passed": False,
+                        "detail": "",
+                        "reason": reason.value,
+                    },
+                )
         context.specs.reasons.update(reasons(self.entries))
         context.ledger.set_fact("pretraining", self.entries)
         self._note_weights()
@@ -145,12 +163,19 @@ class WeightsPhase:
         context, options = self.context, self.context.options
         source, digest = entry["source"], entry["sha256"]
         kept = (options.results_dir / "checkpoints").glob("*.sha256")
-        made = next((path.with_suffix(".pth") for path in kept if path.is_file()
-                     and path.read_text(encoding="ascii", errors="replace") == digest), None)  # fmt: skip
+        made = next(
+            (
+                path.with_suffix(".pth")
+                for path in kept
+                if path.is_file() and path.read_text(encoding="ascii", errors="replace") == digest
+            ),
+            None,
+        )
         try:
             if source == IMAGENET:
-                weights = find_imagenet(model, weights_dir=options.weights_dir, offline=options.offline,
-                                        stop=self._asked)  # fmt: skip
+                weights = find_imagenet(
+                    model, weights_dir=options.weights_dir, offline=options.offline, stop=self._asked
+                )
             elif path := made or options.init_checkpoint:
                 weights = reload(path, source)
             else:
@@ -205,9 +230,13 @@ class WeightsPhase:
     def _note_weights(self) -> None:
         facts = self.context.ledger.fact("environment")
         facts["weights"] = {
-            model: {"source": weights.source, "sha256": weights.sha256,
-                    "path_name": weights.path.rsplit("/", 1)[-1], "detail": "",
-                    "channels": weights.channels}
+            model: {
+                "source": weights.source,
+                "sha256": weights.sha256,
+                "path_name": weights.path.rsplit("/", 1)[-1],
+                "detail": "",
+                "channels": weights.channels,
+            }
             for model, weights in self.context.specs.weights.items()
-        }  # fmt: skip
+        }
         self.context.ledger.set_fact("environment", facts)

@@ -37,10 +37,15 @@ class Face:
 
 PLAIN = Face()
 _FACES = {
-    "b": {"bold": True}, "strong": {"bold": True}, "i": {"italic": True}, "em": {"italic": True},
-    "code": {"code": True}, "tt": {"code": True}, "sub": {"raised": "subscript"},
+    "b": {"bold": True},
+    "strong": {"bold": True},
+    "i": {"italic": True},
+    "em": {"italic": True},
+    "code": {"code": True},
+    "tt": {"code": True},
+    "sub": {"raised": "subscript"},
     "sup": {"raised": "superscript"},
-}  # fmt: skip
+}
 
 
 def classes(element: HtmlElement) -> set[str]:

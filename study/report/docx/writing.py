@@ -150,9 +150,14 @@ class _Writer:
         counted = self._bookmarks.around(element.get("id") or "", *sequence("Formula", number))
         line = paragraph("Formula")
         line.extend(
-            [run(w("tab")), self._picture(element.find("img")), run(w("tab"), written("t", "(")),
-             *counted, run(written("t", ")"))]
-        )  # fmt: skip
+            [
+                run(w("tab")),
+                self._picture(element.find("img")),
+                run(w("tab"), written("t", "(")),
+                *counted,
+                run(written("t", ")")),
+            ]
+        )
         self._add(line)
 
     def _picture(self, image: HtmlElement) -> BaseOxmlElement:

@@ -44,26 +44,29 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         for row, arm in enumerate(chosen):
             look = arm_look(arm.key)
             values = 100 * np.array(arm.values)
-            panel.plot(
-                values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9
-            )
+            panel.plot(values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9)
             if arm.means["train"] is not None:
                 panel.plot(100 * arm.means["train"], row, "s", ms=5, mfc="white", mec="black")
             half = None
             if arm.low is not None and arm.high is not None and arm.mean is not None:
                 half = [[100 * (arm.mean - arm.low)], [100 * (arm.high - arm.mean)]]
             panel.errorbar(
-                [100 * (arm.mean or 0)], [row], xerr=half, fmt=look["marker"], ms=6, capsize=3,
-                color=look["color"], mfc=look["markerfacecolor"], elinewidth=1.3,
-            )  # fmt: skip
+                [100 * (arm.mean or 0)],
+                [row],
+                xerr=half,
+                fmt=look["marker"],
+                ms=6,
+                capsize=3,
+                color=look["color"],
+                mfc=look["markerfacecolor"],
+                elinewidth=1.3,
+            )
         panel.set_title(words.model[model])
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.xaxis.set_major_formatter(ticks(numbers.comma))
         panel.set_xlabel(words.axis["accuracy"])  # the caption says that it is the test set
     for panel in axes[1:]:
-        if [a.key for a in data.finished_of(models[0])] == [
-            a.key for a in data.finished_of(models[-1])
-        ]:
+        if [a.key for a in data.finished_of(models[0])] == [a.key for a in data.finished_of(models[-1])]:
             panel.set_yticklabels([])
     several = data.seeds > 1
     mean_label = words.figure["mean"] if several else words.figure["no_interval"]
@@ -73,8 +76,10 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             Line2D([], [], marker="o", ls="", mfc="none", mec=GREY, label=words.figure["seed"]),
             Line2D([], [], marker="s", ls="", mfc="white", mec="black", label=words.figure["train"]),
         ],
-        loc="outside lower center", ncols=3, frameon=False,
-    )  # fmt: skip
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+    )
     return svg(figure)
 
 
@@ -96,15 +101,28 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         at.setdefault(name, []).append(places[-1])
     room = 0.12 if len(rows) > len(groups) else 0.17
     figure, (axes,) = canvas(0.85 + room * (places[-1] + 1))
-    marks = {"vgg11": ("o", INK, INK), "googlenet": ("s", SECOND_INK, "white"),
-             "pooled": ("D", "black", "black"), "all": ("D", "black", "black")}  # fmt: skip
+    marks = {
+        "vgg11": ("o", INK, INK),
+        "googlenet": ("s", SECOND_INK, "white"),
+        "pooled": ("D", "black", "black"),
+        "all": ("D", "black", "black"),
+    }
     for row, (_, model, found) in zip(places, rows, strict=True):
         marker, colour, fill = marks[model]
         effect = float(found["effect_pp"])
         low, high = as_float(found.get("ci_low_pp")), as_float(found.get("ci_high_pp"))
         error = None if low is None or high is None else [[effect - low], [high - effect]]
-        axes.errorbar([effect], [row], xerr=error, fmt=marker, color=colour, mfc=fill, ms=5.5,
-                      capsize=2.5, elinewidth=1.3)  # fmt: skip
+        axes.errorbar(
+            [effect],
+            [row],
+            xerr=error,
+            fmt=marker,
+            color=colour,
+            mfc=fill,
+            ms=5.5,
+            capsize=2.5,
+            elinewidth=1.3,
+        )
     for name in groups[1:]:
         axes.axhline(at[name][0] - 0.95, color="#dcdcdc", lw=0.6)
     axes.axvline(0, color="black", lw=0.9)
@@ -118,12 +136,22 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     shown = [m for m in ("vgg11", "googlenet", "pooled") if any(model == m for _, model, _ in rows)]
     figure.legend(
         handles=[
-            Line2D([], [], marker=marks[m][0], color=marks[m][1], mfc=marks[m][2], ms=5.5, ls="",
-                   label=words.contrast_model[m])
+            Line2D(
+                [],
+                [],
+                marker=marks[m][0],
+                color=marks[m][1],
+                mfc=marks[m][2],
+                ms=5.5,
+                ls="",
+                label=words.contrast_model[m],
+            )
             for m in shown
         ],
-        loc="outside lower center", ncols=3, frameon=False,
-    )  # fmt: skip
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+    )
     return svg(figure)
 
 

@@ -63,8 +63,7 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not drawn:
         return None
     used = {key: None for found in drawn.values() for key, _ in found}
-    figure, axes = canvas(0.3 + 1.9 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn),
-                          sharey="row")  # fmt: skip
+    figure, axes = canvas(0.3 + 1.9 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn), sharey="row")
     for place, (model, found) in enumerate(drawn.items()):
         left, right = axes[2 * place : 2 * place + 2]
         for key, points in found:
@@ -80,8 +79,9 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     figure.align_ylabels(axes[::2])
     axes[-2].set_xlabel(words.axis["length"])
     axes[-1].set_xlabel(words.axis["seconds"])
-    figure.legend(handles=[arm_handle(key, words) for key in used],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    figure.legend(
+        handles=[arm_handle(key, words) for key in used], loc="outside lower center", ncols=2, frameon=False
+    )
     return svg(figure)
 
 
@@ -96,9 +96,10 @@ _NETWORKS: tuple[dict[str, Any], ...] = (
 def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Pretrained minus scratch against the length of training, a line and a band for each network."""
     found = {
-        model: points for model in data.models
+        model: points
+        for model in data.models
         if (points := _points(data.findings.get(f"q2.by_length.{model}"))) and len(points) > 1
-    }  # fmt: skip
+    }
     if not found:
         return None
     figure, (panel,) = canvas(2.6)
@@ -168,12 +169,30 @@ def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     if len(history) < 2 or not len(looked):
         return None
     figure, (left, right) = canvas(2.3, 2)
-    left.plot(history["samples_seen"] / 1000, history["train_loss"], color=INK, ls="-",
-              label=words.figure["train"])  # fmt: skip
-    left.plot(looked["samples_seen"] / 1000, looked["val_loss"], "o--", color=SECOND_INK, mfc="white",
-              ms=4, label=words.figure["validation"])  # fmt: skip
-    right.plot(looked["samples_seen"] / 1000, 100 * looked["val_accuracy"], "o--", color=SECOND_INK,
-               mfc="white", ms=4)  # fmt: skip
+    left.plot(
+        history["samples_seen"] / 1000,
+        history["train_loss"],
+        color=INK,
+        ls="-",
+        label=words.figure["train"],
+    )
+    left.plot(
+        looked["samples_seen"] / 1000,
+        looked["val_loss"],
+        "o--",
+        color=SECOND_INK,
+        mfc="white",
+        ms=4,
+        label=words.figure["validation"],
+    )
+    right.plot(
+        looked["samples_seen"] / 1000,
+        100 * looked["val_accuracy"],
+        "o--",
+        color=SECOND_INK,
+        mfc="white",
+        ms=4,
+    )
     left.set_ylabel(words.axis["loss"])
     left.legend(frameon=False)
     vertical_label(right, words.axis["val_accuracy"])
@@ -199,8 +218,15 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         form, colour, fill = looks[model]
         x = [point["samples"] / 1000 for point in curve]
         for panel, key, factor in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
-            panel.plot(x, [factor * point[key] for point in curve], form, color=colour, mfc=fill,
-                       ms=4, label=words.model[model])  # fmt: skip
+            panel.plot(
+                x,
+                [factor * point[key] for point in curve],
+                form,
+                color=colour,
+                mfc=fill,
+                ms=4,
+                label=words.model[model],
+            )
     axes[0].set_ylabel(words.axis["pretext_accuracy"])
     axes[1].set_ylabel(words.axis["loss"])
     for panel in axes:
@@ -220,8 +246,9 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     shares = data.probabilities[longest.name]
     figure, (panel,) = canvas(2.65, width=3.6)
     panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label=words.figure["ideal"])
-    panel.plot(*reliability(shares, labels[: len(shares)]), **arm_look(longest.key),
-               label=words.figure["champion"])  # fmt: skip
+    panel.plot(
+        *reliability(shares, labels[: len(shares)]), **arm_look(longest.key), label=words.figure["champion"]
+    )
     panel.set_aspect("equal")
     panel.set_xlim(0, 1.02)
     panel.set_ylim(0, 1.02)

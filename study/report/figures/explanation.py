@@ -35,18 +35,31 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
         label, shares = int(stored["labels"][column]), stored["probabilities"][row, column]
         answer = int(shares.argmax())
         _overlay(panel, stored["images"][column], stored["maps"][row, column].astype(float))
-        panel.set_title(f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
-                        fontsize=9, pad=3, style="normal" if answer == label else "italic")  # fmt: skip
+        panel.set_title(
+            f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
+            fontsize=9,
+            pad=3,
+            style="normal" if answer == label else "italic",
+        )
         if row == 0:
             number = words.figure["numbered"].format(index=int(stored["index"][column]))
             head = f"{number}\n{words.classes[label]}"
-            panel.annotate(head, (0.5, 1), xytext=(0, 15), xycoords="axes fraction",
-                           textcoords="offset points", ha="center", va="bottom", fontsize=9)  # fmt: skip
+            panel.annotate(
+                head,
+                (0.5, 1),
+                xytext=(0, 15),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=9,
+            )
     for row, arm in enumerate(stored["arms"]):
         key = str(arm).removeprefix(f"{model}-")
         # Across, not along the axis: a row is lower than the longest label is wide.
-        axes[row * objects].set_ylabel(words.explained[key], fontsize=10, rotation=0, ha="right",
-                                       va="center", labelpad=4)  # fmt: skip
+        axes[row * objects].set_ylabel(
+            words.explained[key], fontsize=10, rotation=0, ha="right", va="center", labelpad=4
+        )
     return png(figure)
 
 
@@ -71,8 +84,15 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
             zip(MARKERS, sns.color_palette("deep", 10), words.classes, strict=True)
         )
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False,
-                  fontsize=9, handletextpad=0.1, columnspacing=1.0)  # fmt: skip
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=5,
+        frameon=False,
+        fontsize=9,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
     return png(figure)
 
 

@@ -103,9 +103,20 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     figure, axes = canvas(4.0 if alone else 3.1, len(found), sharey=True, width=5.0 if alone else 6.5)
     for panel, (arm, shares) in zip(axes, found, strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
-        sns.heatmap(shares, ax=panel, cmap="Greys", vmin=0, vmax=100, annot=text, fmt="",
-                    square=True, linewidths=0.4, linecolor="#bdbdbd", cbar=False,
-                    annot_kws={"fontsize": 9 if alone else 7})  # fmt: skip
+        sns.heatmap(
+            shares,
+            ax=panel,
+            cmap="Greys",
+            vmin=0,
+            vmax=100,
+            annot=text,
+            fmt="",
+            square=True,
+            linewidths=0.4,
+            linecolor="#bdbdbd",
+            cbar=False,
+            annot_kws={"fontsize": 9 if alone else 7},
+        )
         panel.set_xticks(np.arange(10) + 0.5, words.classes, fontsize=9)
         panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9, rotation=0)
         panel.tick_params(length=0)

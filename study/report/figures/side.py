@@ -29,8 +29,12 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_xscale("log")
         panel.set_xticks(images, [numbers.integer(value) for value in images], rotation=30)
         panel.set_xticks([], minor=True)
-    figure.legend(handles=[arm_handle(key, words) for key in _INITS.values()],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    figure.legend(
+        handles=[arm_handle(key, words) for key in _INITS.values()],
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
     return svg(figure)
 
 

@@ -35,8 +35,14 @@ INK = "#12436d"
 SECOND_INK = "#b4530a"
 GREY = "#8a8a8a"
 #: Ticks of a decade on a logarithmic axis, from the plainest to the finest.
-STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 5.0), (1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
-         (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))  # fmt: skip
+STEPS = (
+    (1.0,),
+    (1.0, 3.0),
+    (1.0, 2.0, 5.0),
+    (1.0, 2.0, 3.0, 5.0),
+    (1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
+    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
+)
 #: So many ticks read an axis off well; a finer step would add none of use.
 ENOUGH = 4
 #: Width of a digit of a tick label as a share of an axis of half the text's width.

@@ -34,9 +34,11 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         for key in words.arm_short:
             init, scope, *policy = key.split("-")
             rows = trials[
-                (trials["model"] == model) & (trials["init"] == init) & (trials["scope"] == scope)
+                (trials["model"] == model)
+                & (trials["init"] == init)
+                & (trials["scope"] == scope)
                 & (trials["lr_policy"] == (policy[0] if policy else "none"))
-            ].sort_values("lr")  # fmt: skip
+            ].sort_values("lr")
             if len(rows):
                 used[key] = None
                 look = arm_look(key) | {"linestyle": ""}
@@ -46,15 +48,22 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.set_xlabel(words.axis["lr"])
         few_ticks(panel, numbers.comma)
     vertical_label(axes[0], words.axis["val_accuracy"])
-    figure.legend(handles=[arm_handle(key, words, linestyle="") for key in used],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    figure.legend(
+        handles=[arm_handle(key, words, linestyle="") for key in used],
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
     return svg(figure)
 
 
 def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """What full training changed in every stage, mean over runs: weights and, below, activations."""
-    rows = [(axis, stored) for axis, stored in (("drift", data.tables.drift), ("cka", data.tables.cka))
-            if any(_profiles(data, model, stored) for model in data.models)]  # fmt: skip
+    rows = [
+        (axis, stored)
+        for axis, stored in (("drift", data.tables.drift), ("cka", data.tables.cka))
+        if any(_profiles(data, model, stored) for model in data.models)
+    ]
     models = [m for m in data.models if any(_profiles(data, m, stored) for _, stored in rows)]
     if not models:
         return None
@@ -78,14 +87,13 @@ def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             panel.set_xlabel(words.axis["stage"])
         if column == 0:
             panel.set_ylabel(words.axis[axis])
-    figure.legend(handles=[arm_handle(key, words) for key in used],
-                  loc="outside lower center", ncols=2, frameon=False)  # fmt: skip
+    figure.legend(
+        handles=[arm_handle(key, words) for key in used], loc="outside lower center", ncols=2, frameon=False
+    )
     return svg(figure)
 
 
-def _profiles(
-    data: ReportData, model: str, stored: ByStage
-) -> dict[str, npt.NDArray[np.float64]]:
+def _profiles(data: ReportData, model: str, stored: ByStage) -> dict[str, npt.NDArray[np.float64]]:
     """Arm's key → a stored quantity of each stage, mean over the arm's finished runs."""
     found = {
         arm.key: [stored[run_id][1] for run_id in arm.run_ids if run_id in stored]
