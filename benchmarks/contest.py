@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from study.sharing import SPINS
+from study.system.openmp import SPINS
 
 #: Debian's package of the data set.
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -26,7 +26,7 @@ def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) 
     """Run a contestant's script and read the last line of JSON that it prints.
 
     Args:
-        ours: it gets the environment that this project sets for itself (`study.sharing`).
+        ours: it gets the environment that this project sets for itself (`study.system.openmp`).
 
     Raises:
         ContestantError: it printed none, or took longer than `timeout` seconds.

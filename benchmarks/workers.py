@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.contention import busy_beside
 from benchmarks.contest import processor
 from benchmarks.page import replace_block
-from study.sharing import SPINS
+from study.system.openmp import SPINS
 
 ROOT = Path(__file__).parents[1]
 OUT, PAGE = Path(__file__).parent / "out" / "workers.json", ROOT / "docs" / "performance.md"

@@ -14,10 +14,10 @@ from study import __version__
 from study.budget import Deadline, parse_budget, process_started
 from study.errors import StudyError, UsageError, out_of_memory
 from study.flags import gpus, networks, path, resolution, seed, share, workers
-from study.report.words import languages
-from study.sharing import sleep_soon
+from study.report.locale.messages import languages
 from study.spec import RESOLUTIONS, StudySpec
-from study.terminal import CALLED, flush, prepare, refused, say
+from study.system.openmp import sleep_soon
+from study.system.terminal import CALLED, flush, prepare, refused, say
 
 if TYPE_CHECKING:
     from study.data import FashionMNIST
@@ -188,13 +188,13 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
 def _run(arguments: list[str]) -> int:
     flags = run_flags(arguments)
     # Errors in what the report needs at the end are found at the beginning.
-    from study.report.title_page import read_title_page
+    from study.report.text.title_page import read_title_page
     from study.store.files import require_folder
     from study.store.lock import StudyLock
 
     read_title_page(flags.title_page)
     if flags.templates is not None:
-        from study.report.render import read_department
+        from study.report.build import read_department
 
         read_department(flags.templates, flags.lang)
     if flags.weights_dir is not None and not flags.weights_dir.is_dir():
@@ -215,7 +215,7 @@ def _run(arguments: list[str]) -> int:
     kept = _keep_settings(flags)
     flags.init_digest = kept.init_checkpoint if kept else ""
     if flags.init_checkpoint is not None:
-        from study.orchestration.sources import require_checkpoint
+        from study.pretraining.weight_sources import require_checkpoint
 
         flags.init_digest = require_checkpoint(
             flags.init_checkpoint, flags.models, flags.resolution or RESOLUTIONS[0]
@@ -310,10 +310,10 @@ def _report(arguments: list[str]) -> int:
     )
     flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
-    from study.parent import end_with_parent
-    from study.report.form import summary
-    from study.report.render import build_report
-    from study.store.whole import require_whole
+    from study.report.build import build_report
+    from study.report.form_check.rules import summary
+    from study.store.sqlite_integrity import require_whole
+    from study.system.child_process import end_with_parent
 
     end_with_parent()
     require_whole(flags.results_dir / "ledger.sqlite")
@@ -394,7 +394,7 @@ def _title_page(arguments: list[str]) -> int:
     parser.add_argument("file", nargs="?", type=path, default=Path("title_page.yaml"))
     parser.add_argument("--init", action="store_true", help="write the example; never over a file")
     flags = parser.parse_args(arguments)
-    from study.report.title_page import empty_fields, read_title_page, write_example
+    from study.report.text.title_page import empty_fields, read_title_page, write_example
 
     if flags.init:
         write_example(flags.file)

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.memory import memory_gb
+from study.system.memory import memory_gb
 
 OLDEST_PYTHON = (3, 10)
 #: A rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.

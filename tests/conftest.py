@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from shared import Shared
 
-from study.sharing import sleep_soon
+from study.system.openmp import sleep_soon
 
 if TYPE_CHECKING:  # the process that only hands out the tests does without PyTorch
     from study.data import FashionMNIST
-    from study.data.places import Part
+    from study.data.readers import Part
     from study.training.run import Workshop
 
 # Before PyTorch reads them. `make test` has a process of pytest on every core, so each computes with one
@@ -77,7 +77,7 @@ def fashion() -> FashionMNIST:
 def sample() -> dict[str, Part]:
     """``train`` (200 objects) and ``t10k`` (100): real images without the installed package."""
     from study.data.idx import read_idx
-    from study.data.places import Part
+    from study.data.readers import Part
 
     parts = {}
     for prefix, count in SAMPLE_SIZES.items():

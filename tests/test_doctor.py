@@ -51,7 +51,7 @@ def test_torch_is_not_imported() -> None:
 
 
 def test_the_packages_of_the_witness_are_looked_for() -> None:
-    from study.pretraining.witness import PACKAGES
+    from study.pretraining.imagenet_witness import PACKAGES
 
     found = {check.name: check for check in checks()}["ImageNet witness"]
     assert found.ok and all(name in found.detail for name in PACKAGES)

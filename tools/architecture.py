@@ -14,9 +14,8 @@ from benchmarks.page import replace_block
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 #: Modules at the top of the package that are drawn as one node; all other packages import them.
-BASICS = ("matrix", "records", "spec", "budget", "errors", "field_types")
-SYSTEM = ("fetching", "memory", "parent", "sharing", "terminal", "flags")
-NAMES = {"basics": ", ".join(BASICS), "system": ", ".join(SYSTEM)}
+BASICS = ("matrix", "records", "spec", "budget", "errors", "field_types", "flags")
+NAMES = {"basics": ", ".join(BASICS)}
 
 
 def edges() -> set[tuple[str, str]]:
@@ -68,9 +67,7 @@ def _package(module: str) -> str:
     parts = module.split(".")
     if len(parts) == 1 or parts[1] == "__main__":
         return ""
-    if parts[1] in BASICS:
-        return "basics"
-    return "system" if parts[1] in SYSTEM else parts[1]
+    return "basics" if parts[1] in BASICS else parts[1]
 
 
 if __name__ == "__main__":

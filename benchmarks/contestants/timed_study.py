@@ -24,13 +24,13 @@ from study.matrix import arms
 from study.models import build
 from study.planning.cost import measure
 from study.spec import Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.training.batchnorm_recalibration import settle
 from study.training.champion import Clock, champion_spec
 from study.training.defaults import BATCH_SIZE, LONG_RECIPE, default_hyper
 from study.training.judging import judged
 from study.training.loop import batch_sizes
 from study.training.progress import Progress
 from study.training.run import SETTLING_BATCH, Workshop, run
-from study.training.running_statistics import settle
 from study.training.runtime import Runtime, detect
 
 

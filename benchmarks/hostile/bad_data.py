@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.data.fashion_mnist import DEBIAN_FOLDER
-from study.data.places import ALL_TRAINING
+from study.data.readers import ALL_TRAINING
 
 ROOT = Path(__file__).parents[2]
 LABELS, IMAGES = "train-labels-idx1-ubyte", "train-images-idx3-ubyte"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.hostile.mutation import damaged
 from benchmarks.hostile.target import Target
 from study.data.idx import read_csv, read_idx
-from study.data.places import read_folder
+from study.data.readers import read_folder
 
 COUNT = 3
 LABELS = struct.pack(">2I", 2049, COUNT) + bytes([9, 0, 4])

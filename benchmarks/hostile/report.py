@@ -6,12 +6,12 @@ from pathlib import Path
 
 from benchmarks.hostile import results
 from benchmarks.hostile.target import Target
-from study.report.context import read_report_data
+from study.report.build import compose
+from study.report.data.report_data import read_report_data
 from study.report.figures import draw_all
-from study.report.numbers import Numbers
-from study.report.render import compose
-from study.report.title_page import TitlePage
-from study.report.words import read_words
+from study.report.locale.messages import read_words
+from study.report.locale.number_format import Numbers
+from study.report.text.title_page import TitlePage
 
 #: Of so many cases one is tried: it takes seconds.
 SHARE = 100

@@ -20,8 +20,8 @@ from benchmarks.hostile.target import Target
 from study.analysis.contrasts import estimate, table
 from study.analysis.findings import findings
 from study.analysis.sources import read_sources
-from study.report.context import read_report_data
-from study.report.reading import Reading
+from study.report.data.derived import Reading
+from study.report.data.report_data import read_report_data
 from study.spec import ModelName
 
 PLANTING = Path(__file__).parents[2] / "tests" / "report"

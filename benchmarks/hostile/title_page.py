@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile.mutation import damaged, junk, words
 from benchmarks.hostile.target import Target
-from study.report.title_page import MAX_LENGTH, TitlePage, read_title_page
-from study.report.words import TEMPLATES
+from study.report.locale.messages import TEMPLATES
+from study.report.text.title_page import MAX_LENGTH, TitlePage, read_title_page
 
 _FIELDS = tuple(asdict(TitlePage()))
 _PIECES = (

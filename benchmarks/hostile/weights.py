@@ -13,7 +13,7 @@ from benchmarks.hostile.mutation import damaged, misshapen
 from benchmarks.hostile.target import Target
 from study.errors import WeightsError
 from study.models import load_checkpoint, save_checkpoint
-from study.orchestration.sources import checkpoint
+from study.pretraining.weight_sources import checkpoint
 from study.spec import ModelName
 
 META: dict[str, Any] = {

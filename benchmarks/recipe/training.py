@@ -20,10 +20,10 @@ from benchmarks.recipe.settings import AUGMENTATIONS, COSINE, Row, Setting
 from study.data import FashionMNIST, augment, split, to_input
 from study.models import Network, build, load_checkpoint
 from study.spec import HyperParams, Init, ModelName
+from study.training.batchnorm_recalibration import settle
 from study.training.evaluate import batches_of
 from study.training.loop import Order
 from study.training.param_groups import param_groups
-from study.training.running_statistics import settle
 from study.training.runtime import Runtime
 from study.training.schedule import head_factor
 

@@ -8,26 +8,26 @@ from collections.abc import Callable
 import pandas as pd
 
 from study.analysis import (
+    ablations,
     adequacy,
     by_length,
     efficiency,
     evidence,
     lengths,
+    matched_budget,
     networks,
     outcome,
-    predicted,
-    side,
+    predictions,
     similarity,
-    views,
 )
 from study.analysis.arms import Runs, champion, common_runs, main_runs, select
 from study.analysis.contrasts import Estimate, detectable, judged
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, POOLED
 from study.analysis.finding import Finding
+from study.analysis.imagenet_witness import witness
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
-from study.analysis.witness import witness
 from study.matrix import arms
 from study.spec import FirstConv, Init, LrPolicy, ModelName
 
@@ -136,13 +136,13 @@ def _model_findings(
     found = lengths.paths(sources.rungs, runs)
     classes, labels = sources.predictions, sources.labels
 
-    def three(contrast: str, cells: list[views.Cell]) -> Measured:
+    def three(contrast: str, cells: list[matched_budget.Cell]) -> Measured:
         test = _effect(contrasts, contrast, model.value)
-        return views.three_views(runs, found, sources.trials, cells, test_pp=test)
+        return matched_budget.three_views(runs, found, sources.trials, cells, test_pp=test)
 
     def adaptation(other: FirstConv) -> Measured:
         weights = (sources.environment.get("weights") or {}).get(model.value) or {}
-        return side.adaptation(sources.experiments, model, other, weights.get("channels"))
+        return ablations.adaptation(sources.experiments, model, other, weights.get("channels"))
 
     catalogue: list[tuple[int, str, str, Callable[[], Measured], tuple[str, ...]]] = [
         (
@@ -177,7 +177,7 @@ def _model_findings(
             2,
             "q2.labels",
             "pretrained reaches scratch's accuracy with fewer labels",
-            lambda: side.labels(sources.experiments, model),
+            lambda: ablations.labels(sources.experiments, model),
             ("labels",),
         ),
         (
@@ -199,7 +199,7 @@ def _model_findings(
             4,
             "q4.depth",
             "some but not all stages trained is more accurate than none or all",
-            lambda: side.depth(sources.experiments, model, _stages(sources, model)),
+            lambda: ablations.depth(sources.experiments, model, _stages(sources, model)),
             ("depth",),
         ),
         (
@@ -262,42 +262,42 @@ def _model_findings(
             7,
             "q7.views",
             "one init leads at equal samples and at equal seconds",
-            lambda: three("init@full", views.init_cells(model)),
+            lambda: three("init@full", matched_budget.init_cells(model)),
             ("curves", "tuning"),
         ),
         (
             7,
             "q7.views.scope",
             "one scope leads at equal samples and at equal seconds",
-            lambda: three("scope@pretrained", views.scope_cells(model)),
+            lambda: three("scope@pretrained", matched_budget.scope_cells(model)),
             ("curves",),
         ),
         (
             7,
             "q7.views.lr_policy",
             "one lr_policy leads at equal samples and at equal seconds",
-            lambda: three("lr_policy@pretrained", views.policy_cells(model)),
+            lambda: three("lr_policy@pretrained", matched_budget.policy_cells(model)),
             ("curves",),
         ),
         (
             7,
             "q7.mcnemar",
             "one particular pretrained network errs less than its scratch pair",
-            lambda: predicted.mcnemar(runs, classes, labels, model),
+            lambda: predictions.mcnemar(runs, classes, labels, model),
             (),
         ),
         (
             7,
             "q7.calibration",
             "pretrained is better calibrated",
-            lambda: predicted.calibration(runs, model),
+            lambda: predictions.calibration(runs, model),
             ("calibration",),
         ),
         (
             0,
             "best",
             "the network's arm that is best on validation",
-            lambda: predicted.best(select(runs, model=model)),
+            lambda: predictions.best(select(runs, model=model)),
             ("arms",),
         ),
     ]
@@ -310,14 +310,14 @@ def _model_findings(
 def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> list[Finding]:
     every = arms()
     planned = [arm for arm in every if arm.model.value in set(sources.results["model"])] or every
-    best = predicted.best_arm(runs)
+    best = predictions.best_arm(runs)
     row = champion(sources.results) or (best[1] if best else None)
     common = common_runs(sources.rungs)
-    between = views.three_views(
+    between = matched_budget.three_views(
         common,
         lengths.paths(sources.rungs, common),
         sources.trials,
-        views.model_cells(),
+        matched_budget.model_cells(),
         test_pp=_effect(contrasts, "model", ALL),
     )
     return [
@@ -337,13 +337,13 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
             witness(sources),
             (),
         ),
-        _finding("best", 0, "the arm that is best on validation", ALL, predicted.best(runs), ("arms",)),
+        _finding("best", 0, "the arm that is best on validation", ALL, predictions.best(runs), ("arms",)),
         _finding(
             "confusion",
             7,
             "classes confused by the champion, else by the best network",
             ALL,
-            predicted.confusion(row, sources.predictions, sources.labels),
+            predictions.confusion(row, sources.predictions, sources.labels),
             ("confusion",),
         ),
         _finding(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from study.errors import StoreError
 from study.store.csv_tables import read_table
-from study.store.reading import Arrays, read_arrays, read_object
+from study.store.safe_load import Arrays, read_arrays, read_object
 from study.store.tables import (
     BASELINE_COLUMNS,
     EXPERIMENT_COLUMNS,

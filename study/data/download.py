@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.errors import DataError
-from study.fetching import blocks
+from study.system.http import blocks
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 180.0

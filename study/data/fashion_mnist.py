@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from study.data.download import download
-from study.data.places import Found, Part, read_folder
+from study.data.readers import Found, Part, read_folder
 from study.errors import DataError
 
 #: Names of the classes by label, as the authors of the data set write them (Xiao et al. 2017, table 2).

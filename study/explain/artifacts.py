@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from study.data import augment, to_input
-from study.explain.fresh import fresh_network
+from study.explain.untrained import fresh_network
 from study.models import Network
 from study.pretraining import generate
 from study.records import RunRecord

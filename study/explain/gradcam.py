@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from study.data import to_input
 from study.data.augment import PADDING
-from study.explain.kept import Kept
+from study.explain.snapshots import Kept
 from study.models import Network, torchvision_name
 from study.models.network import CLASSES
 from study.store.files import write_arrays

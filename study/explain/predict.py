@@ -12,7 +12,7 @@ from torch import Tensor
 
 from study.data import CLASS_NAMES, load, to_input
 from study.errors import UsageError, WeightsError
-from study.explain.kept import CHAMPION, kept_network
+from study.explain.snapshots import CHAMPION, kept_network
 from study.matrix import arms
 from study.models import Network, load_adapted, load_checkpoint
 from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName, Scope

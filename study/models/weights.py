@@ -17,9 +17,9 @@ from torch.hub import get_dir
 from torchvision.models import GoogLeNet_Weights, VGG11_Weights
 
 from study.errors import AlteredWeights, WeightsError
-from study.fetching import blocks
 from study.spec import ModelName
 from study.store.files import write_atomic
+from study.system.http import blocks
 
 IMAGENET = "imagenet1k_v1"
 DOWNLOAD_TIMEOUT = 10.0

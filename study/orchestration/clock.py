@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from study.budget import Deadline, format_seconds
 from study.errors import UsageError
 from study.store.ledger import Ledger
-from study.terminal import CALLED
+from study.system.terminal import CALLED
 
 RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
 #: Seconds between two records of the time used.

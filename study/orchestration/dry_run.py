@@ -11,7 +11,6 @@ from study.data import load
 from study.errors import AlteredWeights, UsageError, WeightsError
 from study.models import find_imagenet
 from study.models.weights import IMAGENET, WeightFile
-from study.orchestration import sources
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
@@ -27,7 +26,7 @@ from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
 from study.orchestration.settings import SETTINGS, require_same
 from study.orchestration.signals import CancelToken
-from study.pretraining import recipe_for
+from study.pretraining import recipe_for, weight_sources
 from study.spec import ModelName, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import Runtime, champion_threads, one_thread, usable_workers
@@ -132,7 +131,7 @@ def _weights(model: ModelName, context: StudyContext, share: float) -> tuple[flo
     options = context.options
     if context.ledger.fact("pretraining", {}).get(model.value, {}).get("sha256"):
         return 0.0, "pre-trained weights of the study that is there"
-    if options.init_checkpoint and sources.checkpoint(model, options.init_checkpoint):
+    if options.init_checkpoint and weight_sources.checkpoint(model, options.init_checkpoint):
         return 0.0, f"pre-trained weights from {options.init_checkpoint}"
     altered = False
     try:

@@ -17,13 +17,13 @@ from study import __version__
 from study.analysis.registration import rules
 from study.data import FashionMNIST
 from study.errors import StoreError, UsageError
-from study.memory import memory_gb
 from study.orchestration.options import Options
 from study.orchestration.settings import SETTINGS, require_same
 from study.planning.plan import LADDER, TRIALS
 from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
 from study.store.files import remove_parts
 from study.store.ledger import Ledger
+from study.system.memory import memory_gb
 from study.training.defaults import RECIPE
 from study.training.runtime import Runtime
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from study.budget import Deadline, format_seconds
 from study.errors import TrainingError
-from study.orchestration import sources
 from study.planning.cost import PRETEXT_BATCH, SMALL, measure
+from study.pretraining import weight_sources
 from study.spec import ModelName
 from study.training.runtime import Runtime
 
@@ -33,7 +33,7 @@ def pretrain_only(
         share = deadline.left() / (len(models) - place)
         say(f"{model}: {speed.train:.0f} images/s, {format_seconds(share)}")
         limit = deadline.within(share)
-        weights, entry = sources.fractal(
+        weights, entry = weight_sources.fractal(
             model,
             share,
             speed.train,

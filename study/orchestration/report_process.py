@@ -12,9 +12,9 @@ from pathlib import Path
 
 import study
 from study.orchestration.options import Options
-from study.parent import ENDS_WITH_INPUT
 from study.store.files import remove_parts
-from study.terminal import CALLED
+from study.system.child_process import ENDS_WITH_INPUT
+from study.system.terminal import CALLED
 
 _POLL = 0.1
 #: Runs the command line with the folder of this package, its first argument, in place of the working

@@ -23,12 +23,12 @@ from study.orchestration.executors.protocol import Bench, Executor
 from study.orchestration.forecast import Forecast
 from study.orchestration.opening import environment, machine_change, open_ledger, registration
 from study.orchestration.options import Options
+from study.orchestration.phases.ablations import plan_side, side
 from study.orchestration.phases.benchmark import require_speeds
 from study.orchestration.phases.champion import champion
 from study.orchestration.phases.matrix import matrix, scratch_matrix
 from study.orchestration.phases.report import ReportPhase
 from study.orchestration.phases.seeds import seeds
-from study.orchestration.phases.side import plan_side, side
 from study.orchestration.phases.tuning import settle, tuning
 from study.orchestration.phases.weights import PRETRAINING_SHARE, WeightsPhase, reasons
 from study.orchestration.plan_state import PlanState

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from study.records import Reason
-from study.terminal import discard
+from study.system.terminal import discard
 
 #: Seconds from the first signal within which a study stores its state and exits.
 EXIT_SECONDS = 15.0

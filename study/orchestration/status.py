@@ -20,7 +20,7 @@ from study.records import RunRecord, RunState
 from study.spec import Init, ModelName, Purpose, StudySpec
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
-from study.store.whole import require_whole
+from study.store.sqlite_integrity import require_whole
 
 
 def status(folder: Path) -> list[str]:

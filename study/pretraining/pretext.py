@@ -21,7 +21,7 @@ from torch import Tensor
 from study.errors import WeightsError
 from study.models import Weights, load_checkpoint, save_checkpoint, trunk_state
 from study.pretraining.light_head import PretextNetwork
-from study.pretraining.pictures import Pictures, draw_pictures, training_batch
+from study.pretraining.pretext_images import Pictures, draw_pictures, training_batch
 from study.pretraining.recipe import Recipe
 from study.spec import ModelName, Precision
 from study.training.loop import Stopped

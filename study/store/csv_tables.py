@@ -15,7 +15,7 @@ import pandas as pd
 from study.errors import StoreError, UsageError
 from study.records import RunState
 from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, ModelName, Scope
-from study.store.reading import read_text
+from study.store.safe_load import read_text
 
 #: Maximum number of rows of a table, which the report prints in full, and of ``history.csv``, which holds
 #: the points of the curves.

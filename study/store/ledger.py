@@ -14,7 +14,7 @@ from study.errors import StoreError, StudyError
 from study.records import RunRecord
 from study.store.documents import EVENTS, FACTS
 from study.store.shapes import Misshapen
-from study.store.whole import require_whole
+from study.store.sqlite_integrity import require_whole
 
 #: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
 #: 1 had no rungs.

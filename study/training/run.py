@@ -15,6 +15,7 @@ from study.errors import TrainingError
 from study.models import Network, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
+from study.training.batchnorm_recalibration import settle
 from study.training.champion import Clock
 from study.training.checkpoint import cooldown, trunk
 from study.training.evaluate import (
@@ -30,7 +31,6 @@ from study.training.loop import Stopped, Trainer, batch_sizes, settling_generato
 from study.training.param_groups import param_groups
 from study.training.progress import Progress
 from study.training.resume_state import ResumeState, Tell
-from study.training.running_statistics import settle
 from study.training.runtime import peak_memory_mb, reset_peak_memory
 from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
 from study.training.workshop import Workshop

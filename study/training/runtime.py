@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from study.errors import UsageError
-from study.memory import memory_gb
 from study.spec import Precision
+from study.system.memory import memory_gb
 
 #: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
 WORKER_GB, MEMORY_SHARE = 2.0, 0.8

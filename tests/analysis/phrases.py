@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from study.report.words import languages
+from study.report.locale.messages import languages
 
 LANGUAGES = languages()
 _ENGLISH = {

@@ -13,8 +13,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from study.report.numbers import Numbers
-from study.report.words import TEMPLATES, read_words
+from study.report.locale.messages import TEMPLATES, read_words
+from study.report.locale.number_format import Numbers
 from study.spec import ModelName
 
 ANSWERS = tuple(f"q{number}" for number in range(1, 8))

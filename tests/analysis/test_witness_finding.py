@@ -14,7 +14,7 @@ from study.analysis import Analysis, analyse, write_analysis
 from study.analysis.verdicts import Reason as Why
 from study.analysis.verdicts import Verdict
 from study.records import Reason
-from study.report.words import read_words
+from study.report.locale.messages import read_words
 from study.store.files import write_json
 
 SPEAKING = ("q1", "q2", "q7")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from study.data import FashionMNIST
 from study.data.idx import read_csv, read_idx
-from study.data.places import Part
+from study.data.readers import Part
 from study.errors import DataError
 
 COUNT = 3

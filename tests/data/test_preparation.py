@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.data import augment, split, to_input
-from study.data.places import Part
+from study.data.readers import Part
 
 
 @settings(max_examples=30, deadline=None)

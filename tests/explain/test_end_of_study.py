@@ -11,7 +11,7 @@ import pytest
 from finished import record_of
 
 from study.budget import Deadline
-from study.explain.fresh import fresh_network
+from study.explain.untrained import fresh_network
 from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import artifacts_of, keep_weights
 from study.orchestration.executors.tasks import Explain, Picture, arrays_path, run_arrays

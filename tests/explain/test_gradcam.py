@@ -11,7 +11,6 @@ from finished import record_of
 from torch import Tensor, nn
 
 from study.data import to_input
-from study.explain.fresh import fresh_network
 from study.explain.gradcam import (
     SAMPLED,
     Layer,
@@ -21,7 +20,8 @@ from study.explain.gradcam import (
     target_layer,
     write_gradcam,
 )
-from study.explain.kept import Kept
+from study.explain.snapshots import Kept
+from study.explain.untrained import fresh_network
 from study.models import build
 from study.models.network import Network, Stage
 from study.spec import Init, ModelName, Scope

@@ -17,8 +17,8 @@ from PIL import Image
 
 from study.data import CLASS_NAMES, to_input
 from study.errors import UsageError, WeightsError
-from study.explain.kept import keep_network
 from study.explain.predict import predict, read_image
+from study.explain.snapshots import keep_network
 from study.models import build, save_checkpoint, unfolded_state_dict
 from study.spec import Init, ModelName, Scope
 

@@ -15,9 +15,9 @@ from benchmarks.hostile.ledger import write_ledger
 from benchmarks.hostile.results import small_results
 from study.cli import main
 from study.errors import StoreError
-from study.report.context import read_report_data
+from study.report.build import _write_figures
+from study.report.data.report_data import read_report_data
 from study.report.figures import Drawing
-from study.report.render import _write_figures
 from study.store.ledger import Ledger
 
 

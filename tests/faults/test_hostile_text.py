@@ -20,7 +20,7 @@ from docx import Document
 from docx.oxml.ns import qn
 
 from benchmarks.hostile.results import small_results
-from study.report.pdf_lines import read_pdf
+from study.report.form_check.pdf import read_pdf
 
 ROOT = Path(__file__).parents[2]
 #: Field of the title page → what stands in it.

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 #: Draws a figure as the report does and prints it.
 _DRAW = """
 import warnings
-from study.terminal import prepare
+from study.system.terminal import prepare
 prepare()
 from study.report.figures.style import canvas, look, svg
 with look():

@@ -18,13 +18,12 @@ from study.budget import Deadline
 from study.data import FashionMNIST
 from study.errors import UsageError
 from study.models import build, save_checkpoint, weights
-from study.orchestration import sources
 from study.orchestration.executors.protocol import Lost, Noted, Shown
 from study.orchestration.executors.tasks import Pretrain, Train
 from study.orchestration.phases.matrix import scratch_matrix
 from study.orchestration.phases.weights import WeightsPhase, reasons, share_of
 from study.orchestration.signals import CancelToken
-from study.pretraining import Recipe
+from study.pretraining import Recipe, weight_sources
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
 from study.spec import ModelName, StudySpec
@@ -86,7 +85,7 @@ class Maker(Answering):
                 self.study.context.token.cancel()
             return self.study is not None and self.study.context.token.asked
 
-        found, entry = sources.fractal(
+        found, entry = weight_sources.fractal(
             task.model,
             task.seconds,
             task.speed,
@@ -209,7 +208,7 @@ def test_a_checkpoint_is_known_by_its_content(tmp_path: Path) -> None:
         body = build(MODEL, weights=None, resolution=32, fold=True, seed=seed).body
         save_checkpoint(path, body.state_dict(), {"source": "mine", "covers": "trunk"})
     copy.write_bytes(own.read_bytes())
-    found = [sources.require_checkpoint(path, (MODEL,), 32) for path in (own, copy, other)]
+    found = [weight_sources.require_checkpoint(path, (MODEL,), 32) for path in (own, copy, other)]
     assert found[0] == found[1] != found[2]
     one, again, another = (StudySpec(init_checkpoint=digest).fingerprint for digest in found)
     assert one == again != another
@@ -247,8 +246,8 @@ def test_what_breaks_in_pretraining_costs_its_arms_alone(
     def broken(point: object) -> None:
         raise MemoryError("no room\nfor it")
 
-    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
-    found, entry = sources.fractal(
+    monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
+    found, entry = weight_sources.fractal(
         MODEL,
         600,
         100,
@@ -284,7 +283,7 @@ def test_a_pretraining_whose_process_is_lost_is_told(tmp_path: Path, fashion: Fa
 def test_weights_that_a_signal_cut_short_are_made_again(
     tmp_path: Path, fashion: FashionMNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
     cut = _obtain(tmp_path, fashion, 600, stop=After(1 + DRAWN + 3))
     assert cut.weights is None and cut.entry["reason"] == Reason.STOPPED.value
     assert (cut.entry["sha256"], cut.entry["passed"]) == ("", False)
@@ -297,7 +296,7 @@ def test_weights_that_a_signal_cut_short_are_made_again(
 def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
     tmp_path: Path, fashion: FashionMNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
+    monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
     entry = _obtain(tmp_path, fashion, 600, stop=After(0)).entry
     assert (entry["reason"], entry["samples"], entry["curve"]) == (Reason.STOPPED.value, 0, [])
 
@@ -305,8 +304,8 @@ def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
 def test_weights_whose_time_was_up_are_kept_and_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "recipe_for", lambda *arguments: TINY)
-    found, entry = sources.fractal(
+    monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
+    found, entry = weight_sources.fractal(
         MODEL,
         600,
         100,
@@ -319,7 +318,7 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
     )
     assert found is not None and entry["sha256"] == found.sha256
     assert (entry["complete"], entry["samples"]) == (False, 96)
-    again = sources.checkpoint(MODEL, Path(found.path))
+    again = weight_sources.checkpoint(MODEL, Path(found.path))
     assert again is not None and again[1]["samples"] == 96
 
 

@@ -14,7 +14,7 @@ from study.models import build
 from study.pretraining import PretextPoint, PretextResult, Recipe, pretrain
 from study.pretraining.batchnorm import fold_batchnorm, with_batchnorm
 from study.pretraining.light_head import PretextNetwork
-from study.pretraining.pictures import training_batch
+from study.pretraining.pretext_images import training_batch
 from study.spec import ModelName
 from study.training.runtime import detect
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from study.errors import WeightsError
-from study.pretraining.witness import (
+from study.pretraining.imagenet_witness import (
     PACKAGES,
     RATES,
     SHA256,

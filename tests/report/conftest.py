@@ -11,15 +11,15 @@ from planted import plant
 from printing import print_report
 from shared import Shared
 
-from study.report.composing import compose
-from study.report.context import ReportData, read_report_data
-from study.report.department import Department
+from study.report.build import build_report
+from study.report.data.report_data import ReportData, read_report_data
 from study.report.figures import Drawing, draw_all
-from study.report.numbers import Numbers
-from study.report.pdf_lines import Pdf, read_pdf
-from study.report.render import build_report
-from study.report.title_page import TitlePage
-from study.report.words import Words, read_words
+from study.report.form_check.pdf import Pdf, read_pdf
+from study.report.locale.messages import Words, read_words
+from study.report.locale.number_format import Numbers
+from study.report.text.compose import compose
+from study.report.text.department import Department
+from study.report.text.title_page import TitlePage
 
 
 @dataclass(frozen=True, kw_only=True)

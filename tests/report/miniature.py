@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from study.report.document import (
+from study.report.locale.messages import TEMPLATES, read_words
+from study.report.text.cross_references import (
     CONTENTS_PLACE,
     SOURCES_PLACE,
     Document,
@@ -17,7 +18,6 @@ from study.report.document import (
     define,
     refer,
 )
-from study.report.words import TEMPLATES, read_words
 
 PICTURE = (
     "data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 width=%2290%22 "

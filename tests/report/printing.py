@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from study.report.composing import compose
-from study.report.context import read_report_data
+from study.report.build import settle, to_pdf
+from study.report.data.report_data import read_report_data
 from study.report.figures import draw_all
-from study.report.numbers import Numbers
-from study.report.render import settle, to_pdf
-from study.report.title_page import TitlePage
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
+from study.report.text.compose import compose
+from study.report.text.title_page import TitlePage
 
 
 def print_report(results: Path, path: Path, words: Words, numbers: Numbers) -> str:

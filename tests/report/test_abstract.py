@@ -13,11 +13,11 @@ from planted import plant
 
 from study.analysis import write_analysis
 from study.errors import UsageError
-from study.report.pdf_check import check_pdf
-from study.report.pdf_lines import read_pdf
-from study.report.render import to_pdf
-from study.report.title_page import TitlePage
-from study.report.words import languages, read_words
+from study.report.build import to_pdf
+from study.report.form_check.check import check_pdf
+from study.report.form_check.pdf import read_pdf
+from study.report.locale.messages import languages, read_words
+from study.report.text.title_page import TitlePage
 
 if TYPE_CHECKING:
     from conftest import Composer

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from miniature import miniature
 
-from study.report.accessibility import read_access
-from study.report.pdf_lines import read_pdf
-from study.report.render import to_pdf
+from study.report.build import to_pdf
+from study.report.form_check.accessibility import read_access
+from study.report.form_check.pdf import read_pdf
 
 if TYPE_CHECKING:
     from conftest import Sample

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from planted import plant
 
-from study.report.words import TEMPLATES, Words, languages, read_words
+from study.report.locale.messages import TEMPLATES, Words, languages, read_words
 
 if TYPE_CHECKING:
     from conftest import Composer

@@ -12,14 +12,14 @@ from planted import plant
 
 from study.cli import main
 from study.errors import UsageError
-from study.report.composing import compose
-from study.report.context import ReportData, read_report_data
-from study.report.numbers import Numbers
-from study.report.pdf_headings import find_headings
-from study.report.pdf_lines import read_pdf
-from study.report.render import read_department
-from study.report.title_page import TitlePage
-from study.report.words import Words
+from study.report.build import read_department
+from study.report.data.report_data import ReportData, read_report_data
+from study.report.form_check.headings import find_headings
+from study.report.form_check.pdf import read_pdf
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
+from study.report.text.compose import compose
+from study.report.text.title_page import TitlePage
 
 if TYPE_CHECKING:
     from conftest import Composer

@@ -16,13 +16,19 @@ from docx import Document
 from docx.oxml.ns import qn
 from planted import plant
 
-from study.report.pdf_captions import check_captions
-from study.report.pdf_check import check_fonts, check_margins, check_number, check_size, check_spacing
-from study.report.pdf_headings import find_headings
-from study.report.pdf_lines import Line, Page, Pdf, read_pdf
-from study.report.render import to_docx
-from study.report.title_page import read_title_page
-from study.report.words import read_words
+from study.report.build import to_docx
+from study.report.form_check.captions import check_captions
+from study.report.form_check.check import (
+    check_fonts,
+    check_margins,
+    check_number,
+    check_size,
+    check_spacing,
+)
+from study.report.form_check.headings import find_headings
+from study.report.form_check.pdf import Line, Page, Pdf, read_pdf
+from study.report.locale.messages import read_words
+from study.report.text.title_page import read_title_page
 
 if TYPE_CHECKING:
     from conftest import Built, Composer

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from planted import plant
 
-from study.report.context import read_report_data
+from study.report.data.report_data import read_report_data
 from study.report.figures import explanation
 from study.report.figures.style import Drawing, look
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 from study.store.files import write_arrays
 
 if TYPE_CHECKING:

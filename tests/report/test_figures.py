@@ -18,11 +18,11 @@ from matplotlib.textpath import TextPath
 from PIL import Image
 from planted import plant
 
-from study.report.context import ReportData, read_report_data
+from study.report.data.report_data import ReportData, read_report_data
 from study.report.figures import curves, explanation, images, training
 from study.report.figures.style import DPI, FONT, canvas, log_ticks, look
-from study.report.numbers import Numbers
-from study.report.words import Words, read_words
+from study.report.locale.messages import Words, read_words
+from study.report.locale.number_format import Numbers
 from study.store.files import write_arrays
 
 SVG = "{http://www.w3.org/2000/svg}"

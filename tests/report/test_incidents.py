@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from planted import plant
 
-from study.report.context import read_report_data
+from study.report.data.incidents import Incidents
+from study.report.data.report_data import read_report_data
 from study.report.figures import style
-from study.report.incidents import Incidents
 
 if TYPE_CHECKING:
     from conftest import Composer

@@ -13,9 +13,9 @@ import yaml
 from planted import plant
 
 from study.cli import main
-from study.report.context import read_report_data
-from study.report.pdf_lines import read_pdf
-from study.report.words import TEMPLATES, languages, read_words
+from study.report.data.report_data import read_report_data
+from study.report.form_check.pdf import read_pdf
+from study.report.locale.messages import TEMPLATES, languages, read_words
 
 if TYPE_CHECKING:
     from conftest import Built, Composer

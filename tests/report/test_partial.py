@@ -9,10 +9,10 @@ import pytest
 from planted import plant
 from printing import print_report
 
-from study.report.numbers import Numbers
-from study.report.pdf_check import check_document
-from study.report.pdf_lines import read_pdf
-from study.report.words import Words
+from study.report.form_check.check import check_document
+from study.report.form_check.pdf import read_pdf
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 
 _PRETRAINED = tuple(
     f"{model}-pretrained-{arm}"

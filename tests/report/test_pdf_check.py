@@ -13,10 +13,10 @@ from breaks import ENGLISH, GROUPS, Break
 from miniature import miniature
 from weasyprint import HTML
 
-from study.report.form import RULES, Problem, read_problem
-from study.report.pdf_check import check_pdf
-from study.report.render import to_pdf
-from study.report.words import languages, read_words
+from study.report.build import to_pdf
+from study.report.form_check.check import check_pdf
+from study.report.form_check.rules import RULES, Problem, read_problem
+from study.report.locale.messages import languages, read_words
 
 
 def _problems(html: str, folder: Path, lang: str = "ru", *, flat: bool = False) -> list[str]:

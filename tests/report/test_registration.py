@@ -10,7 +10,7 @@ import pytest
 from planted import plant
 
 from study.analysis.registration import digest, rules
-from study.report.words import languages
+from study.report.locale.messages import languages
 from study.store.files import write_json
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ import pytest
 from planted import plant
 
 from study.errors import ReportError, StoreError
-from study.report.context import read_report_data
+from study.report.build import build_report, to_pdf
+from study.report.data.listings import read_listings
+from study.report.data.report_data import read_report_data
 from study.report.figures import FIGURES
 from study.report.figures.style import look
-from study.report.listings import read_listings
-from study.report.numbers import Numbers
-from study.report.pdf_lines import read_pdf
-from study.report.render import build_report, to_pdf
-from study.report.title_page import read_title_page
-from study.report.words import Words
+from study.report.form_check.pdf import read_pdf
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
+from study.report.text.title_page import read_title_page
 
 if TYPE_CHECKING:
     from conftest import Built, Composer

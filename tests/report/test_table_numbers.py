@@ -19,8 +19,8 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from study.report.pdf_tables import find_tables
-from study.report.words import Words
+from study.report.form_check.tables import find_tables
+from study.report.locale.messages import Words
 
 if TYPE_CHECKING:
     from conftest import Sample

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import UsageError
-from study.report.title_page import (
+from study.report.locale.messages import TEMPLATES
+from study.report.text.title_page import (
     MAX_BYTES,
     MAX_LENGTH,
     TitlePage,
@@ -21,7 +22,6 @@ from study.report.title_page import (
     read_title_page,
     write_example,
 )
-from study.report.words import TEMPLATES
 
 
 def _read(folder: Path, text: str) -> TitlePage:

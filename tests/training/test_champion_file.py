@@ -14,7 +14,7 @@ from torchvision.models import googlenet, vgg11
 
 from study.budget import Deadline
 from study.data import to_input
-from study.explain.kept import CHAMPION
+from study.explain.snapshots import CHAMPION
 from study.models import Network, build, load_adapted, load_checkpoint
 from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import keep_weights

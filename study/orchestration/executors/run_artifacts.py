@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from study.explain.change import activation_similarity, relative_change
-from study.explain.fresh import fresh_network
-from study.explain.kept import CHAMPION, is_compared, keep_network
+from study.explain.drift import activation_similarity, relative_change
+from study.explain.snapshots import CHAMPION, is_compared, keep_network
+from study.explain.untrained import fresh_network
 from study.models import Network, save_checkpoint, unfolded_state_dict
 from study.records import RunRecord
 from study.spec import Init, Purpose, RunSpec, Scope

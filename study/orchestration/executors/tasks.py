@@ -208,7 +208,7 @@ class Pretrain(_Whole):
         return f"pre-training {self.model}"
 
     def carry_out(self, site: Site) -> dict[str, Any]:
-        from study.orchestration import sources
+        from study.pretraining import weight_sources
 
         def show(samples: int, seconds: float, loss: float | None, accuracy: float) -> None:
             site.show(
@@ -217,7 +217,7 @@ class Pretrain(_Whole):
                 )
             )
 
-        weights, entry = sources.fractal(
+        weights, entry = weight_sources.fractal(
             self.model,
             self.seconds,
             self.speed,
@@ -241,7 +241,7 @@ class Attest(_AtHome):
         return "ImageNet witness"
 
     def carry_out(self, site: Site) -> dict[str, Any]:
-        from study.pretraining.witness import witness
+        from study.pretraining.imagenet_witness import witness
 
         try:
             return {
@@ -346,9 +346,9 @@ class Explain(_AtHome):
 
     def _explain(self, shop: Workshop, check: Callable[[], None]) -> None:
         from study.explain.artifacts import write_filters
-        from study.explain.featuremap import write_featuremap
+        from study.explain.feature_plane import write_featuremap
         from study.explain.gradcam import write_gradcam
-        from study.explain.kept import kept_networks
+        from study.explain.snapshots import kept_networks
 
         folder = shop.folder / "artifacts"
         kept = kept_networks(self.runs, shop, shop.folder / "checkpoints")

@@ -14,7 +14,6 @@ from typing import Protocol
 from study.budget import Deadline
 from study.data import FashionMNIST, load
 from study.errors import StoreError
-from study.memory import go_first
 from study.orchestration.executors.messages import (
     Broken,
     Done,
@@ -27,7 +26,8 @@ from study.orchestration.executors.messages import (
 )
 from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
-from study.training.numa import Pinning, numa_nodes
+from study.system.memory import go_first
+from study.system.numa import Pinning, numa_nodes
 from study.training.runtime import adopt, set_threads
 from study.training.workshop import Workshop
 

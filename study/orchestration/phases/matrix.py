@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from study.orchestration.context import StudyContext
 from study.orchestration.forecast import Forecast
-from study.orchestration.phases.side import baselines
+from study.orchestration.phases.ablations import baselines
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.planning.plan import blank

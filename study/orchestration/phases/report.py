@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from study.budget import format_seconds
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Picture
-from study.orchestration.phases.side import first_runs
+from study.orchestration.phases.ablations import first_runs
 from study.orchestration.report_process import render
 from study.orchestration.results_export import BASELINES, write_predictions, write_results
 from study.orchestration.scheduler import Scheduler, Unit

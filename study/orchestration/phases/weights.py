@@ -11,10 +11,10 @@ from study.errors import AlteredWeights, UsageError, WeightsError
 from study.matrix import arms
 from study.models import Weights, find_imagenet
 from study.models.weights import IMAGENET, WeightFile, reload
-from study.orchestration import sources
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Pretrain
 from study.orchestration.scheduler import Chain, Scheduler, Unit
+from study.pretraining import weight_sources
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
 from study.spec import Init, ModelName
@@ -194,7 +194,7 @@ class WeightsPhase:
         """Returns existing weights and their entry, or the reason why there are none."""
         context, options = self.context, self.context.options
         if options.init_checkpoint is not None:
-            own = sources.checkpoint(model, options.init_checkpoint)
+            own = weight_sources.checkpoint(model, options.init_checkpoint)
             if own is not None and own[0] is not None:
                 if removed := own[0].unwrapped:
                     name = options.init_checkpoint.name
@@ -207,7 +207,7 @@ class WeightsPhase:
             return self._asked() or half.passed()
 
         try:
-            weights, entry = sources.imagenet(model, options.weights_dir, options.offline, enough)
+            weights, entry = weight_sources.imagenet(model, options.weights_dir, options.offline, enough)
             return weights, entry, ""
         except AlteredWeights as error:
             if options.weights_dir is not None:

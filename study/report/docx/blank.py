@@ -14,7 +14,7 @@ from docx.shared import Mm
 
 from study.report.docx.fields import field
 from study.report.docx.wordml import paragraph, run, written
-from study.report.words import read_words
+from study.report.locale.messages import read_words
 
 #: Parts of python-docx's own model that would show or style something of another document.
 _FOREIGN = ("/thumbnail", "/stylesWithEffects", "/customXml")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from study.report.context import ReportData
-from study.report.figures import comparison, curves, explanation, images, side, training
+from study.report.data.report_data import ReportData
+from study.report.figures import ablations, comparison, curves, explanation, images, training
 from study.report.figures.style import Drawing, font_is_missing, look
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 from study.spec import ModelName
 
 Draw = Callable[[ReportData, Words, Numbers], Drawing | None]
@@ -27,8 +27,8 @@ FIGURES: dict[str, Draw] = {
     "gain": curves.gain,
     "champion": curves.champion,
     "drift": training.drift,
-    "labels": side.labels,
-    "depth": side.depth,
+    "labels": ablations.labels,
+    "depth": ablations.depth,
     "calibration": curves.calibration,
     "confusion": images.confusion,
     "filters": images.filters,

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from study.report.context import ArmSummary, ReportData
+from study.report.data.report_data import ArmSummary, ReportData
 from study.report.figures.style import (
     GREY,
     INK,
@@ -18,8 +18,8 @@ from study.report.figures.style import (
     svg,
     ticks,
 )
-from study.report.numbers import Numbers, as_float
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers, as_float
 
 #: Contrasts that are drawn; the table of contrasts holds the controls and interactions too.
 DRAWN = ("init@full", "init@frozen", "scope@pretrained", "lr_policy@pretrained", "model")

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from study.analysis.arms import accuracy_summary, finished, number
-from study.report.context import ArmSummary, ReportData
+from study.report.data.report_data import ArmSummary, ReportData
 from study.report.figures.style import (
     GREY,
     INK,
@@ -26,8 +26,8 @@ from study.report.figures.style import (
     ticks,
     vertical_label,
 )
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 
 BINS = 10
 

@@ -7,11 +7,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from study.report.context import ReportData
+from study.report.data.report_data import ReportData
 from study.report.figures.images import show
 from study.report.figures.style import Drawing, canvas, png
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 
 #: Lines of equal Grad-CAM value and their widths: the wider, the higher.
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)

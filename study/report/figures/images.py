@@ -7,11 +7,11 @@ import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from study.analysis.predicted import confusion_counts
-from study.report.context import ArmSummary, ReportData
+from study.analysis.predictions import confusion_counts
+from study.report.data.report_data import ArmSummary, ReportData
 from study.report.figures.style import INK, TEXT_WIDTH, Drawing, canvas, png
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 
 Pixels = npt.NDArray[np.uint8]
 #: At most so many networks in the picture of one object, wrong answers, and pictures augmented.

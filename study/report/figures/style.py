@@ -18,7 +18,7 @@ from matplotlib.font_manager import findfont
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from study.report.words import Words
+from study.report.locale.messages import Words
 
 FONT = "Liberation Serif"
 #: Width of the text block in inches (165 mm): figures stand in the report at their true size.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from study.analysis.sources import ByStage
-from study.report.context import ReportData
+from study.report.data.report_data import ReportData
 from study.report.figures.style import (
     Drawing,
     arm_handle,
@@ -18,8 +18,8 @@ from study.report.figures.style import (
     ticks,
     vertical_label,
 )
-from study.report.numbers import Numbers
-from study.report.words import Words
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
 
 
 def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:

@@ -1,0 +1,238 @@
+"""Results → PDF with its check, HTML and DOCX (the only user of WeasyPrint)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import tinycss2
+from weasyprint import CSS, HTML
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import URLFetcher
+
+from study.errors import UsageError
+from study.report.data.report_data import read_report_data
+from study.report.docx.writing import report_docx
+from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
+from study.report.form_check.accessibility import complete_tags
+from study.report.form_check.check import check_document
+from study.report.form_check.pdf import read_pdf
+from study.report.form_check.rules import write_check
+from study.report.html.page import web_page
+from study.report.locale.messages import TEMPLATES, Words, read_words
+from study.report.locale.number_format import Numbers
+from study.report.pdf.pagination import Places, paginate
+from study.report.text.compose import compose
+from study.report.text.cross_references import count_pages
+from study.report.text.department import Department, open_department
+from study.report.text.jinja_env import check_templates
+from study.report.text.template_globals import filters, tests
+from study.report.text.title_page import read_title_page
+from study.store.files import write_atomic, write_text
+
+_SECTION = "<section"
+#: While pages are being settled every picture is an empty one of the same printed size.
+_PICTURE = re.compile(r'src="data:[^"]*"')
+_NO_PICTURE = 'src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult:
+    """problems: sentences of the form `rule N, page P: …`; empty for a report in good form.
+
+    check is the file that tells what was checked and found; None for a draft.
+    """
+
+    pdf: Path
+    check: Path | None
+    docx: Path
+    pages: int
+    seconds: float
+    problems: tuple[str, ...]
+
+
+class Printed(NamedTuple):
+    """anchors: page of every id of the text."""
+
+    content: bytes
+    pages: int
+    anchors: dict[str, int]
+
+
+def build_report(
+    results_dir: Path,
+    report_dir: Path,
+    *,
+    lang: str = "ru",
+    title_page: Path | None = None,
+    templates: Path | None = None,
+    draft: bool = False,
+    flat: bool = False,
+) -> ReportResult:
+    """Build report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
+
+    Args:
+        results_dir: `results/` of a study, complete or not.
+        report_dir: where the report is written; an older report.pdf is replaced at the end.
+        lang: folder of templates.
+        title_page: YAML file of the title page (see `study.report.text.title_page`).
+        templates: folder of a department (see `study.report.text.department`).
+        draft: PDF and page only, without pictures, tables without breaks of their own and the form
+            unchecked, in less than half the time (a study still running, or one that has to end).
+        flat: main sections do not begin pages.
+
+    Raises:
+        ReportError: no results directory or no such language.
+        StoreError: a file of the results directory is damaged.
+        UsageError: the title page or the department's folder cannot be used.
+    """
+    started = time.perf_counter()
+    title = read_title_page(title_page)
+    words = read_words(lang)
+    department = read_department(templates, lang)
+    numbers = Numbers.of(words)
+    data = read_report_data(results_dir)
+    drawings = {} if draft else draw_all(data, words, numbers)
+    composition = compose(
+        data, drawings, words, numbers, title, lang=lang, flat=flat, department=department
+    )
+    html = composition.html if draft else settle(composition.html, words, flat=flat)
+    printed = to_pdf(html)
+    problems = list(composition.problems)
+    problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
+    if font_is_missing():
+        problems.append("rule 2: Liberation Serif is not installed; figures use another font")
+    write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
+    unpaged = count_pages(composition.html, printed.pages)
+    write_text(report_dir / "report.html", web_page(unpaged, title, words))
+    check = report_dir / "report.check.json"
+    check.unlink(missing_ok=True)
+    if not draft:
+        docx = to_docx(unpaged, printed.anchors)
+        write_atomic(report_dir / "report.docx", partial(_write, docx))
+        _write_figures(report_dir / "figures", drawings)
+        pdf = read_pdf(report_dir / "report.pdf")
+        problems += check_document(pdf, words, flat=flat)
+        write_check(check, problems, pdf, words)
+    return ReportResult(
+        pdf=report_dir / "report.pdf",
+        check=None if draft else check,
+        docx=report_dir / "report.docx",
+        pages=printed.pages,
+        seconds=time.perf_counter() - started,
+        problems=tuple(problems),
+    )
+
+
+def read_department(folder: Path | None, lang: str) -> Department | None:
+    """The department's folder with its templates and style sheet checked.
+
+    Raises:
+        UsageError: what is wrong, with file and line.
+    """
+    department = open_department(folder, lang)
+    if department is not None:
+        words = read_words(lang)
+        check_templates(department, TEMPLATES, filters(Numbers.of(words), words), tests())
+        check_style(department.style(), department.style_path)
+    return department
+
+
+def check_style(text: str, path: Path) -> None:
+    """Refuse a style sheet of which WeasyPrint would leave out something.
+
+    Raises:
+        UsageError: file, line and what is wrong there.
+    """
+    complaints: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("weasyprint")
+    logger.addHandler(handler)
+    try:
+        for rule in tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True):
+            if rule.type == "error":
+                complaints.append(rule.message)
+            else:
+                # With the line breaks before it, so that the line of the complaint is that of the file.
+                CSS(string="\n" * (rule.source_line - 1) + rule.serialize(), url_fetcher=_fetcher())
+            if complaints:
+                what = complaints[0]
+                exact = re.search(r" at (\d+):\d+", what)
+                line = int(exact[1]) if exact else rule.source_line
+                raise UsageError(f"{path}, line {line}: {what.replace(exact[0], '') if exact else what}")
+    finally:
+        logger.removeHandler(handler)
+
+
+def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
+    """Replace the figures of an earlier report; other pictures in the folder stay."""
+    files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
+    for name, payload in files.items():
+        write_atomic(folder / name, partial(_write, payload))
+    for name in figure_names():
+        for path in (folder / f"{name}.svg", folder / f"{name}.png"):
+            if path.name not in files:
+                path.unlink(missing_ok=True)
+
+
+def _write(payload: bytes, stream: IO[bytes]) -> None:
+    stream.write(payload)
+
+
+def settle(html: str, words: Words, *, flat: bool = False) -> str:
+    """Every section laid out alone (they begin pages) until its page breaks are settled."""
+    start, end = html.index("<body"), html.index("</body>")
+    opening, *sections = html[start:end].split(_SECTION)
+    if flat:
+        sections = [_SECTION.join(sections)]
+    before, after = html[:start], html[end:]
+    fonts, cache = FontConfiguration(), dict[str, Any]()
+
+    def layout(section: str) -> Places:
+        body = opening[: opening.index(">") + 1]
+        text = _PICTURE.sub(_NO_PICTURE, before + body + section + after)
+        pages = _html(text).render(font_config=fonts, cache=cache).pages
+        return {
+            name: (number, float(point[1]) * 0.75)
+            for number, page in enumerate(pages)
+            for name, point in page.anchors.items()
+        }
+
+    settled = [paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections]
+    return before + opening + "".join(settled) + after
+
+
+def _html(text: str) -> HTML:
+    return HTML(string=text, url_fetcher=_fetcher())
+
+
+def _fetcher() -> URLFetcher:
+    """Nothing but data: addresses can be read, whatever the text says."""
+    return URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
+
+
+def to_pdf(html: str) -> Printed:
+    """Laid out twice where the text names the number of its pages."""
+    document = _html(html).render(pdf_variant="pdf/ua-1")
+    counted = count_pages(html, len(document.pages))
+    if counted != html:
+        document = _html(counted).render(pdf_variant="pdf/ua-1")
+    content = document.write_pdf(finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1")
+    anchors = {name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors}
+    return Printed(bytes(content or b""), len(document.pages), anchors)
+
+
+def to_docx(html: str, anchors: dict[str, int]) -> bytes:
+    """The composed text as a Word file; pages of its contents are those of the PDF until Word counts."""
+    return report_docx(
+        html,
+        forms=TEMPLATES / "docx",
+        print_pages=lambda text: to_pdf(text).content,
+        pages=anchors,
+    )

@@ -1,0 +1,57 @@
+"""Arrays that only pictures need; a damaged file costs its picture, not the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from study.errors import StoreError
+from study.store.arrays import require_whole
+from study.store.safe_load import read_arrays
+from study.store.shapes import Misshapen
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """artifacts/*.npz by file name without ending; damaged names the files left out."""
+
+    files: dict[str, Arrays]
+    damaged: tuple[str, ...]
+
+    def get(self, name: str) -> Arrays:
+        return self.files.get(name, {})
+
+    def array(self, name: str, key: str) -> npt.NDArray[Any] | None:
+        return self.get(name).get(key)
+
+
+def read_artifacts(folder: Path) -> Artifacts:
+    files: dict[str, Arrays] = {}
+    damaged = []
+    for path in sorted(folder.glob("*.npz")):
+        try:
+            found = read_arrays(path)
+            require_whole(path.stem, found)
+            files[path.stem] = found
+        except (StoreError, Misshapen):
+            damaged.append(path.name)
+    return Artifacts(files=files, damaged=tuple(damaged))
+
+
+def read_predictions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Key of a judgement → float32 [n, 10] probabilities of the first n test images; of the champion."""
+    suffix = ".probabilities"
+    # The labels are read along, so that as many answers as objects are asked for.
+    stored = read_arrays(path, lambda key: key.endswith((suffix, "labels")))
+    return {
+        key.removesuffix(suffix): array.astype(np.float32)
+        for key, array in stored.items()
+        if key.endswith(suffix)
+    }

@@ -1,0 +1,354 @@
+"""results/ as typed values for templates and figures: no torch, no text, no drawing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.analysis.arms import (
+    CHAMPION,
+    Row,
+    Runs,
+    accuracy_summary,
+    arm_of,
+    champion,
+    key,
+    main_runs,
+    number,
+    summary,
+)
+from study.analysis.registration import digest, rules
+from study.analysis.sources import Sources, read_sources
+from study.errors import ReportError
+from study.matrix import arms
+from study.report.data.artifacts import Artifacts, read_artifacts, read_predictions
+from study.spec import Arm, Init, ModelName
+from study.store.safe_load import read_object
+from study.store.tables import RESULT_COLUMNS
+
+#: Means over the finished seeds of an arm at its rung: attribute → column of rungs.csv.
+_MEANS = {
+    "train": "train_accuracy",
+    "val": "val_accuracy",
+    "loss": "test_loss",
+    "f1": "macro_f1",
+    "ece": "ece",
+    "seconds": "seconds",
+    "speed": "images_per_second",
+    "trainable": "trainable_parameters",
+    "total": "total_parameters",
+    "memory": "peak_memory_mb",
+    "lr": "lr",
+    "lr_decay": "lr_decay",
+    "weight_decay": "weight_decay",
+    "label_smoothing": "label_smoothing",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmSummary:
+    """One arm over its finished seeds at one rung. Shares lie in [0, 1]; what was not measured is None.
+
+    values are the test accuracies in order of seed, low and high the ends of the 95 % interval of
+    their mean, see `accuracy_summary`; the remaining numbers are means over the same runs. keys are what
+    predictions.npz calls the judgements.
+    """
+
+    name: str
+    model: str
+    init: str
+    scope: str
+    lr_policy: str
+    init_source: str
+    run_ids: tuple[str, ...]
+    keys: tuple[str, ...]
+    rung: int | None
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    reason: str
+    means: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The arm without its network: key of `words.arm_short`."""
+        return self.name.removeprefix(f"{self.model}-")
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+    def __getattr__(self, name: str) -> float | None:
+        if name in _MEANS:
+            return self.means.get(name)
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The one network that was trained longest: its arm, and the cells of its row of results.csv.
+
+    Cells are attributes by the name of their column, None where they are empty.
+    """
+
+    arm: ArmSummary
+    name: str
+    cells: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return self.arm.model
+
+    @property
+    def key(self) -> str:
+        return self.arm.key
+
+    def __getattr__(self, name: str) -> Any:
+        if name in RESULT_COLUMNS:
+            return self.cells.get(name)
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Numbers of images that accuracies are over; the same for all runs of a rung."""
+
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """Everything the report may say or draw. Absent files are empty tables and dictionaries.
+
+    arms come network by network, within a network in the order of `study.matrix`.
+    """
+
+    tables: Sources
+    contrasts: pd.DataFrame
+    findings: dict[str, dict[str, Any]]
+    arms: tuple[ArmSummary, ...]
+    champion: Champion | None
+    artifacts: Artifacts
+    probabilities: dict[str, npt.NDArray[np.float32]]
+    folder: Path
+
+    @property
+    def results(self) -> pd.DataFrame:
+        return self.tables.results
+
+    @property
+    def rungs(self) -> pd.DataFrame:
+        return self.tables.rungs
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        return self.tables.trials
+
+    @property
+    def history(self) -> pd.DataFrame:
+        return self.tables.history
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        return self.tables.plan
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        return self.tables.environment
+
+    @property
+    def registered(self) -> str:
+        """SHA-256 of what was declared before the first evaluation; empty for an older study."""
+        return str(self.environment.get("preregistration") or "")
+
+    @property
+    def registration_altered(self) -> bool:
+        """Whether preregistration.json is not what the ledger has."""
+        return bool(self.registered) and digest(self.tables.preregistration) != self.registered
+
+    @property
+    def rules_changed(self) -> bool:
+        """Whether this version of the program judges by other rules than those that were declared."""
+        declared = self.tables.preregistration.get("rules")
+        return bool(self.registered) and declared != rules()
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return self.tables.architecture
+
+    @property
+    def pretraining(self) -> dict[str, Any]:
+        return self.tables.pretraining
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Networks of the study in the fixed order."""
+        named = set(self.results["model"]) if len(self.results) else set()
+        named |= set(self.plan.get("decisions", {}))
+        return tuple(model.value for model in ModelName if model.value in named)
+
+    @cached_property
+    def finished(self) -> tuple[ArmSummary, ...]:
+        return tuple(arm for arm in self.arms if arm.n)
+
+    def finished_of(self, model: str) -> list[ArmSummary]:
+        return [arm for arm in self.finished if arm.model == model]
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of finished seeds of an arm."""
+        return max((arm.n for arm in self.arms), default=0)
+
+    @property
+    def min_seeds(self) -> int:
+        """The smallest number of finished seeds of a finished arm."""
+        return min((arm.n for arm in self.finished), default=0)
+
+    @cached_property
+    def resolution(self) -> int | None:
+        matrix = self.results[self.results["role"] != CHAMPION]
+        values = pd.to_numeric(matrix["resolution"], errors="coerce").dropna()
+        return int(values.mode().iloc[0]) if len(values) else None
+
+    @cached_property
+    def sources(self) -> dict[str, str | None]:
+        """Network → where its pre-trained weights came from; None where there are none."""
+        found: dict[str, str | None] = dict.fromkeys(self.models)
+        weights = self.environment.get("weights") or {}
+        for model in found:
+            used = [a.init_source for a in self.arms if a.model == model and a.init == "pretrained"]
+            named = [source for source in used if source not in ("", "none")]
+            found[model] = named[0] if named else (weights.get(model) or {}).get("source")
+        return found
+
+    def rung(self, model: str) -> int | None:
+        """The rung at which the arms of a network are compared."""
+        return next((arm.rung for arm in self.finished_of(model)), None)
+
+    def seeds_of(self, model: str) -> int:
+        """The largest number of seeds of a network's arms at its rung."""
+        return max((arm.n for arm in self.finished_of(model)), default=0)
+
+    def judged(self, model: str) -> Judged | None:
+        """How many images the accuracies of a network's arms are over."""
+        table = self.rungs
+        at = table[(table["model"] == model) & (table["rung"] == self.rung(model))]
+        at = at[at["validation_images"].notna() & at["test_images"].notna()]
+        if not len(at):
+            return None
+        return Judged(validation=int(at["validation_images"].iloc[0]), test=int(at["test_images"].iloc[0]))
+
+    def arm(self, name: str) -> ArmSummary | None:
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+    def best(self, model: str, init: str | None = None) -> ArmSummary | None:
+        """The arm chosen by validation accuracy, never by test."""
+        chosen = [arm for arm in self.finished if arm.model == model and init in (None, arm.init)]
+        return max(chosen, key=lambda arm: arm.means["val"] or 0.0, default=None)
+
+    def contrast(self, name: str, model: str) -> dict[str, Any] | None:
+        """A measured row of contrasts.csv; None where it is absent or has no effect."""
+        if not len(self.contrasts):
+            return None
+        table = self.contrasts
+        rows = table[(table["name"] == name) & (table["model"] == model)]
+        measured = rows[rows["effect_pp"].notna()]
+        return {str(k): v for k, v in measured.iloc[0].items()} if len(measured) else None
+
+
+def read_report_data(folder: Path) -> ReportData:
+    """Read a results directory, complete or not.
+
+    Raises:
+        ReportError: the directory does not exist.
+        StoreError: a file in it is not what its name says.
+    """
+    if not folder.is_dir():
+        raise ReportError(f"there is no results directory {folder}")
+    tables = read_sources(folder)
+    runs = main_runs(tables.rungs)
+    found = read_object(folder / "findings.json").get("findings", [])
+    models = set(tables.results["model"]) or {model.value for model in ModelName}
+    longest = champion(tables.results)
+    return ReportData(
+        tables=tables,
+        contrasts=_contrasts(folder / "contrasts.csv"),
+        findings={str(item["id"]): item for item in found},
+        arms=tuple(
+            _arm_summary(arm, runs, tables.results)
+            for model in ModelName
+            for arm in arms((model,))
+            if model.value in models
+        ),
+        champion=None if longest is None else _champion(longest),
+        artifacts=read_artifacts(folder / "artifacts"),
+        probabilities=read_predictions(folder / "predictions.npz"),
+        folder=folder,
+    )
+
+
+def _champion(row: Row) -> Champion | None:
+    arm = arm_of(row)
+    if arm is None:
+        return None
+    cells = {name: None if value != value else value for name, value in row.items()}
+    alone = pd.DataFrame([row])
+    seed = int(row["seed"])
+    return Champion(arm=_arm_summary(arm, {arm: {seed: row}}, alone), name=key(row), cells=cells)
+
+
+def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
+    rows = [row for _, row in sorted(runs.get(arm, {}).items())]
+    total = accuracy_summary(rows)
+    known = results[
+        (results["model"] == arm.model.value)
+        & (results["init"] == arm.init.value)
+        & (results["scope"] == arm.scope.value)
+        & (results["lr_policy"] == arm.lr_policy.value)
+        & (results["role"] != CHAMPION)
+    ]
+    unfinished = known[known["state"] != "finished"]
+    sources = [str(row["init_source"]) for row in rows] or [str(s) for s in known["init_source"]]
+    return ArmSummary(
+        name=arm.name,
+        model=arm.model.value,
+        init=arm.init.value,
+        scope=arm.scope.value,
+        lr_policy=arm.lr_policy.value,
+        init_source=sources[0] if sources and arm.init is Init.PRETRAINED else "none",
+        run_ids=tuple(str(row["run_id"]) for row in rows),
+        keys=tuple(key(row) for row in rows),
+        rung=int(rows[0]["rung"]) if rows else None,
+        seeds=tuple(int(row["seed"]) for row in rows),
+        values=tuple(number(row["test_accuracy"]) for row in rows),
+        mean=_known(total.mean),
+        sd=_known(total.sd),
+        low=_known(total.low),
+        high=_known(total.high),
+        reason=str(unfinished["reason"].iloc[0]) if len(unfinished) and not rows else "",
+        means={
+            name: _known(summary(number(row.get(column)) for row in rows).mean)
+            for name, column in _MEANS.items()
+        },
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _contrasts(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(columns=["name", "model", "effect_pp", "ci_low_pp", "ci_high_pp"])
+    return pd.read_csv(path)

@@ -1,0 +1,48 @@
+"""The command that repeats a study, as far as its results tell it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from study.analysis.imagenet_witness import IMAGENET
+from study.report.data.report_data import ReportData
+from study.spec import ModelName, Precision
+
+_BUDGET = 7200
+#: The only resolution at which VGG11's fc6 is folded, so that only there its full size is a choice.
+_FOLDS_AT = 32
+
+
+def repeat_flags(data: ReportData) -> str:
+    """The flags of `run` with which the study was made, one line.
+
+    Not among them are those that no file of the results tells: --seeds, which only bounds the plan, and
+    the folders. Of the user's own weights the name of the file is known, not its folder.
+    """
+    facts = data.environment
+    flags = [
+        f"--budget {int(data.plan.get('budget_seconds') or _BUDGET)}",
+        f"--seed {facts.get('seed') or 0}",
+    ]
+    if data.models and len(data.models) < len(ModelName):
+        flags.append(f"--models {','.join(data.models)}")
+    if data.resolution:
+        flags.append(f"--resolution {data.resolution}")
+    if facts.get("precision") in tuple(kind.value for kind in Precision):
+        flags.append(f"--precision {facts['precision']}")
+    vgg11: dict[str, Any] = data.architecture.get(ModelName.VGG11.value) or {}
+    if data.resolution == _FOLDS_AT and vgg11.get("folded") is False:
+        flags.append("--no-fold")
+    if own := _own_weights(data):
+        flags.append(f"--init-checkpoint {shlex.quote(own)}")
+    return " ".join(flags)
+
+
+def _own_weights(data: ReportData) -> str:
+    """The file that the user gave: not ImageNet's, and not made because those were out of reach."""
+    for model, weights in (data.environment.get("weights") or {}).items():
+        entry: dict[str, Any] = data.pretraining.get(model) or {}
+        if weights.get("source") != IMAGENET and entry.get("fallback_reason") == "":
+            return str(weights.get("path_name") or "")
+    return ""

@@ -1,0 +1,76 @@
+"""Figures of the side experiments: accuracy by labels and by unfrozen stages."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from study.report.data.report_data import ReportData
+from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, svg, ticks
+from study.report.locale.messages import Words
+from study.report.locale.number_format import Numbers
+
+Points: TypeAlias = list[dict[str, float]]
+_INITS = {"pretrained": "pretrained-full-uniform", "scratch": "scratch-full-uniform"}
+
+
+def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test accuracy against the number of labelled training images, both inits."""
+    drawn = _panels(data, "q2.labels", 2.2, "labels", words, numbers)
+    if drawn is None:
+        return None
+    figure, panels = drawn
+    for panel, points in panels:
+        images = [point["train_images"] for point in points]
+        for init, key in _INITS.items():
+            panel.plot(images, [100 * point[init] for point in points], **arm_look(key))
+        panel.set_xscale("log")
+        panel.set_xticks(images, [numbers.integer(value) for value in images], rotation=30)
+        panel.set_xticks([], minor=True)
+    figure.legend(
+        handles=[arm_handle(key, words) for key in _INITS.values()],
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
+    return svg(figure)
+
+
+def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
+    """Test accuracy of the pretrained network against the number of unfrozen stages."""
+    drawn = _panels(data, "q4.depth", 1.9, "unfrozen", words, numbers)
+    if drawn is None:
+        return None
+    figure, panels = drawn
+    for panel, points in panels:
+        x = [point["stages"] for point in points]
+        y = [100 * point["accuracy"] for point in points]
+        spread = [
+            [100 * (point["accuracy"] - point["low"]) for point in points],
+            [100 * (point["high"] - point["accuracy"]) for point in points],
+        ]
+        panel.errorbar(x, y, yerr=spread, capsize=2.5, **arm_look("pretrained-full-uniform"))
+        panel.set_xticks(x)
+    return svg(figure)
+
+
+def _panels(
+    data: ReportData, prefix: str, height: float, axis: str, words: Words, numbers: Numbers
+) -> tuple[Figure, list[tuple[Axes, Points]]] | None:
+    """A titled panel for each network whose finding `prefix` was measured, with its points."""
+    found: dict[str, Points] = {}
+    for model in data.models:
+        measured = (data.findings.get(f"{prefix}.{model}") or {}).get("numbers") or {}
+        if measured.get("points"):
+            found[model] = measured["points"]
+    if not found:
+        return None
+    figure, axes = canvas(height, len(found), sharey=True)
+    for panel, model in zip(axes, found, strict=True):
+        panel.set_title(words.model[model])
+        panel.set_xlabel(words.axis[axis])
+        panel.yaxis.set_major_formatter(ticks(numbers.comma))
+    figure.supylabel(words.axis["accuracy"], fontsize=11)
+    return figure, list(zip(axes, found.values(), strict=True))

@@ -1,0 +1,1 @@
+"""The short words and the numbers of a language."""

@@ -1,0 +1,42 @@
+"""The short words of one language (templates/<lang>/words.yaml), so that code holds no prose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from study.errors import ReportError
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """Labels by kind; `words.model["vgg11"]`. An absent kind or label raises."""
+
+    kinds: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.kinds:
+            raise AttributeError(name)
+        return self.kinds[name]
+
+
+def languages(templates: Path = TEMPLATES) -> tuple[str, ...]:
+    """Languages of the report: the folders that hold words."""
+    return tuple(sorted(path.parent.name for path in templates.glob("*/words.yaml")))
+
+
+def read_words(lang: str, templates: Path = TEMPLATES) -> Words:
+    """Words of a language.
+
+    Raises:
+        ReportError: there is no such language.
+    """
+    path = templates / lang / "words.yaml"
+    if not path.is_file():
+        raise ReportError(f"there is no report in language {lang!r}")
+    return Words(kinds=yaml.safe_load(path.read_text(encoding="utf-8")))

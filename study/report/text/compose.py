@@ -1,0 +1,92 @@
+"""Templates and results → the report as one HTML text, numbers given, page breaks not settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from study.report.data.report_data import ReportData
+from study.report.figures import Drawing
+from study.report.locale.messages import TEMPLATES, Words
+from study.report.locale.number_format import Numbers
+from study.report.text.cross_references import Document, keep_signs, keep_together, keep_units
+from study.report.text.department import Department
+from study.report.text.floats import Placing
+from study.report.text.jinja_env import blame, environment
+from study.report.text.template_globals import filters, names, tests
+from study.report.text.title_page import TitlePage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """The report as one self-contained HTML text, and what is wrong with its references."""
+
+    html: str
+    problems: tuple[str, ...]
+
+
+def compose(
+    data: ReportData,
+    drawings: dict[str, Drawing],
+    words: Words,
+    numbers: Numbers,
+    title: TitlePage,
+    *,
+    lang: str,
+    templates: Path = TEMPLATES,
+    flat: bool = False,
+    department: Department | None = None,
+) -> Composition:
+    """Render the templates.
+
+    Raises:
+        UsageError: a template of the department's folder is wrong.
+    """
+    jinja = environment(templates, lang, department)
+    jinja.filters |= filters(numbers, words)
+    jinja.tests |= tests()
+    jinja.globals |= names(data, words)
+    jinja.globals["title"] = title
+    jinja.globals["flat"] = flat
+    css = (templates / "gost.css").read_text(encoding="utf-8")
+    own = department.style() if department else ""
+    jinja.globals["css"] = f"{css}\n{own}" if own else css
+    sources = (templates / lang / "sources.yaml").read_text(encoding="utf-8")
+    texts: dict[str, str] = yaml.safe_load(sources)
+    first = Placing(drawings, words.caption)
+    with blame(department):
+        template = jinja.get_template("report.html")
+        template.render(**_placing(first))
+        placing = Placing(drawings, words.caption, frozenset(first.tables))
+        html = template.render(**_placing(placing))
+    today = date.today().strftime(words.date)
+    document = Document(
+        source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
+    )
+    html = document.resolve(html)
+    unplaced = [name for name in drawings if name not in placing.figures]
+    problems = document.problems + [f"rule 8: figure {name} is drawn but not placed" for name in unplaced]
+    for path in department.unused() if department else ():
+        problems.append(f"{path} is not used: no template of the report has this name")
+    # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
+    html = html.replace("\u202f", "\u00a0")
+    html = keep_units(keep_signs(keep_together(html)), [*words.unit.values(), *words.form["units"]])
+    unit = words.unit["pp"].replace(" ", "\u00a0")
+    if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
+        html = html.replace(f"{unit}.", unit)
+    return Composition(html=html, problems=tuple(problems))
+
+
+def _placing(placing: Placing) -> dict[str, Any]:
+    return {
+        "figure": placing.figure,
+        "table": placing.table,
+        "formula": placing.formula,
+        "place_listing": placing.listing,
+        "has_figure": placing.has_figure,
+        "has_table": placing.has_table,
+    }

@@ -1,0 +1,134 @@
+"""What a student writes on the title page: a small YAML file, read as text and nothing else."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+
+from study.errors import UsageError
+from study.report.locale.messages import TEMPLATES
+from study.report.text.cross_references import strip_tokens
+
+MAX_BYTES = 64 * 1024
+MAX_LENGTH = 200
+#: Control characters, halves of characters, separators of lines and of paragraphs.
+_NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitlePage:
+    """Fields of the title page; an empty one becomes a line to write on.
+
+    An empty lab_title becomes the assignment's title in the language of the report. abstract is
+    `true` or `false`: whether an abstract stands behind the title page.
+    """
+
+    ministry: str = ""
+    university: str = ""
+    faculty: str = ""
+    department: str = ""
+    discipline: str = ""
+    lab_number: str = "4"
+    lab_title: str = ""
+    student: str = ""
+    group: str = ""
+    teacher: str = ""
+    teacher_position: str = ""
+    city: str = ""
+    year: str = ""
+    abstract: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not isinstance(value, str):
+                raise UsageError(f"title page: {name} must be a line of text")
+            if len(value) > MAX_LENGTH:
+                raise UsageError(
+                    f"title page: {name} has {len(value)} characters, at most {MAX_LENGTH} fit"
+                )
+            if any(unicodedata.category(character) in _NOT_IN_A_LINE for character in value):
+                raise UsageError(f"title page: {name} holds a line break or a control character")
+        if self.abstract.lower() not in ("", "true", "false"):
+            raise UsageError(f"title page: abstract must be true or false, not {self.abstract!r}")
+
+    @property
+    def has_abstract(self) -> bool:
+        return self.abstract.lower() == "true"
+
+
+def default_title_page() -> TitlePage:
+    """Only what follows from the assignment and the calendar."""
+    return TitlePage(year=str(date.today().year))
+
+
+def read_title_page(path: Path | None) -> TitlePage:
+    """The title page of a YAML file; without a file the default one.
+
+    Raises:
+        UsageError: the file cannot be read, is not a mapping of the known fields to lines of
+            text, or holds something too long.
+    """
+    if path is None:
+        return default_title_page()
+    try:
+        if not path.is_file() and path.exists():  # a named pipe would hold its reader for ever
+            raise UsageError(f"title page {path.name} is not a regular file")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UsageError(f"title page {path.name} is larger than {MAX_BYTES // 1024} KB")
+        text = content.decode("utf-8")
+        # BaseLoader leaves every scalar text and knows no tags that build objects.
+        values = yaml.load(text, Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"title page {path.name} cannot be read: {reason}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UsageError(f"title page {path.name} is not valid YAML") from error
+    if values is None or values == "":
+        return default_title_page()
+    known = {field.name for field in fields(TitlePage)}
+    if not isinstance(values, dict):
+        raise UsageError(f"title page {path.name} must hold lines of the form `field: text`")
+    for name, value in values.items():
+        if not isinstance(name, str) or name not in known:
+            raise UsageError(f"title page: field {str(name)[:40]!r} is unknown; {_near(str(name), known)}")
+        if not isinstance(value, str):
+            raise UsageError(f"title page: {name} must be a line of text")
+    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    page = TitlePage(**{**asdict(default_title_page()), **given})
+    return replace(page, **{name: strip_tokens(value) for name, value in given.items()})
+
+
+def _near(name: str, known: set[str]) -> str:
+    """The field that was meant, or all of them where none is near."""
+    near = get_close_matches(name.strip().lower().replace("-", "_"), sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+
+
+def empty_fields(page: TitlePage) -> tuple[str, ...]:
+    """Fields that will be printed as a line to write on; without a title the assignment's stands."""
+    return tuple(
+        name for name, value in asdict(page).items() if not value and name not in ("lab_title", "abstract")
+    )
+
+
+def write_example(path: Path) -> None:
+    """A commented title page to fill in.
+
+    Raises:
+        UsageError: there is a file already, or the place cannot be written.
+    """
+    example = (TEMPLATES / "title_page.example.yaml").read_bytes()
+    try:
+        with path.open("xb") as stream:
+            stream.write(example)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; it is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Processes, threads, memory, network and terminal, as the operating system offers them."""

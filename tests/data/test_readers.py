@@ -1,0 +1,130 @@
+"""Sets are found in every place a person would put them, and hostile archives are refused."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.data import FashionMNIST, load
+from study.data.download import download
+from study.data.fashion_mnist import CONTENT_SHA256, DEBIAN_FOLDER, content_sha256
+from study.data.readers import Part
+from study.errors import DataError
+
+
+def _link(folder: Path, *, skip: str = "") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in DEBIAN_FOLDER.glob("*.gz"):
+        if path.name != skip:
+            (folder / path.name).symlink_to(path)
+
+
+@pytest.mark.parametrize("below", [".", "archive", "FashionMNIST/raw"])
+def test_idx_files_are_found_in_the_folder_and_below(tmp_path: Path, below: str) -> None:
+    _link(tmp_path / below)
+    found = load(tmp_path)
+    assert (found.source, found.sha256) == ("data-dir:idx", CONTENT_SHA256)
+
+
+def test_kaggles_archive_of_idx_files_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        for path in DEBIAN_FOLDER.glob("*.gz"):
+            archive.writestr(path.stem, gzip.decompress(path.read_bytes()))
+    assert load(tmp_path).sha256 == CONTENT_SHA256
+
+
+def test_an_incomplete_set_is_no_set(tmp_path: Path) -> None:
+    _link(tmp_path, skip="t10k-labels-idx1-ubyte.gz")
+    with pytest.raises(DataError, match="no FashionMNIST files"):
+        load(tmp_path)
+
+
+def test_swapped_labels_are_noticed_and_the_part_is_named(tmp_path: Path) -> None:
+    name = "t10k-labels-idx1-ubyte.gz"
+    _link(tmp_path, skip=name)
+    content = bytearray(gzip.decompress((DEBIAN_FOLDER / name).read_bytes()))
+    content[8], content[9] = content[9], content[8]
+    (tmp_path / name).write_bytes(gzip.compress(bytes(content)))
+    with pytest.raises(DataError, match=r"t10k-images.*not FashionMNIST as published") as caught:
+        load(tmp_path)
+    assert "train-images" not in str(caught.value)
+
+
+def _encrypted(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for stem in ("fashion-mnist_train", "fashion-mnist_test"):
+            archive.writestr(f"{stem}.csv", "label\n1\n")
+    content = bytearray(path.read_bytes())
+    for mark, flag in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + flag] |= 1
+            at = content.find(mark, at + 1)
+    path.write_bytes(content)
+
+
+def _bzip2(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for stem in ("fashion-mnist_train", "fashion-mnist_test"):
+            archive.writestr(f"{stem}.csv", "label\n1\n")
+
+
+def _many(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(30_000):
+            archive.writestr(f"{number}", b"")
+
+
+def _climbing(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../fashion-mnist_train.csv", "label\n1\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_encrypted, "encrypted"),
+        (_bzip2, "compressed in a way"),
+        (_many, "too many files"),
+        (_climbing, "not Kaggle's archive"),
+        (lambda path: path.write_bytes(b""), "not a zip archive"),
+        (lambda path: path.write_bytes(b"PK\x05\x06" + bytes(18)), "not Kaggle's archive"),
+    ],
+)
+def test_hostile_archives_are_one_clear_error(tmp_path: Path, make, says: str) -> None:
+    make(tmp_path / "archive.zip")
+    with pytest.raises(DataError, match=says):
+        load(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["archive.zip"]
+
+
+def test_odd_paths_are_one_clear_error(tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 300), tmp_path / "nul\0byte", Path(__file__)):
+        with pytest.raises(DataError, match="does not exist or is not a directory"):
+            load(path)
+
+
+def test_the_hash_ignores_order_and_nothing_else(sample: dict[str, Part]) -> None:
+    part = sample["train"]
+    order = np.random.default_rng(0).permutation(len(part.labels))
+    shuffled = Part(images=part.images[order], labels=part.labels[order], name="")
+    torn = Part(images=part.images[order], labels=part.labels, name="")
+    assert content_sha256(shuffled) == content_sha256(part) != content_sha256(torn)
+
+
+def test_the_installed_set_comes_first_and_says_so(fashion: FashionMNIST) -> None:
+    assert fashion.source == "debian"
+
+
+def test_an_unreachable_mirror_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist"):
+        download(tmp_path)
+    assert not list(tmp_path.rglob("*.gz"))

@@ -1,0 +1,60 @@
+"""The command printed to repeat a study has the flags that its results tell, and no others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from planted import plant
+
+from study.cli import run_flags
+from study.report.data.report_data import read_report_data
+from study.report.data.rerun_command import repeat_flags
+from study.spec import ModelName
+
+if TYPE_CHECKING:
+    from conftest import Composer
+
+
+def _change(results: Path, name: str, model: str, change: dict[str, Any]) -> None:
+    path = results / name
+    found = json.loads(path.read_text(encoding="utf-8"))
+    (found["weights"] if name == "environment.json" else found)[model] |= change
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def test_both_networks_as_usual_need_few_flags(tmp_path: Path) -> None:
+    data = read_report_data(plant(tmp_path / "r", seeds=1, trials=0, budget=600))
+    assert repeat_flags(data) == "--budget 600 --seed 0 --resolution 32 --precision fp32"
+    bare = read_report_data(plant(tmp_path / "bare", bare=True))
+    assert repeat_flags(bare) == "--budget 7200 --seed 0 --resolution 32 --precision fp32"
+
+
+def test_what_was_chosen_is_in_the_command(composer: Composer, tmp_path: Path) -> None:
+    results = plant(tmp_path / "r", seeds=1, trials=0, models=("vgg11",))
+    _change(results, "architecture.json", "vgg11", {"folded": False})
+    _change(results, "pretraining.json", "vgg11", {"fallback_reason": ""})
+    _change(results, "environment.json", "vgg11", {"path_name": "my weights.pth"})
+    flags = (
+        "--budget 7200 --seed 0 --models vgg11 --resolution 32 --precision fp32 --no-fold "
+        "--init-checkpoint 'my weights.pth'"
+    )
+    assert repeat_flags(read_report_data(results)) == flags
+    for made in (composer, composer.of("en")):
+        assert f"run_study.py {flags}".replace("'", "&#39;") in made(results)
+    own = "взяты заданные пользователем веса"
+    assert own in composer(results) and "веса ImageNet получить не удалось" not in composer(results)
+    # The same source without a word of the user's file: made by the study where ImageNet was out of reach.
+    _change(results, "pretraining.json", "vgg11", {"fallback_reason": "host not reachable"})
+    assert "--init-checkpoint" not in repeat_flags(read_report_data(results))
+    assert own not in composer(results)
+
+
+@pytest.mark.parametrize("models", [("vgg11",), ("vgg11", "googlenet")])
+def test_the_program_takes_the_flags(models: tuple[str, ...], tmp_path: Path) -> None:
+    data = read_report_data(plant(tmp_path / "r", seeds=1, trials=0, models=models, artifacts=False))
+    flags = run_flags(repeat_flags(data).split())
+    assert tuple(model.value for model in flags.models or ModelName) == models
+    assert (flags.seconds, flags.seed, flags.precision) == (7200, 0, "fp32")
