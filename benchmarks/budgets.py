@@ -12,6 +12,7 @@ from statistics import median
 
 from benchmarks.page import replace_block
 from study.matrix import arms
+from study.networks import DEFAULT, ModelName
 from study.orchestration.forecast import FILL
 from study.orchestration.options import Options
 from study.orchestration.phases.weights import share_of
@@ -28,7 +29,7 @@ from study.planning.plan import (
     run_spec,
     trials_that_fit,
 )
-from study.spec import ModelName, Purpose, StudySpec
+from study.spec import Purpose, StudySpec
 
 ROOT = Path(__file__).parents[1]
 BUDGETS = {"1 h": 3_600, "2 h": 7_200, "24 h": 86_400}
@@ -65,7 +66,7 @@ def main() -> None:
         workers = WORKERS[machine]
         for name, seconds in BUDGETS.items():
             trials, reached = _plan(speeds, seconds, workers)
-            cells = [f"{seeds}, {rung:,}" for rung, seeds in (reached.get(m, (0, 0)) for m in ModelName)]
+            cells = [f"{seeds}, {rung:,}" for rung, seeds in (reached.get(m, (0, 0)) for m in DEFAULT)]
             lines.append(f"| {machine} | {workers} | {name} | {trials} | {' | '.join(cells)} |")
     rates = {
         machine: ", ".join(f"{model} {speed.train:,.0f}" for model, speed in speeds.items())
@@ -103,12 +104,12 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
     def trials_cost(number: int) -> float:
         specs = [
             run_spec(arm, STUDY, purpose=Purpose.TRIAL, number=0, rung=LEAST_RUNG[arm.model])
-            for arm in arms(tuple(ModelName))
+            for arm in arms(DEFAULT)
         ]
         seconds = [predicted_seconds(spec, speeds[spec.arm.model]) for spec in specs]
         return total([[each] * number for each in seconds], workers)
 
-    least = {model: cost(Step(models=(model,), seeds=1, rung=LEAST_RUNG[model]), {}) for model in ModelName}
+    least = {model: cost(Step(models=(model,), seeds=1, rung=LEAST_RUNG[model]), {}) for model in DEFAULT}
     left -= sum(least.values())
     trials = trials_that_fit(trials_cost, TRIALS_SHARE * left)
     left -= trials_cost(trials) if trials else 0.0

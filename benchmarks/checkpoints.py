@@ -12,8 +12,9 @@ import torch
 
 from study.matrix import arms
 from study.models import build
+from study.networks import DEFAULT
 from study.records import EvaluationPoint
-from study.spec import HyperParams, ModelName, Purpose, RunSpec, Scope
+from study.spec import HyperParams, Purpose, RunSpec, Scope
 from study.training.checkpoint import Checkpoints
 from study.training.loop import Trainer
 from study.training.param_groups import param_groups
@@ -28,7 +29,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir())
     runtime = detect("cpu")
     print("| network | size, MB | write, s (median of 5, greatest) | read, s |\n|---|---:|---:|---:|")
-    for model in ModelName:
+    for model in DEFAULT:
         network = build(model, weights=None, resolution=32, fold=True, seed=0)
         network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         arm = next(arm for arm in arms((model,)) if arm.scope is Scope.FULL)

@@ -18,8 +18,9 @@ TURNS = (None, "4000", "2000", "1000", "300")
 BUSY = (0, 1)
 _BUSY = "while True: pass"
 _MEASURE = """
+from study.networks import DEFAULT
 from study.planning.cost import measure
-from study.spec import ModelName
+
 from study.training.runtime import adopt, detect
 from dataclasses import replace
 import sys
@@ -27,7 +28,7 @@ runtime = detect("cpu", "fp32")
 if sys.argv[1:]:
     runtime = replace(runtime, threads=int(sys.argv[1]))
     adopt(runtime)
-for model in ModelName:
+for model in DEFAULT:
     speed = measure(model, 32, 64, runtime)
     print(f"{model} {speed.train:.0f}", end="  ")
 print(f"threads {runtime.threads}")

@@ -15,15 +15,16 @@ from tempfile import TemporaryDirectory
 from benchmarks.page import replace_block
 from study.data import load
 from study.matrix import arms
-from study.spec import Arm, Init, ModelName, Precision, Purpose, RunSpec
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
+from study.spec import Arm, Init, Precision, Purpose, RunSpec
 from study.training.defaults import RECIPE, default_hyper
 from study.training.run import Workshop, run
 from study.training.runtime import detect
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = {ModelName.VGG11: 2_560, ModelName.GOOGLENET: 7_680}
+SAMPLES = {VGG11: 2_560, GOOGLENET: 7_680}
 #: At resolutions above 32 VGG11 is not folded and a step costs many times more.
-AT_RESOLUTION = {ModelName.VGG11: 384, ModelName.GOOGLENET: 1_920}
+AT_RESOLUTION = {VGG11: 384, GOOGLENET: 1_920}
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ def main() -> None:
                 record = run(spec, shop).record
                 if record.state.value != "finished":
                     raise SystemExit(f"{spec.run_id}: {record.reason}")
-        points.append(Point(model.value, quantity, value, time.perf_counter() - began))
+        points.append(Point(model, quantity, value, time.perf_counter() - began))
         print(points[-1], flush=True)
 
-    for model in ModelName:
+    for model in DEFAULT:
         scratch = [arm for arm in arms((model,)) if arm.init is Init.SCRATCH]
         full = next(arm for arm in scratch if arm.lr_policy.value == "uniform")
         base = _spec(full, SAMPLES[model], runtime.precision)
@@ -89,9 +90,9 @@ def _spec(arm: Arm, rung: int, precision: Precision) -> RunSpec:
 
 def table(points: list[Point]) -> str:
     lines = ["| network | quantity | seconds at each value | relative to the first |", "|---|---|---|---|"]
-    for model in ModelName:
+    for model in DEFAULT:
         for quantity in ("images", "resolution", "arms", "seeds"):
-            chosen = [p for p in points if (p.model, p.quantity) == (model.value, quantity)]
+            chosen = [p for p in points if (p.model, p.quantity) == (model, quantity)]
             told = ", ".join(f"{p.value:,}: {p.seconds:.1f}" for p in chosen)
             ratios = " · ".join(f"{p.seconds / chosen[0].seconds:.1f}" for p in chosen)
             lines.append(f"| {model} | {quantity} | {told} | {ratios} |")

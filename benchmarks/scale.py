@@ -138,7 +138,7 @@ class Simulated:
         if spec.arm.scope is Scope.FULL:
             done = trunk(self.results, spec.run_id).samples_seen(at_most=branch_point(spec))
         self._images[spec.run_id] = spec.rung
-        expected = predicted_seconds(spec, SPEEDS[spec.arm.model.value], done)
+        expected = predicted_seconds(spec, SPEEDS[spec.arm.model], done)
         return float(expected * np.exp(self.rng.normal(0, SPREAD)))
 
     def _ran(self, task: Train) -> Ran:
@@ -187,7 +187,7 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
         specs = RunSpecs(study=study, ledger=ledger)
         for model in study.models:
             given = WeightFile(source="fractal", sha256="0" * 64, path="none", channels=1)
-            specs.weights[model.value] = given
+            specs.weights[model] = given
         executor.now = PRETRAINING_SHARE * budget
         with redirect_stdout(io.StringIO()), Console(deadline, 0) as console:
             context = StudyContext(
@@ -229,7 +229,7 @@ def _course(context: StudyContext, executor: Simulated) -> dict[str, Any]:
     matrix_ends, busy = executor.now, executor.busy
     champion(context, lifecycle, scheduler)
     took, runs = time.process_time() - at, executor.runs
-    reached = {model.value: context.specs.reached_of(model, 4_000) for model in context.study.models}
+    reached = {model: context.specs.reached_of(model, 4_000) for model in context.study.models}
     context.ledger.close()
     return {
         "workers": executor.capacity,

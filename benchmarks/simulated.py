@@ -27,7 +27,8 @@ from scipy import stats
 
 from study.analysis.family import CONTRASTS, rows_of
 from study.matrix import arms
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import GOOGLENET
+from study.spec import Arm, Init, LrPolicy, Scope
 
 BASE_PP = 78.0
 #: Standard deviation of the seed's effect, the same in all arms of a study.
@@ -63,7 +64,7 @@ class World:
     def accuracy_pp(self, arm: Arm) -> float:
         times = 0.0
         pretrained = arm.init is Init.PRETRAINED
-        times += pretrained + (arm.model is ModelName.GOOGLENET)
+        times += pretrained + (arm.model == GOOGLENET)
         if arm.scope is Scope.FULL:
             times += (2 if arm.lr_policy is LrPolicy.DISCRIMINATIVE else 1) * (1 + pretrained)
         return BASE_PP + self.effect_pp * times
@@ -107,7 +108,7 @@ def simulate(world: World, rng: np.random.Generator) -> Simulated:
                 {
                     "run_id": run_id,
                     "role": "matrix",
-                    "model": arm.model.value,
+                    "model": arm.model,
                     "init": arm.init.value,
                     "scope": arm.scope.value,
                     "lr_policy": arm.lr_policy.value,

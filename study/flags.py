@@ -6,7 +6,8 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from study.errors import UsageError
-from study.spec import MOST_SEED, RESOLUTIONS, ModelName
+from study.networks import NETWORKS, ModelName
+from study.spec import MOST_SEED, RESOLUTIONS
 
 
 def path(text: str) -> Path:
@@ -34,20 +35,18 @@ def seed(text: str) -> int:
 
 
 def networks(text: str) -> tuple[ModelName, ...]:
-    """Parses a comma-separated list of networks; returns each once, in the order of `ModelName`.
+    """Parses a comma-separated list of networks; returns each once, in the order of `NETWORKS`.
 
     Raises:
         UsageError: a name is unknown, or the list is empty.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
-    known = ", ".join(model.value for model in ModelName)
+    known = ", ".join(NETWORKS)
     if not names:
         raise UsageError(f"--models names no network; known are {known}")
-    try:
-        wanted = {ModelName(name) for name in names}
-    except ValueError:
-        raise UsageError(f"--models {text[:60]}: known networks are {known}") from None
-    return tuple(model for model in ModelName if model in wanted)
+    if not set(names) <= set(NETWORKS):
+        raise UsageError(f"--models {text[:60]}: known networks are {known}")
+    return tuple(model for model in NETWORKS if model in names)
 
 
 def resolution(text: str) -> int:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import product
 
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import DEFAULT, ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
-#: Pairs (scope, lr_policy) of an arm. Two models and two inits make 12 arms of them.
+#: Pairs (scope, lr_policy) of an arm. Two models and two inits make 12 arms of them. The factors give
+#: 2 × 2 × 2 × 2 = 16 combinations, of which 8 are frozen: with a single trainable layer there is a single
+#: rate, so that "uniform" and "discriminative" name the same training.
 _CELLS = (
     (Scope.FROZEN, LrPolicy.NONE),
     (Scope.FULL, LrPolicy.UNIFORM),
     (Scope.FULL, LrPolicy.DISCRIMINATIVE),
 )
 
-#: The factors give 2 × 2 × 2 × 2 = 16 combinations; these 4 collapse, two by two, into the
-#: frozen arms: with a single trainable layer there is a single rate, so "uniform" and
-#: "discriminative" name the same training.
-EXCLUDED: dict[tuple[ModelName, Init], str] = {
-    (model, init): "frozen: one layer is trained, so one learning rate exists; "
-    "uniform and discriminative are the same run"
-    for model, init in product(ModelName, Init)
-}
 
-
-def arms(models: Iterable[ModelName] = tuple(ModelName)) -> tuple[Arm, ...]:
+def arms(models: Iterable[ModelName] = DEFAULT) -> tuple[Arm, ...]:
     """Returns all arms of the models in the order in which they run.
 
     Each cell runs for both inits and all models before the next cell starts, so that an early stop leaves

@@ -11,6 +11,7 @@ from typing import Any
 
 from study.errors import UsageError
 from study.field_types import check_types
+from study.networks import DEFAULT, ModelName, network_name
 
 TRAIN_IMAGES = 54_000
 VALIDATION_IMAGES = 6_000
@@ -27,11 +28,6 @@ class _Name(str, Enum):
 
     def __str__(self) -> str:
         return str(self.value)
-
-
-class ModelName(_Name):
-    VGG11 = "vgg11"
-    GOOGLENET = "googlenet"
 
 
 class Init(_Name):
@@ -105,6 +101,7 @@ class Arm:
     lr_policy: LrPolicy
 
     def __post_init__(self) -> None:
+        network_name(self.model)
         if (self.scope is Scope.FROZEN) != (self.lr_policy is LrPolicy.NONE):
             raise UsageError(
                 f"arm {self.model}/{self.init}/{self.scope}/{self.lr_policy} does not exist: "
@@ -114,7 +111,7 @@ class Arm:
     @property
     def name(self) -> str:
         """For example ``vgg11-pretrained-full-uniform`` or ``googlenet-scratch-frozen``."""
-        parts = [self.model.value, self.init.value, self.scope.value]
+        parts = [self.model, self.init.value, self.scope.value]
         if self.lr_policy is not LrPolicy.NONE:
             parts.append(self.lr_policy.value)
         return "-".join(parts)
@@ -286,7 +283,7 @@ class RunSpec:
             **{
                 **values,
                 "arm": Arm(
-                    model=ModelName(arm["model"]),
+                    model=network_name(arm["model"]),
                     init=Init(arm["init"]),
                     scope=Scope(arm["scope"]),
                     lr_policy=LrPolicy(arm["lr_policy"]),
@@ -320,7 +317,7 @@ class StudySpec:
         init_checkpoint: SHA-256 of the user's own weights, independent of the place of the file; or "".
     """
 
-    models: tuple[ModelName, ...] = tuple(ModelName)
+    models: tuple[ModelName, ...] = DEFAULT
     seed: int = 0
     resolution: int = 32
     device: str = "cpu"
@@ -350,7 +347,7 @@ class StudySpec:
             UsageError: a value is out of its range.
             TypeError, ValueError: a value is missing, unknown or of another kind.
         """
-        models = tuple(ModelName(name) for name in values["models"])
+        models = tuple(network_name(name) for name in values["models"])
         return cls(**{**values, "models": models, "precision": Precision(values["precision"])})
 
     @property

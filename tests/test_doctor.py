@@ -10,7 +10,7 @@ import pytest
 
 from study.doctor import LEAST_DISK_GB, checks, lines
 from study.models import build
-from study.spec import ModelName
+from study.networks import DEFAULT
 
 
 def test_every_failed_check_has_a_remedy() -> None:
@@ -36,7 +36,7 @@ def test_an_empty_data_folder_and_missing_weights_are_told(
 def test_the_disk_asked_for_holds_what_a_study_keeps() -> None:
     """Best networks whole, explained ones as trained, and three checkpoints with AdamW's two averages."""
     kept, at_work = 0, 0
-    for model in ModelName:
+    for model in DEFAULT:
         network = build(model, weights=None, resolution=32, fold=True, seed=0)
         whole = 4 * network.original_parameters
         folded = 4 * sum(parameter.numel() for parameter in network.parameters())

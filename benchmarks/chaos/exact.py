@@ -11,15 +11,16 @@ from typing import Any
 
 from study.data import load
 from study.matrix import arms
-from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
+from study.spec import HyperParams, Init, Precision, Purpose, RunSpec, Scope
 from study.training.checkpoint import cooldown, trunk, unfinished
 from study.training.run import Workshop, run
 from study.training.runtime import Runtime, adopt, detect, one_thread
 
 #: Seconds after a new checkpoint within which a kill falls; of GoogLeNet one is written at every step.
 WITHIN = 1.0
-EVERY = {ModelName.GOOGLENET: 0.0, ModelName.VGG11: 2.0}
-RUNGS = {ModelName.GOOGLENET: 1_600, ModelName.VGG11: 3_200}
+EVERY = {GOOGLENET: 0.0, VGG11: 2.0}
+RUNGS = {GOOGLENET: 1_600, VGG11: 3_200}
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -29,7 +30,7 @@ def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     faults: list[str] = []
     killed = cut = 0
     runtime = one_thread(detect("cpu", "fp32"))  # another number of threads would round otherwise
-    for model in ModelName:
+    for model in DEFAULT:
         spec = _spec(model)
         unbroken = _end(spec, runtime, folder / f"{model}-unbroken")
         place = folder / f"{model}-killed"

@@ -33,6 +33,7 @@ from study.data import FashionMNIST
 from study.data.idx import read_idx
 from study.errors import StoreError, StudyError
 from study.matrix import arms
+from study.networks import GOOGLENET, NETWORKS
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
@@ -53,17 +54,17 @@ from study.orchestration.signals import CancelToken
 from study.planning.cost import Speed
 from study.planning.plan import Decision, Step
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
-from study.spec import Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
+from study.spec import Init, Precision, Purpose, RunSpec, Scope, StudySpec
 from study.store.ledger import Ledger
 from study.store.lock import StudyLock
 from study.training.checkpoint import trunk
-from study.training.defaults import BATCH_SIZE, default_hyper
+from study.training.defaults import default_hyper
 from study.training.run import Workshop
 from study.training.runtime import Runtime
 from study.training.schedule import branch_point, cooldown_factor, trunk_factor
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "sample"
-MODEL = ModelName.GOOGLENET
+MODEL = GOOGLENET
 ARMS = tuple(arm for arm in arms((MODEL,)) if arm.init is Init.SCRATCH)
 TRIALS, SEEDS, LEAST = 4, 2, 640
 #: Every arm is judged at two rungs with every seed.
@@ -75,7 +76,7 @@ STUDY = StudySpec(models=(MODEL,), max_seeds=SEEDS)
 DECISION = Decision(
     least_rung=LEAST,
     trial_rung=LEAST,
-    batch_size=BATCH_SIZE[MODEL],
+    batch_size=NETWORKS[MODEL].batch_size,
     rung=STEP.rung,
     seeds=SEEDS,
     trials=TRIALS,

@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from study.models import build
-from study.spec import ModelName
+from study.networks import DEFAULT, ModelName
 from study.training.runtime import detect
 
 SIZE, REPEATS = 2048, 15
@@ -45,7 +45,7 @@ def main() -> None:
             {
                 "float32": rate(torch.float32),
                 "bfloat16": rate(torch.bfloat16),
-                **{model.value: gigaflop(model) for model in ModelName},
+                **{model: gigaflop(model) for model in DEFAULT},
             }
         )
     )

@@ -20,8 +20,9 @@ from common import BATCH, LR, WEIGHT_DECAY, Task, read_task, report
 
 from study.data import load
 from study.matrix import arms
+from study.networks import ModelName
 from study.records import RunRecord
-from study.spec import HyperParams, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.spec import HyperParams, Init, LrPolicy, Purpose, RunSpec, Scope
 from study.training.defaults import LONG_RECIPE
 from study.training.run import Workshop, run
 from study.training.runtime import detect

@@ -22,11 +22,12 @@ from timed import read_task, report
 from study.data import load, to_input
 from study.matrix import arms
 from study.models import build
+from study.networks import NETWORKS, ModelName
 from study.planning.cost import measure
-from study.spec import Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.spec import Init, LrPolicy, Purpose, RunSpec, Scope
 from study.training.batchnorm_recalibration import settle
 from study.training.champion import Clock, champion_spec
-from study.training.defaults import BATCH_SIZE, LONG_RECIPE, default_hyper
+from study.training.defaults import LONG_RECIPE, default_hyper
 from study.training.judging import judged
 from study.training.loop import batch_sizes
 from study.training.progress import Progress
@@ -79,7 +80,7 @@ def main() -> None:
         seed=task.seed,
         hyper=default_hyper(arm),
         rung=2_000,
-        batch_size=BATCH_SIZE[model],
+        batch_size=NETWORKS[model].batch_size,
         precision=runtime.precision,
     )
     speed = measure(model, 32, own.batch_size, runtime)

@@ -15,8 +15,9 @@ from benchmarks.hostile.target import Target
 from study.budget import MAX_SECONDS, MIN_SECONDS, parse_budget
 from study.cli import main, run_flags
 from study.errors import UsageError
+from study.networks import DEFAULT
 from study.records import RunRecord
-from study.spec import MOST_SEED, RESOLUTIONS, ModelName, StudySpec
+from study.spec import MOST_SEED, RESOLUTIONS, StudySpec
 
 _TIMES = st.from_regex(r"[0-9]{0,3}(\.[0-9]{1,2})?[hmsHd ]?[0-9]{0,3}[hms]?", fullmatch=True)
 _VALUES = (
@@ -74,7 +75,7 @@ def target(folder: Path) -> Target:
         if kind == "run":
             flags = _silent(lambda: run_flags(value))
             study = StudySpec(
-                models=flags.models or tuple(ModelName),
+                models=flags.models or DEFAULT,
                 seed=flags.seed or 0,
                 resolution=flags.resolution or RESOLUTIONS[0],
                 max_seeds=flags.seeds,

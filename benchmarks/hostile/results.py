@@ -20,9 +20,9 @@ from benchmarks.hostile.target import Target
 from study.analysis.contrasts import estimate, table
 from study.analysis.findings import findings
 from study.analysis.sources import read_sources
+from study.networks import DEFAULT
 from study.report.data.derived import Reading
 from study.report.data.report_data import read_report_data
-from study.spec import ModelName
 
 PLANTING = Path(__file__).parents[2] / "tests" / "report"
 MODEL = "googlenet"
@@ -116,7 +116,7 @@ def read(results: Path) -> None:
         reading.explanation(model), reading.separation(model)
     reading.object_answers(), reading.widest_gap(), reading.rows("results")
     reading.tried(), reading.left_out(), reading.champion_end, reading.baselines()
-    assert set(data.models) <= {model.value for model in ModelName}
+    assert set(data.models) <= {model for model in DEFAULT}
 
 
 def cases(results: Path) -> st.SearchStrategy[Case]:

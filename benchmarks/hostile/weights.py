@@ -13,8 +13,8 @@ from benchmarks.hostile.mutation import damaged, misshapen
 from benchmarks.hostile.target import Target
 from study.errors import WeightsError
 from study.models import load_checkpoint, save_checkpoint
+from study.networks import VGG11
 from study.pretraining.weight_sources import checkpoint
-from study.spec import ModelName
 
 META: dict[str, Any] = {
     "source": "fractal",
@@ -50,7 +50,7 @@ def target(folder: Path) -> Target:
         weights, _ = load_checkpoint(path)
         assert kind != "signed" or value == good, "an altered file got past its hash"
         assert all(tensor.isfinite().all() for tensor in weights.state.values())
-        if checkpoint(ModelName.VGG11, path) is None:
+        if checkpoint(VGG11, path) is None:
             raise WeightsError("of another network")
 
     bad = damaged(st.just(good))

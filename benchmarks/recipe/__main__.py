@@ -14,7 +14,8 @@ from benchmarks.recipe.pretraining import weights_of
 from benchmarks.recipe.settings import TRUNK, Row, append, done, key, read
 from benchmarks.recipe.training import Lab, measure
 from study.data import load
-from study.spec import Init, ModelName
+from study.networks import DEFAULT
+from study.spec import Init
 from study.training.runtime import detect
 
 
@@ -47,8 +48,8 @@ def main() -> None:
 
 def fill(group: Group, lab: Lab, options: argparse.Namespace) -> None:
     """Measure the rows of the group that are not there yet."""
-    for model in ModelName:
-        needed = any(s.model is model and s.init is Init.PRETRAINED for s in group.settings)
+    for model in DEFAULT:
+        needed = any(s.model == model and s.init is Init.PRETRAINED for s in group.settings)
         if needed and model not in lab.weights:
             lab.weights[model] = weights_of(model, options.weights, lab.runtime)
     for seed in group.seeds:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.recipe.settings import COSINE, Row, Setting
-from study.spec import Init, ModelName
+from study.networks import GOOGLENET, VGG11
+from study.spec import Init
 
 #: A setting whose first seed is worse than the group's best by more gets no second seed.
 HOPELESS = 0.03
 #: What the first measurements pointed to; the base of the later ones.
-VGG11 = Setting(model=ModelName.VGG11, lr=3e-4, batch=32, augmentation="none")
-GOOGLENET = Setting(model=ModelName.GOOGLENET, lr=1e-3, batch=32, augmentation="none")
+VGG11 = Setting(model=VGG11, lr=3e-4, batch=32, augmentation="none")
+GOOGLENET = Setting(model=GOOGLENET, lr=1e-3, batch=32, augmentation="none")
 #: Where the first measurements began.
 OLD_VGG11 = replace(VGG11, lr=1.5e-4, batch=64, augmentation="flip+shift")
 OLD_GOOGLENET = replace(GOOGLENET, batch=64, augmentation="flip+shift")

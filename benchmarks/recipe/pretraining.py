@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from study.networks import GOOGLENET, VGG11, ModelName
 from study.pretraining import pretrain, recipe_for
-from study.spec import ModelName
 from study.training.runtime import Runtime
 
 #: Images/s on one thread, at which the recipes are chosen.
-SPEED = {ModelName.VGG11: 65.0, ModelName.GOOGLENET: 240.0}
-SECONDS = {ModelName.VGG11: 125.0, ModelName.GOOGLENET: 100.0}
+SPEED = {VGG11: 65.0, GOOGLENET: 240.0}
+SECONDS = {VGG11: 125.0, GOOGLENET: 100.0}
 
 
 def weights_of(model: ModelName, folder: Path, runtime: Runtime) -> Path:

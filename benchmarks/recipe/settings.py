@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from study.spec import Init, ModelName
+from study.networks import ModelName
+from study.spec import Init
 
 OUT = Path(__file__).parents[1] / "out" / "recipe.json"
 TRUNK, COSINE = "trunk", "cosine"

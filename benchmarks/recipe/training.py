@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from benchmarks.recipe.settings import AUGMENTATIONS, COSINE, Row, Setting
 from study.data import FashionMNIST, augment, split, to_input
 from study.models import Network, build, load_checkpoint
-from study.spec import HyperParams, Init, ModelName
+from study.networks import ModelName
+from study.spec import HyperParams, Init
 from study.training.batchnorm_recalibration import settle
 from study.training.evaluate import batches_of
 from study.training.loop import Order

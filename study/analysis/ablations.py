@@ -11,7 +11,8 @@ import pandas as pd
 from study.analysis.arms import Row, Summary, finished, number, summary
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
-from study.spec import Experiment, FirstConv, Init, ModelName
+from study.networks import ModelName
+from study.spec import Experiment, FirstConv, Init
 
 Seeds = dict[int, float]
 
@@ -248,7 +249,7 @@ def _whole(experiments: pd.DataFrame, model: ModelName) -> list[Row]:
 
 def _rows(experiments: pd.DataFrame, model: ModelName, experiment: Experiment) -> list[Row]:
     chosen = experiments[experiments["experiment"] == experiment.value]
-    return [row for arm, row in finished(chosen) if arm.model is model]
+    return [row for arm, row in finished(chosen) if arm.model == model]
 
 
 def _ids(rows: list[Row]) -> tuple[str, ...]:

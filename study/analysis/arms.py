@@ -14,7 +14,8 @@ from study.analysis.interval import crossed_interval, t_interval
 from study.analysis.verdicts import MANY_SEEDS
 from study.errors import UsageError
 from study.matrix import arms
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import NETWORKS, ModelName, network_name
+from study.spec import Arm, Init, LrPolicy, Scope
 
 Row = Mapping[str, Any]
 Runs = dict[Arm, dict[int, Row]]
@@ -22,7 +23,7 @@ Runs = dict[Arm, dict[int, Row]]
 CHAMPION = "champion"
 #: Seeds that a longer rung must have for it to be preferred to a shorter one with more of them.
 ENOUGH_SEEDS = 3
-_ARMS = frozenset(arms())
+_ARMS = frozenset(arms(NETWORKS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def arm_of(row: Row) -> Arm | None:
     """The arm of a table row; None where the row names no arm of the matrix."""
     try:
         arm = Arm(
-            model=ModelName(row["model"]),
+            model=network_name(row["model"]),
             init=Init(row["init"]),
             scope=Scope(row["scope"]),
             lr_policy=LrPolicy(row["lr_policy"]),
@@ -97,8 +98,8 @@ def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
 def main_runs(rungs: pd.DataFrame) -> Runs:
     """Runs compared within a network, at the network's own rung: arm → seed → row of rungs.csv."""
     runs: Runs = {}
-    for model in ModelName:
-        runs |= _at_one_rung(finished(rungs[rungs["model"] == model.value]))
+    for model in NETWORKS:
+        runs |= _at_one_rung(finished(rungs[rungs["model"] == model]))
     return runs
 
 

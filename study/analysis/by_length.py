@@ -15,7 +15,8 @@ from study.analysis.evidence import Measured, absent
 from study.analysis.interval import crossed_interval, image_error
 from study.analysis.sources import Classes, hits
 from study.analysis.verdicts import Reason, Verdict
-from study.spec import Init, LrPolicy, ModelName
+from study.networks import ModelName
+from study.spec import Init, LrPolicy
 
 BY_LENGTH = (
     "points",
@@ -43,7 +44,7 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
     """
     cells: dict[Init, dict[tuple[int, int], Row]] = {init: {} for init in Init}
     for arm, row in finished(rungs):
-        if arm.model is model and arm.lr_policy is LrPolicy.UNIFORM:
+        if arm.model == model and arm.lr_policy is LrPolicy.UNIFORM:
             cells[arm.init][int(row["rung"]), int(row["seed"])] = row
     shared = sorted(set(cells[Init.PRETRAINED]) & set(cells[Init.SCRATCH]))
     if not shared:

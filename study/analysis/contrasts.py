@@ -20,10 +20,10 @@ from study.analysis.arms import (
     summary,
 )
 from study.analysis.family import (
-    ALL,
     CONTRASTS,
     POOLED,
     REPEATED,
+    Contrast,
     Weights,
     rows_of,
     with_discriminative_rates,
@@ -46,6 +46,7 @@ from study.analysis.verdicts import (
     adjusted,
     contrast_verdict,
 )
+from study.networks import ModelName, compared
 
 COLUMNS = (
     "name",
@@ -75,6 +76,7 @@ class Estimate:
 
     name: str
     model: str
+    models: tuple[ModelName, ...]
     family: Family
     discriminative: Summary
     per_seed: Array
@@ -115,14 +117,14 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
     """
     own, common = main_runs(rungs), common_runs(rungs)
     correct = hits(predictions, labels)
-    wanted = [(contrast, name, models) for contrast in CONTRASTS for name, models in rows_of(contrast)]
+    among = compared(rungs["model"])
+    wanted = [(contrast, *row) for contrast in CONTRASTS for row in rows_of(contrast, among)]
     return [
         _estimate(
-            contrast.name,
+            contrast,
             name,
-            contrast.family(name),
-            contrast.weights(models),
-            common if name in (POOLED, ALL) else own,
+            models,
+            common if contrast.over_models or name == POOLED else own,
             correct,
         )
         for contrast, name, models in wanted
@@ -185,13 +187,13 @@ def detectable(item: Estimate, estimates: list[Estimate]) -> float:
 
 
 def _estimate(
-    name: str,
+    contrast: Contrast,
     model: str,
-    family: Family,
-    weights: Weights,
+    models: tuple[ModelName, ...],
     runs: Runs,
     correct: dict[str, Any],
 ) -> Estimate:
+    weights = contrast.weights(models)
     seeds = common_seeds(runs, weights)
     chosen = [[(weight, runs[arm][seed]) for arm, weight in weights.items()] for seed in seeds]
     per_seed = _per_seed(weights, runs)
@@ -207,10 +209,11 @@ def _estimate(
     low, high = crossed_interval(per_seed, error)
     lengths = {number(row["rung"]) for pairs in chosen for _, row in pairs}
     return Estimate(
-        name=name,
+        name=contrast.name,
         model=model,
-        family=family,
-        discriminative=_with_discriminative_rates(name, weights, runs),
+        models=models,
+        family=contrast.family(model),
+        discriminative=_with_discriminative_rates(contrast.name, weights, runs),
         per_seed=per_seed,
         low=low,
         high=high,

@@ -10,7 +10,8 @@ from study.analysis.arms import Runs, common_seeds, number
 from study.analysis.evidence import Measured, Numbers, absent, log_ratio, paired
 from study.analysis.lengths import ACCURACY, IMAGES, SECONDS, Path, length_to
 from study.analysis.verdicts import Reason
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
 SPEED = (
     "n_pairs",

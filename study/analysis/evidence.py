@@ -27,7 +27,8 @@ from study.analysis.verdicts import (
     Verdict,
     measurement_verdict,
 )
-from study.spec import Init, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Init, Scope
 
 Numbers = dict[str, Any]
 

@@ -23,37 +23,14 @@ from study.analysis import (
 from study.analysis.arms import Runs, champion, common_runs, main_runs, select
 from study.analysis.contrasts import Estimate, detectable, judged
 from study.analysis.evidence import Measured
-from study.analysis.family import ALL, POOLED
+from study.analysis.family import ALL, NAMED, POOLED, rows_of
 from study.analysis.finding import Finding
 from study.analysis.imagenet_witness import witness
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
 from study.matrix import arms
-from study.spec import FirstConv, Init, LrPolicy, ModelName
-
-#: contrast → (question, id prefixes); a contrast may serve two questions.
-_CONTRASTS: dict[str, tuple[tuple[int, str], ...]] = {
-    "init@frozen": ((1, "q1.probe"),),
-    "init@full": ((2, "q2.init_full"),),
-    "scope@pretrained": ((3, "q3.accuracy"), (4, "q4.scope")),
-    "scope@scratch": ((4, "q4.scope_scratch"),),
-    "init×scope": ((4, "q4.interaction"),),
-    "lr_policy@pretrained": ((5, "q5.lr_policy"),),
-    "lr_policy@scratch": ((5, "q5.lr_policy_scratch"),),
-    "init×lr_policy": ((5, "q5.interaction"),),
-    "model": ((7, "q7.model"),),
-}
-_CLAIMS = {
-    "init@frozen": "frozen: pretrained features classify better than random ones",
-    "init@full": "full: pretrained is more accurate than scratch",
-    "scope@pretrained": "pretrained: full is more accurate than frozen",
-    "scope@scratch": "scratch: full is more accurate than frozen",
-    "init×scope": "pretraining gains more in full than in frozen",
-    "lr_policy@pretrained": "pretrained: discriminative is more accurate than uniform",
-    "lr_policy@scratch": "scratch: discriminative is more accurate than uniform",
-    "init×lr_policy": "pretraining gains more with discriminative than with uniform rates",
-    "model": "googlenet is more accurate than vgg11",
-}
+from study.networks import ModelName, compared
+from study.spec import FirstConv, Init, LrPolicy
 
 
 def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFrame) -> list[Finding]:
@@ -67,8 +44,8 @@ def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFram
     runs = main_runs(sources.rungs)
     studied = {str(model) for model in sources.results["model"]}
     found = _contrast_findings(runs, estimates, contrasts, studied)
-    for model in ModelName:
-        found += _model_findings(sources, runs, contrasts, model, model.value in studied)
+    for model in compared(studied):
+        found += _model_findings(sources, runs, contrasts, model, model in studied)
     return found + _study_findings(sources, runs, contrasts)
 
 
@@ -102,12 +79,13 @@ def _contrast_findings(
             "depends_on_rates": item.depends_on_rates,
             "source": _source(runs, item.model),
         }
-        for question, prefix in _CONTRASTS[item.name]:
+        contrast = NAMED[item.name]
+        for question, prefix in contrast.answers:
             found.append(
                 Finding(
                     id=prefix if item.model == ALL else f"{prefix}.{item.model}",
                     question=question,
-                    claim=_CLAIMS[item.name],
+                    claim=contrast.claim.format(*item.models),
                     verdict=verdict,
                     reason=reason,
                     model=item.model,
@@ -124,7 +102,7 @@ def _source(runs: Runs, model: str) -> str | None:
     names = {
         str(row["init_source"])
         for arm, seeds in select(runs, init=Init.PRETRAINED).items()
-        if model in (POOLED, ALL, arm.model.value)
+        if model in (POOLED, ALL, arm.model)
         for row in seeds.values()
     }
     return None if not names else names.pop() if len(names) == 1 else "mixed"
@@ -137,11 +115,11 @@ def _model_findings(
     classes, labels = sources.predictions, sources.labels
 
     def three(contrast: str, cells: list[matched_budget.Cell]) -> Measured:
-        test = _effect(contrasts, contrast, model.value)
+        test = _effect(contrasts, contrast, model)
         return matched_budget.three_views(runs, found, sources.trials, cells, test_pp=test)
 
     def adaptation(other: FirstConv) -> Measured:
-        weights = (sources.environment.get("weights") or {}).get(model.value) or {}
+        weights = (sources.environment.get("weights") or {}).get(model) or {}
         return ablations.adaptation(sources.experiments, model, other, weights.get("channels"))
 
     catalogue: list[tuple[int, str, str, Callable[[], Measured], tuple[str, ...]]] = [
@@ -302,33 +280,38 @@ def _model_findings(
         ),
     ]
     return [
-        _finding(f"{prefix}.{model}", question, claim, model.value, measure(), figures, studied=studied)
+        _finding(f"{prefix}.{model}", question, claim, model, measure(), figures, studied=studied)
         for question, prefix, claim, measure, figures in catalogue
     ]
 
 
 def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> list[Finding]:
-    every = arms()
-    planned = [arm for arm in every if arm.model.value in set(sources.results["model"])] or every
+    studied = set(sources.results["model"])
+    among = compared(studied)
+    planned = [arm for arm in arms(among) if arm.model in studied] or list(arms(among))
     best = predictions.best_arm(runs)
     row = champion(sources.results) or (best[1] if best else None)
     common = common_runs(sources.rungs)
-    between = matched_budget.three_views(
-        common,
-        lengths.paths(sources.rungs, common),
-        sources.trials,
-        matched_budget.model_cells(),
-        test_pp=_effect(contrasts, "model", ALL),
-    )
-    return [
+    paths = lengths.paths(sources.rungs, common)
+    between = [
         _finding(
-            "q7.views.model",
+            "q7.views.model" if row_name == ALL else f"q7.views.model.{other}",
             7,
             "one network leads at equal samples and at equal seconds",
-            ALL,
-            between,
+            row_name,
+            matched_budget.three_views(
+                common,
+                paths,
+                sources.trials,
+                matched_budget.model_cells(other, first),
+                test_pp=_effect(contrasts, "model", row_name),
+            ),
             ("curves",),
-        ),
+        )
+        for row_name, (first, other) in rows_of(NAMED["model"], among)
+    ]
+    return [
+        *between,
         _finding(
             "witness",
             1,
@@ -375,7 +358,7 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
 
 def _stages(sources: Sources, model: ModelName) -> int:
     """Number of stages below the output layer, as the study's networks declare them."""
-    return len((sources.architecture.get(model.value) or {}).get("stages") or [None]) - 1
+    return len((sources.architecture.get(model) or {}).get("stages") or [None]) - 1
 
 
 def _effect(contrasts: pd.DataFrame, name: str, model: str) -> float:

@@ -13,7 +13,8 @@ from study.analysis.evidence import Measured, Numbers
 from study.analysis.lengths import SECONDS, Path, accuracy_at
 from study.analysis.verdicts import Reason, Verdict, measurement_verdict
 from study.matrix import arms
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
 VIEWS = (
     "test_pp",
@@ -59,9 +60,9 @@ def policy_cells(model: ModelName) -> list[Cell]:
     return [([discriminative], [uniform])]
 
 
-def model_cells() -> list[Cell]:
-    """GoogLeNet against VGG11, arm by arm, without those of discriminative rates."""
-    pairs = zip(arms((ModelName.GOOGLENET,)), arms((ModelName.VGG11,)), strict=True)
+def model_cells(other: ModelName, first: ModelName) -> list[Cell]:
+    """Returns the arms of one network against those of another, without those of discriminative rates."""
+    pairs = zip(arms((other,)), arms((first,)), strict=True)
     return [
         ([first], [second]) for first, second in pairs if first.lr_policy is not LrPolicy.DISCRIMINATIVE
     ]

@@ -16,7 +16,8 @@ from study.analysis.verdicts import (
     Reason,
     Verdict,
 )
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
 PROVENANCE = (
     "source",
@@ -35,8 +36,8 @@ PROVENANCE = (
 
 def provenance(sources: Sources, runs: Runs, model: ModelName) -> Measured:
     """Which weights the pretrained arms started from."""
-    own: dict[str, Any] = sources.pretraining.get(model.value) or {}
-    weights: dict[str, Any] = (sources.environment.get("weights") or {}).get(model.value) or {}
+    own: dict[str, Any] = sources.pretraining.get(model) or {}
+    weights: dict[str, Any] = (sources.environment.get("weights") or {}).get(model) or {}
     used = {
         str(row["init_source"])
         for seeds in select(runs, model=model, init=Init.PRETRAINED).values()
@@ -62,7 +63,7 @@ PRETEXT = ("held_out_accuracy", "chance", "times_chance", "samples", "seconds", 
 
 def pretext(sources: Sources, model: ModelName) -> Measured:
     """Whether the project's own pretext task was learnt on held-out images."""
-    own: dict[str, Any] = sources.pretraining.get(model.value) or {}
+    own: dict[str, Any] = sources.pretraining.get(model) or {}
     if not own:
         return absent(PRETEXT, Reason.MISSING_FILE)
     if own.get("held_out_accuracy") is None or not own.get("chance"):
@@ -101,7 +102,7 @@ ARCHITECTURE = (
 
 def architecture(sources: Sources, model: ModelName) -> Measured:
     """Parameters before and after, and the exactness of the one-channel first layer."""
-    found: dict[str, Any] = sources.architecture.get(model.value) or {}
+    found: dict[str, Any] = sources.architecture.get(model) or {}
     if not found:
         return absent(ARCHITECTURE, Reason.MISSING_FILE)
     layers: list[dict[str, Any]] = [
@@ -193,7 +194,7 @@ def lr_decay(sources: Sources, runs: Runs, model: ModelName) -> Measured:
     tuned = 0
     if not tried.empty:
         tuned = int(
-            ((tried["model"] == model.value) & (tried["lr_policy"] == LrPolicy.DISCRIMINATIVE.value)).sum()
+            ((tried["model"] == model) & (tried["lr_policy"] == LrPolicy.DISCRIMINATIVE.value)).sum()
         )
     pretrained = select(runs, model=model, init=Init.PRETRAINED)
     numbers = {

@@ -11,7 +11,8 @@ from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, select
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
-from study.spec import Arm, ModelName
+from study.networks import ModelName
+from study.spec import Arm
 
 DESIGN = (
     "arms_finished",
@@ -54,7 +55,7 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
         "validation_images": dataset.get("validation_images"),
         "test_images": dataset.get("test_images"),
         "resolution": int(sizes[0]) if len(sizes) == 1 else None,
-        "models": sorted({arm.model.value for arm in runs}),
+        "models": sorted({arm.model for arm in runs}),
         "device": sources.environment.get("device"),
         "skipped_arms": total - len(runs),
         **_prediction(sources.plan.get("rows") or []),
@@ -71,7 +72,7 @@ def _used_images(runs: Runs) -> dict[str, int]:
     """Training images of each network's final runs, where they are known."""
     found = {model: column(select(runs, model=model), "train_images") for model in sorted(ModelName)}
     known = {model: [size for size in sizes if not math.isnan(size)] for model, sizes in found.items()}
-    return {model.value: int(max(sizes)) for model, sizes in known.items() if sizes}
+    return {model: int(max(sizes)) for model, sizes in known.items() if sizes}
 
 
 def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:

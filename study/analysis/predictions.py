@@ -23,7 +23,8 @@ from study.analysis.arms import (
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.sources import Classes
 from study.analysis.verdicts import ALPHA, Reason, Verdict
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
 Labels = npt.NDArray[np.uint8] | None
 CLASSES = 10
@@ -218,7 +219,7 @@ def best(runs: Runs) -> Measured:
     }
     numbers = {
         "arm": arm.name,
-        "model": arm.model.value,
+        "model": arm.model,
         "init": arm.init.value,
         "init_source": str(row["init_source"]),
         "scope": arm.scope.value,

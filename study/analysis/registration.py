@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from study.analysis.family import CONTRASTS, rows_of
@@ -15,10 +16,16 @@ from study.analysis.verdicts import (
     SECONDARY_SHARE,
     TO_SECONDARY,
 )
+from study.networks import compared
 
 
-def rules() -> dict[str, Any]:
-    """Returns the contrasts and every threshold by which this version of the program judges them."""
+def rules(models: Iterable[str]) -> dict[str, Any]:
+    """Returns the contrasts of a study and all thresholds by which this version of the program judges.
+
+    Args:
+        models: the networks of the study.
+    """
+    among = compared(models)
     return {
         "measure": "test accuracy in percentage points, mean over the seeds that all arms have",
         "rung": "within a network its highest rung with three seeds of every arm, between networks the "
@@ -36,10 +43,10 @@ def rules() -> dict[str, Any]:
                 "name": contrast.name,
                 "model": name,
                 "family": contrast.family(name).value,
-                "weights": {arm.name: weight for arm, weight in contrast.weights(models).items()},
+                "weights": {arm.name: weight for arm, weight in contrast.weights(group).items()},
             }
             for contrast in CONTRASTS
-            for name, models in rows_of(contrast)
+            for name, group in rows_of(contrast, among)
         ],
     }
 

@@ -10,7 +10,8 @@ from study.analysis.arms import Runs, summary
 from study.analysis.evidence import Measured, Numbers, absent, paired
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 
 BY_DEPTH = (
     "n_pairs",

@@ -15,7 +15,8 @@ from study.errors import UsageError, WeightsError
 from study.explain.snapshots import CHAMPION, kept_network
 from study.matrix import arms
 from study.models import Network, load_adapted, load_checkpoint
-from study.spec import RESOLUTIONS, TEST_IMAGES, ModelName, Scope
+from study.networks import NETWORKS, network_name
+from study.spec import RESOLUTIONS, TEST_IMAGES, Scope
 
 #: Maximum number of pixels of an image file.
 MOST_PIXELS = 50_000_000
@@ -67,16 +68,16 @@ def _networks(folder: Path) -> list[tuple[str, Network, int]]:
     if champion.is_file():
         weights, meta = load_checkpoint(champion)
         try:
-            model, resolution = ModelName(meta["model"]), int(meta["resolution"])
+            model, resolution = network_name(meta["model"]), int(meta["resolution"])
             if resolution not in RESOLUTIONS:
                 raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, UsageError) as error:
             raise WeightsError(f"{champion} does not say which network it holds") from error
         network = load_adapted(model, weights.state, resolution=resolution, fold=True)
         return [(f"champion ({model})", network, resolution)]
     found = [
         (arm.name, *kept_network(arm, folder))
-        for arm in arms()
+        for arm in arms(NETWORKS)
         if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()
     ]
     if not found:

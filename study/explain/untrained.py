@@ -20,7 +20,7 @@ def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -
     init = init or spec.arm.init
     return build(
         spec.arm.model,
-        weights=shop.weights[spec.arm.model.value] if init is Init.PRETRAINED else None,
+        weights=shop.weights[spec.arm.model] if init is Init.PRETRAINED else None,
         resolution=spec.resolution,
         fold=spec.fold,
         seed=spec.seed,

@@ -1,9 +1,10 @@
 """Builds, adapts and describes the networks of the study, and loads and saves their weights."""
 
 from study.models.build import (
-    REGISTRY,
     build,
+    first_weight,
     load_adapted,
+    network_class,
     torchvision_name,
     trunk_state,
     unfolded_state_dict,
@@ -13,16 +14,17 @@ from study.models.network import Network, Stage
 from study.models.weights import Weights, find_imagenet, load_checkpoint, save_checkpoint
 
 __all__ = [
-    "REGISTRY",
     "Network",
     "Stage",
     "Weights",
     "adaptation_error",
     "build",
     "find_imagenet",
+    "first_weight",
     "layer_table",
     "load_adapted",
     "load_checkpoint",
+    "network_class",
     "save_checkpoint",
     "torchvision_name",
     "trunk_state",

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from study.errors import WeightsError
-from study.models import googlenet, vgg11
 from study.models.network import Network
 from study.models.weights import Weights
-from study.spec import FirstConv, ModelName
+from study.networks import NETWORKS, ModelName
+from study.spec import FirstConv
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelEntry:
-    """Describes how the study builds one network.
-
-    Attributes:
-        network: the adapted network's class.
-        original: creates torchvision's network before adaptation.
-        adapt_first: adapts the first layer of a three-channel state dict in place.
-        first_weight: torchvision's name of the first convolution's weight.
-        renames: pairs (prefix in the study's network, prefix in torchvision's names); the first match
-            wins, and the last pair is that of the output layer.
-        table_layers: prefixes of torchvision's names of the layers in `layer_table`.
-    """
-
-    network: Callable[..., Network]
-    original: Callable[[], nn.Module]
-    adapt_first: Callable[[dict[str, Tensor]], None]
-    first_weight: str
-    renames: tuple[tuple[str, str], ...]
-    table_layers: tuple[str, ...]
+def network_class(model: ModelName) -> type[Network]:
+    """Returns the class of the adapted network that the descriptor names."""
+    module, name = NETWORKS[model].network.split(":")
+    found: type[Network] = getattr(import_module(module), name)
+    return found
 
 
-REGISTRY: dict[ModelName, ModelEntry] = {
-    ModelName.VGG11: ModelEntry(
-        network=vgg11.VGG11,
-        original=vgg11.torchvision_original,
-        adapt_first=vgg11.adapt_first,
-        first_weight="features.0.weight",
-        renames=(("convolutions.", "features."), ("head.", "classifier.6.")),
-        table_layers=("features.", "classifier."),
-    ),
-    ModelName.GOOGLENET: ModelEntry(
-        network=googlenet.GoogLeNet,
-        original=googlenet.torchvision_original,
-        adapt_first=googlenet.adapt_first,
-        first_weight="conv1.conv.weight",
-        renames=(("body.", ""), ("head.", "fc.")),
-        table_layers=("conv1", "conv2", "conv3", "inception", "fc"),
-    ),
-}
+def first_weight(model: ModelName) -> str:
+    """Returns torchvision's name of the weight of the first convolution."""
+    return f"{network_class(model).first_layer}.weight"
 
 
 def build(
@@ -88,26 +57,25 @@ def build(
         WeightsError: names or shapes do not fit the network, or `first_conv` is ``mean`` and the weights
             have only one channel.
     """
-    entry = REGISTRY[model]
-    network = entry.network(resolution=resolution, fold=fold, seed=seed)
+    network = network_class(model)(resolution=resolution, fold=fold, seed=seed)
     drawn = {name: value.clone() for name, value in network.first_conv().state_dict().items()}
     if weights is not None:
         state = {
             name: tensor
             for name, tensor in weights.state.items()
-            if not name.startswith(("aux", entry.renames[-1][1]))
+            if not name.startswith(("aux", network.renames[-1][1]))
         }
         try:
             if weights.channels == 3:
-                entry.adapt_first(state)
+                network.adapt_first(state)
             if first_conv is FirstConv.MEAN:
                 if weights.channels != 3:
                     raise WeightsError(f"{weights.source}: one channel has no mean over channels")
-                state[entry.first_weight] = state[entry.first_weight] / 3
+                state[first_weight(model)] = state[first_weight(model)] / 3
         except (KeyError, RuntimeError) as error:
             raise WeightsError(f"{weights.source}: does not fit {model}: {error}") from error
-        missing = _load(network, entry, state, weights.source)
-        allowed = ("head.",) if weights.covers == "network" else ("head.", "classifier.")
+        missing = _load(network, state, weights.source)
+        allowed = ("head.",) if weights.covers == "network" else network.beyond_trunk
         lost = [name for name in missing if not name.startswith(allowed)]
         if lost:
             raise WeightsError(f"{weights.source}: does not fit {model}: {lost[0]} is missing")
@@ -122,9 +90,8 @@ def load_adapted(model: ModelName, state: dict[str, Tensor], *, resolution: int,
     Raises:
         WeightsError: names or shapes do not fit the network.
     """
-    entry = REGISTRY[model]
-    network = entry.network(resolution=resolution, fold=fold, seed=0)
-    missing = _load(network, entry, state, "checkpoint")
+    network = network_class(model)(resolution=resolution, fold=fold, seed=0)
+    missing = _load(network, state, "checkpoint")
     if missing:
         raise WeightsError(f"checkpoint: does not fit {model}: {missing[0]} is missing")
     return network.eval()
@@ -135,14 +102,10 @@ def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
 
     It loads into torchvision's network with one input channel and ten classes.
     """
-    entry = REGISTRY[network.model]
-    state = {}
-    for name, tensor in network.state_dict().items():
-        value = tensor.detach().cpu().contiguous().clone()
-        if network.folded and name == "classifier.0.weight":
-            value = vgg11.unfold_fc6(value)
-        state[_outer(entry, name)] = value
-    return state
+    return {
+        torchvision_name(network, name): network.unpacked(name, tensor.detach().cpu().contiguous().clone())
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def trunk_state(network: Network) -> dict[str, Tensor]:
@@ -150,32 +113,32 @@ def trunk_state(network: Network) -> dict[str, Tensor]:
 
     For VGG11 these are the convolutions, for GoogLeNet all layers but the output layer.
     """
-    entry = REGISTRY[network.model]
     return {
-        _outer(entry, name): tensor.detach().cpu().contiguous().clone()
+        torchvision_name(network, name): tensor.detach().cpu().contiguous().clone()
         for name, tensor in network.state_dict().items()
-        if not name.startswith(("head.", "classifier."))
+        if not name.startswith(network.beyond_trunk)
     }
 
 
-def torchvision_name(network: Network, module: str) -> str:
-    """Returns torchvision's name of a module of the study's network."""
-    return _outer(REGISTRY[network.model], module)
+def torchvision_name(network: Network, name: str) -> str:
+    """Returns torchvision's name of a module or parameter of the study's network."""
+    for inner, outer in network.renames:
+        if f"{name}.".startswith(inner):
+            return (outer + f"{name}.".removeprefix(inner)).rstrip(".")
+    return name
 
 
-def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source: str) -> list[str]:
+def _load(network: Network, state: dict[str, Tensor], source: str) -> list[str]:
     """Copies `state` into the network and returns the network's names that `state` lacks."""
     own = network.state_dict()
-    names = {_outer(entry, name): name for name in own}
+    names = {torchvision_name(network, name): name for name in own}
     unknown = sorted(set(state) - set(names))
     if unknown:
         raise WeightsError(f"{source}: does not fit {network.model}: unknown {unknown[0]}")
     with torch.no_grad():
         for outer, tensor in state.items():
             inner = names[outer]
-            value = tensor
-            if network.folded and inner == "classifier.0.weight" and tensor.shape == (4096, 25088):
-                value = vgg11.fold_fc6(tensor)
+            value = network.packed(inner, tensor)
             if value.shape != own[inner].shape:
                 raise WeightsError(
                     f"{source}: does not fit {network.model}: {outer} is "
@@ -188,11 +151,3 @@ def _load(network: Network, entry: ModelEntry, state: dict[str, Tensor], source:
         for outer, inner in names.items()
         if outer not in state and not inner.endswith(".num_batches_tracked")
     ]
-
-
-def _outer(entry: ModelEntry, name: str) -> str:
-    """Translates a parameter's name in the study's network into torchvision's name."""
-    for inner, outer in entry.renames:
-        if name.startswith(inner):
-            return outer + name.removeprefix(inner)
-    return name

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from study.models import vgg11
-from study.models.adapt import IMAGENET_MEAN, IMAGENET_STD, fold_normalisation
-from study.models.build import REGISTRY, build
+from study.models.adapt import IMAGENET_MEAN, IMAGENET_STD
+from study.models.build import build, network_class, torchvision_name
 from study.models.network import CLASSES, Network
 from study.models.weights import Weights
-from study.spec import ModelName
+from study.networks import ModelName
 
 #: torchvision's name, kind, shapes of input and output, number of parameters.
 _Row = tuple[str, str, str, int]
@@ -25,21 +24,20 @@ def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
         One row per layer in the order of the forward pass: stage, torchvision's name, kind, and shapes
         (such as ``1×32×32 → 64×32×32``) and numbers of parameters before and after the adaptation.
     """
-    entry = REGISTRY[model]
     adapted = build(model, weights=None, resolution=resolution, fold=False, seed=0)
     with torch.device("meta"):
-        original = entry.original()
+        original = adapted.original()
     before = _layers(original, torch.zeros(1, 3, resolution, resolution, device="meta"), {})
-    names = {name: _outer_name(model, name) for name, _ in adapted.named_modules() if name}
+    names = {name: torchvision_name(adapted, name) for name, _ in adapted.named_modules() if name}
     after = _layers(adapted, torch.zeros(1, 1, resolution, resolution), names)
     rows = []
     for name, kind, shape, count in before:
-        if not name.startswith(entry.table_layers) or name not in {row[0] for row in after}:
+        if not name.startswith(adapted.table_layers) or name not in {row[0] for row in after}:
             continue
         other = next(row for row in after if row[0] == name)
         rows.append(
             {
-                "stage": _stage(adapted, model, name),
+                "stage": _stage(adapted, name),
                 "layer": name,
                 "kind": kind,
                 "shape_before": shape,
@@ -59,13 +57,10 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
     """
     network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
     with torch.device("meta"):
-        original = REGISTRY[model].original()
+        original = network.original()
     counts = [0] * len(network.stages)
     for name, parameter in network.named_parameters():
-        size = parameter.numel()
-        if network.folded and name == "classifier.0.weight":
-            size *= vgg11.POSITIONS
-        counts[network.stage_of(name)] += size
+        counts[network.stage_of(name)] += network.unpacked(name, parameter.detach().to("meta")).numel()
     return {
         "layers": layer_table(model, resolution),
         "original_parameters": sum(p.numel() for p in original.parameters()),
@@ -77,7 +72,7 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
         "stages": [
             {
                 "name": stage.name,
-                "modules": [_outer_name(model, name) for name in stage.modules],
+                "modules": [torchvision_name(network, name) for name in stage.modules],
                 "parameters": count,
             }
             for stage, count in zip(network.stages, counts, strict=True)
@@ -89,27 +84,19 @@ def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, 
 def adaptation_error(model: ModelName, seed: int = 0) -> float:
     """Returns max |adapted(g) − original(g, g, g)| over random grey images and weights, in float64.
 
-    For GoogLeNet it compares the pooled features of the whole network. For VGG11 it compares the output
-    of the first layer without its border, because the adaptation is not exact there (see
-    `study.models.adapt`).
+    Where the adaptation is exact, it compares the pooled features of the whole network, as for GoogLeNet.
+    Otherwise it compares the output of the first layer without its border (see `study.models.adapt`).
     """
+    network = network_class(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         grey = torch.rand(2, 1, 96, 96, dtype=torch.float64)
-        if model is ModelName.VGG11:
-            conv = nn.Conv2d(3, 64, 3, padding=1).double()
-        else:
-            # Training mode: batch statistics keep the activations of random weights near 1.
-            original = REGISTRY[model].original().train().double()
-            original.fc, original.dropout = nn.Identity(), nn.Identity()
-    normalised = _imagenet(grey)
-    x = (grey - 0.5) / 0.5
-    if model is ModelName.VGG11:
-        assert conv.bias is not None
-        weight, bias = fold_normalisation(conv.weight, conv.bias)
-        one = nn.functional.conv2d(x, weight, bias, padding=1)
-        difference = one - conv(normalised)
-        return float(difference[..., 1:-1, 1:-1].abs().max())
+        normalised, x = _imagenet(grey), (grey - 0.5) / 0.5
+        if not network.descriptor.exact_adaptation:
+            return _first_layer_error(network, normalised, x)
+        # Training mode: batch statistics keep the activations of random weights near 1.
+        original = network.original().train().double()
+        original.fc, original.dropout = nn.Identity(), nn.Identity()
     state = original.state_dict()
     weights = Weights(source="random", sha256="", state=state, channels=3, covers="network")
     adapted = build(model, weights=weights, resolution=96, fold=False, seed=0).train().double()
@@ -121,6 +108,26 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
         1,
     )
     return float((adapted.features(x) - original(transformed)).abs().max())
+
+
+def _first_layer_error(network: type[Network], normalised: Tensor, x: Tensor) -> float:
+    """Compares the first layers of both networks with random weights, without the border.
+
+    Args:
+        network: the adapted network's class.
+        normalised: float64 [N, 3, H, W], input of torchvision's network.
+        x: float64 [N, 1, H, W], input of the adapted network.
+    """
+    with torch.device("meta"):
+        like = network.original().get_submodule(network.first_layer)
+    assert isinstance(like, nn.Conv2d)
+    shape = {"kernel_size": like.kernel_size, "stride": like.stride, "padding": like.padding}
+    conv = nn.Conv2d(like.in_channels, like.out_channels, bias=like.bias is not None, **shape).double()
+    state = {f"{network.first_layer}.{name}": value for name, value in conv.state_dict().items()}
+    network.adapt_first(state)
+    one = nn.Conv2d(1, like.out_channels, bias=like.bias is not None, **shape).double()
+    one.load_state_dict({name.rsplit(".", 1)[1]: value for name, value in state.items()})
+    return float((one(x) - conv(normalised))[..., 1:-1, 1:-1].abs().max())
 
 
 def _imagenet(grey: Tensor) -> Tensor:
@@ -161,18 +168,10 @@ def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
     return [row for row in rows if not row[0].startswith(blocks or ("\0",))]
 
 
-def _outer_name(model: ModelName, name: str) -> str:
-    """Translates a module's name in the study's network into torchvision's name."""
-    for inner, outer in REGISTRY[model].renames:
-        if f"{name}.".startswith(inner):
-            return (outer + f"{name}.".removeprefix(inner)).rstrip(".")
-    return name
-
-
-def _stage(network: Network, model: ModelName, outer: str) -> str:
+def _stage(network: Network, outer: str) -> str:
     """Returns the name of the stage that lists a module, given torchvision's name; "" if none does."""
     for stage in network.stages:
         for prefix in stage.modules:
-            if outer == _outer_name(model, prefix):
+            if outer == torchvision_name(network, prefix):
                 return stage.name
     return ""

@@ -8,10 +8,9 @@ from torchvision.models import GoogLeNet as TorchvisionGoogLeNet
 from torchvision.models import googlenet
 
 from study.models.adapt import sum_channels
-from study.models.network import Network, Stage, new_head
-from study.spec import ModelName
+from study.models.network import Network, Stage
+from study.networks.googlenet import DESCRIPTOR
 
-FEATURES = 1024
 _THIRD = ("inception3a", "inception3b")
 _FOURTH = ("inception4a", "inception4b", "inception4c", "inception4d", "inception4e")
 _FIFTH = ("inception5a", "inception5b")
@@ -26,7 +25,12 @@ class GoogLeNet(Network):
     too, because they would change loss and compute of only one side of a comparison.
     """
 
-    model = ModelName.GOOGLENET
+    descriptor = DESCRIPTOR
+    feature_size = 1024
+    dropout_probability = 0.2
+    first_layer = "conv1.conv"
+    renames = (("body.", ""), ("head.", "fc."))
+    table_layers = ("conv1", "conv2", "conv3", "inception", "fc")
     stages = (
         Stage("conv1", ("body.conv1",)),
         Stage("conv2", ("body.conv2", "body.conv3")),
@@ -38,7 +42,7 @@ class GoogLeNet(Network):
     map_modules = tuple(f"body.{name}" for name in ("conv1", "conv3", *_THIRD, *_FOURTH, *_FIFTH))
 
     def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
-        super().__init__(FEATURES, 0.2, new_head(FEATURES, seed))
+        super().__init__(resolution=resolution, fold=fold, seed=seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.body: TorchvisionGoogLeNet = googlenet(
@@ -61,15 +65,14 @@ class GoogLeNet(Network):
         assert isinstance(layer, nn.Conv2d)
         return layer
 
+    @staticmethod
+    def original() -> nn.Module:
+        network: nn.Module = googlenet(
+            weights=None, aux_logits=False, transform_input=False, init_weights=False
+        )
+        return network
 
-def torchvision_original() -> nn.Module:
-    """Creates the network before adaptation: three channels, 1000 classes, no auxiliary heads."""
-    network: nn.Module = googlenet(
-        weights=None, aux_logits=False, transform_input=False, init_weights=False
-    )
-    return network
-
-
-def adapt_first(state: dict[str, Tensor]) -> None:
-    """Sums the RGB weights of the first layer of a three-channel state dict, in place."""
-    state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])
+    @staticmethod
+    def adapt_first(state: dict[str, Tensor]) -> None:
+        """Sums the RGB weights of the first layer of a three-channel state dict, in place."""
+        state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])

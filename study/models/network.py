@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from study.spec import ModelName
+from study.networks import ModelName, NetworkDescriptor
 
 CLASSES = 10
 
@@ -34,12 +35,18 @@ class Network(nn.Module, ABC):
     """Base class of the adapted networks; it computes ``forward(x) = head(dropout(features(x)))``.
 
     Attributes:
-        model: name of the network.
+        descriptor: what the study knows of the network without PyTorch.
         stages: in depth order; the last one is the output layer.
         map_modules: names of modules in depth order whose outputs are feature maps, float [N, C, H, W].
+        first_layer: torchvision's name of the convolution that processes the image.
+        renames: pairs (prefix in the study's network, prefix in torchvision's names); the first match
+            wins, and the last pair is that of the output layer.
+        table_layers: prefixes of torchvision's names of the layers in `study.models.layer_table`.
+        beyond_trunk: prefixes of the parameters that pre-training on fractals does not provide.
         feature_size: number of features that the output layer gets.
+        dropout_probability: of the dropout before the output layer, in [0, 1).
         original_parameters: number of parameters without folding.
-        folded: whether VGG11's fc6 is folded.
+        folded: whether a layer is folded.
         dropout: the layer before the output layer.
         head: the output layer.
         frozen_modules: names of modules that `train` keeps in evaluation mode.
@@ -47,27 +54,54 @@ class Network(nn.Module, ABC):
             are missing.
     """
 
-    model: ModelName
-    stages: tuple[Stage, ...]
-    map_modules: tuple[str, ...]
-    feature_size: int
+    descriptor: ClassVar[NetworkDescriptor]
+    stages: ClassVar[tuple[Stage, ...]]
+    map_modules: ClassVar[tuple[str, ...]]
+    first_layer: ClassVar[str]
+    renames: ClassVar[tuple[tuple[str, str], ...]]
+    table_layers: ClassVar[tuple[str, ...]]
+    beyond_trunk: ClassVar[tuple[str, ...]] = ("head.",)
+    feature_size: ClassVar[int]
+    dropout_probability: ClassVar[float]
     original_parameters: int
-    folded: bool
 
-    def __init__(self, feature_size: int, dropout: float, head: nn.Linear) -> None:
-        """
+    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
+        """Creates the network with random initial values.
+
         Args:
-            feature_size: number of features that the output layer gets.
-            dropout: probability in [0, 1) before the output layer.
-            head: the output layer.
+            resolution: side of the images in pixels.
+            fold: whether to fold the layers that can be folded.
+            seed: of the initial values.
         """
         super().__init__()
-        self.feature_size = feature_size
-        self.dropout = nn.Dropout(dropout)
-        self.head = head
+        self.dropout = nn.Dropout(self.dropout_probability)
+        self.head = new_head(self.feature_size, seed)
         self.frozen_modules: tuple[str, ...] = ()
         self.folded = False
         self.multipliers: dict[str, tuple[float, float]] = {}
+
+    @staticmethod
+    @abstractmethod
+    def original() -> nn.Module:
+        """Creates torchvision's network: three channels, 1000 classes, random or undefined values."""
+
+    @staticmethod
+    @abstractmethod
+    def adapt_first(state: dict[str, Tensor]) -> None:
+        """Adapts the first layer of a three-channel state dict with torchvision's names, in place."""
+
+    def packed(self, name: str, tensor: Tensor) -> Tensor:
+        """Converts torchvision's tensor of a parameter to the shape that it has in this network."""
+        return tensor
+
+    def unpacked(self, name: str, tensor: Tensor) -> Tensor:
+        """Converts this network's tensor of a parameter to torchvision's shape."""
+        return tensor
+
+    @property
+    def model(self) -> ModelName:
+        """The name of the network."""
+        return self.descriptor.name
 
     @abstractmethod
     def features(self, x: Tensor) -> Tensor:

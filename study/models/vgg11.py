@@ -7,12 +7,14 @@ from torch import Tensor, nn
 from torchvision.models.vgg import VGG, cfgs, make_layers
 
 from study.models.adapt import fold_normalisation
-from study.models.network import Network, Stage, new_head
-from study.spec import ModelName
+from study.models.network import Network, Stage
+from study.networks.vgg11 import DESCRIPTOR
 
 #: Width of fc6 and fc7, and number of positions of the 7×7 map that fc6 gets.
 HIDDEN = 4096
 POSITIONS = 49
+#: The parameter that is folded.
+FOLDED = "classifier.0.weight"
 
 
 class VGG11(Network):
@@ -25,7 +27,13 @@ class VGG11(Network):
     (docs/adr/0004-fc6-fold.md).
     """
 
-    model = ModelName.VGG11
+    descriptor = DESCRIPTOR
+    feature_size = HIDDEN
+    dropout_probability = 0.5
+    first_layer = "features.0"
+    renames = (("convolutions.", "features."), ("head.", "classifier.6."))
+    table_layers = ("features.", "classifier.")
+    beyond_trunk = ("head.", "classifier.")
     stages = (
         Stage("conv1", ("convolutions.0",)),
         Stage("conv2", ("convolutions.3",)),
@@ -39,7 +47,7 @@ class VGG11(Network):
     map_modules = tuple(f"convolutions.{place}" for place in (1, 4, 7, 9, 12, 14, 17, 19))
 
     def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
-        super().__init__(HIDDEN, 0.5, new_head(HIDDEN, seed))
+        super().__init__(resolution=resolution, fold=fold, seed=seed)
         self.folded = fold and resolution == 32
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -53,7 +61,7 @@ class VGG11(Network):
             self.classifier = _classifier(self.folded)
         self.avgpool = nn.Identity() if self.folded else nn.AdaptiveAvgPool2d((7, 7))
         if self.folded:
-            self.multipliers = {"classifier.0.weight": (float(POSITIONS), 1 / POSITIONS)}
+            self.multipliers = {FOLDED: (float(POSITIONS), 1 / POSITIONS)}
         small = 512 * HIDDEN
         total = sum(parameter.numel() for parameter in self.parameters())
         self.original_parameters = total + (small * (POSITIONS - 1) if self.folded else 0)
@@ -68,6 +76,24 @@ class VGG11(Network):
         assert isinstance(layer, nn.Conv2d)
         return layer
 
+    def packed(self, name: str, tensor: Tensor) -> Tensor:
+        folds = self.folded and name == FOLDED and tensor.shape == (HIDDEN, 512 * POSITIONS)
+        return fold_fc6(tensor) if folds else tensor
+
+    def unpacked(self, name: str, tensor: Tensor) -> Tensor:
+        return unfold_fc6(tensor) if self.folded and name == FOLDED else tensor
+
+    @staticmethod
+    def original() -> nn.Module:
+        network: nn.Module = VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
+        return network
+
+    @staticmethod
+    def adapt_first(state: dict[str, Tensor]) -> None:
+        """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
+        weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
+        state["features.0.weight"], state["features.0.bias"] = weight, bias
+
 
 def fold_fc6(weight: Tensor) -> Tensor:
     """Sums fc6's weights [4096, 25088] over the 49 positions; returns [4096, 512]."""
@@ -80,18 +106,6 @@ def unfold_fc6(weight: Tensor) -> Tensor:
     The unfolded layer computes the same as the folded one.
     """
     return (weight / POSITIONS).repeat_interleave(POSITIONS, dim=1)
-
-
-def torchvision_original() -> nn.Module:
-    """Creates the network before adaptation: three channels, 1000 classes, default initial values."""
-    network: nn.Module = VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
-    return network
-
-
-def adapt_first(state: dict[str, Tensor]) -> None:
-    """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
-    weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
-    state["features.0.weight"], state["features.0.bias"] = weight, bias
 
 
 def _convolutions() -> nn.Sequential:

@@ -14,10 +14,10 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 from torch.hub import get_dir
-from torchvision.models import GoogLeNet_Weights, VGG11_Weights
+from torchvision.models import get_model_weights
 
 from study.errors import AlteredWeights, WeightsError
-from study.spec import ModelName
+from study.networks import NETWORKS, ModelName
 from study.store.files import write_atomic
 from study.system.http import blocks
 
@@ -34,10 +34,6 @@ _KEYS = ("state_dict", "model_state_dict", "model", "model_state", "network", "n
 _OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizers", "scheduler", "lr_scheduler", "scaler")
 #: Prefixes of all names: DataParallel's, torch.compile's, and of networks inside another module.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
-_ENUMS = {
-    ModelName.VGG11: VGG11_Weights.IMAGENET1K_V1,
-    ModelName.GOOGLENET: GoogLeNet_Weights.IMAGENET1K_V1,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +59,9 @@ class Weights:
     unwrapped: tuple[str, ...] = ()
 
 
-def imagenet_file(model: ModelName) -> str:
-    """Returns the name of torchvision's file; it contains the first 8 hex digits of the file's SHA-256."""
-    return str(_ENUMS[model].url).rsplit("/", 1)[-1]
+def imagenet_url(model: ModelName) -> str:
+    """Returns the address of torchvision's file, whose name has the first 8 hex digits of its SHA-256."""
+    return str(get_model_weights(NETWORKS[model].builder)["IMAGENET1K_V1"].url)
 
 
 def find_imagenet(
@@ -91,7 +87,7 @@ def find_imagenet(
         WeightsError: the file is neither on this machine nor available by download, or it is unusable.
         AlteredWeights: the file's SHA-256 does not begin with the digits in its name.
     """
-    file = name or imagenet_file(model)
+    file = name or NETWORKS[model].weights_file
     expected = Path(file).stem.rsplit("-", 1)[-1]
     hub = Path(get_dir()) / "checkpoints"
     folders = [hub] if weights_dir is None else [weights_dir, hub]
@@ -100,7 +96,7 @@ def find_imagenet(
         if offline:
             raise WeightsError(f"{file} is not on this machine, and --offline forbids a download")
         path = hub / file
-        download(str(_ENUMS[model].url), path, sha256_prefix=expected, stop=stop)
+        download(imagenet_url(model), path, sha256_prefix=expected, stop=stop)
     digest = file_sha256(path)
     if not digest.startswith(expected):
         raise AlteredWeights(f"{path} is altered: SHA-256 {digest[:8]}…, expected {expected}…")

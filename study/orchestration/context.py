@@ -56,7 +56,7 @@ class StudyContext:
 
     def weight_files(self, spec: RunSpec) -> WeightFiles:
         """Returns the files of pre-trained weights that a worker needs for a run."""
-        model = spec.arm.model.value
+        model = spec.arm.model
         if spec.arm.init is not Init.PRETRAINED:
             return {}
         found = self.specs.weights[model]

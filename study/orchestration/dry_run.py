@@ -11,6 +11,7 @@ from study.data import load
 from study.errors import AlteredWeights, UsageError, WeightsError
 from study.models import find_imagenet
 from study.models.weights import IMAGENET, WeightFile
+from study.networks import ModelName
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
@@ -27,7 +28,7 @@ from study.orchestration.scheduler import Scheduler
 from study.orchestration.settings import SETTINGS, require_same
 from study.orchestration.signals import CancelToken
 from study.pretraining import recipe_for, weight_sources
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import Runtime, champion_threads, one_thread, usable_workers
 from study.training.workshop import Workshop
@@ -110,12 +111,12 @@ def _plan(context: StudyContext) -> None:
     )
     left, models, aside = context.clock.work.left(), context.study.models, 0.0
     for model in models:
-        speed = context.plan.speeds[model.value].pretext
+        speed = context.plan.speeds[model].pretext
         share = share_of(model, left, speed, models=len(models), workers=context.plan.workers)
         seconds, told = _weights(model, context, share)
         if seconds is not None:
             assumed = WeightFile(source="assumed", sha256="", path="", channels=1)
-            context.specs.weights[model.value] = assumed
+            context.specs.weights[model] = assumed
             aside += seconds / min(context.plan.workers, len(models))
         context.console.say(f"{model}: {told}")
     budget = context.clock.deadline.budget
@@ -129,7 +130,7 @@ def _plan(context: StudyContext) -> None:
 def _weights(model: ModelName, context: StudyContext, share: float) -> tuple[float | None, str]:
     """Returns the seconds that pre-trained weights would cost (None if there are none), and a sentence."""
     options = context.options
-    if context.ledger.fact("pretraining", {}).get(model.value, {}).get("sha256"):
+    if context.ledger.fact("pretraining", {}).get(model, {}).get("sha256"):
         return 0.0, "pre-trained weights of the study that is there"
     if options.init_checkpoint and weight_sources.checkpoint(model, options.init_checkpoint):
         return 0.0, f"pre-trained weights from {options.init_checkpoint}"
@@ -143,7 +144,7 @@ def _weights(model: ModelName, context: StudyContext, share: float) -> tuple[flo
             raise
     except WeightsError:
         pass
-    speed = context.plan.speeds[model.value].pretext
+    speed = context.plan.speeds[model].pretext
     try:
         seconds, instead = recipe_for(model, share, speed).predicted_seconds(speed), ""
     except UsageError as error:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import reduce
 
 from study.budget import format_seconds
+from study.networks import ModelName
 from study.orchestration.context import StudyContext
 from study.planning.calibration import total
 from study.planning.plan import (
@@ -20,7 +21,7 @@ from study.planning.plan import (
     one_more_seed,
     trials_that_fit,
 )
-from study.spec import TRAIN_IMAGES, ModelName, RunSpec
+from study.spec import TRAIN_IMAGES, RunSpec
 
 #: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
@@ -45,7 +46,7 @@ class Forecast:
             self._workers = max(1, self._workers - context.champion_threads)
 
     def least(self, model: ModelName) -> int:
-        return self._plan.decisions[model.value].least_rung
+        return self._plan.decisions[model].least_rung
 
     def reached(self) -> Reached:
         """Returns the rung and number of seeds that each network has reached."""
@@ -113,9 +114,7 @@ class Forecast:
         """Predicts the seconds that the remaining ones of `number` trials per arm take."""
         trainings = [
             [
-                self._seconds(
-                    self._specs.trial(arm, 0, self._plan.decisions[arm.model.value].trial_rung), 0
-                )
+                self._seconds(self._specs.trial(arm, 0, self._plan.decisions[arm.model].trial_rung), 0)
                 for trial in range(number)
                 if not self._specs.tuned(arm, trial)
             ]
@@ -131,7 +130,7 @@ class Forecast:
         """
         context, plan = self._context, self._plan
         for model in context.study.models:
-            plan.decisions.setdefault(model.value, blank(model))
+            plan.decisions.setdefault(model, blank(model))
         left = context.matrix_left()
         models = list(context.study.models)
         while len(models) > 1 and self.matrix(models) > FILL * left:
@@ -148,7 +147,7 @@ class Forecast:
         while trials and self.trials(trials) + self.cost(again) > FILL * rest:
             trials = trials - 1 if trials > 2 else 0
         for model in models:
-            name = model.value
+            name = model
             made = plan.decisions[name].trials if closed else trials
             plan.decisions[name] = replace(plan.decisions[name], trials=made, needs_seconds=None)
         reached = {model: self._specs.reached_of(model, self.least(model)) for model in models}
@@ -159,8 +158,8 @@ class Forecast:
     def note_decision(self, step: Step) -> None:
         """Records a step that has started as the plan of its networks."""
         for model in step.models:
-            plan = self._plan.decisions[model.value]
-            self._plan.decisions[model.value] = replace(
+            plan = self._plan.decisions[model]
+            self._plan.decisions[model] = replace(
                 plan, rung=max(plan.rung, step.rung), seeds=max(plan.seeds, step.seeds)
             )
         self._plan.save()
@@ -173,8 +172,8 @@ class Forecast:
         seconds -= self.cost(*begun, reached=reached)
         reached = reduce(after, begun, reached)
         for model, (rung, seeds) in reached.items():
-            plan = self._plan.decisions[model.value]
-            self._plan.decisions[model.value] = replace(
+            plan = self._plan.decisions[model]
+            self._plan.decisions[model] = replace(
                 plan, rung=max(rung, plan.least_rung), seeds=max(seeds, 1)
             )
         self._plan.left_out[:] = self._beyond(reached, seconds)
@@ -184,9 +183,9 @@ class Forecast:
         found: list[dict[str, object]] = []
         models = tuple(reached)
         for model in self._specs.left_out:
-            needs = self._plan.decisions[model.value].needs_seconds
+            needs = self._plan.decisions[model].needs_seconds
             found.append({"what": f"network {model}", "needs_seconds": needs})
-        if models and not any(self._plan.decisions[model.value].trials for model in models):
+        if models and not any(self._plan.decisions[model].trials for model in models):
             needs = self._budget_for(self.trials(2) / TRIALS_SHARE)
             found.append({"what": "tuning", "needs_seconds": needs})
         if models:
@@ -220,7 +219,7 @@ class Forecast:
         plan, context = self._plan, self._context
         told = []
         for model in context.study.models:
-            decision = plan.decisions[model.value]
+            decision = plan.decisions[model]
             if model in self._specs.left_out:
                 needed = format_seconds(decision.needs_seconds or 0)
                 told.append(f"{model}: left out; {needed} would bring it in")

@@ -103,7 +103,7 @@ def registration(study: StudySpec) -> dict[str, Any]:
         "trials": list(TRIALS),
         "chosen_by": "validation accuracy; no plan, selection or stop depends on test images",
         "recipe": asdict(RECIPE),
-        "rules": rules(),
+        "rules": rules(study.models),
         "registered": time.strftime("%Y-%m-%dT%H:%M:%S"),
     }
 

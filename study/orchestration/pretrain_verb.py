@@ -7,9 +7,9 @@ from pathlib import Path
 
 from study.budget import Deadline, format_seconds
 from study.errors import TrainingError
+from study.networks import ModelName
 from study.planning.cost import PRETEXT_BATCH, SMALL, measure
 from study.pretraining import weight_sources
-from study.spec import ModelName
 from study.training.runtime import Runtime
 
 

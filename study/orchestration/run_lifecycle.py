@@ -142,7 +142,7 @@ class RunLifecycle:
         tell(record)
         self._tidy(record)
         if record.state is RunState.FAILED:
-            context.ledger.add_event("run_failed", record.reason, spec.arm.model.value)
+            context.ledger.add_event("run_failed", record.reason, spec.arm.model)
         # The cost of a run is the whole time from submission to storage, not only the training time.
         seconds = context.clock.deadline.clock() - unit.since
         row.update(actual_seconds=seconds, state=record.state.value, reason=record.reason, rung=spec.rung)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from study.models.weights import WeightFile
+from study.networks import ModelName
 from study.planning.plan import LEAST_RUNG, Reached, arms_of, climb, run_spec
 from study.records import RunRecord, RunState
-from study.spec import Arm, HyperParams, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, HyperParams, Init, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.defaults import default_hyper
 from study.tuning import best
@@ -44,7 +45,7 @@ class RunSpecs:
         return arms_of(self.models if models is None else models, self.reasons)
 
     def inits(self, model: ModelName) -> tuple[Init, ...]:
-        return tuple(Init) if model.value in self.weights else (Init.SCRATCH,)
+        return tuple(Init) if model in self.weights else (Init.SCRATCH,)
 
     def done(self, spec: RunSpec) -> bool:
         """Whether a run has an outcome at its rung. An interrupted run has none: it can continue."""
@@ -164,7 +165,7 @@ class RunSpecs:
     def _spec(
         self, arm: Arm, purpose: Purpose, number: int, rung: int, hyper: HyperParams | None
     ) -> RunSpec:
-        weights = self.weights.get(arm.model.value) if arm.init is Init.PRETRAINED else None
+        weights = self.weights.get(arm.model) if arm.init is Init.PRETRAINED else None
         source = (weights.source, weights.sha256) if weights else ("none", "")
         return run_spec(
             arm, self.study, purpose=purpose, number=number, rung=rung, hyper=hyper, source=source

@@ -156,7 +156,7 @@ class _Phases:
         context, plan, report = self._context, self._context.plan, self._report
         self._phase("setup", None, self._prepare)
         known = context.ledger.fact("pretraining", {})
-        kept = all(known.get(model.value, {}).get("sha256") for model in context.study.models)
+        kept = all(known.get(model, {}).get("sha256") for model in context.study.models)
         share = 0.0 if kept else PRETRAINING_SHARE * context.clock.deadline.budget
         weights = WeightsPhase(
             context=context,
@@ -198,9 +198,7 @@ class _Phases:
         self._fact_once(
             "architecture",
             lambda: {
-                model.value: architecture(
-                    model, resolution=context.study.resolution, fold=context.study.fold
-                )
+                model: architecture(model, resolution=context.study.resolution, fold=context.study.fold)
                 for model in context.study.models
             },
         )

@@ -13,11 +13,12 @@ from typing import Any
 from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
+from study.networks import ModelName
 from study.orchestration.scheduler import RUNNING
 from study.orchestration.settings import settings
 from study.planning.plan import rungs
 from study.records import RunRecord, RunState
-from study.spec import Init, ModelName, Purpose, StudySpec
+from study.spec import Init, Purpose, StudySpec
 from study.store.ledger import Ledger
 from study.store.lock import lock_holder
 from study.store.sqlite_integrity import require_whole

@@ -6,18 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from study.models.weights import WeightFile
-from study.spec import (
-    TRAIN_IMAGES,
-    Arm,
-    Experiment,
-    FirstConv,
-    Init,
-    LrPolicy,
-    ModelName,
-    Purpose,
-    RunSpec,
-    Scope,
-)
+from study.networks import NETWORKS, ModelName
+from study.spec import TRAIN_IMAGES, Arm, Experiment, FirstConv, Init, LrPolicy, Purpose, RunSpec, Scope
 
 #: Numbers of training images. One more point has as many images as a run of this length can see.
 LABELS = (500, 2_000, 10_000)
@@ -26,7 +16,8 @@ APART = 1.5
 #: Numbers of trained stages below the output layer. The labels experiment has the run with all stages.
 DEPTHS = (0, 1, 2, 4)
 #: The adaptation of the first convolution is studied on one network: the first of these that has weights.
-ADAPTED = (ModelName.GOOGLENET, ModelName.VGG11)
+#: Those whose usual adaptation is exact come first.
+ADAPTED = sorted(NETWORKS, key=lambda name: not NETWORKS[name].exact_adaptation)
 #: Maximum share of the time left after tuning for side experiments.
 SHARE = 0.12
 #: Number of seeds of a side experiment; with less time it is left out.
@@ -81,6 +72,6 @@ def by_importance(runs: Iterable[RunSpec]) -> list[RunSpec]:
 
 def _first_convs(model: ModelName, weights: Mapping[str, WeightFile]) -> tuple[FirstConv, ...]:
     """Returns the alternatives for the first convolution; the mean over channels needs three channels."""
-    if model is not next((known for known in ADAPTED if known.value in weights), None):
+    if model is not next((known for known in ADAPTED if known in weights), None):
         return ()
-    return tuple(FirstConv) if weights[model.value].channels == 3 else (FirstConv.FRESH,)
+    return tuple(FirstConv) if weights[model].channels == 3 else (FirstConv.FRESH,)

@@ -30,13 +30,13 @@ class Calibration:
 
     def unscaled(self, spec: RunSpec, done: int = 0) -> float:
         """Predicts the median seconds from measured speeds alone."""
-        return predicted_seconds(spec, self.speeds[spec.arm.model.value], done)
+        return predicted_seconds(spec, self.speeds[spec.arm.model], done)
 
     def tail(self, spec: RunSpec) -> float:
         """Returns the ratio of p95 to p50: of a training step, or of runs once three have finished."""
         ratios = self._ratios(spec)
         if len(ratios) < 3:
-            return self.speeds[spec.arm.model.value].tail
+            return self.speeds[spec.arm.model].tail
         return min(max(ratios[-1] / ratios[len(ratios) // 2], LEAST_TAIL), MOST_TAIL)
 
     def row(self, spec: RunSpec, done: int = 0) -> Row:
@@ -47,7 +47,7 @@ class Calibration:
             "rung": spec.rung,
             "phase": spec.purpose.value,
             "arm": spec.arm.name,
-            "model": spec.arm.model.value,
+            "model": spec.arm.model,
             "init": spec.arm.init.value,
             "scope": spec.arm.scope.value,
             "predicted_seconds": expected,
@@ -64,7 +64,7 @@ class Calibration:
             row
             for row in self.rows
             if row["state"] == RunState.FINISHED.value
-            and row["model"] == spec.arm.model.value
+            and row["model"] == spec.arm.model
             and row["scope"] == spec.arm.scope.value
         ]
         for kind in ([row for row in done if row["init"] == spec.arm.init.value], done):

@@ -16,8 +16,9 @@ from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
 from study.models.network import Network
+from study.networks import ModelName
 from study.pretraining.recipe import Recipe
-from study.spec import ModelName, RunSpec, Scope
+from study.spec import RunSpec, Scope
 from study.training.defaults import default_hyper
 from study.training.evaluate import batches_of, evaluation_batch
 from study.training.judging import judged

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from study.matrix import arms
-from study.spec import SHORTEST_RUNG, Arm, HyperParams, ModelName, Purpose, RunSpec, Scope, StudySpec
-from study.training.defaults import BATCH_SIZE, RECIPE, default_hyper
+from study.networks import NETWORKS, ModelName
+from study.spec import Arm, HyperParams, Purpose, RunSpec, Scope, StudySpec
+from study.training.defaults import RECIPE, default_hyper
 from study.training.schedule import branch_point
 
-#: The shortest useful rung of each network (docs/recipe.md, ADR 15). VGG11 from scratch is better than
-#: chance after 2,000 samples, but an additional rung there costs half as much as going to 4,000 at once.
-LEAST_RUNG = {ModelName.VGG11: 2 * SHORTEST_RUNG, ModelName.GOOGLENET: SHORTEST_RUNG}
+#: The shortest useful rung of each network.
+LEAST_RUNG = {name: network.least_rung for name, network in NETWORKS.items()}
 #: The smallest number of seeds that gives a useful interval.
 THREE = 3
 #: What further time buys, in this order: pairs of (longest rung, seeds).
@@ -71,7 +71,7 @@ Reached = dict[ModelName, tuple[int, int]]
 def blank(model: ModelName) -> Decision:
     """Returns the plan of a network before anything is decided."""
     least = LEAST_RUNG[model]
-    return Decision(least_rung=least, trial_rung=least, batch_size=BATCH_SIZE[model])
+    return Decision(least_rung=least, trial_rung=least, batch_size=NETWORKS[model].batch_size)
 
 
 def rungs(least: int, most: int) -> list[int]:
@@ -204,7 +204,7 @@ def run_spec(
         hyper=hyper or default_hyper(arm),
         rung=rung,
         resolution=study.resolution,
-        batch_size=BATCH_SIZE[arm.model],
+        batch_size=NETWORKS[arm.model].batch_size,
         recipe=RECIPE,
         init_source=source[0],
         weights_sha256=source[1],

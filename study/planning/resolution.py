@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from study.matrix import arms
+from study.networks import NETWORKS, ModelName
 from study.planning.calibration import total
 from study.planning.cost import SMALL, Speed, measure, predicted_seconds
 from study.planning.plan import LEAST_RUNG, climb, run_spec
-from study.spec import ModelName, Purpose, StudySpec
-from study.training.defaults import BATCH_SIZE
+from study.spec import Purpose, StudySpec
 from study.training.runtime import Runtime
 
 #: Sides in pixels, in order of preference. Weights of ImageNet were made at 224.
@@ -53,5 +53,6 @@ def matrix_seconds(study: StudySpec, speeds: Mapping[ModelName, Speed], workers:
 def measured(study: StudySpec, runtime: Runtime) -> Callable[[int], dict[ModelName, Speed]]:
     """Returns a function that measures the study's networks at a resolution, some seconds each."""
     return lambda resolution: {
-        model: measure(model, resolution, BATCH_SIZE[model], runtime, fold=False) for model in study.models
+        model: measure(model, resolution, NETWORKS[model].batch_size, runtime, fold=False)
+        for model in study.models
     }

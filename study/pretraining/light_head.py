@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from study.models import build
 from study.models.network import Network
+from study.networks import ModelName
 from study.pretraining.batchnorm import fold_batchnorm, with_batchnorm
-from study.spec import ModelName
 
 
 class PretextNetwork(nn.Module):

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from study.errors import WeightsError
 from study.models import Weights, load_checkpoint, save_checkpoint, trunk_state
+from study.networks import ModelName
 from study.pretraining.light_head import PretextNetwork
 from study.pretraining.pretext_images import Pictures, draw_pictures, training_batch
 from study.pretraining.recipe import Recipe
-from study.spec import ModelName, Precision
+from study.spec import Precision
 from study.training.loop import Stopped
 from study.training.runtime import Runtime
 
@@ -113,7 +114,7 @@ def pretrain(
         ValueError: the recipe is for another network.
         StoreError: the weights cannot be written to the cache.
     """
-    if model is not recipe.model:
+    if model != recipe.model:
         raise ValueError(f"the recipe is for {recipe.model}, not for {model}")
     path = checkpoint_path(recipe, cache_dir=cache_dir, seed=seed, precision=runtime.precision)
     cached = _from_cache(path, recipe)
@@ -154,7 +155,7 @@ def pretrain(
         meta: dict[str, Any] = {
             "source": SOURCE,
             "covers": network.covers,
-            "recipe": {**asdict(recipe), "model": model.value},
+            "recipe": {**asdict(recipe), "model": model},
             "recipe_hash": recipe.hash,
             "images": recipe.images,
             "seed": seed,

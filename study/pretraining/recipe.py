@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from study.errors import UsageError
-from study.spec import ModelName
+from study.networks import NETWORKS, ModelName
 
 VERSION = 1
 """Must be raised when the code changes the result of a recipe, to exclude old cached checkpoints."""
@@ -22,8 +22,6 @@ EVALUATION_SPEEDUP = 3.0
 """A forward pass takes about a third of the time of a training step."""
 MOST_IMAGES = 102_400
 MOST_SECONDS = 1_800.0
-LEAST_SAMPLES = {ModelName.VGG11: 4_096, ModelName.GOOGLENET: 8_192}
-"""The smallest numbers of samples with which the gate was passed (docs/adr/0005)."""
 SOLID_FROM = 11_584
 """The smallest number of samples with thickened and filled shapes.
 
@@ -172,4 +170,4 @@ def least_seconds(model: ModelName, images_per_second: float) -> float:
 
 def _offered(model: ModelName) -> list[Recipe]:
     """Returns the recipes of a network, the smallest first."""
-    return [recipe_of(model, n) for n in LADDER if n >= LEAST_SAMPLES[model]]
+    return [recipe_of(model, n) for n in LADDER if n >= NETWORKS[model].pretraining_samples]

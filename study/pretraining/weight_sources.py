@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StoreError, UsageError, WeightsError, one_line
-from study.models import REGISTRY, Weights, build, find_imagenet, load_checkpoint
+from study.models import Weights, build, find_imagenet, first_weight, load_checkpoint
 from study.models.weights import IMAGENET
+from study.networks import NETWORKS, ModelName
 from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
 from study.records import Reason
-from study.spec import ModelName
 from study.store.documents import PRETRAINING
 from study.store.shapes import Misshapen
 from study.training.runtime import Runtime
@@ -52,9 +52,9 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     weights, meta = load_checkpoint(path)
     if weights.source == IMAGENET or len(weights.source) > LONGEST_SOURCE:
         weights = replace(weights, source=path.name)  # a file's own word does not make it ImageNet's
-    if not any(entry.first_weight in weights.state for entry in REGISTRY.values()):
-        raise WeightsError(f"{path} fits none of the networks: {', '.join(REGISTRY)}")
-    if REGISTRY[model].first_weight not in weights.state:
+    if not any(first_weight(known) in weights.state for known in NETWORKS):
+        raise WeightsError(f"{path} fits none of the networks: {', '.join(NETWORKS)}")
+    if first_weight(model) not in weights.state:
         return None
     # What `pretrain` notes beside its weights; of a file from elsewhere nothing is known.
     recipe = meta.get("recipe")
@@ -77,7 +77,7 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
         "fallback_reason": "",
     }
     try:
-        PRETRAINING({model.value: entry}, "its meta")
+        PRETRAINING({model: entry}, "its meta")
     except Misshapen as error:
         raise WeightsError(f"{path} is not what `pretrain` writes: {error}") from error
     if entry["curve"]:  # fewer than the recipe's, where its time was up

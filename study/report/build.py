@@ -97,6 +97,7 @@ def build_report(
     department = read_department(templates, lang)
     numbers = Numbers.of(words)
     data = read_report_data(results_dir)
+    words = read_words(lang, data.models)
     drawings = {} if draft else draw_all(data, words, numbers)
     composition = compose(
         data, drawings, words, numbers, title, lang=lang, flat=flat, department=department

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from study.matrix import arms
+from study.networks import NETWORKS
 from study.store.documents import MODELS
 from study.store.shapes import Misshapen
 
@@ -75,7 +76,7 @@ FORMS: dict[str, dict[str, Form]] = {
 }
 #: Patterns of the files whose arrays are drawn together, so that none of them may be missing.
 WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
-_ARMS = frozenset(arm.name for arm in arms())
+_ARMS = frozenset(arm.name for arm in arms(NETWORKS))
 
 
 def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from study.errors import StoreError, UsageError
+from study.networks import NETWORKS, network_name
 from study.records import RunState
-from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, ModelName, Scope
+from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, Scope
 from study.store.safe_load import read_text
 
 #: Maximum number of rows of a table, which the report prints in full, and of ``history.csv``, which holds
@@ -24,7 +25,6 @@ MOST_POINTS = 2_000_000
 #: Largest number in a cell, except for losses.
 _MOST = 1e15
 _ENUMS: dict[str, type[Enum]] = {
-    "model": ModelName,
     "init": Init,
     "scope": Scope,
     "lr_policy": LrPolicy,
@@ -33,6 +33,7 @@ _ENUMS: dict[str, type[Enum]] = {
     "first_conv": FirstConv,
 }
 _WORDS = {name: frozenset(str(item.value) for item in kind) for name, kind in _ENUMS.items()}
+_WORDS["model"] = frozenset(NETWORKS)
 _WORDS["role"] = frozenset({"matrix", "champion"})
 _MAY_BE_EMPTY = frozenset({"experiment", "first_conv"})
 _TEXTS = frozenset({"run_id", "name", "init_source", "checkpoint", "reason", *_WORDS})
@@ -139,7 +140,7 @@ def _check_runs(path: Path, cells: dict[str, list[Cell]]) -> None:
     for place, state in enumerate(cells["state"]):
         try:
             model, init, scope, policy = (str(cells[name][place]) for name in names)
-            Arm(model=ModelName(model), init=Init(init), scope=Scope(scope), lr_policy=LrPolicy(policy))
+            Arm(model=network_name(model), init=Init(init), scope=Scope(scope), lr_policy=LrPolicy(policy))
         except (ValueError, UsageError) as error:
             raise StoreError(f"{path.name}, row {place + 2}: {error}") from None
         finished = state == RunState.FINISHED.value

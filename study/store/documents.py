@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from study.networks import NETWORKS
 from study.records import RunState
-from study.spec import ModelName, Precision
+from study.spec import Precision
 from study.store.shapes import (
     Check,
     between,
@@ -24,7 +25,7 @@ from study.store.shapes import (
     whole,
 )
 
-MODELS = tuple(model.value for model in ModelName)
+MODELS = tuple(NETWORKS)
 _SECONDS = maybe(number)
 _TEXT = maybe(text)
 _WHOLE = maybe(whole)

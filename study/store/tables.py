@@ -182,7 +182,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
     return {
         "run_id": spec.run_id,
         "role": ROLES.get(spec.purpose, "matrix"),
-        "model": spec.arm.model.value,
+        "model": spec.arm.model,
         "init": spec.arm.init.value,
         "init_source": spec.init_source,
         "scope": spec.arm.scope.value,

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from study.spec import Arm, HyperParams, LrPolicy, ModelName, Recipe, Scope
+from study.networks import NETWORKS
+from study.spec import Arm, HyperParams, LrPolicy, Recipe, Scope
 
 #: Howard & Ruder 2018, section 3.2.
 LR_DECAY = 2.6
 RECIPE = Recipe()
 #: Recipe of a champion that sees each image so often that it needs more augmentation.
 LONG_RECIPE = Recipe(shift=0.0625, erase=0.25)
-BATCH_SIZE = {ModelName.VGG11: 32, ModelName.GOOGLENET: 32}
 #: Batch size of a champion: pairs of (smallest number of samples, batch size). Larger batches are faster,
 #: above all with several threads, but a short training needs many steps.
 CHAMPION_BATCHES = ((64_000, 128), (32_000, 64))
-_DEFAULT_LR = {
-    (ModelName.VGG11, Scope.FULL): 3e-4,
-    (ModelName.GOOGLENET, Scope.FULL): 1e-3,
-    (ModelName.VGG11, Scope.FROZEN): 1e-3,
-    (ModelName.GOOGLENET, Scope.FROZEN): 3e-3,
-}
 #: Label smoothing of runs that train the whole network.
 LABEL_SMOOTHING = 0.1
 #: Peak rates. For discriminative rates it is the rate of the output layer; lower stages have smaller ones.
@@ -29,10 +23,10 @@ DISCRIMINATIVE_FACTOR = 2.0
 
 def default_hyper(arm: Arm) -> HyperParams:
     """Returns the hyperparameters of an arm's first trial; without tuning they are used throughout."""
-    lr = _DEFAULT_LR[arm.model, arm.scope]
+    network = NETWORKS[arm.model]
     if arm.scope is Scope.FROZEN:
-        return HyperParams(lr=lr)
-    full = HyperParams(lr=lr, label_smoothing=LABEL_SMOOTHING)
+        return HyperParams(lr=network.lr_frozen)
+    full = HyperParams(lr=network.lr_full, label_smoothing=LABEL_SMOOTHING)
     if arm.lr_policy is LrPolicy.DISCRIMINATIVE:
-        return replace(full, lr=lr * DISCRIMINATIVE_FACTOR, lr_decay=LR_DECAY)
+        return replace(full, lr=full.lr * DISCRIMINATIVE_FACTOR, lr_decay=LR_DECAY)
     return full

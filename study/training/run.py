@@ -117,7 +117,7 @@ class _Job:
 
     def train(self) -> None:
         spec, shop = self.spec, self.shop
-        weights = shop.weights[spec.arm.model.value] if spec.arm.init is Init.PRETRAINED else None
+        weights = shop.weights[spec.arm.model] if spec.arm.init is Init.PRETRAINED else None
         network = build(
             spec.arm.model,
             weights=weights,

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from study.matrix import arms
-from study.spec import Arm, Init, LrPolicy, ModelName, Scope
+from study.networks import DEFAULT, GOOGLENET, ModelName
+from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.tables import (
     BASELINE_COLUMNS,
     HISTORY_COLUMNS,
@@ -50,7 +51,7 @@ class Planted:
     cka_policy: float = 0.1
     images: int = 4_000
     source: str = "fractal"
-    models: tuple[ModelName, ...] = tuple(ModelName)
+    models: tuple[ModelName, ...] = DEFAULT
     without: tuple[str, ...] = ()
     predictions: bool = True
     details: bool = True
@@ -63,10 +64,10 @@ class Planted:
         value = 80.0
         value += self.init_pp * (arm.init is Init.PRETRAINED)
         value += self.scope_pp * (arm.scope is Scope.FULL)
-        sign = 1 if arm.model is ModelName.GOOGLENET else -1
+        sign = 1 if arm.model == GOOGLENET else -1
         value += self.cross_pp * sign * (arm.scope is Scope.FULL)
         value += self.policy_pp * (arm.lr_policy is LrPolicy.DISCRIMINATIVE)
-        return value + self.model_pp * (arm.model is ModelName.GOOGLENET)
+        return value + self.model_pp * (arm.model == GOOGLENET)
 
 
 def plant(folder: Path, study: Planted) -> Path:
@@ -137,7 +138,7 @@ def _row(arm: Arm, seed: int, study: Planted, rung: int = SAMPLES) -> dict[str, 
     return {
         "run_id": f"{arm.name}-s{seed}-00000000",
         "role": "matrix",
-        "model": arm.model.value,
+        "model": arm.model,
         "init": arm.init.value,
         "init_source": study.source if arm.init is Init.PRETRAINED else "none",
         "scope": arm.scope.value,
@@ -279,7 +280,7 @@ def _json(folder: Path, study: Planted) -> None:
                 "test_images": 10_000,
             },
             "weights": {
-                model.value: {
+                model: {
                     "source": study.source,
                     "sha256": "ab" * 32,
                     "path_name": "weights",
@@ -288,8 +289,8 @@ def _json(folder: Path, study: Planted) -> None:
                 for model in study.models
             },
         },
-        "architecture.json": {model.value: architecture for model in study.models},
-        "pretraining.json": {model.value: pretraining for model in study.models},
+        "architecture.json": {model: architecture for model in study.models},
+        "pretraining.json": {model: pretraining for model in study.models},
     }
     for name, value in files.items():
         (folder / name).write_text(json.dumps(value), encoding="utf-8")

@@ -13,9 +13,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from study.networks import DEFAULT
 from study.report.locale.messages import TEMPLATES, read_words
 from study.report.locale.number_format import Numbers
-from study.spec import ModelName
 
 ANSWERS = tuple(f"q{number}" for number in range(1, 8))
 EVERYTHING = (*ANSWERS, "preface", "summary", "conclusion")
@@ -62,7 +62,7 @@ def render_html(folder: Path, name: str, lang: str = "ru") -> str:
     stored = json.loads((folder / "findings.json").read_text(encoding="utf-8"))["findings"]
     findings = {item["id"]: item for item in stored}
     studied = set(pd.read_csv(folder / "results.csv")["model"])
-    models = tuple(model.value for model in ModelName if model.value in studied)
+    models = tuple(model for model in DEFAULT if model in studied)
     data = SimpleNamespace(
         models=models,
         seeds=findings["design"]["numbers"]["seeds_max"],

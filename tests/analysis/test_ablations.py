@@ -17,7 +17,7 @@ from scipy import stats
 from study.analysis import Analysis, analyse, write_analysis
 from study.analysis.ablations import labels
 from study.analysis.verdicts import Reason, Verdict
-from study.spec import ModelName
+from study.networks import VGG11
 from study.store.files import write_json
 from study.store.tables import EXPERIMENT_COLUMNS
 
@@ -145,7 +145,7 @@ def test_inits_that_do_not_differ_seldom_save_labels(curve: tuple[float, ...]) -
             for init in ("pretrained", "scratch")
         ]
         table = pd.DataFrame(rows, columns=list(EXPERIMENT_COLUMNS))
-        verdicts.append(labels(table, ModelName.VGG11).verdict)
+        verdicts.append(labels(table, VGG11).verdict)
     assert verdicts.count(Verdict.SUPPORTED) <= 5
     assert verdicts.count(Verdict.INCONCLUSIVE) >= 190
 

@@ -17,7 +17,8 @@ from rendering import ANSWERS, EVERYTHING, environment, plain, render_answer, re
 
 from study.analysis import Analysis, write_analysis
 from study.matrix import arms
-from study.spec import Init, ModelName
+from study.networks import GOOGLENET
+from study.spec import Init
 
 ALL_ARMS = tuple(arm.name for arm in arms())
 PRETRAINED_ARMS = tuple(arm.name for arm in arms() if arm.init is Init.PRETRAINED)
@@ -37,7 +38,7 @@ SCENARIOS = {
     "checkpoint": Planted(source="own.pt"),
     "three seeds": Planted(seeds=3, init_pp=3),
     "one seed": Planted(seeds=1, init_pp=3),
-    "one network": Planted(seeds=2, models=(ModelName.GOOGLENET,)),
+    "one network": Planted(seeds=2, models=(GOOGLENET,)),
     "no pretrained": Planted(without=PRETRAINED_ARMS),
     "nothing finished": Planted(without=ALL_ARMS),
     "only results.csv": Planted(seeds=2, details=False, predictions=False),

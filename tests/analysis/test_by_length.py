@@ -9,7 +9,7 @@ from scipy import stats
 
 from study.analysis.by_length import by_length
 from study.analysis.verdicts import Reason, Verdict
-from study.spec import ModelName
+from study.networks import GOOGLENET, VGG11
 
 SEEDS = 4
 #: Differences of the seeds from their mean, in percentage points; they sum to zero.
@@ -40,7 +40,7 @@ def _rungs(effects: dict[int, float], seeds: int = SEEDS) -> pd.DataFrame:
 
 
 def test_an_effect_that_fades_crosses_zero_between_two_lengths() -> None:
-    found = by_length(_rungs({4_000: 4.0, 8_000: 1.0, 16_000: -2.0}), {}, None, ModelName.VGG11)
+    found = by_length(_rungs({4_000: 4.0, 8_000: 1.0, 16_000: -2.0}), {}, None, VGG11)
     numbers = found.numbers
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, Reason.MEASURED)
     assert [point["rung"] for point in numbers["points"]] == [4_000, 8_000, 16_000]
@@ -55,17 +55,17 @@ def test_an_effect_that_fades_crosses_zero_between_two_lengths() -> None:
 
 
 def test_an_effect_that_grows_is_read_the_other_way_round() -> None:
-    numbers = by_length(_rungs({4_000: -2.0, 8_000: 0.2}), {}, None, ModelName.VGG11).numbers
+    numbers = by_length(_rungs({4_000: -2.0, 8_000: 0.2}), {}, None, VGG11).numbers
     assert 4_000 < numbers["crossing_low_samples"] < numbers["crossing_samples"] < 8_000
     assert numbers["crossing_high_samples"] is None, "beyond the lengths that were tried"
 
 
 def test_without_a_crossing_there_is_none() -> None:
-    numbers = by_length(_rungs({4_000: 3.0, 8_000: 2.0}), {}, None, ModelName.VGG11).numbers
+    numbers = by_length(_rungs({4_000: 3.0, 8_000: 2.0}), {}, None, VGG11).numbers
     assert numbers["crossing_samples"] is numbers["crossing_low_samples"] is None
-    one = by_length(_rungs({4_000: 3.0, 8_000: -2.0}, seeds=1), {}, None, ModelName.VGG11).numbers
+    one = by_length(_rungs({4_000: 3.0, 8_000: -2.0}, seeds=1), {}, None, VGG11).numbers
     assert one["crossing_samples"] is not None and one["crossing_low_samples"] is None
-    absent = by_length(_rungs({4_000: 3.0}), {}, None, ModelName.GOOGLENET)
+    absent = by_length(_rungs({4_000: 3.0}), {}, None, GOOGLENET)
     assert absent.verdict is Verdict.NOT_MEASURED and absent.numbers["points"] is None
 
 
@@ -78,7 +78,6 @@ def test_the_test_images_widen_the_interval() -> None:
         for row in rungs.itertuples()
     }
     alone, with_images = (
-        by_length(rungs, classes, labels, ModelName.VGG11).numbers["points"][0]
-        for classes in ({}, predictions)
+        by_length(rungs, classes, labels, VGG11).numbers["points"][0] for classes in ({}, predictions)
     )
     assert with_images["high_pp"] - with_images["low_pp"] > alone["high_pp"] - alone["low_pp"]

@@ -15,7 +15,7 @@ from study.analysis import Analysis, analyse
 from study.analysis.arms import common_runs, finished, main_runs
 from study.analysis.lengths import IMAGES, SECONDS, accuracy_at, length_to
 from study.matrix import arms
-from study.spec import ModelName
+from study.networks import GOOGLENET, VGG11, ModelName
 
 Study = Callable[[Planted], tuple[Path, Analysis]]
 PATH = np.array([[2_000, 10.0, 0.5], [4_000, 20.0, 0.7], [8_000, 80.0, 0.8]])
@@ -31,7 +31,7 @@ def _table(have: dict[tuple[ModelName, int], dict[int, int]]) -> pd.DataFrame:
                 {
                     "run_id": f"{arm.name}-s{seed}",
                     "role": "matrix",
-                    "model": model.value,
+                    "model": model,
                     "init": arm.init.value,
                     "scope": arm.scope.value,
                     "lr_policy": arm.lr_policy.value,
@@ -68,25 +68,22 @@ def _chosen(table: pd.DataFrame) -> tuple[set[int], int]:
     ],
 )
 def test_a_network_is_read_where_enough_seeds_are(seeds: dict[int, int], rung: int, least: int) -> None:
-    assert _chosen(_table(_all(ModelName.VGG11, seeds))) == ({rung}, least)
+    assert _chosen(_table(_all(VGG11, seeds))) == ({rung}, least)
 
 
 def test_a_rung_that_an_arm_lacks_is_not_read() -> None:
-    have = _all(ModelName.VGG11, {0: 16_000, 1: 16_000, 2: 16_000})
-    have[ModelName.VGG11, 4] = {0: 16_000, 1: 16_000, 2: 4_000}
+    have = _all(VGG11, {0: 16_000, 1: 16_000, 2: 16_000})
+    have[VGG11, 4] = {0: 16_000, 1: 16_000, 2: 4_000}
     assert _chosen(_table(have)) == ({4_000}, 3)
-    del have[ModelName.VGG11, 4]  # an arm that has nothing keeps nobody back
+    del have[VGG11, 4]  # an arm that has nothing keeps nobody back
     assert _chosen(_table(have)) == ({16_000}, 3)
 
 
 def test_networks_are_compared_at_their_common_rung() -> None:
     seeds = (0, 1, 2)
-    table = _table(
-        _all(ModelName.VGG11, dict.fromkeys(seeds, 4_000))
-        | _all(ModelName.GOOGLENET, dict.fromkeys(seeds, 16_000))
-    )
+    table = _table(_all(VGG11, dict.fromkeys(seeds, 4_000)) | _all(GOOGLENET, dict.fromkeys(seeds, 16_000)))
     own = {(arm.model, int(row["rung"])) for arm, by in main_runs(table).items() for row in by.values()}
-    assert own == {(ModelName.VGG11, 4_000), (ModelName.GOOGLENET, 16_000)}
+    assert own == {(VGG11, 4_000), (GOOGLENET, 16_000)}
     common = {int(row["rung"]) for by in common_runs(table).values() for row in by.values()}
     assert common == {4_000}
 

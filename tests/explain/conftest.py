@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from study.models import Weights, build, trunk_state
-from study.spec import ModelName
+from study.networks import GOOGLENET
 from study.training.run import Workshop
 
 
 @pytest.fixture(scope="session")
 def trunk() -> Weights:
-    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=70)
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=70)
     return Weights(source="fractal", sha256="", state=trunk_state(network), channels=1, covers="trunk")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from study.networks import GOOGLENET, ModelName
 from study.records import RunRecord, RunState
-from study.spec import Arm, HyperParams, Init, LrPolicy, ModelName, Purpose, RunSpec, Scope
+from study.spec import Arm, HyperParams, Init, LrPolicy, Purpose, RunSpec, Scope
 
 
-def record_of(init: Init, scope: Scope, model: ModelName = ModelName.GOOGLENET) -> RunRecord:
+def record_of(init: Init, scope: Scope, model: ModelName = GOOGLENET) -> RunRecord:
     """A finished final run as the ledger would hold it."""
     policy = LrPolicy.NONE if scope is Scope.FROZEN else LrPolicy.UNIFORM
     spec = RunSpec(

@@ -16,13 +16,13 @@ from study.explain.drift import (
     stage_activations,
 )
 from study.models import build
-from study.spec import ModelName
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.training.run import Workshop
 from study.training.runtime import detect
 
 WIDTHS = {
-    ModelName.VGG11: [64, 128, 256, 512, 512, 4096, 4096, 10],
-    ModelName.GOOGLENET: [64, 192, 480, 832, 1024, 10],
+    VGG11: [64, 128, 256, 512, 512, 4096, 4096, 10],
+    GOOGLENET: [64, 192, 480, 832, 1024, 10],
 }
 
 
@@ -61,7 +61,7 @@ def test_features_that_do_not_vary_have_no_similarity() -> None:
     assert math.isnan(linear_cka(torch.ones(20, 3), torch.arange(20.0)[:, None]))
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_every_stage_is_heard_once(model: ModelName, shop: Workshop) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=0).train()
     images = shop.fashion.test_images[:3]
@@ -76,9 +76,7 @@ def test_every_stage_is_heard_once(model: ModelName, shop: Workshop) -> None:
 
 
 def test_only_what_follows_a_changed_layer_changes(shop: Workshop) -> None:
-    before, after = (
-        build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0) for _ in range(2)
-    )
+    before, after = (build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0) for _ in range(2))
     with torch.no_grad():
         after.body.inception4a.branch1.conv.weight.normal_(
             0, 0.05, generator=torch.Generator().manual_seed(1)

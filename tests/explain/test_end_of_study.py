@@ -12,11 +12,12 @@ from finished import record_of
 
 from study.budget import Deadline
 from study.explain.untrained import fresh_network
+from study.networks import GOOGLENET
 from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import artifacts_of, keep_weights
 from study.orchestration.executors.tasks import Explain, Picture, arrays_path, run_arrays
 from study.records import RunRecord
-from study.spec import Init, ModelName, Purpose, Scope, StudySpec
+from study.spec import Init, Purpose, Scope, StudySpec
 from study.store.files import write_arrays
 from study.training.evaluate import probabilities
 from study.training.run import Outcome, Workshop
@@ -47,7 +48,7 @@ def finals(shop: Workshop) -> tuple[RunRecord, ...]:
 
 def _site(shop: Workshop, check: Callable[[], bool]) -> Site:
     bench = Bench(
-        study=StudySpec(models=(ModelName.GOOGLENET,)),
+        study=StudySpec(models=(GOOGLENET,)),
         runtime=shop.runtime,
         folder=shop.folder,
         object_index=OBJECT,
@@ -65,7 +66,7 @@ def _pictures(finals: tuple[RunRecord, ...], champion: RunRecord | None = None) 
 def test_maps_are_made_or_their_absence_is_noted(shop: Workshop, finals: tuple[RunRecord, ...]) -> None:
     folder = shop.folder / "artifacts"
     files = (folder / "gradcam-googlenet.npz", folder / "featuremap-googlenet.npz")
-    task = Explain(index=OBJECT, model=ModelName.GOOGLENET, runs=finals, weights={})
+    task = Explain(index=OBJECT, model=GOOGLENET, runs=finals, weights={})
     assert task.carry_out(_site(shop, lambda: True)) == "stopped by the deadline"
     assert not any(path.exists() for path in files)
     assert task.carry_out(_site(shop, lambda: False)) == ""

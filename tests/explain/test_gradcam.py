@@ -24,7 +24,8 @@ from study.explain.snapshots import Kept
 from study.explain.untrained import fresh_network
 from study.models import build
 from study.models.network import Network, Stage
-from study.spec import Init, ModelName, Scope
+from study.networks import GOOGLENET, VGG11, ModelName
+from study.spec import Init, Scope
 from study.training.run import Workshop
 
 
@@ -40,7 +41,7 @@ class _Halves(nn.Module):
 class _OneSided(Network):
     """Class 0 rests on the left half of the image alone, class 1 on the right half."""
 
-    model = ModelName.VGG11
+    model = VGG11
     stages = (Stage("scale", ("scale",)), Stage("head", ("head",)))
     map_modules = ("halves",)
 
@@ -81,9 +82,7 @@ def test_map_lies_where_the_evidence_was_planted(frozen: bool, shop: Workshop) -
     assert (grad_cam(network, images, torch.full((3,), 2), layer, 32) == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("model", "name"), [(ModelName.GOOGLENET, "body.inception3b"), (ModelName.VGG11, "convolutions.14")]
-)
+@pytest.mark.parametrize(("model", "name"), [(GOOGLENET, "body.inception3b"), (VGG11, "convolutions.14")])
 def test_layer_is_the_deepest_with_places_left(model: ModelName, name: str, shop: Workshop) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=1).eval()
     network.freeze()

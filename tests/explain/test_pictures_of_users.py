@@ -20,7 +20,8 @@ from study.errors import UsageError, WeightsError
 from study.explain.predict import predict, read_image
 from study.explain.snapshots import keep_network
 from study.models import build, save_checkpoint, unfolded_state_dict
-from study.spec import Init, ModelName, Scope
+from study.networks import GOOGLENET
+from study.spec import Init, Scope
 
 
 def _picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -94,7 +95,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_a_checkpoint_that_names_no_network_is_refused(tmp_path: Path, picture: Path) -> None:
-    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
     path = tmp_path / "checkpoints" / "champion.pth"
     save_checkpoint(path, unfolded_state_dict(network), {"model": "resnet", "resolution": 32})
     with pytest.raises(WeightsError):
@@ -110,7 +111,7 @@ def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Pa
         predict(tmp_path, picture, None, None, offline=True)
     frozen, full = (record_of(Init.SCRATCH, scope) for scope in (Scope.FROZEN, Scope.FULL))
     pretrained = record_of(Init.PRETRAINED, Scope.FULL)
-    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=6)
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=6)
     for record in (pretrained, full, frozen):
         keep_network(network, record, folder)
     lines = predict(tmp_path, picture, None, None, offline=True)

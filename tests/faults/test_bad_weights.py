@@ -16,7 +16,7 @@ from study.cli import main
 from study.data import FashionMNIST
 from study.errors import WeightsError
 from study.models import load_checkpoint
-from study.models.weights import imagenet_file
+from study.networks import NETWORKS, VGG11
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
@@ -30,7 +30,7 @@ from study.orchestration.scheduler import Scheduler
 from study.orchestration.signals import CancelToken
 from study.planning.cost import Speed
 from study.records import Reason
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import detect, one_thread
@@ -199,13 +199,13 @@ def altered(tmp_path: Path) -> Path:
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     pickled = pickle.dumps(Hostile(tmp_path / "mark"))
-    (folder / imagenet_file(ModelName.VGG11)).write_bytes(_zipped(pickled))
+    (folder / NETWORKS[VGG11].weights_file).write_bytes(_zipped(pickled))
     return folder
 
 
 def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
     """Of a study whose seconds are too few for fractals."""
-    study, runtime = StudySpec(models=(ModelName.VGG11,)), one_thread(detect("cpu", "fp32"))
+    study, runtime = StudySpec(models=(VGG11,)), one_thread(detect("cpu", "fp32"))
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.set_fact("environment", {})
     deadline = Deadline(budget=2.5, started=0.0, clock=lambda: 0.0)

@@ -8,14 +8,13 @@ import pytest
 
 from study.data import FashionMNIST
 from study.matrix import arms
+from study.networks import GOOGLENET
 from study.records import EvaluationPoint, RunState
-from study.spec import HyperParams, Init, ModelName, Purpose, RunSpec, Scope
+from study.spec import HyperParams, Init, Purpose, RunSpec, Scope
 from study.training.run import Workshop, run
 from study.training.runtime import detect, one_thread
 
-ARM = next(
-    arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
-)
+ARM = next(arm for arm in arms((GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL))
 
 
 @pytest.fixture

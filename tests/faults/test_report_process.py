@@ -15,6 +15,7 @@ import pytest
 
 from study.budget import Deadline
 from study.data import FashionMNIST
+from study.networks import GOOGLENET
 from study.orchestration import signals
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
@@ -29,7 +30,7 @@ from study.orchestration.report_process import render
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
 from study.orchestration.signals import EXIT_SECONDS, CancelToken
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import detect
@@ -239,7 +240,7 @@ def _begun(
     folder: Path, token: CancelToken, fashion: FashionMNIST, *, budget: float = 600.0
 ) -> ReportPhase:
     """A study of which there is nothing but its beginning."""
-    ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(ModelName.GOOGLENET,))
+    ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(GOOGLENET,))
     ledger.set_fact("environment", {"started": "2026-01-01T00:00:00", "seed": 0})
     deadline = Deadline(budget=budget, started=time.monotonic())
     clock = StudyClock(ledger=ledger, deadline=deadline, reserve=60, work=deadline)

@@ -14,23 +14,24 @@ from study.models import (
     find_imagenet,
     load_adapted,
     load_checkpoint,
+    network_class,
     unfolded_state_dict,
 )
-from study.models.build import REGISTRY
-from study.spec import HyperParams, ModelName
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
+from study.spec import HyperParams
 from study.training.param_groups import param_groups
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_one_channel_equals_three(model: ModelName) -> None:
     assert adaptation_error(model) < 1e-5
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_folded_vgg11_follows_the_unfolded_one(optimizer: str) -> None:
-    folded = build(ModelName.VGG11, weights=None, resolution=32, fold=True, seed=3).eval()
+    folded = build(VGG11, weights=None, resolution=32, fold=True, seed=3).eval()
     state = unfolded_state_dict(folded)
-    unfolded = load_adapted(ModelName.VGG11, state, resolution=32, fold=False)
+    unfolded = load_adapted(VGG11, state, resolution=32, fold=False)
     hyper = HyperParams(lr=1e-4, weight_decay=0.05)
     steppers = []
     for network in (folded, unfolded):
@@ -52,7 +53,7 @@ def test_folded_vgg11_follows_the_unfolded_one(optimizer: str) -> None:
         assert torch.allclose(folded(x), unfolded(x), atol=2e-4)
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_stages_hold_every_parameter_once(model: ModelName) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=0)
     counts = [network.stage_of(name) for name, _ in network.named_parameters()]
@@ -62,7 +63,7 @@ def test_stages_hold_every_parameter_once(model: ModelName) -> None:
 
 
 def test_frozen_batchnorm_stays_as_it_is() -> None:
-    network = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
     network.freeze()
     torch.nn.Sequential(network).train()
     before = {name: value.clone() for name, value in network.named_buffers()}
@@ -77,10 +78,10 @@ def test_frozen_batchnorm_stays_as_it_is() -> None:
 def test_head_is_equal_for_both_inits() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        state = REGISTRY[ModelName.GOOGLENET].original().state_dict()
+        state = network_class(GOOGLENET).original().state_dict()
     weights = Weights(source="x", sha256="", state=state, channels=3, covers="network")
-    one = build(ModelName.GOOGLENET, weights=weights, resolution=32, fold=True, seed=4)
-    two = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=4)
+    one = build(GOOGLENET, weights=weights, resolution=32, fold=True, seed=4)
+    two = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=4)
     assert torch.equal(one.head.weight, two.head.weight)
     assert not torch.equal(one.body.conv2.conv.weight, two.body.conv2.conv.weight)
 
@@ -89,14 +90,14 @@ def test_wrong_files_are_refused(tmp_path) -> None:
     state = {"features.0.weight": torch.zeros(64, 3, 5, 5), "features.0.bias": torch.zeros(64)}
     weights = Weights(source="x", sha256="", state=state, channels=3, covers="network")
     with pytest.raises(WeightsError, match="does not fit"):
-        build(ModelName.VGG11, weights=weights, resolution=32, fold=True, seed=0)
+        build(VGG11, weights=weights, resolution=32, fold=True, seed=0)
     altered = tmp_path / "vgg11-8a719046.pth"
     torch.save(state, altered)
     with pytest.raises(WeightsError, match="altered"):
-        find_imagenet(ModelName.VGG11, weights_dir=tmp_path, offline=True)
+        find_imagenet(VGG11, weights_dir=tmp_path, offline=True)
     altered.unlink()
     with pytest.raises(WeightsError, match="offline"):
-        find_imagenet(ModelName.VGG11, weights_dir=tmp_path, offline=True)
+        find_imagenet(VGG11, weights_dir=tmp_path, offline=True)
 
 
 class _Hostile:

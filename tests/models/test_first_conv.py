@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from study.errors import WeightsError
-from study.models import Network, Weights, build, trunk_state
-from study.models.build import REGISTRY
-from study.spec import FirstConv, ModelName
+from study.models import Network, Weights, build, first_weight, trunk_state
+from study.networks import DEFAULT, GOOGLENET, ModelName
+from study.spec import FirstConv
 
 
 def _weights(model: ModelName, channels: int) -> Weights:
     """A random trunk whose first layer sees so many channels."""
     state = trunk_state(build(model, weights=None, resolution=32, fold=True, seed=8))
-    first = REGISTRY[model].first_weight
+    first = first_weight(model)
     generator = torch.Generator().manual_seed(1)
     shape = (64, channels, *state[first].shape[2:])
     state[first] = torch.randn(shape, generator=generator)
@@ -30,7 +30,7 @@ def _changed(one: Network, other: Network) -> set[str]:
     return {name for name, value in one.state_dict().items() if not torch.equal(value, state[name])}
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_fresh_first_convolution_is_that_of_scratch(model: ModelName, channels: int) -> None:
     weights = _weights(model, channels)
@@ -43,7 +43,7 @@ def test_a_fresh_first_convolution_is_that_of_scratch(model: ModelName, channels
         assert torch.equal(value, scratch.first_conv().state_dict()[name])
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_the_mean_is_a_third_of_the_sum(model: ModelName) -> None:
     weights = _weights(model, 3)
     usual, mean = _build(weights, model), _build(weights, model, FirstConv.MEAN)
@@ -57,4 +57,4 @@ def test_the_mean_is_a_third_of_the_sum(model: ModelName) -> None:
 
 def test_one_channel_has_no_mean() -> None:
     with pytest.raises(WeightsError, match="no mean"):
-        _build(_weights(ModelName.GOOGLENET, 1), ModelName.GOOGLENET, FirstConv.MEAN)
+        _build(_weights(GOOGLENET, 1), GOOGLENET, FirstConv.MEAN)

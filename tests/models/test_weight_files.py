@@ -23,7 +23,7 @@ from study.models import (
     unfolded_state_dict,
 )
 from study.models.weights import download
-from study.spec import ModelName
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 
 MEAN = torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1)
 STD = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
@@ -57,11 +57,9 @@ def published(original: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_published_file_gives_the_published_function(original: Any, published: Path) -> None:
-    weights = find_imagenet(
-        ModelName.GOOGLENET, weights_dir=published.parent, offline=True, name=published.name
-    )
+    weights = find_imagenet(GOOGLENET, weights_dir=published.parent, offline=True, name=published.name)
     assert weights.sha256 == hashlib.sha256(published.read_bytes()).hexdigest()
-    network = build(ModelName.GOOGLENET, weights=weights, resolution=32, fold=True, seed=0).eval()
+    network = build(GOOGLENET, weights=weights, resolution=32, fold=True, seed=0).eval()
     grey = torch.rand(4, 1, 32, 32)
     seen = []
     hook = original.fc.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -78,7 +76,7 @@ def test_torch_home_is_searched(published: Path, tmp_path: Path, monkeypatch: An
     place = tmp_path / "hub" / "checkpoints"
     place.mkdir(parents=True)
     (place / published.name).symlink_to(published)
-    found = find_imagenet(ModelName.GOOGLENET, weights_dir=None, offline=True, name=published.name)
+    found = find_imagenet(GOOGLENET, weights_dir=None, offline=True, name=published.name)
     assert found.path == str(place / published.name)
 
 
@@ -89,10 +87,10 @@ def test_counters_of_batchnorm_may_be_missing(original: Any) -> None:
         if not name.endswith("num_batches_tracked")
     }
     weights = Weights(source="x", sha256="", state=state, channels=3, covers="network")
-    build(ModelName.GOOGLENET, weights=weights, resolution=32, fold=True, seed=0)
+    build(GOOGLENET, weights=weights, resolution=32, fold=True, seed=0)
     del state["conv2.bn.running_mean"]
     with pytest.raises(WeightsError, match="running_mean is missing"):
-        build(ModelName.GOOGLENET, weights=weights, resolution=32, fold=True, seed=0)
+        build(GOOGLENET, weights=weights, resolution=32, fold=True, seed=0)
 
 
 def test_wrong_download_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -112,13 +110,13 @@ def test_wrong_download_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_saved_networks_are_ordinary_torchvision_networks() -> None:
     x = torch.rand(4, 1, 32, 32) * 2 - 1
     networks: dict[ModelName, Any] = {
-        ModelName.VGG11: vgg11(weights=None, init_weights=False, num_classes=10),
-        ModelName.GOOGLENET: googlenet(
+        VGG11: vgg11(weights=None, init_weights=False, num_classes=10),
+        GOOGLENET: googlenet(
             weights=None, aux_logits=False, init_weights=False, transform_input=False, num_classes=10
         ),
     }
-    networks[ModelName.VGG11].features[0] = nn.Conv2d(1, 64, 3, padding=1)
-    networks[ModelName.GOOGLENET].conv1.conv = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    networks[VGG11].features[0] = nn.Conv2d(1, 64, 3, padding=1)
+    networks[GOOGLENET].conv1.conv = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
     for model, plain in networks.items():
         network = build(model, weights=None, resolution=32, fold=True, seed=1).eval()
         state = unfolded_state_dict(network)
@@ -131,14 +129,14 @@ def test_saved_networks_are_ordinary_torchvision_networks() -> None:
 
 
 def test_trunk_changes_the_convolutions_only(tmp_path: Path) -> None:
-    donor = build(ModelName.VGG11, weights=None, resolution=32, fold=True, seed=5)
+    donor = build(VGG11, weights=None, resolution=32, fold=True, seed=5)
     path = tmp_path / "trunk.pt"
     save_checkpoint(path, trunk_state(donor), {"source": "fractal", "covers": "trunk"})
     weights, meta = load_checkpoint(path)
     assert (weights.source, weights.covers, weights.channels) == ("fractal", "trunk", 1)
     assert meta["source"] == "fractal"
-    warm = build(ModelName.VGG11, weights=weights, resolution=32, fold=True, seed=6)
-    cold = dict(build(ModelName.VGG11, weights=None, resolution=32, fold=True, seed=6).named_parameters())
+    warm = build(VGG11, weights=weights, resolution=32, fold=True, seed=6)
+    cold = dict(build(VGG11, weights=None, resolution=32, fold=True, seed=6).named_parameters())
     for name, value in warm.named_parameters():
         expected = donor.get_parameter(name) if name.startswith("convolutions") else cold[name]
         assert torch.equal(value, expected), name
@@ -156,14 +154,14 @@ def test_malformed_content_is_one_line(tmp_path: Path) -> None:
         covers="network",
     )
     with pytest.raises(WeightsError, match="expected"):
-        build(ModelName.VGG11, weights=wide, resolution=32, fold=True, seed=0)
+        build(VGG11, weights=wide, resolution=32, fold=True, seed=0)
     path = tmp_path / "meta.pt"
     torch.save({"state": {"features.0.weight": torch.zeros(64, 1, 3, 3)}, "meta": [1]}, path)
     with pytest.raises(WeightsError, match="meta is a list"):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_bfloat16_autocast_and_channels_last(model: ModelName) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=0)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

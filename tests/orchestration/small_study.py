@@ -15,6 +15,7 @@ from study.data import FashionMNIST
 from study.matrix import arms
 from study.models import Weights
 from study.models.weights import WeightFile
+from study.networks import GOOGLENET
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
@@ -31,12 +32,12 @@ from study.orchestration.signals import CancelToken
 from study.planning.cost import Speed
 from study.planning.plan import Decision
 from study.records import RunRecord, RunState
-from study.spec import LrPolicy, ModelName, Precision, RunSpec, StudySpec
+from study.spec import LrPolicy, Precision, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import detect, one_thread
 
-MODEL = ModelName.GOOGLENET
+MODEL = GOOGLENET
 #: Scratch and, where there are weights, pretrained; frozen and full with one rate.
 ARMS = tuple(arm for arm in arms((MODEL,)) if arm.lr_policy is not LrPolicy.DISCRIMINATIVE)
 LEAST = 192

@@ -8,12 +8,13 @@ import pytest
 from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
 from study.data import FashionMNIST
+from study.networks import DEFAULT, GOOGLENET
 from study.orchestration.forecast import FILL, Forecast
 from study.planning.calibration import total
 from study.planning.plan import Step, blank
-from study.spec import ModelName, Precision, StudySpec
+from study.spec import Precision, StudySpec
 
-BOTH = StudySpec(models=tuple(ModelName), precision=Precision.FP32)
+BOTH = StudySpec(models=DEFAULT, precision=Precision.FP32)
 
 
 def _study(folder: Path, fashion: FashionMNIST, budget: float, capacity: int = 1, **rest: object) -> object:
@@ -35,13 +36,13 @@ def _study(folder: Path, fashion: FashionMNIST, budget: float, capacity: int = 1
 
 def _both(study: Study) -> Study:
     plan = study.context.plan
-    for model in ModelName:
-        plan.decisions[model.value] = blank(model)
-        plan.speeds[model.value] = SPEED
+    for model in DEFAULT:
+        plan.decisions[model] = blank(model)
+        plan.speeds[model] = SPEED
     study.context.specs.reasons.clear()
     study.context.specs.reasons |= {
         arm.name: ""
-        for model in ModelName
+        for model in DEFAULT
         for arm in study.context.specs.arms((model,))
         if arm.init.value == "pretrained"
     }
@@ -59,7 +60,7 @@ def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
         assert (decisions["vgg11"].rung, decisions["googlenet"].rung) == (0, 2_000)
         needs = decisions["vgg11"].needs_seconds
         assert needs is not None and needs > 75
-        assert study.context.specs.models == (ModelName.GOOGLENET,)
+        assert study.context.specs.models == (GOOGLENET,)
         lines = forecast.lines()
         assert any(line.startswith("vgg11: left out; ") for line in lines)
         assert any("googlenet: 3 arms" in line for line in lines)

@@ -13,13 +13,14 @@ import pytest
 from study.budget import Deadline
 from study.cli import main
 from study.matrix import arms
+from study.networks import GOOGLENET
 from study.orchestration.clock import StudyClock
 from study.orchestration.opening import machine_change, open_ledger
 from study.orchestration.options import Options
 from study.orchestration.plan_state import PlanState
 from study.orchestration.status import budget_of, status
 from study.records import RunRecord, RunState
-from study.spec import HyperParams, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import HyperParams, Purpose, RunSpec, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
 
@@ -62,7 +63,7 @@ def test_a_dry_run_prints_a_plan_and_leaves_the_study_as_it_is(
         "--report-dir",
         str(tmp_path / "o"),
     ]
-    study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
+    study = StudySpec(models=(GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 100.0)
     old.close()
@@ -81,7 +82,7 @@ def test_a_study_whose_budget_is_used_keeps_its_seconds(
 ) -> None:
     """Refused once, it would else have its whole budget again."""
     results = tmp_path / "results"
-    study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
+    study = StudySpec(models=(GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     old.set_fact("used_seconds", 590.0)
     spec = RunSpec(
@@ -117,7 +118,7 @@ def test_the_ledger_s_budget_stands_where_none_is_given(
         str(tmp_path / "o"),
     ]
     assert budget_of(results) is None
-    study = StudySpec(models=(ModelName.GOOGLENET,), precision=detect("cpu").precision)
+    study = StudySpec(models=(GOOGLENET,), precision=detect("cpu").precision)
     old = open_ledger(study, Options(results_dir=results, report_dir=tmp_path))
     deadline = Deadline(budget=600, started=0, clock=lambda: 590.0)
     clock = StudyClock(ledger=old, deadline=deadline, reserve=60, work=deadline)

@@ -9,14 +9,15 @@ import pytest
 
 from study.budget import Deadline
 from study.matrix import arms
+from study.networks import VGG11
 from study.orchestration.clock import StudyClock
 from study.orchestration.plan_state import PlanState
 from study.planning.cost import Speed
 from study.planning.plan import blank, run_spec
-from study.spec import ModelName, Purpose, StudySpec
+from study.spec import Purpose, StudySpec
 from study.store.ledger import Ledger
 
-MODEL = ModelName.VGG11
+MODEL = VGG11
 STUDY = StudySpec(models=(MODEL,))
 SPEED = Speed(train=300, inference=900, build=0.3, tail=1.2)
 

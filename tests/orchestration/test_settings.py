@@ -9,17 +9,16 @@ import pytest
 
 from study.cli import main
 from study.errors import StoreError, UsageError
+from study.networks import GOOGLENET
 from study.orchestration.opening import open_ledger
 from study.orchestration.options import Options
 from study.orchestration.settings import require_same, settings
 from study.orchestration.status import settings_of
-from study.spec import ModelName, Precision, StudySpec
+from study.spec import Precision, StudySpec
 from study.store.ledger import Ledger
 from study.training.runtime import detect
 
-STUDY = StudySpec(
-    models=(ModelName.GOOGLENET,), seed=7, resolution=64, precision=Precision.BF16, max_seeds=2
-)
+STUDY = StudySpec(models=(GOOGLENET,), seed=7, resolution=64, precision=Precision.BF16, max_seeds=2)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from study.budget import Deadline
 from study.data import FashionMNIST
 from study.errors import UsageError
 from study.models import build, save_checkpoint, weights
+from study.networks import GOOGLENET
 from study.orchestration.executors.protocol import Lost, Noted, Shown
 from study.orchestration.executors.tasks import Pretrain, Train
 from study.orchestration.phases.matrix import scratch_matrix
@@ -26,7 +27,7 @@ from study.orchestration.signals import CancelToken
 from study.pretraining import Recipe, weight_sources
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 from study.training.runtime import detect
 
 #: Seconds, with a gate that any network passes.
@@ -325,7 +326,7 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
 @pytest.fixture
 def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     at = SimpleNamespace(url=f"{slow_server}googlenet-1378be20.pth")
-    monkeypatch.setattr(weights, "_ENUMS", {ModelName.GOOGLENET: at})
+    monkeypatch.setattr(weights, "_ENUMS", {GOOGLENET: at})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     yield
 

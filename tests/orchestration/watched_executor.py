@@ -17,22 +17,21 @@ import pytest
 from study.budget import Deadline
 from study.data import FashionMNIST
 from study.matrix import arms
+from study.networks import GOOGLENET
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench, Noted
 from study.orchestration.executors.tasks import Ran, Train
 from study.orchestration.executors.watching import WatchedExecutor
 from study.orchestration.signals import CancelToken
 from study.records import RunRecord
-from study.spec import HyperParams, Init, ModelName, Precision, Purpose, RunSpec, Scope, StudySpec
+from study.spec import HyperParams, Init, Precision, Purpose, RunSpec, Scope, StudySpec
 from study.training.checkpoint import EVERY
 from study.training.runtime import detect, one_thread
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-ARM = next(
-    arm for arm in arms((ModelName.GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL)
-)
+ARM = next(arm for arm in arms((GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FULL))
 #: Its trunk ends at 384 samples, its curve has points at 512 and 640; its network is explained.
 SPEC = RunSpec(
     arm=ARM,
@@ -104,7 +103,7 @@ def seconds_left(seconds: float) -> Deadline:
 
 
 def bench_of(folder: Path) -> Bench:
-    study = StudySpec(models=(ModelName.GOOGLENET,), precision=Precision.FP32)
+    study = StudySpec(models=(GOOGLENET,), precision=Precision.FP32)
     return Bench(study=study, runtime=one_thread(detect("cpu", "fp32")), folder=folder)
 
 

@@ -7,16 +7,17 @@ from dataclasses import replace
 import pytest
 
 from study.models.weights import WeightFile
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.planning.ablations import DEPTHS, by_importance, side_runs
 from study.planning.plan import run_spec
-from study.spec import Arm, Experiment, FirstConv, Init, ModelName, Purpose, RunSpec, StudySpec
+from study.spec import Arm, Experiment, FirstConv, Init, Purpose, RunSpec, StudySpec
 
 RUNG = 12_000
 
 
 def _weights(channels: int, *models: ModelName) -> dict[str, WeightFile]:
     weights = WeightFile(source="x", sha256="", channels=channels, path="")
-    return {model.value: weights for model in models or ModelName}
+    return {model: weights for model in models or ModelName}
 
 
 def _round(
@@ -32,7 +33,7 @@ def _round(
     return side_runs(model, rung, inits, final_run, weights or _weights(3))
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_a_round_is_fair(model: ModelName) -> None:
     runs = _round(model, tuple(Init))
     assert len({spec.run_id for spec in runs}) == len(runs)
@@ -49,10 +50,10 @@ def test_a_round_is_fair(model: ModelName) -> None:
 @pytest.mark.parametrize(
     ("model", "weights", "variants"),
     [
-        (ModelName.GOOGLENET, _weights(3), [FirstConv.MEAN, FirstConv.FRESH]),
-        (ModelName.GOOGLENET, _weights(1), [FirstConv.FRESH]),
-        (ModelName.VGG11, _weights(3), []),
-        (ModelName.VGG11, _weights(3, ModelName.VGG11), [FirstConv.MEAN, FirstConv.FRESH]),
+        (GOOGLENET, _weights(3), [FirstConv.MEAN, FirstConv.FRESH]),
+        (GOOGLENET, _weights(1), [FirstConv.FRESH]),
+        (VGG11, _weights(3), []),
+        (VGG11, _weights(3, VGG11), [FirstConv.MEAN, FirstConv.FRESH]),
     ],
 )
 def test_one_network_tries_other_first_convolutions(
@@ -76,12 +77,12 @@ def test_first_convolutions_come_last() -> None:
 
 
 def test_another_seed_is_another_run() -> None:
-    first, second = (_round(ModelName.VGG11, tuple(Init), number) for number in (0, 1))
+    first, second = (_round(VGG11, tuple(Init), number) for number in (0, 1))
     assert not {spec.run_id for spec in first} & {spec.run_id for spec in second}
 
 
 def test_without_weights_only_scratch_is_run() -> None:
-    runs = _round(ModelName.VGG11, (Init.SCRATCH,))
+    runs = _round(VGG11, (Init.SCRATCH,))
     assert {spec.arm.init for spec in runs} == {Init.SCRATCH}
 
 
@@ -95,10 +96,10 @@ def test_without_weights_only_scratch_is_run() -> None:
     ],
 )
 def test_labels_end_with_all_that_a_run_of_its_length_sees(rung: int, sizes: list[int]) -> None:
-    runs = _round(ModelName.VGG11, (Init.SCRATCH,), rung=rung)
+    runs = _round(VGG11, (Init.SCRATCH,), rung=rung)
     assert [spec.train_images for spec in runs] == sizes and {spec.rung for spec in runs} == {rung}
 
 
 def test_a_side_run_survives_the_ledger() -> None:
-    spec = _round(ModelName.GOOGLENET, tuple(Init))[-1]
+    spec = _round(GOOGLENET, tuple(Init))[-1]
     assert RunSpec.from_dict(spec.to_dict()) == spec

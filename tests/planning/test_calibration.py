@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.matrix import arms
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.planning.calibration import RECENT, Calibration, total
 from study.planning.cost import LEAST_TAIL, MOST_TAIL, Speed, best, predicted_seconds, typical
 from study.planning.plan import climb, run_spec, rungs
-from study.spec import Init, ModelName, Purpose, RunSpec, Scope, StudySpec
+from study.spec import Init, Purpose, RunSpec, Scope, StudySpec
 
 SPEED = Speed(train=300, inference=900, build=0.3, head=60_000, tail=1.2)
 SLOW = Speed(train=40, inference=100, build=2.0, head=9_000, tail=1.3)
@@ -24,7 +25,7 @@ def _spec(model: ModelName, scope: Scope, rung: int, init: Init = Init.SCRATCH) 
     return run_spec(arm, StudySpec(), purpose=Purpose.FINAL, number=0, rung=rung)
 
 
-FULL, FROZEN = (_spec(ModelName.VGG11, scope, 16_000) for scope in (Scope.FULL, Scope.FROZEN))
+FULL, FROZEN = (_spec(VGG11, scope, 16_000) for scope in (Scope.FULL, Scope.FROZEN))
 
 
 @pytest.mark.parametrize("spec", [FULL, FROZEN], ids=["full", "frozen"])
@@ -67,12 +68,12 @@ def test_going_up_costs_less_than_trainings_of_their_own() -> None:
 
 
 def _row(spec: RunSpec, ratio: float, state: str = "finished") -> dict[str, Any]:
-    known = Calibration({spec.arm.model.value: SPEED}, []).row(spec)
+    known = Calibration({spec.arm.model: SPEED}, []).row(spec)
     return known | {"state": state, "actual_seconds": known["unscaled_seconds"] * ratio}
 
 
 def _calibration(*rows: dict[str, Any]) -> Calibration:
-    return Calibration({model.value: SPEED for model in ModelName}, list(rows))
+    return Calibration({model: SPEED for model in DEFAULT}, list(rows))
 
 
 def test_a_row_begins_as_skipped_and_says_what_was_predicted() -> None:
@@ -92,8 +93,8 @@ def test_the_median_of_the_runs_so_far_corrects_what_is_expected() -> None:
 
 
 def test_only_runs_of_the_same_kind_correct_it() -> None:
-    other_model = _spec(ModelName.GOOGLENET, Scope.FULL, 16_000)
-    pretrained = _spec(ModelName.VGG11, Scope.FULL, 16_000, Init.PRETRAINED)
+    other_model = _spec(GOOGLENET, Scope.FULL, 16_000)
+    pretrained = _spec(VGG11, Scope.FULL, 16_000, Init.PRETRAINED)
     known = _calibration(
         _row(FROZEN, 3.0), _row(other_model, 3.0), _row(FULL, 9.0, "interrupted"), _row(FULL, 9.0, "failed")
     )

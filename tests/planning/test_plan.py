@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.matrix import arms
+from study.networks import DEFAULT, GOOGLENET, VGG11
 from study.planning.plan import (
     LADDER,
     LEAST_RUNG,
@@ -27,12 +28,12 @@ from study.planning.plan import (
     trials_that_fit,
     trunk_samples,
 )
-from study.spec import ModelName, Precision, Purpose, Scope, StudySpec
+from study.spec import Precision, Purpose, Scope, StudySpec
 from study.training.defaults import default_hyper
 from study.training.schedule import branch_point
 
-VGG11, GOOGLENET = ModelName.VGG11, ModelName.GOOGLENET
-BOTH = tuple(ModelName)
+VGG11, GOOGLENET = VGG11, GOOGLENET
+BOTH = DEFAULT
 NOTHING: Reached = dict.fromkeys(BOTH, (0, 0))
 #: Seconds of a sample of each network.
 PRICE = {VGG11: 0.012, GOOGLENET: 0.003}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from study.networks import ModelName
 from study.planning.cost import Speed
 from study.planning.resolution import RUNG, SEEDS, SHARE, largest, matrix_seconds
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 
 STUDY = StudySpec()
 

@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from study.models import build
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.pretraining import PretextPoint, PretextResult, Recipe, pretrain
 from study.pretraining.batchnorm import fold_batchnorm, with_batchnorm
 from study.pretraining.light_head import PretextNetwork
 from study.pretraining.pretext_images import training_batch
-from study.spec import ModelName
 from study.training.runtime import detect
 
 TINY = Recipe(
-    model=ModelName.GOOGLENET,
+    model=GOOGLENET,
     categories=12,
     instances=20,
     samples=1_280,
@@ -81,7 +81,7 @@ def test_the_weights_load_into_the_networks_of_the_study(
 ) -> None:
     weights = learnt[0].weights
     assert weights is not None
-    network = build(ModelName.GOOGLENET, weights=weights, resolution=32, fold=True, seed=5)
+    network = build(GOOGLENET, weights=weights, resolution=32, fold=True, seed=5)
     first = network.first_conv().weight
     assert torch.equal(first, weights.state["conv1.conv.weight"])
 
@@ -108,7 +108,7 @@ def test_another_seed_or_recipe_is_not_taken_from_the_cache(
     assert not run(replace(TINY, lr=0.04), cache, stop_after=0)[0].cached
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_stopped_at_once_fails_its_gate(model: ModelName, tmp_path: Path) -> None:
     result, points, _ = run(replace(TINY, model=model), tmp_path, stop_after=0)
     assert not result.passed
@@ -150,7 +150,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.usefixtures("one_thread")
 def test_equal_seeds_give_equal_weights(tmp_path: Path) -> None:
-    easy = replace(TINY, model=ModelName.VGG11, samples=64, gate=1e-6, evaluations=1)
+    easy = replace(TINY, model=VGG11, samples=64, gate=1e-6, evaluations=1)
     first = run(easy, tmp_path / "a")[0].weights
     second = run(easy, tmp_path / "b")[0].weights
     other = run(easy, tmp_path / "c", seed=1)[0].weights
@@ -162,7 +162,7 @@ def test_equal_seeds_give_equal_weights(tmp_path: Path) -> None:
 
 
 def test_lent_batchnorm_folds_exactly() -> None:
-    network = PretextNetwork(ModelName.VGG11, 12, seed=0)
+    network = PretextNetwork(VGG11, 12, seed=0)
     with torch.no_grad():
         for module in network.trunk.modules():
             if isinstance(module, nn.BatchNorm2d):

@@ -13,7 +13,8 @@ from planted_files import architecture, arrays, experiments, pretraining
 
 from study.analysis import write_analysis
 from study.matrix import arms
-from study.spec import Arm, ModelName
+from study.networks import GOOGLENET, ModelName
+from study.spec import Arm
 from study.store.files import write_arrays
 from study.store.tables import (
     BASELINE_COLUMNS,
@@ -129,7 +130,7 @@ def plant(
 
 def _accuracy(arm: Arm, rng: np.random.Generator, bonus: float) -> float:
     base = _BASE[arm.name.removeprefix(f"{arm.model}-")]
-    shift = 0.012 if arm.model is ModelName.GOOGLENET else 0.0
+    shift = 0.012 if arm.model == GOOGLENET else 0.0
     extra = bonus if arm.init.value == "scratch" else 0.0
     return float(np.clip(base + shift + extra + rng.normal(0, 0.004), 0.1, 0.99))
 
@@ -138,7 +139,7 @@ def _row(arm: Arm, seed: int, source: str, state: str, reason: str = "") -> dict
     return {
         "run_id": f"{arm.name}-s{seed}-planted0",
         "role": "matrix",
-        "model": arm.model.value,
+        "model": arm.model,
         "init": arm.init.value,
         "init_source": source if arm.init.value == "pretrained" else "none",
         "scope": arm.scope.value,

@@ -11,9 +11,10 @@ import pytest
 
 from study.cli import main
 from study.errors import StoreError
+from study.networks import GOOGLENET
 from study.orchestration.opening import open_ledger
 from study.orchestration.options import Options
-from study.spec import ModelName, StudySpec
+from study.spec import StudySpec
 from study.store.ledger import FORMAT, Ledger
 
 #: The schema of format 1, which had no rungs and did not name its format.
@@ -26,7 +27,7 @@ CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, model TEXT, detail TEXT NOT NULL,
     at REAL NOT NULL, UNIQUE (kind, model, detail));
 """
-STUDY = StudySpec(models=(ModelName.GOOGLENET,))
+STUDY = StudySpec(models=(GOOGLENET,))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from study.cli import main
 from study.errors import StoreError, UsageError
 from study.explain.predict import read_image
 from study.flags import networks
-from study.spec import ModelName
+from study.networks import DEFAULT
 from study.store.ledger import Ledger
 from study.store.lock import StudyLock, lock_holder
 
@@ -111,7 +111,7 @@ def test_wide_values_keep_their_shades(kind: type, tmp_path: Path) -> None:
 
 
 def test_the_order_of_the_networks_is_no_other_study() -> None:
-    assert networks("googlenet, vgg11,googlenet") == tuple(ModelName)
+    assert networks("googlenet, vgg11,googlenet") == DEFAULT
 
 
 def test_flags_that_would_be_ignored_are_refused(

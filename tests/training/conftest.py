@@ -11,18 +11,9 @@ import torch
 
 from study.data import FashionMNIST
 from study.matrix import arms
+from study.networks import ModelName
 from study.records import RunRecord, RunState
-from study.spec import (
-    HyperParams,
-    Init,
-    LrPolicy,
-    ModelName,
-    Precision,
-    Purpose,
-    Recipe,
-    RunSpec,
-    Scope,
-)
+from study.spec import HyperParams, Init, LrPolicy, Precision, Purpose, Recipe, RunSpec, Scope
 from study.training.run import Outcome, Workshop
 from study.training.runtime import detect
 
@@ -36,7 +27,7 @@ def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def spec_of() -> SpecOf:
-    """A scratch run: ``spec_of(ModelName.VGG11, Scope.FULL, rung=64)``; a trial where `trial` is left."""
+    """A scratch run: ``spec_of(VGG11, Scope.FULL, rung=64)``; a trial where `trial` is left."""
 
     def make(model: ModelName, scope: Scope, **changes: object) -> RunSpec:
         policies = (LrPolicy.NONE, LrPolicy.UNIFORM)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from study.spec import HyperParams, ModelName, Scope
+from study.networks import GOOGLENET
+from study.spec import HyperParams, Scope
 from study.training.batchnorm_recalibration import settle
 from study.training.run import Workshop, run
 from tests.training.conftest import SpecOf
@@ -29,7 +30,7 @@ def test_layers_in_evaluation_mode_are_left_alone() -> None:
 
 def test_a_short_training_from_scratch_is_judged_above_chance(shop: Workshop, spec_of: SpecOf) -> None:
     spec = spec_of(
-        ModelName.GOOGLENET,
+        GOOGLENET,
         Scope.FULL,
         hyper=HyperParams(lr=2e-3),
         train_images=1_024,

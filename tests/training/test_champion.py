@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from study.networks import GOOGLENET
 from study.records import RunState
-from study.spec import ModelName, Purpose, Recipe, RunSpec, Scope
+from study.spec import Purpose, Recipe, RunSpec, Scope
 from study.training import champion
 from study.training.champion import LEAST_LOOKS, MOST_LOOKS, Clock, champion_spec
 from study.training.checkpoint import trunk
@@ -66,7 +67,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
     return spec_of(
-        ModelName.GOOGLENET,
+        GOOGLENET,
         Scope.FULL,
         purpose=Purpose.FINAL,
         train_images=128,

@@ -16,11 +16,12 @@ from study.budget import Deadline
 from study.data import to_input
 from study.explain.snapshots import CHAMPION
 from study.models import Network, build, load_adapted, load_checkpoint
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import keep_weights
 from study.orchestration.executors.tasks import ChampionClock, Train
 from study.records import RunRecord, RunState
-from study.spec import TEST_IMAGES, ModelName, Purpose, RunSpec, Scope, StudySpec
+from study.spec import TEST_IMAGES, Purpose, RunSpec, Scope, StudySpec
 from study.training.checkpoint import trunk
 from study.training.run import Outcome, Workshop, run
 from study.training.schedule import branch_point
@@ -30,7 +31,7 @@ from tests.training.conftest import SpecOf
 def _torchvision(model: ModelName) -> nn.Module:
     """Its own class with one input channel and ten outputs."""
     network: Any
-    if model is ModelName.VGG11:
+    if model == VGG11:
         network = vgg11(weights=None, init_weights=False, num_classes=10)
         network.features[0] = nn.Conv2d(1, 64, 3, padding=1)
     else:
@@ -54,7 +55,7 @@ def _logits(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return found
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_torchvisions_class_reads_the_champion_and_answers_the_same(
     small: Workshop, spec_of: SpecOf, model: ModelName
 ) -> None:
@@ -72,13 +73,13 @@ def test_torchvisions_class_reads_the_champion_and_answers_the_same(
     found = _logits(_read(small.folder, model), images)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     weights, meta = load_checkpoint(small.folder / "checkpoints" / CHAMPION)
-    assert (meta["model"], meta["run_id"], meta["rung"]) == (model.value, spec.run_id, 2_000)
+    assert (meta["model"], meta["run_id"], meta["rung"]) == (model, spec.run_id, 2_000)
     again = load_adapted(model, weights.state, resolution=32, fold=True)
     torch.testing.assert_close(_logits(again, images), expected, rtol=0, atol=1e-5)
 
 
 def _site(shop: Workshop, seconds: float) -> Site:
-    study = StudySpec(models=(ModelName.GOOGLENET,))
+    study = StudySpec(models=(GOOGLENET,))
     bench = Bench(study=study, runtime=shop.runtime, folder=shop.folder)
     return Site(
         shop=shop,
@@ -91,9 +92,7 @@ def _site(shop: Workshop, seconds: float) -> Site:
 
 
 def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_of: SpecOf) -> None:
-    source: RunSpec = spec_of(
-        ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=512, train_images=54_000
-    )
+    source: RunSpec = spec_of(GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=512, train_images=54_000)
     assert run(source, shop).record.finished
     state, _ = trunk(shop.folder, source.run_id).load()
     assert state is not None
@@ -116,5 +115,5 @@ def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_o
     labels = shop.fashion.test_labels[shop.test_order].numpy()
     assert record.test_accuracy == pytest.approx((ran.arrays["class"] == labels).mean())
     images = shop.fashion.test_images[shop.test_order[:200]]
-    shares = _logits(_read(shop.folder, ModelName.GOOGLENET), images).softmax(1).numpy()
+    shares = _logits(_read(shop.folder, GOOGLENET), images).softmax(1).numpy()
     assert abs(shares - ran.arrays["probabilities"][:200]).max() < 1e-3, "up to half precision"

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from study.data import to_input
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.records import RunState
-from study.spec import ModelName, Precision, Scope
+from study.spec import Precision, Scope
 from study.training import evaluate
 from study.training.run import Workshop, run
 from study.training.runtime import detect
@@ -17,16 +18,16 @@ from tests.training.conftest import SpecOf
 
 DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 #: bf16 of one network: a processor that only emulates it takes minutes for VGG11.
-NETWORKS = (
-    (ModelName.VGG11, Precision.FP32),
-    (ModelName.GOOGLENET, Precision.FP32),
-    (ModelName.GOOGLENET, Precision.BF16),
+CASES = (
+    (VGG11, Precision.FP32),
+    (GOOGLENET, Precision.FP32),
+    (GOOGLENET, Precision.BF16),
 )
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("scope", list(Scope))
-@pytest.mark.parametrize(("model", "precision"), NETWORKS)
+@pytest.mark.parametrize(("model", "precision"), CASES)
 def test_a_run_learns_on_the_device(
     shop: Workshop, spec_of: SpecOf, model: ModelName, scope: Scope, precision: Precision, device: str
 ) -> None:
@@ -59,13 +60,13 @@ def test_a_head_is_checked_on_the_batch_that_its_features_come_from(
         return to_input(images, resolution) * (1 + len(images) / 1_000)
 
     monkeypatch.setattr(evaluate, "to_input", rounded_by_size)
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=110, rung=110)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=110, rung=110)
     record = run(spec, small).record
     assert record.state is RunState.FINISHED, record.reason
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_the_device_does_not_change_what_a_head_learns(
     shop: Workshop, spec_of: SpecOf, model: ModelName, device: str
 ) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from study.networks import GOOGLENET, VGG11, ModelName
 from study.records import RunState
-from study.spec import Experiment, ModelName, Purpose, RunSpec, Scope
+from study.spec import Experiment, Purpose, RunSpec, Scope
 from study.training.checkpoint import unfinished
 from study.training.run import Outcome, Workshop, run
 from study.training.schedule import branch_point
@@ -45,9 +46,9 @@ def _after(looks: int) -> Callable[[], bool]:
 @pytest.mark.parametrize(
     ("model", "points", "images", "rung"),
     [
-        (ModelName.GOOGLENET, 10, 96, 152),
-        (ModelName.VGG11, 4, 96, 152),
-        (ModelName.GOOGLENET, 10, 97, 145),  # a rest of one image in training and in evaluation
+        (GOOGLENET, 10, 96, 152),
+        (VGG11, 4, 96, 152),
+        (GOOGLENET, 10, 97, 145),  # a rest of one image in training and in evaluation
     ],
 )
 def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(
@@ -90,7 +91,7 @@ def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
 ) -> None:
     purpose = {"purpose": Purpose.SIDE, "experiment": Experiment.DEPTH} if unfrozen else {}
     spec = spec_of(
-        ModelName.GOOGLENET,
+        GOOGLENET,
         Scope.FULL,
         train_images=96,
         rung=128,
@@ -123,9 +124,7 @@ def test_a_killed_run_goes_on_from_the_checkpoint_before_a_damaged_one(
 def test_where_no_checkpoint_of_the_copy_is_whole_it_begins_anew_from_the_trunk(
     small: Workshop, spec_of: SpecOf, unbroken: Unbroken
 ) -> None:
-    spec = spec_of(
-        ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=96, rung=128, batch_size=16
-    )
+    spec = spec_of(GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=96, rung=128, batch_size=16)
     expected, _ = unbroken(spec)
     shop = replace(small, checkpoint_seconds=0.0)
     assert run(spec, shop, stop=_after(7)).record.state is RunState.INTERRUPTED
@@ -138,7 +137,7 @@ def test_where_no_checkpoint_of_the_copy_is_whole_it_begins_anew_from_the_trunk(
 
 
 def test_the_random_states_of_the_process_are_left_alone(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
+    spec = spec_of(GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
     before = torch.get_rng_state()
     run(spec, small)
     run(replace(spec, seed=4), small, stop=_after(2))
@@ -148,7 +147,7 @@ def test_the_random_states_of_the_process_are_left_alone(small: Workshop, spec_o
 
 def test_a_run_of_seconds_leaves_its_trunk_alone(small: Workshop, spec_of: SpecOf) -> None:
     """Durable before the rung's row is; of the copy, which is judged, there is nothing to go on with."""
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
+    spec = spec_of(GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
     assert run(spec, small).record.finished
     left = sorted(path.name for path in unfinished(small.folder).iterdir())
     assert left == [f"{spec.run_id}.000000016.pt{end}" for end in ("", ".sha256")]
@@ -157,7 +156,7 @@ def test_a_run_of_seconds_leaves_its_trunk_alone(small: Workshop, spec_of: SpecO
 def test_a_frozen_run_is_repeated_from_its_beginning(
     small: Workshop, spec_of: SpecOf, unbroken: Unbroken
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=96, rung=96, batch_size=16)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=96, rung=96, batch_size=16)
     expected, looks = unbroken(spec)
     part = run(spec, small, stop=_after(looks - 3))
     assert part.record.state is RunState.INTERRUPTED and not unfinished(small.folder).exists()
@@ -168,7 +167,7 @@ def test_a_frozen_run_is_repeated_from_its_beginning(
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
+    spec = spec_of(GOOGLENET, Scope.FULL, train_images=32, rung=48, batch_size=16)
     unfinished(small.folder).parent.mkdir(parents=True)
     unfinished(small.folder).touch()  # nothing can be written below a file
     told: list[str] = []

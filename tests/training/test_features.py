@@ -11,7 +11,8 @@ import torch
 from study.data import FashionMNIST
 from study.matrix import arms
 from study.models import Network, Weights, build, trunk_state
-from study.spec import HyperParams, Init, ModelName, Scope
+from study.networks import DEFAULT, GOOGLENET, ModelName
+from study.spec import HyperParams, Init, Scope
 from study.training import evaluate, features
 from study.training.features import FeatureCache, Features
 from study.training.loop import Stopped
@@ -29,7 +30,7 @@ def _weights(model: ModelName) -> Weights:
 
 
 def test_rounds_over_all_frozen_arms_compute_each_once(small: Workshop, spec_of: SpecOf) -> None:
-    shop = replace(small, weights={model.value: _weights(model) for model in ModelName})
+    shop = replace(small, weights={model: _weights(model) for model in DEFAULT})
     cached = []
     for number in range(2):
         for arm in (arm for arm in arms() if arm.scope is Scope.FROZEN):
@@ -59,7 +60,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def network() -> Network:
-    found = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    found = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
     found.freeze()
     return found
 
@@ -114,7 +115,7 @@ def test_other_images_or_another_network_have_features_of_their_own(
 ) -> None:
     one = _compute(tmp_path, network, fashion, 50)
     assert _compute(tmp_path, network, fashion, 50, seed=1).saved == 0
-    other = build(ModelName.GOOGLENET, weights=None, resolution=32, fold=True, seed=1)
+    other = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=1)
     found = _compute(tmp_path, other, fashion, 50)
     assert found.saved == 0 and not torch.equal(found.values, one.values)
     with torch.no_grad():
@@ -125,7 +126,7 @@ def test_other_images_or_another_network_have_features_of_their_own(
 def test_a_full_disk_costs_the_cache_and_not_the_run(small: Workshop, spec_of: SpecOf) -> None:
     feature_folder(small.folder).parent.mkdir(parents=True)
     feature_folder(small.folder).touch()  # nothing can be written below a file
-    record = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small).record
+    record = run(spec_of(GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small).record
     assert record.finished and record.cached_seconds == 0
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from study.networks import DEFAULT, GOOGLENET
 from study.planning.plan import rungs
-from study.spec import ModelName, Purpose, RunSpec, Scope
+from study.spec import Purpose, RunSpec, Scope
 from study.training.judging import LEAST_OF_TRIALS, Judged, judged
 from study.training.schedule import branch_point
 from tests.training.conftest import SpecOf
@@ -19,7 +20,7 @@ FORWARD = 0.2
 
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
-    return spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=54_000, rung=2_000)
+    return spec_of(GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, train_images=54_000, rung=2_000)
 
 
 def _sizes(spec: RunSpec) -> list[Judged]:
@@ -55,7 +56,7 @@ def test_the_runs_of_a_rung_are_judged_alike(spec: RunSpec, spec_of: SpecOf) -> 
     for rung in LADDER:
         kinds = [
             spec_of(model, scope, purpose=Purpose.FINAL, rung=rung, seed=seed)
-            for model in ModelName
+            for model in DEFAULT
             for scope in Scope
             for seed in (1, 2)
         ]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from study.errors import TrainingError
-from study.spec import HyperParams, ModelName, RunSpec, Scope
+from study.networks import VGG11
+from study.spec import HyperParams, RunSpec, Scope
 from study.training.loop import Order, Trainer, batch_sizes, settling_generator, step_generator
 from study.training.progress import Progress
 from study.training.runtime import detect
@@ -108,7 +109,7 @@ class _Toy:
 
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
-    return spec_of(ModelName.VGG11, Scope.FROZEN)
+    return spec_of(VGG11, Scope.FROZEN)
 
 
 def test_each_step_has_the_factor_of_where_it_begins(spec: RunSpec) -> None:
@@ -167,7 +168,7 @@ def test_a_point_has_the_mean_loss_since_the_last_one(spec: RunSpec) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.VGG11, Scope.FROZEN, hyper=HyperParams(lr=1.0))
+    spec = spec_of(VGG11, Scope.FROZEN, hyper=HyperParams(lr=1.0))
     toy = _Toy(spec)
     nn.init.constant_(toy.layer.weight, float("nan"))
     with pytest.raises(TrainingError, match="loss is nan after 512 samples"):

@@ -11,16 +11,9 @@ from torch import Tensor
 
 from study.data import balanced_order, split
 from study.models import Weights, build, trunk_state
+from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.records import EvaluationPoint, Reason, RunState
-from study.spec import (
-    Experiment,
-    FirstConv,
-    HyperParams,
-    Init,
-    ModelName,
-    Purpose,
-    Scope,
-)
+from study.spec import Experiment, FirstConv, HyperParams, Init, Purpose, Scope
 from study.training import run as run_module
 from study.training.evaluate import probabilities, quality
 from study.training.judging import judged
@@ -28,7 +21,7 @@ from study.training.run import Workshop, run
 from tests.training.conftest import SpecOf, assert_equal
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 @pytest.mark.parametrize("scope", list(Scope))
 def test_a_final_run_is_judged_and_repeats_itself(
     small: Workshop, spec_of: SpecOf, model: ModelName, scope: Scope, tmp_path: Path
@@ -59,7 +52,7 @@ def test_a_final_run_is_judged_and_repeats_itself(
 
 def test_a_judgement_is_of_the_first_images_of_its_sets(shop: Workshop, spec_of: SpecOf) -> None:
     """The split of the run's own seed, and the study's order of the test images."""
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, purpose=Purpose.FINAL, train_images=54_000, rung=64)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, purpose=Purpose.FINAL, train_images=54_000, rung=64)
     shop = replace(shop, seed=5)
     outcome = run(spec, shop)
     record, network, fashion = outcome.record, outcome.network, shop.fashion
@@ -81,7 +74,7 @@ def test_a_judgement_is_of_the_first_images_of_its_sets(shop: Workshop, spec_of:
 
 
 def test_a_trial_never_sees_the_test_images(small: Workshop, spec_of: SpecOf) -> None:
-    outcome = run(spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small)
+    outcome = run(spec_of(GOOGLENET, Scope.FROZEN, train_images=64, rung=64), small)
     record = outcome.record
     assert record.finished and record.val_accuracy is not None
     assert outcome.test_probabilities is None
@@ -92,12 +85,12 @@ def test_a_trial_never_sees_the_test_images(small: Workshop, spec_of: SpecOf) ->
 def test_a_frozen_run_passes_its_images_once_and_the_head_many_times(
     small: Workshop, spec_of: SpecOf, rung: int, images: int
 ) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=120, rung=rung, head_passes=5)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=120, rung=rung, head_passes=5)
     record = run(spec, small).record
     assert record.samples_seen == images and record.history[-1].samples_seen == 5 * images
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_a_frozen_backbone_does_not_move(small: Workshop, spec_of: SpecOf, model: ModelName) -> None:
     spec = spec_of(model, Scope.FROZEN, train_images=96, rung=96)
     trained = run(spec, small).network
@@ -111,7 +104,7 @@ def test_a_frozen_backbone_does_not_move(small: Workshop, spec_of: SpecOf, model
     assert moved == {"head.weight", "head.bias"}
 
 
-@pytest.mark.parametrize("model", list(ModelName))
+@pytest.mark.parametrize("model", DEFAULT)
 def test_only_unfrozen_stages_move(small: Workshop, spec_of: SpecOf, model: ModelName) -> None:
     spec = spec_of(
         model,
@@ -140,10 +133,10 @@ def test_only_unfrozen_stages_move(small: Workshop, spec_of: SpecOf, model: Mode
 
 
 def test_a_run_starts_with_the_first_convolution_it_names(small: Workshop, spec_of: SpecOf) -> None:
-    model = ModelName.GOOGLENET
+    model = GOOGLENET
     donor = build(model, weights=None, resolution=32, fold=True, seed=8)
     weights = Weights(source="x", sha256="", state=trunk_state(donor), channels=1, covers="network")
-    shop = replace(small, weights={model.value: weights})
+    shop = replace(small, weights={model: weights})
     base = spec_of(model, Scope.FULL, rung=32, train_images=32)
     spec = replace(
         base,
@@ -162,7 +155,7 @@ def test_a_run_starts_with_the_first_convolution_it_names(small: Workshop, spec_
 
 
 def test_the_second_trial_takes_the_features_from_the_cache(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=96, rung=96)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=96, rung=96)
     first = run(spec, small).record
     second = run(replace(spec, trial=1, hyper=replace(spec.hyper, lr=2e-3)), small).record
     assert first.cached_seconds == 0 < second.cached_seconds
@@ -175,12 +168,12 @@ def test_a_head_that_disagrees_with_its_network_is_no_result(
     small: Workshop, spec_of: SpecOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "LOGIT_TOLERANCE", 0.0)
-    record = run(spec_of(ModelName.VGG11, Scope.FROZEN, train_images=96, rung=96), small).record
+    record = run(spec_of(VGG11, Scope.FROZEN, train_images=96, rung=96), small).record
     assert record.state is RunState.FAILED and "cached features" in record.reason
 
 
 def test_the_deadline_interrupts_between_steps(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=20_000, train_images=128)
+    spec = spec_of(GOOGLENET, Scope.FULL, purpose=Purpose.FINAL, rung=20_000, train_images=128)
     calls = iter(range(10**9))
     outcome = run(spec, small, stop=lambda: next(calls) > 5)
     assert outcome.record.state is RunState.INTERRUPTED and outcome.record.samples_seen == 6 * 32
@@ -190,7 +183,7 @@ def test_the_deadline_interrupts_between_steps(small: Workshop, spec_of: SpecOf)
 
 
 def test_points_of_the_curve_are_shown_as_they_are_made(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=150, rung=150)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=150, rung=150)
     shown: list[EvaluationPoint] = []
     record = run(spec, small, on_point=shown.append).record
     assert tuple(shown) == record.history[:-1], "the last one has validation too: it is the record's"
@@ -202,13 +195,13 @@ def test_what_breaks_inside_is_a_failed_run(small: Workshop, spec_of: SpecOf, er
     def look() -> bool:
         raise error
 
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, train_images=64, rung=64)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, train_images=64, rung=64)
     record = run(spec, small, stop=look).record
     assert record.state is RunState.FAILED
     assert type(error).__name__ in record.reason and "\n" not in record.reason
 
 
 def test_a_head_is_checked_where_its_images_take_several_batches(small: Workshop, spec_of: SpecOf) -> None:
-    spec = spec_of(ModelName.GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, rung=110)
+    spec = spec_of(GOOGLENET, Scope.FROZEN, resolution=128, train_images=110, rung=110)
     record = run(spec, small).record
     assert record.state is RunState.FINISHED, record.reason

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from study.spec import ModelName, Recipe, RunSpec, Scope
+from study.networks import GOOGLENET
+from study.spec import Recipe, RunSpec, Scope
 from study.training.loop import batch_sizes
 from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
 from tests.training.conftest import SpecOf
@@ -16,7 +17,7 @@ from tests.training.conftest import SpecOf
 @pytest.fixture
 def spec(spec_of: SpecOf) -> RunSpec:
     return spec_of(
-        ModelName.GOOGLENET,
+        GOOGLENET,
         Scope.FULL,
         train_images=54_000,
         rung=16_000,

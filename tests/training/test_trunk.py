@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from study.models.weights import file_sha256
-from study.spec import ModelName, Purpose, RunSpec, Scope
+from study.networks import GOOGLENET, VGG11
+from study.spec import Purpose, RunSpec, Scope
 from study.training.checkpoint import cooldown, trunk, unfinished
 from study.training.run import Outcome, Workshop, run
 from study.training.schedule import branch_point
 from tests.training.conftest import SpecOf, assert_equal
 
 
-@pytest.fixture(params=[(ModelName.GOOGLENET, 160), (ModelName.VGG11, 64)], ids=lambda p: p[0].value)
+@pytest.fixture(params=[(GOOGLENET, 160), (VGG11, 64)], ids=lambda p: p[0].value)
 def spec(request: pytest.FixtureRequest, spec_of: SpecOf) -> RunSpec:
     """The pool is smaller than the second rung, which begins a second epoch."""
     model, rung = request.param
@@ -51,7 +52,7 @@ def test_two_rungs_of_one_training_are_two_trainings_of_their_own(
     assert alone.record.step_seconds == alone.record.train_seconds
 
 
-@pytest.mark.parametrize("spec", [(ModelName.GOOGLENET, 160)], indirect=True, ids=["googlenet"])
+@pytest.mark.parametrize("spec", [(GOOGLENET, 160)], indirect=True, ids=["googlenet"])
 def test_a_judged_copy_leaves_the_trunk_as_it_was(small: Workshop, spec: RunSpec) -> None:
     """Cooled down, settled and judged: of all that nothing is in the trunk's checkpoint."""
     branch = branch_point(spec)
@@ -79,7 +80,7 @@ def _upper(spec: RunSpec, shop: Workshop) -> tuple[Outcome, list[str]]:
     return run(replace(spec, rung=2 * spec.rung), shop, tell=lambda *event: told.append(event[1])), told
 
 
-@pytest.mark.parametrize("spec", [(ModelName.GOOGLENET, 160)], indirect=True, ids=["googlenet"])
+@pytest.mark.parametrize("spec", [(GOOGLENET, 160)], indirect=True, ids=["googlenet"])
 def test_a_trunk_that_is_further_than_the_branch_point_is_not_used(
     small: Workshop, spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -90,7 +91,7 @@ def test_a_trunk_that_is_further_than_the_branch_point_is_not_used(
     assert found.record.step_seconds == found.record.train_seconds, "it began anew"
 
 
-@pytest.mark.parametrize("spec", [(ModelName.GOOGLENET, 160)], indirect=True, ids=["googlenet"])
+@pytest.mark.parametrize("spec", [(GOOGLENET, 160)], indirect=True, ids=["googlenet"])
 def test_a_damaged_trunk_is_told_and_the_training_begins_anew(
     small: Workshop, spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -104,7 +105,7 @@ def test_a_damaged_trunk_is_told_and_the_training_begins_anew(
     assert_equal(found, _upper(spec, _elsewhere(small, tmp_path))[0])
 
 
-@pytest.mark.parametrize("spec", [(ModelName.GOOGLENET, 160)], indirect=True, ids=["googlenet"])
+@pytest.mark.parametrize("spec", [(GOOGLENET, 160)], indirect=True, ids=["googlenet"])
 def test_a_copy_of_another_rung_is_no_copy_of_this_one(
     small: Workshop, spec: RunSpec, tmp_path: Path
 ) -> None:

@@ -73,7 +73,7 @@ def keep_weights(outcome: Outcome, results: Path) -> str:
     if spec.purpose is Purpose.CHAMPION:
         meta = {
             "source": f"study:{spec.run_id}",
-            "model": spec.arm.model.value,
+            "model": spec.arm.model,
             "resolution": spec.resolution,
             "covers": "network",
             "run_id": spec.run_id,

@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from study.errors import WeightsError
 from study.models.weights import reload
+from study.networks import NETWORKS, ModelName
 from study.orchestration.executors.protocol import Lost, Site, Task, WeightFiles
 from study.orchestration.executors.run_artifacts import Arrays, artifacts_of, keep_weights
 from study.planning.cost import Speed, measure
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
-from study.spec import Init, ModelName, RunSpec, Scope
+from study.spec import Init, RunSpec, Scope
 from study.training.champion import Clock
 from study.training.checkpoint import cooldown, trunk
-from study.training.defaults import BATCH_SIZE
 from study.training.judging import judged
 from study.training.loop import Stopped
 from study.training.run import run
@@ -113,7 +113,7 @@ class Train(_Task):
                 judging=given.judging,
                 judged_images=judged(self.spec).total,
             )
-        model = self.spec.arm.model.value
+        model = self.spec.arm.model
         outcome = run(
             self.spec,
             shop,
@@ -178,10 +178,10 @@ class Measure(_Whole):
     def carry_out(self, site: Site) -> dict[str, Speed]:
         study, found = site.bench.study, {}
         for model in self.models:
-            found[model.value] = measure(
+            found[model] = measure(
                 model,
                 study.resolution,
-                BATCH_SIZE[model],
+                NETWORKS[model].batch_size,
                 site.shop.runtime,
                 fold=study.fold,
                 stop=site.check,
@@ -363,7 +363,7 @@ class Explain(_AtHome):
             write_gradcam(
                 kept, [p[:least].astype(np.float32) for p in predicted], shop, folder, self.index, check
             )
-        if self.runs and self.model.value in shop.weights:
+        if self.runs and self.model in shop.weights:
             write_featuremap(self.runs[0], shop, folder, check)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from study.models.weights import IMAGENET
+from study.networks import ModelName
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.run_artifacts import first_seed
 from study.orchestration.executors.tasks import Attest, Baselines, Explain
@@ -18,7 +19,7 @@ from study.planning.calibration import total
 from study.planning.plan import run_spec
 from study.pretraining.imagenet_witness import missing_packages
 from study.records import Reason, RunRecord, RunState
-from study.spec import TRAIN_IMAGES, ModelName, Purpose, RunSpec
+from study.spec import TRAIN_IMAGES, Purpose, RunSpec
 from study.store.tables import highest
 
 #: Ledger fact with the result of the witness, or the reason why there is none.
@@ -97,13 +98,13 @@ def first_runs(context: StudyContext) -> tuple[RunRecord, ...]:
 
 def _explanation(context: StudyContext, model: ModelName) -> Iterator[Unit]:
     """Yields the task that computes Grad-CAM, filters and feature maps of a network."""
-    runs = tuple(record for record in first_runs(context) if record.spec.arm.model is model)
+    runs = tuple(record for record in first_runs(context) if record.spec.arm.model == model)
     if not runs:
         return
 
     def note(why: str | None) -> None:
         if why != "":
-            context.ledger.add_event("explanation_missing", why or Reason.ERROR.value, model.value)
+            context.ledger.add_event("explanation_missing", why or Reason.ERROR.value, model)
 
     def admit() -> bool:
         fits = context.clock.work.left() >= _FOR_EXPLANATION
@@ -122,7 +123,7 @@ def _witness(context: StudyContext) -> Iterator[Unit]:
     ledger, work = context.ledger, context.clock.work
     done = (ledger.fact(WITNESS) or {}).get("state") == RunState.FINISHED.value
     sources = [
-        weights.source if (weights := context.specs.weights.get(model.value)) else None
+        weights.source if (weights := context.specs.weights.get(model)) else None
         for model in context.study.models
     ]
     if done or all(source == IMAGENET for source in sources):
@@ -147,7 +148,7 @@ def absent(reason: Reason, detail: str = "") -> dict[str, Any]:
 
 
 def _runs(context: StudyContext, model: ModelName, number: int) -> list[RunSpec]:
-    specs, rung = context.specs, context.plan.decisions[model.value].least_rung
+    specs, rung = context.specs, context.plan.decisions[model].least_rung
     return side_runs(
         model, rung, specs.inits(model), lambda arm: specs.final(arm, number, rung), specs.weights
     )

@@ -23,14 +23,14 @@ def require_speeds(context: StudyContext, scheduler: Scheduler) -> None:
     known = context.ledger.fact("environment", {})
     if known and known.get("device_name") != context.runtime.device_name:
         plan.speeds.clear()
-    if set(plan.speeds) >= {model.value for model in models}:
+    if set(plan.speeds) >= {model for model in models}:
         return
     found = _measured(context, scheduler)
     if any(speed.tail >= MOST_TAIL for speed in found.values()) and context.clock.deadline.budget > 300:
         context.console.say("speeds are measured again: equal steps took unequally long")
         again = _measured(context, scheduler)
         found = {model: best(speed, again.get(model, speed)) for model, speed in found.items()}
-    plan.speeds.update({model.value: found.get(model.value, UNKNOWN) for model in models})
+    plan.speeds.update({model: found.get(model, UNKNOWN) for model in models})
     for model, speed in plan.speeds.items():
         context.console.say(
             f"{model}: {speed.train:.0f} images/s in training, {speed.inference:.0f} in judging, "

@@ -74,7 +74,7 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
     if tries and tries[-1].state is RunState.INTERRUPTED:
         return tries[-1].spec
-    speed = context.plan.speeds[source.spec.arm.model.value].train * context.champion_threads**0.7
+    speed = context.plan.speeds[source.spec.arm.model].train * context.champion_threads**0.7
     coming = int(speed * context.clock.work.left())
     rung = source.spec.rung + max(coming, source.spec.batch_size)
     spec = champion_spec(source.spec, rung)
@@ -88,6 +88,6 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
     """Returns the seconds to reserve for the final evaluation, with a small margin."""
-    speed = context.plan.speeds[spec.arm.model.value]
+    speed = context.plan.speeds[spec.arm.model]
     images_per_second: float = speed.inference * context.champion_threads**0.7
     return _START + 1.15 * judged(spec).total / images_per_second

@@ -19,7 +19,7 @@ _EARLY_SHARE = 0.4
 def matrix(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
     """Gives every arm a result before any arm is tuned or trained longer."""
     chains: list[Chain] = [_first_look(context, lifecycle, arm) for arm in context.specs.arms()]
-    least = [context.plan.decisions[model.value].least_rung for model in context.specs.models]
+    least = [context.plan.decisions[model].least_rung for model in context.specs.models]
     if chains:
         chains.append(baselines(context, max(least)))
     scheduler.run(chains)
@@ -31,7 +31,7 @@ def scratch_matrix(context: StudyContext, lifecycle: RunLifecycle) -> list[Chain
     Returns none if the whole matrix might not fit, because then the networks to study are not decided yet.
     """
     for model in context.study.models:
-        context.plan.decisions.setdefault(model.value, blank(model))
+        context.plan.decisions.setdefault(model, blank(model))
     cost = Forecast(context).matrix(context.specs.models)
     if cost > _EARLY_SHARE * context.clock.work.left():
         return []
@@ -40,6 +40,6 @@ def scratch_matrix(context: StudyContext, lifecycle: RunLifecycle) -> list[Chain
 
 
 def _first_look(context: StudyContext, lifecycle: RunLifecycle, arm: Arm) -> Iterator[Unit]:
-    least = context.plan.decisions[arm.model.value].least_rung
+    least = context.plan.decisions[arm.model].least_rung
     for spec, done in context.specs.way_up(arm, 0, least, least, default=True):
         yield lifecycle.unit(spec, done)

@@ -91,6 +91,6 @@ class Climb:
 
     def _next(self, arm: Arm, number: int) -> tuple[RunSpec, int] | None:
         """Returns the next run of a training, or None if it has reached the highest rung of all steps."""
-        least = self.context.plan.decisions[arm.model.value].least_rung
+        least = self.context.plan.decisions[arm.model].least_rung
         top = max(step.rung for step in self._steps if arm.model in step.models and number < step.seeds)
         return next(self.context.specs.way_up(arm, number, least, top), None)

@@ -36,7 +36,7 @@ def settle(context: StudyContext) -> None:
 
 
 def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm, rebuilt: list[str]) -> Iterator[Unit]:
-    decision, specs = context.plan.decisions[arm.model.value], context.specs
+    decision, specs = context.plan.decisions[arm.model], context.specs
     for number in range(decision.trials):
         if specs.tuned(arm, number):
             continue
@@ -80,5 +80,5 @@ def _tell_edge(context: StudyContext, arm: Arm) -> None:
         context.note(
             "tuning_edge",
             f"{arm.name}: the best rate, {chosen.lr:.2g}, is the {where} of {len(known)} tried",
-            arm.model.value,
+            arm.model,
         )

@@ -11,13 +11,14 @@ from study.errors import AlteredWeights, UsageError, WeightsError
 from study.matrix import arms
 from study.models import Weights, find_imagenet
 from study.models.weights import IMAGENET, WeightFile, reload
+from study.networks import ModelName
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Pretrain
 from study.orchestration.scheduler import Chain, Scheduler, Unit
 from study.pretraining import weight_sources
 from study.pretraining.recipe import least_seconds
 from study.records import Reason
-from study.spec import Init, ModelName
+from study.spec import Init
 
 #: Share of the time for work that pre-training may take if no weights are available.
 PRETRAINING_SHARE = 0.15
@@ -33,7 +34,7 @@ def reasons(entries: dict[str, Entry]) -> dict[str, str]:
         arm.name: entry["reason"]
         for model, entry in entries.items()
         if not entry.get("sha256")
-        for arm in arms((ModelName(model),))
+        for arm in arms((model,))
         if arm.init is Init.PRETRAINED
     }
 
@@ -86,7 +87,7 @@ class WeightsPhase:
         left = context.clock.work.left()
         to_make: list[Pretrain] = []
         for model in context.study.models:
-            entry, speed = before.get(model.value, {}), context.plan.speeds[model.value].pretext
+            entry, speed = before.get(model, {}), context.plan.speeds[model].pretext
             share = share_of(
                 model, left, speed, models=len(context.study.models), workers=context.plan.workers
             )
@@ -113,7 +114,7 @@ class WeightsPhase:
             (self._chain(task) for task in to_make), lambda: offers.pop()() if offers else []
         )
         for task in to_make:
-            if task.model.value not in self.entries:  # it never started, or its task was lost
+            if task.model not in self.entries:  # it never started, or its task was lost
                 reason = Reason.STOPPED if context.token.asked else Reason.ERROR
                 self._none(
                     task.model,
@@ -147,15 +148,15 @@ class WeightsPhase:
             self._none(model, entry)
 
     def _got(self, model: ModelName, weights: Weights, entry: Entry) -> None:
-        self.entries[model.value] = entry
-        self.context.specs.weights[model.value] = WeightFile.of(weights)
+        self.entries[model] = entry
+        self.context.specs.weights[model] = WeightFile.of(weights)
 
     def _none(self, model: ModelName, entry: Entry, *, told: bool = True) -> None:
-        self.entries[model.value] = entry
+        self.entries[model] = entry
         if self.context.token.asked:  # the next start tries again
             entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
         elif told:
-            self.context.ledger.add_event("pretext_failed", entry["detail"], model.value)
+            self.context.ledger.add_event("pretext_failed", entry["detail"], model)
         detail = f" ({entry['detail']})" if entry.get("detail") else ""
         self.context.console.say(f"{model}: {entry['reason']}{detail}")
 
@@ -216,7 +217,7 @@ class WeightsPhase:
         except WeightsError as error:
             reason = str(error)
         if not context.token.asked:
-            context.ledger.add_event("weights_unreachable", reason, model.value)
+            context.ledger.add_event("weights_unreachable", reason, model)
         context.console.say(
             f"{model}: no ImageNet weights ({reason}); pre-training on formula-made fractals "
             f"instead, {format_seconds(share)}"

@@ -28,8 +28,9 @@ from study.analysis.registration import digest, rules
 from study.analysis.sources import Sources, read_sources
 from study.errors import ReportError
 from study.matrix import arms
+from study.networks import DEFAULT, NETWORKS
 from study.report.data.artifacts import Artifacts, read_artifacts, read_predictions
-from study.spec import Arm, Init, ModelName
+from study.spec import Arm, Init
 from study.store.safe_load import read_object
 from study.store.tables import RESULT_COLUMNS
 
@@ -181,7 +182,7 @@ class ReportData:
     def rules_changed(self) -> bool:
         """Whether this version of the program judges by other rules than those that were declared."""
         declared = self.tables.preregistration.get("rules")
-        return bool(self.registered) and declared != rules()
+        return bool(self.registered) and declared != rules(self.models)
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -196,7 +197,7 @@ class ReportData:
         """Networks of the study in the fixed order."""
         named = set(self.results["model"]) if len(self.results) else set()
         named |= set(self.plan.get("decisions", {}))
-        return tuple(model.value for model in ModelName if model.value in named)
+        return tuple(model for model in NETWORKS if model in named)
 
     @cached_property
     def finished(self) -> tuple[ArmSummary, ...]:
@@ -279,7 +280,7 @@ def read_report_data(folder: Path) -> ReportData:
     tables = read_sources(folder)
     runs = main_runs(tables.rungs)
     found = read_object(folder / "findings.json").get("findings", [])
-    models = set(tables.results["model"]) or {model.value for model in ModelName}
+    models = set(tables.results["model"]) or set(DEFAULT)
     longest = champion(tables.results)
     return ReportData(
         tables=tables,
@@ -287,9 +288,9 @@ def read_report_data(folder: Path) -> ReportData:
         findings={str(item["id"]): item for item in found},
         arms=tuple(
             _arm_summary(arm, runs, tables.results)
-            for model in ModelName
+            for model in NETWORKS
             for arm in arms((model,))
-            if model.value in models
+            if model in models
         ),
         champion=None if longest is None else _champion(longest),
         artifacts=read_artifacts(folder / "artifacts"),
@@ -312,7 +313,7 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
     rows = [row for _, row in sorted(runs.get(arm, {}).items())]
     total = accuracy_summary(rows)
     known = results[
-        (results["model"] == arm.model.value)
+        (results["model"] == arm.model)
         & (results["init"] == arm.init.value)
         & (results["scope"] == arm.scope.value)
         & (results["lr_policy"] == arm.lr_policy.value)
@@ -322,7 +323,7 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
     sources = [str(row["init_source"]) for row in rows] or [str(s) for s in known["init_source"]]
     return ArmSummary(
         name=arm.name,
-        model=arm.model.value,
+        model=arm.model,
         init=arm.init.value,
         scope=arm.scope.value,
         lr_policy=arm.lr_policy.value,

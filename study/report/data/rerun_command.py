@@ -6,8 +6,9 @@ import shlex
 from typing import Any
 
 from study.analysis.imagenet_witness import IMAGENET
+from study.networks import VGG11, ModelName
 from study.report.data.report_data import ReportData
-from study.spec import ModelName, Precision
+from study.spec import Precision
 
 _BUDGET = 7200
 #: The only resolution at which VGG11's fc6 is folded, so that only there its full size is a choice.
@@ -31,7 +32,7 @@ def repeat_flags(data: ReportData) -> str:
         flags.append(f"--resolution {data.resolution}")
     if facts.get("precision") in tuple(kind.value for kind in Precision):
         flags.append(f"--precision {facts['precision']}")
-    vgg11: dict[str, Any] = data.architecture.get(ModelName.VGG11.value) or {}
+    vgg11: dict[str, Any] = data.architecture.get(VGG11.value) or {}
     if data.resolution == _FOLDS_AT and vgg11.get("folded") is False:
         flags.append("--no-fold")
     if own := _own_weights(data):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from study.networks import NETWORKS
 from study.report.data.report_data import ReportData
 from study.report.figures import ablations, comparison, curves, explanation, images, training
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
-from study.spec import ModelName
 
 Draw = Callable[[ReportData, Words, Numbers], Drawing | None]
 
@@ -43,7 +43,7 @@ PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]
 
 def figure_names() -> list[str]:
     """Every name that a figure may have."""
-    return [*FIGURES, *(f"{name}-{model}" for name in PER_MODEL for model in ModelName)]
+    return [*FIGURES, *(f"{name}-{model}" for name in PER_MODEL for model in NETWORKS)]
 
 
 def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Drawing]:

@@ -7,14 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from study.networks import NETWORKS
 from study.report.data.report_data import ArmSummary, ReportData
 from study.report.figures.style import (
     GREY,
     INK,
-    SECOND_INK,
     Drawing,
     arm_look,
     canvas,
+    network_look,
     svg,
     ticks,
 )
@@ -101,14 +102,7 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         at.setdefault(name, []).append(places[-1])
     room = 0.12 if len(rows) > len(groups) else 0.17
     figure, (axes,) = canvas(0.85 + room * (places[-1] + 1))
-    marks = {
-        "vgg11": ("o", INK, INK),
-        "googlenet": ("s", SECOND_INK, "white"),
-        "pooled": ("D", "black", "black"),
-        "all": ("D", "black", "black"),
-    }
     for row, (_, model, found) in zip(places, rows, strict=True):
-        marker, colour, fill = marks[model]
         effect = float(found["effect_pp"])
         low, high = as_float(found.get("ci_low_pp")), as_float(found.get("ci_high_pp"))
         error = None if low is None or high is None else [[effect - low], [high - effect]]
@@ -116,9 +110,8 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
             [effect],
             [row],
             xerr=error,
-            fmt=marker,
-            color=colour,
-            mfc=fill,
+            **network_look(model),
+            ls="",
             ms=5.5,
             capsize=2.5,
             elinewidth=1.3,
@@ -133,20 +126,10 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(ticks(numbers.comma))
     axes.set_xlabel(words.axis["effect"])
-    shown = [m for m in ("vgg11", "googlenet", "pooled") if any(model == m for _, model, _ in rows)]
+    shown = [m for m in (*NETWORKS, "pooled") if any(model == m for _, model, _ in rows)]
     figure.legend(
         handles=[
-            Line2D(
-                [],
-                [],
-                marker=marks[m][0],
-                color=marks[m][1],
-                mfc=marks[m][2],
-                ms=5.5,
-                ls="",
-                label=words.contrast_model[m],
-            )
-            for m in shown
+            Line2D([], [], **network_look(m), ms=5.5, ls="", label=words.contrast_model[m]) for m in shown
         ],
         loc="outside lower center",
         ncols=3,

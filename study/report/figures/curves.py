@@ -22,6 +22,7 @@ from study.report.figures.style import (
     canvas,
     few_ticks,
     log_ticks,
+    network_look,
     svg,
     ticks,
     vertical_label,
@@ -213,17 +214,14 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not curves:
         return None
     figure, axes = canvas(2.1, 2)
-    looks = {"vgg11": ("o-", INK, INK), "googlenet": ("s--", SECOND_INK, "white")}
-    for model, curve in curves.items():
-        form, colour, fill = looks[model]
+    for place, (model, curve) in enumerate(curves.items()):
         x = [point["samples"] / 1000 for point in curve]
         for panel, key, factor in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
             panel.plot(
                 x,
                 [factor * point[key] for point in curve],
-                form,
-                color=colour,
-                mfc=fill,
+                **network_look(model),
+                ls=("-", "--", ":", "-.")[place % 4],
                 ms=4,
                 label=words.model[model],
             )

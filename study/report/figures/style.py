@@ -18,6 +18,7 @@ from matplotlib.font_manager import findfont
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from study.networks import NETWORKS
 from study.report.locale.messages import Words
 
 FONT = "Liberation Serif"
@@ -34,6 +35,14 @@ _CELL = {"frozen": "s", "full-uniform": "o", "full-discriminative": "^"}
 INK = "#12436d"
 SECOND_INK = "#b4530a"
 GREY = "#8a8a8a"
+#: Marker, colour and fill of the networks in their order.
+_NETWORK = (
+    ("o", INK, INK),
+    ("s", SECOND_INK, "white"),
+    ("^", INK, "white"),
+    ("v", SECOND_INK, SECOND_INK),
+    ("P", GREY, GREY),
+)
 #: Ticks of a decade on a logarithmic axis, from the plainest to the finest.
 STEPS = (
     (1.0,),
@@ -149,6 +158,13 @@ def arm_look(key: str) -> dict[str, Any]:
         "markerfacecolor": look_of_init["color"] if look_of_init["filled"] else "white",
         "markeredgecolor": look_of_init["color"],
     }
+
+
+def network_look(model: str) -> dict[str, Any]:
+    """Returns the look of a network's points; what is about several networks has one of its own."""
+    place = list(map(str, NETWORKS)).index(model) % len(_NETWORK) if model in NETWORKS else None
+    marker, colour, fill = ("D", "black", "black") if place is None else _NETWORK[place]
+    return {"marker": marker, "color": colour, "markerfacecolor": fill}
 
 
 def arm_handle(key: str, words: Words, **changes: Any) -> Line2D:

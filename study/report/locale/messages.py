@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from study.errors import ReportError
+from study.networks import NETWORKS, compared
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
@@ -30,8 +32,13 @@ def languages(templates: Path = TEMPLATES) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in templates.glob("*/words.yaml")))
 
 
-def read_words(lang: str, templates: Path = TEMPLATES) -> Words:
-    """Words of a language.
+def read_words(lang: str, models: Iterable[str] = (), templates: Path = TEMPLATES) -> Words:
+    """Returns the words of a language.
+
+    Args:
+        lang: a folder of `templates`.
+        models: the networks of the study, which give the contrast between networks its name.
+        templates: folder of the templates.
 
     Raises:
         ReportError: there is no such language.
@@ -39,4 +46,15 @@ def read_words(lang: str, templates: Path = TEMPLATES) -> Words:
     path = templates / lang / "words.yaml"
     if not path.is_file():
         raise ReportError(f"there is no report in language {lang!r}")
-    return Words(kinds=yaml.safe_load(path.read_text(encoding="utf-8")))
+    kinds = yaml.safe_load(path.read_text(encoding="utf-8"))
+    titles = {str(name): network.title for name, network in NETWORKS.items()}
+    first, *others = (titles[name] for name in compared(models))
+    between = kinds["contrast"]["model"].format(first=first, others=", ".join(others))
+    return Words(
+        kinds={
+            **kinds,
+            "model": titles,
+            "contrast": {**kinds["contrast"], "model": between},
+            "contrast_model": titles | kinds["contrast_model"],
+        }
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from study.networks import NETWORKS
 from study.report.data.derived import Reading, gap
 from study.report.data.incidents import Incidents
 from study.report.data.listings import read_listings
@@ -49,6 +50,7 @@ def names(data: ReportData, words: Words) -> dict[str, Any]:
 
     return {
         "data": data,
+        "descriptor": NETWORKS,
         "reading": Reading(data),
         "incidents": Incidents(data),
         "gap": gap,
