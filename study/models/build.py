@@ -9,13 +9,16 @@ from torch import Tensor
 
 from study.errors import WeightsError
 from study.models.network import Network
+from study.models.torchvision_network import torchvision_network
 from study.models.weights import Weights
 from study.networks import NETWORKS, ModelName
 from study.spec import FirstConv
 
 
 def network_class(model: ModelName) -> type[Network]:
-    """Returns the class of the adapted network that the descriptor names."""
+    """Returns the class of the adapted network."""
+    if not NETWORKS[model].network:
+        return torchvision_network(model)
     module, name = NETWORKS[model].network.split(":")
     found: type[Network] = getattr(import_module(module), name)
     return found

@@ -121,13 +121,26 @@ def _first_layer_error(network: type[Network], normalised: Tensor, x: Tensor) ->
     with torch.device("meta"):
         like = network.original().get_submodule(network.first_layer)
     assert isinstance(like, nn.Conv2d)
-    shape = {"kernel_size": like.kernel_size, "stride": like.stride, "padding": like.padding}
-    conv = nn.Conv2d(like.in_channels, like.out_channels, bias=like.bias is not None, **shape).double()
-    state = {f"{network.first_layer}.{name}": value for name, value in conv.state_dict().items()}
+    weight = torch.empty(like.weight.shape, dtype=torch.float64)
+    nn.init.kaiming_uniform_(weight)
+    state = {f"{network.first_layer}.weight": weight}
+    offset = f"{network.first_norm}.running_mean" if network.first_norm else f"{network.first_layer}.bias"
+    state[offset] = torch.rand(like.out_channels, dtype=torch.float64)
+    sign = -1 if network.first_norm else 1  # a running mean is subtracted, a bias added
+
+    def outputs(images: Tensor) -> Tensor:
+        out = nn.functional.conv2d(
+            images,
+            state[f"{network.first_layer}.weight"],
+            stride=like.stride,
+            padding=like.padding,
+        )
+        return out + sign * state[offset].view(1, -1, 1, 1)
+
+    before = outputs(normalised)
     network.adapt_first(state)
-    one = nn.Conv2d(1, like.out_channels, bias=like.bias is not None, **shape).double()
-    one.load_state_dict({name.rsplit(".", 1)[1]: value for name, value in state.items()})
-    return float((one(x) - conv(normalised))[..., 1:-1, 1:-1].abs().max())
+    border = max(like.kernel_size)
+    return float((outputs(x) - before)[..., border:-border, border:-border].abs().max())
 
 
 def _imagenet(grey: Tensor) -> Tensor:

@@ -65,14 +65,14 @@ class GoogLeNet(Network):
         assert isinstance(layer, nn.Conv2d)
         return layer
 
-    @staticmethod
-    def original() -> nn.Module:
+    @classmethod
+    def original(cls) -> nn.Module:
         network: nn.Module = googlenet(
             weights=None, aux_logits=False, transform_input=False, init_weights=False
         )
         return network
 
-    @staticmethod
-    def adapt_first(state: dict[str, Tensor]) -> None:
+    @classmethod
+    def adapt_first(cls, state: dict[str, Tensor]) -> None:
         """Sums the RGB weights of the first layer of a three-channel state dict, in place."""
         state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])

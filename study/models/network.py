@@ -39,6 +39,8 @@ class Network(nn.Module, ABC):
         stages: in depth order; the last one is the output layer.
         map_modules: names of modules in depth order whose outputs are feature maps, float [N, C, H, W].
         first_layer: torchvision's name of the convolution that processes the image.
+        first_norm: torchvision's name of the batch normalisation whose running mean is adapted together
+            with it; empty if there is none.
         renames: pairs (prefix in the study's network, prefix in torchvision's names); the first match
             wins, and the last pair is that of the output layer.
         table_layers: prefixes of torchvision's names of the layers in `study.models.layer_table`.
@@ -58,6 +60,7 @@ class Network(nn.Module, ABC):
     stages: ClassVar[tuple[Stage, ...]]
     map_modules: ClassVar[tuple[str, ...]]
     first_layer: ClassVar[str]
+    first_norm: ClassVar[str] = ""
     renames: ClassVar[tuple[tuple[str, str], ...]]
     table_layers: ClassVar[tuple[str, ...]]
     beyond_trunk: ClassVar[tuple[str, ...]] = ("head.",)
@@ -80,14 +83,14 @@ class Network(nn.Module, ABC):
         self.folded = False
         self.multipliers: dict[str, tuple[float, float]] = {}
 
-    @staticmethod
+    @classmethod
     @abstractmethod
-    def original() -> nn.Module:
+    def original(cls) -> nn.Module:
         """Creates torchvision's network: three channels, 1000 classes, random or undefined values."""
 
-    @staticmethod
+    @classmethod
     @abstractmethod
-    def adapt_first(state: dict[str, Tensor]) -> None:
+    def adapt_first(cls, state: dict[str, Tensor]) -> None:
         """Adapts the first layer of a three-channel state dict with torchvision's names, in place."""
 
     def packed(self, name: str, tensor: Tensor) -> Tensor:

@@ -83,13 +83,13 @@ class VGG11(Network):
     def unpacked(self, name: str, tensor: Tensor) -> Tensor:
         return unfold_fc6(tensor) if self.folded and name == FOLDED else tensor
 
-    @staticmethod
-    def original() -> nn.Module:
+    @classmethod
+    def original(cls) -> nn.Module:
         network: nn.Module = VGG(make_layers(cfgs["A"], batch_norm=False), init_weights=False)
         return network
 
-    @staticmethod
-    def adapt_first(state: dict[str, Tensor]) -> None:
+    @classmethod
+    def adapt_first(cls, state: dict[str, Tensor]) -> None:
         """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
         weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
         state["features.0.weight"], state["features.0.bias"] = weight, bias

@@ -12,13 +12,14 @@ from pkgutil import iter_modules
 
 from study.errors import UsageError
 from study.networks import googlenet, vgg11
-from study.networks.descriptor import ModelName, NetworkDescriptor
+from study.networks.descriptor import Layers, ModelName, NetworkDescriptor
 
 __all__ = [
     "DEFAULT",
     "GOOGLENET",
     "NETWORKS",
     "VGG11",
+    "Layers",
     "ModelName",
     "NetworkDescriptor",
     "compared",

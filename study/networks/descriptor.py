@@ -10,13 +10,35 @@ ModelName = NewType("ModelName", str)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The parts of a torchvision network, by torchvision's names of its modules.
+
+    Attributes:
+        first: the convolution that processes the image.
+        norm: the batch normalisation that follows it.
+        head: the output layer.
+        features: number of inputs of the output layer.
+        stages: in depth order, without the output layer: (name of the stage, its modules).
+        maps: modules in depth order whose outputs are feature maps.
+    """
+
+    first: str
+    norm: str
+    head: str
+    features: int
+    stages: tuple[tuple[str, tuple[str, ...]], ...]
+    maps: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkDescriptor:
     """Describes a network to the planner, the command line and the report.
 
     Attributes:
         name: in flags, tables and run ids.
         title: as people write it.
-        network: the adapted network's class, as ``module:class``.
+        network: the adapted network's class, as ``module:class``; empty if `layers` is enough to adapt it.
+        layers: the parts of the network; None if it has a class of its own.
         builder: torchvision's function for the original network; torchvision's enumeration of its weights
             is found by this name.
         weights_enum: name of that enumeration, for the report.
@@ -36,7 +58,8 @@ class NetworkDescriptor:
 
     name: ModelName
     title: str
-    network: str
+    network: str = ""
+    layers: Layers | None = None
     builder: str
     weights_enum: str
     weights_file: str
