@@ -12,16 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from study.errors import StoreError
+from study.store.columns import Table
 from study.store.csv_tables import read_table
 from study.store.safe_load import Arrays, read_arrays, read_object
-from study.store.tables import (
-    BASELINE_COLUMNS,
-    EXPERIMENT_COLUMNS,
-    HISTORY_COLUMNS,
-    RESULT_COLUMNS,
-    RUNG_COLUMNS,
-    TRIAL_COLUMNS,
-)
 
 Classes = Mapping[str, npt.NDArray[np.uint8]]
 ByStage = Mapping[str, tuple[list[str], list[float]]]
@@ -79,12 +72,12 @@ def read_sources(folder: Path) -> Sources:
     labels = stored.pop("labels", None)
     change = _picture(folder / "artifacts" / "drift.npz")
     return Sources(
-        results=read_table(folder / "results.csv", RESULT_COLUMNS),
-        rungs=read_table(folder / "rungs.csv", RUNG_COLUMNS),
-        baselines=read_table(folder / "baselines.csv", BASELINE_COLUMNS),
-        trials=read_table(folder / "trials.csv", TRIAL_COLUMNS),
-        experiments=read_table(folder / "experiments.csv", EXPERIMENT_COLUMNS),
-        history=read_table(folder / "history.csv", HISTORY_COLUMNS),
+        results=read_table(folder, Table.RESULTS),
+        rungs=read_table(folder, Table.RUNGS),
+        baselines=read_table(folder, Table.BASELINES),
+        trials=read_table(folder, Table.TRIALS),
+        experiments=read_table(folder, Table.EXPERIMENTS),
+        history=read_table(folder, Table.HISTORY),
         predictions={
             key.removesuffix(".class"): value for key, value in stored.items() if key.endswith(".class")
         },

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from study.matrix import arms
 from study.orchestration.context import StudyContext
@@ -18,7 +17,7 @@ from study.records import Reason, RunRecord, RunState
 from study.spec import SHORTEST_RUNG, Purpose, RunSpec, StudySpec
 from study.store.files import write_arrays, write_json
 from study.store.ledger import Ledger
-from study.store.tables import BASELINE_COLUMNS, champion, standing, write_table, write_tables
+from study.store.tables import baselines_table, champion, standing, write_table, write_tables
 from study.training.defaults import default_hyper
 
 #: Ledger fact with what was declared before the first evaluation.
@@ -90,7 +89,7 @@ def export(
     write_tables((*records, *missing), folder)
     rows = ledger.fact(BASELINES)
     if rows is not None:
-        write_table(folder / "baselines.csv", pd.DataFrame(rows, columns=list(BASELINE_COLUMNS)))
+        write_table(folder / "baselines.csv", baselines_table(rows))
     environment: dict[str, Any] = ledger.fact("environment", {})
     write_json(folder / "environment.json", {**environment, "events": ledger.events()})
     write_json(folder / "plan.json", ledger.fact("plan", {}))

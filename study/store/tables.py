@@ -1,4 +1,4 @@
-"""Builds tables from records and writes them as CSV; docs/results.md specifies their columns."""
+"""Builds tables from records and writes them as CSV; `study.store.columns` declares their columns."""
 
 from __future__ import annotations
 
@@ -8,72 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from study.records import RunRecord, RunState
+from study.records import RunRecord
 from study.spec import Purpose
+from study.store.cells import Cell
+from study.store.columns import OF_BASELINE, OF_POINT, OF_RUN, Baseline, Table, kinds, row_cells
 from study.store.files import write_text
 
-_KEYS = ("run_id", "role", "model", "init", "init_source", "scope", "lr_policy", "seed", "rung", "state")
-_SETTINGS = ("resolution", "lr", "weight_decay", "lr_decay", "label_smoothing")
-RESULT_COLUMNS = (
-    *_KEYS,
-    "train_images",
-    "validation_images",
-    "test_images",
-    "samples_seen",
-    "epochs",
-    *_SETTINGS,
-    "val_accuracy",
-    "train_accuracy",
-    "test_accuracy",
-    "test_loss",
-    "macro_f1",
-    "ece",
-    "train_seconds",
-    "images_per_second",
-    "trainable_parameters",
-    "total_parameters",
-    "peak_memory_mb",
-    "checkpoint",
-    "reason",
-)
-RUNG_COLUMNS = (
-    *_KEYS,
-    "train_images",
-    "samples_seen",
-    "seconds",
-    *_SETTINGS,
-    "val_accuracy",
-    "val_loss",
-    "train_accuracy",
-    "test_accuracy",
-    "test_loss",
-    "macro_f1",
-    "ece",
-    "validation_images",
-    "test_images",
-    "step_seconds",
-    "judging_seconds",
-    "images_per_second",
-    "trainable_parameters",
-    "total_parameters",
-    "peak_memory_mb",
-    "reason",
-)
-TRIAL_COLUMNS = (*RESULT_COLUMNS[:-1], "trial", "reason")
-EXPERIMENT_COLUMNS = (*RESULT_COLUMNS[:-1], "experiment", "unfrozen_stages", "reason", "first_conv")
-HISTORY_COLUMNS = (
-    "run_id",
-    "rung",
-    "samples_seen",
-    "seconds",
-    "train_loss",
-    "val_accuracy",
-    "val_loss",
-)
-BASELINE_COLUMNS = ("name", "train_images", "test_images", "test_accuracy", "seconds")
-#: Value of the column `role` for purposes other than ``matrix``; the champion is the network that is
-#: trained longest.
-ROLES = {Purpose.CHAMPION: "champion"}
+RESULT_COLUMNS = tuple(kinds(Table.RESULTS))
+RUNG_COLUMNS = tuple(kinds(Table.RUNGS))
+TRIAL_COLUMNS = tuple(kinds(Table.TRIALS))
+EXPERIMENT_COLUMNS = tuple(kinds(Table.EXPERIMENTS))
+HISTORY_COLUMNS = tuple(kinds(Table.HISTORY))
+BASELINE_COLUMNS = tuple(kinds(Table.BASELINES))
 
 #: Beginnings of text cells that a spreadsheet would execute as a formula (CWE-1236).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -120,24 +66,22 @@ def results_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Returns one row for each arm and seed at its highest rung, in order of commit, and the champion."""
     known = tuple(records)
     found = [*highest(known), *filter(None, [champion(known)])]
-    return pd.DataFrame([_row(record) for record in found], columns=list(RESULT_COLUMNS))
+    return _runs_table(Table.RESULTS, found)
 
 
 def rungs_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Returns one row for each arm, seed and evaluated rung."""
-    return pd.DataFrame([_row(r) for r in standing(records)], columns=list(RUNG_COLUMNS))
+    return _runs_table(Table.RUNGS, standing(records))
 
 
 def trials_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Returns one row per tuning trial."""
-    rows = [_row(record) for record in records if record.spec.purpose is Purpose.TRIAL]
-    return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
+    return _runs_table(Table.TRIALS, (r for r in records if r.spec.purpose is Purpose.TRIAL))
 
 
 def experiments_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Returns one row per run of a side experiment."""
-    rows = [_row(record) for record in records if record.spec.purpose is Purpose.SIDE]
-    return pd.DataFrame(rows, columns=list(EXPERIMENT_COLUMNS))
+    return _runs_table(Table.EXPERIMENTS, (r for r in records if r.spec.purpose is Purpose.SIDE))
 
 
 def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -150,25 +94,29 @@ def history_table(records: Iterable[RunRecord]) -> pd.DataFrame:
         known = longest.get(record.spec.run_id)
         if record.history and (known is None or record.spec.rung >= known.spec.rung):
             longest[record.spec.run_id] = record
-    rows = [
-        {"run_id": run_id, "rung": record.spec.rung, **vars(point)}
-        for run_id, record in longest.items()
-        for point in record.history
-    ]
-    return pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))
+    rows: list[dict[str, Cell]] = []
+    for record in longest.values():
+        of_run = row_cells(Table.HISTORY, OF_RUN, record)
+        rows += [of_run | row_cells(Table.HISTORY, OF_POINT, point) for point in record.history]
+    return _frame(Table.HISTORY, rows)
+
+
+def baselines_table(baselines: Iterable[Baseline]) -> pd.DataFrame:
+    """Returns one row per baseline."""
+    return _frame(Table.BASELINES, [row_cells(Table.BASELINES, OF_BASELINE, row) for row in baselines])
 
 
 def write_tables(records: Iterable[RunRecord], folder: Path) -> None:
     """Writes results.csv, rungs.csv, trials.csv, experiments.csv and history.csv to `folder`."""
     known = tuple(records)
-    for name, table in (
-        ("results.csv", results_table(known)),
-        ("rungs.csv", rungs_table(known)),
-        ("trials.csv", trials_table(known)),
-        ("experiments.csv", experiments_table(known)),
-        ("history.csv", history_table(known)),
+    for table, frame in (
+        (Table.RESULTS, results_table(known)),
+        (Table.RUNGS, rungs_table(known)),
+        (Table.TRIALS, trials_table(known)),
+        (Table.EXPERIMENTS, experiments_table(known)),
+        (Table.HISTORY, history_table(known)),
     ):
-        write_table(folder / name, table)
+        write_table(folder / table.file, frame)
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -176,52 +124,12 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_text(path, _neutral(table).to_csv(index=False, lineterminator="\n"))
 
 
-def _row(record: RunRecord) -> dict[str, Any]:
-    spec = record.spec
-    ran = record.state is not RunState.SKIPPED
-    return {
-        "run_id": spec.run_id,
-        "role": ROLES.get(spec.purpose, "matrix"),
-        "model": spec.arm.model,
-        "init": spec.arm.init.value,
-        "init_source": spec.init_source,
-        "scope": spec.arm.scope.value,
-        "lr_policy": spec.arm.lr_policy.value,
-        "seed": spec.seed,
-        "rung": spec.rung if ran else None,
-        "state": record.state.value,
-        "train_images": min(spec.train_images, spec.rung) if ran else None,
-        "validation_images": record.validation_images,
-        "test_images": record.test_images,
-        "samples_seen": record.samples_seen if ran else None,
-        "epochs": record.samples_seen / spec.train_images if ran else None,
-        "resolution": spec.resolution,
-        "lr": spec.hyper.lr if ran else None,
-        "weight_decay": spec.hyper.weight_decay if ran else None,
-        "lr_decay": spec.hyper.lr_decay if ran else None,
-        "label_smoothing": spec.hyper.label_smoothing if ran else None,
-        "val_accuracy": record.val_accuracy,
-        "val_loss": record.val_loss,
-        "train_accuracy": record.train_accuracy,
-        "test_accuracy": record.test_accuracy,
-        "test_loss": record.test_loss,
-        "macro_f1": record.macro_f1,
-        "ece": record.ece,
-        "train_seconds": record.train_seconds if ran else None,
-        "seconds": record.train_seconds if ran else None,
-        "step_seconds": record.step_seconds if ran else None,
-        "judging_seconds": record.judging_seconds if ran else None,
-        "images_per_second": record.images_per_second,
-        "trainable_parameters": record.trainable_parameters,
-        "total_parameters": record.total_parameters,
-        "peak_memory_mb": record.peak_memory_mb,
-        "checkpoint": record.checkpoint,
-        "trial": spec.trial,
-        "experiment": spec.experiment.value if spec.experiment else "",
-        "unfrozen_stages": spec.unfrozen_stages,
-        "first_conv": spec.first_conv.value if spec.first_conv else "",
-        "reason": record.reason,
-    }
+def _runs_table(table: Table, records: Iterable[RunRecord]) -> pd.DataFrame:
+    return _frame(table, [row_cells(table, OF_RUN, record) for record in records])
+
+
+def _frame(table: Table, rows: list[dict[str, Cell]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(kinds(table)))
 
 
 def _neutral(table: pd.DataFrame) -> pd.DataFrame:
