@@ -311,7 +311,7 @@ def _report(arguments: list[str]) -> int:
     flags = parser.parse_args(arguments)
     from study.analysis import write_analysis
     from study.report.build import build_report
-    from study.report.form_check.rules import summary
+    from study.report.form_check.result import summary
     from study.store.sqlite_integrity import require_whole
     from study.system.child_process import end_with_parent
 

@@ -22,7 +22,8 @@ from study.report.figures import Drawing, draw_all, figure_names, font_is_missin
 from study.report.form_check.accessibility import complete_tags
 from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
-from study.report.form_check.rules import write_check
+from study.report.form_check.problem import Problem
+from study.report.form_check.result import write_check
 from study.report.html.page import web_page
 from study.report.locale.messages import TEMPLATES, Words, read_words
 from study.report.locale.number_format import Numbers
@@ -43,17 +44,20 @@ _NO_PICTURE = 'src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/sv
 
 @dataclass(frozen=True, kw_only=True)
 class ReportResult:
-    """problems: sentences of the form `rule N, page P: …`; empty for a report in good form.
-
-    check is the file that tells what was checked and found; None for a draft.
-    """
+    """The files of a report and what is wrong with its form."""
 
     pdf: Path
+    """The report; its HTML and its figures stand beside it."""
     check: Path | None
+    """The file that tells what was checked and found; None for a draft."""
     docx: Path
+    """The editable report; a draft writes none."""
     pages: int
+    """Number of the pages of the PDF."""
     seconds: float
-    problems: tuple[str, ...]
+    """Wall-clock time of the build."""
+    problems: tuple[Problem, ...]
+    """Empty for a report in good form."""
 
 
 class Printed(NamedTuple):
@@ -105,9 +109,10 @@ def build_report(
     html = composition.html if draft else settle(composition.html, words, flat=flat)
     printed = to_pdf(html)
     problems = list(composition.problems)
-    problems += [f"{name} is damaged; its figure is left out" for name in data.artifacts.damaged]
+    for name in data.artifacts.damaged:
+        problems.append(Problem(None, None, f"{name} is damaged; its figure is left out"))
     if font_is_missing():
-        problems.append("rule 2: Liberation Serif is not installed; figures use another font")
+        problems.append(Problem(2, None, "Liberation Serif is not installed; figures use another font"))
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged = count_pages(composition.html, printed.pages)
     write_text(report_dir / "report.html", web_page(unpaged, title, words))

@@ -96,7 +96,8 @@ def _build(shared: Shared, lang: str) -> Built:
     def make(folder: Path) -> None:
         results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
         result = build_report(results, folder / "out", lang=lang)
-        (folder / "built.json").write_text(json.dumps([result.problems, result.pages]), encoding="utf-8")
+        problems = [str(problem) for problem in result.problems]
+        (folder / "built.json").write_text(json.dumps([problems, result.pages]), encoding="utf-8")
 
     folder = shared.folder(f"report-{lang}", make)
     problems, pages = json.loads((folder / "built.json").read_text(encoding="utf-8"))

@@ -48,7 +48,7 @@ def test_its_heading_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
     path.write_bytes(_with_abstract("text-align: left"))
     found = check_pdf(path, read_words("ru"))
-    assert len(found) == 1 and "'РЕФЕРАТ' is not centred" in found[0]
+    assert len(found) == 1 and "'РЕФЕРАТ' is not centred" in found[0].message
 
 
 @pytest.mark.parametrize("lang", languages())

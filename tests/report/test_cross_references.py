@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from study.report.form_check.problem import Problem
 from study.report.pdf.pagination import FLOAT_END, HOLDER, paginate
 from study.report.text.cross_references import (
     CONTENTS_PLACE,
@@ -43,7 +44,7 @@ def test_figure_without_reference_and_reference_without_figure_are_problems() ->
     assert len(document.problems) == 2
     document = _document()
     document.resolve(f"{define('fig', 'x')} {refer('fig', 'x')}")
-    assert document.problems == ["rule 8: fig-x stands before any reference to it"]
+    assert document.problems == [Problem(8, None, "fig-x stands before any reference to it")]
 
 
 def test_sources_are_numbered_by_first_citation_and_only_cited_ones_listed() -> None:
@@ -58,7 +59,8 @@ def test_sources_are_numbered_by_first_citation_and_only_cited_ones_listed() -> 
 def test_unknown_source_is_a_problem() -> None:
     document = _document()
     document.resolve(str(cite("nobody2031")))
-    assert document.problems == ["source nobody2031 is cited but not in sources.yaml"]
+    message = "source nobody2031 is cited but not in sources.yaml"
+    assert document.problems == [Problem(None, None, message)]
 
 
 def test_contents_list_numbered_headings() -> None:

@@ -17,16 +17,13 @@ from docx.oxml.ns import qn
 from planted import plant
 
 from study.report.build import to_docx
-from study.report.form_check.captions import check_captions
-from study.report.form_check.check import (
-    check_fonts,
-    check_margins,
-    check_number,
-    check_size,
-    check_spacing,
-)
+from study.report.form_check.captions import check_captions, check_listing_captions
+from study.report.form_check.context import FormContext
+from study.report.form_check.fonts import check_fonts, check_text_size
 from study.report.form_check.headings import find_headings
+from study.report.form_check.page_geometry import check_page_geometry, check_page_numbers
 from study.report.form_check.pdf import Line, Page, Pdf, read_pdf
+from study.report.form_check.running_text import check_hyphenation, check_spacing
 from study.report.locale.messages import read_words
 from study.report.text.title_page import read_title_page
 
@@ -211,21 +208,22 @@ def _with_hyphens(page: Page) -> Page:
 
 
 def test_laid_out_it_keeps_the_rules_of_form(laid_out: Pdf) -> None:
-    """Rules 1–4 and 8.
+    """Rules 1–4 and 8, and rule 13 for listings.
 
     One sentence of rule 8 is left to the writer: a word processor does not move text before a
     figure that went to the next page, so a figure may stand more than a page behind its mention.
     """
     assert len(laid_out.pages) >= 18
-    problems = [
-        problem
-        for page in laid_out.pages
-        for problem in (*check_margins(page), *check_fonts(page), *check_number(page))
-    ]
-    problems += check_size(laid_out)
-    words = read_words("ru")
-    ragged = (words.heading["sources"], words.heading["contents"])
-    loose = {h.page for h in find_headings(laid_out) if h.text.startswith(ragged)}
-    problems += check_spacing(laid_out, loose, words)
-    problems += [p for p in check_captions(laid_out, words) if "more than a page behind" not in p]
-    assert problems == []
+    checks = (
+        check_page_geometry,
+        check_fonts,
+        check_text_size,
+        check_spacing,
+        check_hyphenation,
+        check_page_numbers,
+        check_captions,
+        check_listing_captions,
+    )
+    context = FormContext.of(laid_out, read_words("ru"))
+    problems = [problem for check in checks for problem in check(context)]
+    assert [p for p in problems if "more than a page behind" not in p.message] == []

@@ -11,23 +11,30 @@ from miniature import miniature
 from study.report.build import to_pdf
 from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
-from study.report.form_check.rules import Problem, read_problem, summary, write_check
+from study.report.form_check.problem import Problem
+from study.report.form_check.result import summary, write_check
 from study.report.locale.messages import read_words
 
 if TYPE_CHECKING:
     from conftest import Built
 
 
-def test_problems_are_read_back() -> None:
-    assert read_problem("rule 8, page 12: x: y") == Problem(rule=8, page=12, text="x: y")
-    assert read_problem("rule 2: a font") == Problem(rule=2, page=None, text="a font")
-    assert read_problem("a file is damaged") == Problem(rule=None, page=None, text="a file is damaged")
+def test_a_problem_is_printed_with_what_is_known_of_its_place() -> None:
+    assert str(Problem(8, 12, "x: y")) == "rule 8, page 12: x: y"
+    assert str(Problem(2, None, "a font")) == "rule 2: a font"
+    assert str(Problem(None, None, "a file is damaged")) == "a file is damaged"
 
 
 def test_one_line_names_rules_and_pages() -> None:
     path = Path("report.check.json")
     assert summary([], 31, path) == ["form: all 15 rules hold on 31 pages (report.check.json)"]
-    found = ["rule 8, page 12: x", "rule 8, page 3: y", "rule 14, page 3: z", "rule 2: w", "damaged"]
+    found = [
+        Problem(8, 12, "x"),
+        Problem(8, 3, "y"),
+        Problem(14, 3, "z"),
+        Problem(2, None, "w"),
+        Problem(None, None, "damaged"),
+    ]
     assert summary(found, 31, path) == [
         "form: 3 of 15 rules broken: rule 2; rule 8, pages 3, 12; rule 14, page 3 (report.check.json)",
         "note: damaged",

@@ -15,11 +15,12 @@ from weasyprint import HTML
 
 from study.report.build import to_pdf
 from study.report.form_check.check import check_pdf
-from study.report.form_check.rules import RULES, Problem, read_problem
+from study.report.form_check.problem import Problem
+from study.report.form_check.rules import RULES
 from study.report.locale.messages import languages, read_words
 
 
-def _problems(html: str, folder: Path, lang: str = "ru", *, flat: bool = False) -> list[str]:
+def _problems(html: str, folder: Path, lang: str = "ru", *, flat: bool = False) -> list[Problem]:
     path = folder / "report.pdf"
     path.write_bytes(to_pdf(html)[0])
     return check_pdf(path, read_words(lang), flat=flat)
@@ -30,15 +31,15 @@ def _compare(html: str, breaks: list[Break], folder: Path, lang: str) -> None:
         assert item.old in html, "the break must change something"
         html = html.replace(item.old, item.new) if item.old else html
     found = _problems(html, folder, lang)
-    known = [read_problem(text) for text in found]
-    missing = [item for item in breaks if not any(_answers(problem, item) for problem in known)]
-    unexpected = [p for p in known if not any(_answers(p, item) for item in breaks)]
+    missing = [item for item in breaks if not any(_answers(problem, item) for problem in found)]
+    unexpected = [p for p in found if not any(_answers(p, item) for item in breaks)]
     assert (missing, unexpected) == ([], []), found
+    assert found == sorted(found, key=lambda problem: problem.rule or 0)
 
 
 def _answers(problem: Problem, item: Break) -> bool:
     place = (problem.rule, problem.page) == (item.rule, item.page)
-    return place and item.says in problem.text
+    return place and item.says in problem.message
 
 
 @pytest.mark.parametrize("lang", languages())
@@ -58,7 +59,7 @@ def test_broken_rules_are_named_in_english(group: str, tmp_path: Path) -> None:
 
 def test_every_rule_is_broken_somewhere() -> None:
     broken = {item.rule for breaks in GROUPS.values() for item in breaks}
-    assert broken == set(RULES) == set(range(1, 16))
+    assert [rule.number for rule in RULES] == sorted(broken) == list(range(1, 16))
 
 
 def test_a_font_that_is_not_embedded_is_named(tmp_path: Path) -> None:
@@ -66,10 +67,10 @@ def test_a_font_that_is_not_embedded_is_named(tmp_path: Path) -> None:
     assert content is not None and b"/FontFile" in content
     path = tmp_path / "report.pdf"
     path.write_bytes(content.replace(b"/FontFile", b"/FontNone"))
-    found = [read_problem(text) for text in check_pdf(path, read_words("ru"))]
+    found = check_pdf(path, read_words("ru"))
     assert {problem.rule for problem in found} == {2}
     assert {problem.page for problem in found} == set(range(1, 9))
-    assert all("is not embedded" in problem.text for problem in found)
+    assert all("is not embedded" in problem.message for problem in found)
 
 
 def test_sections_may_run_on_where_that_is_wished(tmp_path: Path) -> None:
@@ -77,8 +78,8 @@ def test_sections_may_run_on_where_that_is_wished(tmp_path: Path) -> None:
     html = miniature().replace(old, f'<section class="numbered" style="break-before: auto">{"<p>–</p>"}')
     html = html.replace('<ul class="dash">', '<ul class="dash" style="display: none">')
     path = tmp_path / "report.pdf"
-    assert any("section '1 Ход" in p for p in _problems(html, tmp_path))
-    assert not any("section '1 Ход" in p for p in check_pdf(path, read_words("ru"), flat=True))
+    assert any("section '1 Ход" in p.message for p in _problems(html, tmp_path))
+    assert not any("section '1 Ход" in p.message for p in check_pdf(path, read_words("ru"), flat=True))
 
 
 def test_a_sentence_may_begin_with_the_name_of_a_table(tmp_path: Path) -> None:
@@ -95,4 +96,4 @@ def test_numbers_of_sections_and_versions_are_no_decimals(tmp_path: Path) -> Non
     assert old in miniature()
     assert _problems(miniature().replace(old, named), tmp_path) == []
     found = _problems(miniature().replace(old, f"{named} Доля VGG11 0.91."), tmp_path)
-    assert len(found) == 1 and "'0.91'" in found[0]
+    assert len(found) == 1 and "'0.91'" in found[0].message

@@ -1,11 +1,14 @@
-"""Rule 8, and of rule 13 the listings, on a finished PDF: captions, their numbers, mentions before them."""
+"""Checks rule 8, and rule 13 for listings, on a finished PDF: captions, their numbers and mentions."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from study.report.form_check.pdf import CENTRE, LEADING, LEFT, Line, Page, Pdf
+from study.report.form_check.context import FormContext
+from study.report.form_check.pdf import CENTRE, LEADING, LEFT, Line, Page, Pdf, join_lines
+from study.report.form_check.problem import Problem
 from study.report.locale.messages import Words
 
 #: `3`, or `A.3` with the letter of an appendix in any alphabet.
@@ -14,30 +17,28 @@ NUMBER = r"(?:\d+|[^\W\d_]\.\d+)"
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """kind is `figure`, `table` or `listing`, word what the report calls it."""
+    """The caption of a figure, a table or a listing."""
 
     kind: str
+    """`figure`, `table` or `listing`."""
     word: str
+    """What the report calls the kind."""
     number: str
+    """`3`, or `A.3` in an appendix."""
     page: int
+    """Page of the PDF, counted from 1."""
     lines: tuple[Line, ...]
+    """The lines on which the caption stands."""
     before: str
+    """The text above the caption on its page."""
 
     @property
     def text(self) -> str:
         return " ".join(line.text for line in self.lines)
 
-    @property
-    def rule(self) -> int:
-        return 13 if self.kind == "listing" else 8
-
-    @property
-    def place(self) -> str:
-        return f"rule {self.rule}, page {self.page}: {self.word} {self.number}"
-
 
 class _Patterns:
-    """How captions and mentions look in one language."""
+    """Holds the patterns of captions and of their mentions in one language."""
 
     def __init__(self, words: Words) -> None:
         form = words.form
@@ -50,48 +51,43 @@ class _Patterns:
         self.mention = {
             kind: re.compile(rf"(?i){form['mention'][kind]}\s+({numbers})") for kind in self.kinds.values()
         }
-        self.abbreviation = words.unit["pp"]
 
 
-def check_captions(pdf: Pdf, words: Words) -> list[str]:
-    """Form, order and earlier mention of every figure and table."""
-    patterns = _Patterns(words)
-    problems = [
-        f"rule 8, page {page.number}: {line.text[:40]!r} needs «N – name»"
-        for page in pdf.pages[1:]
-        for position, line in enumerate(page.lines)
-        if not (line.bold or line.size < 12 or _is_running(page, position))
-        and patterns.malformed.match(line.text)
-    ]
-    captions = find_captions(pdf, words)
-    problems += _order(captions)
-    mentions = _Mentions(pdf, patterns)
-    for caption in captions:
-        problems += _form(caption, patterns.abbreviation) + mentions.problems(caption)
-        if caption.kind == "figure" and not _stands_under(caption, pdf.pages[caption.page - 1]):
-            problems.append(f"{caption.place} has no picture above it")
-    return problems
+def check_captions(context: FormContext) -> Iterator[Problem]:
+    """Checks rule 8: form, order, place and earlier mention of the captions of figures and tables."""
+    malformed = _Patterns(context.words).malformed
+    for page, position in _separate_lines(context.pdf):
+        text = page.lines[position].text
+        if malformed.match(text):
+            yield Problem(8, page.number, f"{text[:40]!r} needs «N – name»")
+    yield from _check_kinds(8, ("figure", "table"), context)
 
 
-def find_captions(pdf: Pdf, words: Words) -> list[Caption]:
-    """Captions of figures, tables and listings behind the title page, in their order."""
-    patterns = _Patterns(words)
+def check_listing_captions(context: FormContext) -> Iterator[Problem]:
+    """Checks the same for listings, which stand in appendices and belong to rule 13."""
+    yield from _check_kinds(13, ("listing",), context)
+
+
+def find_captions(context: FormContext) -> list[Caption]:
+    """Finds the captions of figures, tables and listings behind the title page, in their order."""
+    patterns = _Patterns(context.words)
     return [
         _caption(page, position, patterns.kinds[match[1]], match[1], match[2])
-        for page in pdf.pages[1:]
-        for position, line in enumerate(page.lines)
-        if not (line.bold or line.size < 12 or _is_running(page, position))
-        and (match := patterns.caption.match(line.text))
+        for page, position in _separate_lines(context.pdf)
+        if (match := patterns.caption.match(page.lines[position].text))
     ]
 
 
-def _stands_under(caption: Caption, page: Page) -> bool:
-    y = caption.lines[0].y
-    return any(y - 45 < thing.bottom <= y + 2 and thing.top < y - 15 for thing in page.drawn)
+def _separate_lines(pdf: Pdf) -> Iterator[tuple[Page, int]]:
+    """Yields page and position of the lines that can begin a caption: not bold, not small, not running."""
+    for page in pdf.pages[1:]:
+        for position, line in enumerate(page.lines):
+            if not (line.bold or line.size < 12 or _is_running(page, position)):
+                yield page, position
 
 
 def _is_running(page: Page, position: int) -> bool:
-    """Whether a neighbour stands at the leading of running text: a sentence may begin `Table 3`."""
+    """Tells whether a neighbour stands at the leading of running text: a sentence may begin `Table 3`."""
     line = page.lines[position]
     near = page.lines[max(0, position - 1) : position] + page.lines[position + 1 : position + 2]
     return any(
@@ -100,84 +96,77 @@ def _is_running(page: Page, position: int) -> bool:
 
 
 def _caption(page: Page, position: int, kind: str, word: str, number: str) -> Caption:
-    """The caption with its further lines, which follow at less than the leading of the text."""
+    """Returns the caption with its further lines, which follow at less than the leading of the text."""
     lines = [page.lines[position]]
     for line in page.lines[position + 1 :]:
         if line.y - lines[-1].y > 19 or abs(line.size - lines[0].size) > 0.5:
             break
         lines.append(line)
-    earlier = " ".join(line.text for line in page.lines[:position])
-    return Caption(
-        kind=kind, word=word, number=number, page=page.number, lines=tuple(lines), before=earlier
-    )
+    before = join_lines(line.text for line in page.lines[:position])
+    return Caption(kind=kind, word=word, number=number, page=page.number, lines=tuple(lines), before=before)
 
 
-def _form(caption: Caption, abbreviation: str) -> list[str]:
-    place = caption.place
-    problems = []
-    if caption.text.endswith(".") and not caption.text.endswith(abbreviation):
-        problems.append(f"{place} ends with a dot")
-    if any(line.hyphenated for line in caption.lines):
-        problems.append(f"rule 3, page {caption.page}: the caption of {caption.number} is hyphenated")
-    if caption.kind == "figure" and any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
-        problems.append(f"{place} is not centred")
-    if caption.kind != "figure" and abs(caption.lines[0].x0 - LEFT) > 1:
-        problems.append(f"{place} does not begin at the left")
-    return problems
-
-
-def _order(captions: list[Caption]) -> list[str]:
-    """Numbers run 1, 2, 3 … within each kind, and within each appendix."""
-    problems = []
-    counts: dict[tuple[str, str], int] = {}
-    for caption in captions:
+def _check_kinds(rule: int, kinds: tuple[str, ...], context: FormContext) -> Iterator[Problem]:
+    patterns = _Patterns(context.words)
+    texts = {
+        page.number: join_lines(line.text for line in page.lines if not patterns.caption.match(line.text))
+        for page in context.pdf.pages
+    }
+    last: dict[tuple[str, str], int] = {}
+    for caption in find_captions(context):
+        if caption.kind not in kinds:
+            continue
+        # Numbers run 1, 2, 3 … within each kind, and within each appendix.
         letter, _, digits = caption.number.rpartition(".")
-        key = (caption.kind, letter)
-        counts[key] = counts.get(key, 0) + 1
-        if int(digits) != counts[key]:
-            problems.append(f"{caption.place} stands where number {counts[key]} is due")
-            counts[key] = int(digits)
-    return problems
+        expected = last.get((caption.kind, letter), 0) + 1
+        last[caption.kind, letter] = int(digits)
+        messages: list[str] = []
+        if int(digits) != expected:
+            messages.append(f"stands where number {expected} is due")
+        messages += _form_messages(caption, context)
+        messages += _mention_messages(caption, texts, patterns.mention[caption.kind])
+        for message in messages:
+            yield Problem(rule, caption.page, f"{caption.word} {caption.number} {message}")
 
 
-class _Mentions:
-    """Which numbers the running text names, by page."""
-
-    def __init__(self, pdf: Pdf, patterns: _Patterns) -> None:
-        self._mention = patterns.mention
-        caption = patterns.caption
-        self._pages = {
-            page.number: _joined([line for line in page.lines if not caption.match(line.text)])
-            for page in pdf.pages
-        }
-
-    def problems(self, caption: Caption) -> list[str]:
-        """A mention must stand on the caption's page above it, or on the page before."""
-        mention = self._mention[caption.kind]
-        same = _named(_joined_text(caption.before), mention)
-        previous = self._pages.get(caption.page - 1, "")
-        # A mention torn over the page break is seen by joining both pages.
-        near = _named(_joined_text(f"{previous} {caption.before}"), mention)
-        if caption.number in same | near:
-            return []
-        earlier = " ".join(text for number, text in self._pages.items() if number < caption.page)
-        if caption.number not in _named(earlier, mention):
-            return [f"{caption.place} is not mentioned before it stands"]
-        # An appendix names all its listings in one place.
-        far = caption.kind != "listing"
-        return [f"{caption.place} stands more than a page behind its mention"] * far
+def _form_messages(caption: Caption, context: FormContext) -> Iterator[str]:
+    if caption.text.endswith(".") and not caption.text.endswith(context.words.unit["pp"]):
+        yield "ends with a dot"
+    if caption.kind != "figure":
+        if abs(caption.lines[0].x0 - LEFT) > 1:
+            yield "does not begin at the left"
+        return
+    if any(abs(line.centre - CENTRE) > 3 for line in caption.lines):
+        yield "is not centred"
+    y = caption.lines[0].y
+    drawn = context.pdf.pages[caption.page - 1].drawn
+    if not any(y - 45 < thing.bottom <= y + 2 and thing.top < y - 15 for thing in drawn):
+        yield "has no picture above it"
 
 
-def _joined(lines: list[Line]) -> str:
-    return _joined_text(" ".join(line.text for line in lines))
+def _mention_messages(
+    caption: Caption, texts: Mapping[int, str], mention: re.Pattern[str]
+) -> Iterator[str]:
+    """Checks that a mention stands on the caption's page above it, or on the page before.
+
+    Args:
+        caption: what is mentioned.
+        texts: number of each page and its text without captions.
+        mention: finds the mentions of the caption's kind.
+    """
+    # A mention torn over the page break is seen by joining both pages.
+    joined = join_lines([texts.get(caption.page - 1, ""), caption.before])
+    if caption.number in _mentioned(caption.before, mention) | _mentioned(joined, mention):
+        return
+    earlier = " ".join(text for number, text in texts.items() if number < caption.page)
+    if caption.number not in _mentioned(earlier, mention):
+        yield "is not mentioned before it stands"
+    elif caption.kind != "listing":  # an appendix mentions all its listings in one place
+        yield "stands more than a page behind its mention"
 
 
-def _joined_text(text: str) -> str:
-    return re.sub("[\u2010\u00ad] ", "", text)
-
-
-def _named(text: str, mention: re.Pattern[str]) -> set[str]:
-    """Numbers behind the word of one kind: `figures 3 and 4`, `tables 5–7`."""
+def _mentioned(text: str, mention: re.Pattern[str]) -> set[str]:
+    """Returns the numbers behind the word of one kind: `figures 3 and 4`, `tables 5–7`."""
     found: set[str] = set()
     for numbers in mention.findall(text):
         found |= set(re.findall(NUMBER, numbers))

@@ -1,55 +1,55 @@
-"""Rule 10 on a finished PDF: a formula stands alone in the middle, its number at the right margin."""
+"""Checks rule 10 on a finished PDF: place and number of formulas, and the line below them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from study.report.form_check.pdf import CENTRE, LEFT, RIGHT, Line, Page, Pdf
-from study.report.locale.messages import Words
+from study.report.form_check.context import FormContext
+from study.report.form_check.pdf import CENTRE, LEFT, RIGHT, Line, Page
+from study.report.form_check.problem import Problem
 
 _NUMBER = re.compile(r"^\(((?:[^\W\d_]\.)?)(\d+)\)$")
 _OFF_CENTRE = 5.0
 
 
-def check_formulas(pdf: Pdf, words: Words) -> list[str]:
-    where = words.form["where"]
-    problems: list[str] = []
-    counts: dict[str, int] = {}
-    behind = False
-    for page in pdf.pages[1:]:
+def check_formulas(context: FormContext) -> Iterator[Problem]:
+    """Checks that formulas are centred and numbered in order at the right margin."""
+    where = context.words.form["where"]
+    last: dict[str, int] = {}
+    below_formula = False
+    for page in context.pdf.pages[1:]:
         for position, line in enumerate(page.lines):
-            place = f"rule 10, page {page.number}"
-            if behind and re.match(rf"(?i){where}\b", line.text):
-                problems += [f"{place}: {problem}" for problem in _where(line, where)]
+            if below_formula and re.match(rf"(?i){where}\b", line.text):
+                yield from _check_where(line, where)
             match = _NUMBER.match(line.text)
-            behind = match is not None and line.size > 12
-            if match is None or not behind:
+            below_formula = match is not None and line.size > 12
+            if match is None or not below_formula:
                 continue
-            counts[match[1]] = counts.get(match[1], 0) + 1
-            shown = f"formula {line.text}"
-            if int(match[2]) != counts[match[1]]:
-                problems.append(f"{place}: {shown} stands where ({match[1]}{counts[match[1]]}) is due")
-                counts[match[1]] = int(match[2])
+            letter, number = match[1], int(match[2])
+            expected = last.get(letter, 0) + 1
+            last[letter] = number
+            formula = f"formula {line.text}"
+            if number != expected:
+                yield Problem(10, page.number, f"{formula} stands where ({letter}{expected}) is due")
             if abs(line.x1 - RIGHT) > 1.5:
-                problems.append(f"{place}: the number of {shown} is not at the right margin")
+                yield Problem(10, page.number, f"the number of {formula} is not at the right margin")
             if abs(_centre(page, position) - CENTRE) > _OFF_CENTRE:
-                problems.append(f"{place}: {shown} is not centred")
-    return problems
+                yield Problem(10, page.number, f"{formula} is not centred")
 
 
-def _where(line: Line, where: str) -> list[str]:
-    problems = []
+def _check_where(line: Line, where: str) -> Iterator[Problem]:
+    """Checks the line below a formula that explains its symbols and begins with the word `where`."""
     if line.text[len(where) :].lstrip().startswith(":"):
-        problems.append(f"«{where}» is followed by a colon")
+        yield Problem(10, line.page, f"«{where}» is followed by a colon")
     if not line.text.startswith(where):
-        problems.append(f"«{where}» begins with a capital")
+        yield Problem(10, line.page, f"«{where}» begins with a capital")
     if abs(line.x0 - LEFT) > 1.5:
-        problems.append(f"«{where}» is indented")
-    return problems
+        yield Problem(10, line.page, f"«{where}» is indented")
 
 
 def _centre(page: Page, position: int) -> float:
-    """The middle of what is drawn between the lines above and below the number."""
+    """Returns the middle of what is drawn between the lines above and below the number."""
     y = page.lines[position].y
     above = page.lines[position - 1].y if position else 0.0
     below = page.lines[position + 1].y if position + 1 < len(page.lines) else page.height

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ INDENT = LEFT + 35.43
 CENTRE = (LEFT + RIGHT) / 2
 #: Between the baselines of running text (rule 3).
 LEADING = 24.15
-
-
 #: Stands for a letter of code where only prose counts.
 CODE = "¤"
 
@@ -49,6 +47,12 @@ class Line:
     def hyphenated(self) -> bool:
         return self.text.endswith(("\u2010", "\u00ad"))
 
+    @property
+    def full_width(self) -> bool:
+        """Whether the line fills the text block, which running text does whatever its size."""
+        fills = abs(self.x0 - LEFT) <= 1.0 and abs(self.x1 - RIGHT) <= 1.5
+        return fills and len(self.text) > 40 and "...." not in self.text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
@@ -62,7 +66,7 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """number counts from 1; rules are drawn lines as (x0, x1, y); drawn: lines, shapes, pictures."""
+    """number counts from 1; edges are drawn lines as (x0, x1, y); drawn: lines, shapes, pictures."""
 
     number: int
     width: float
@@ -71,7 +75,7 @@ class Page:
     lines: list[Line]
     foot: list[Line]
     images: list[tuple[float, float]]
-    rules: list[tuple[float, float, float]]
+    edges: list[tuple[float, float, float]]
     drawn: list[Box]
     fonts: dict[str, bool]
 
@@ -120,7 +124,7 @@ def _page(page: Any) -> Page:
         lines=[line for line in lines if line.y <= BOTTOM],
         foot=[line for line in lines if line.y > BOTTOM],
         images=[(image["x0"], image["x1"]) for image in page.images],
-        rules=[(edge["x0"], edge["x1"], edge["top"]) for edge in (*page.lines, *page.rects)],
+        edges=[(edge["x0"], edge["x1"], edge["top"]) for edge in (*page.lines, *page.rects)],
         drawn=[
             Box(x0=thing["x0"], x1=thing["x1"], top=thing["top"], bottom=thing["bottom"])
             for thing in (*page.lines, *page.rects, *page.curves, *page.images)
@@ -167,8 +171,13 @@ def _line(number: int, group: list[tuple[float, float, dict[str, Any]]]) -> Iter
 
 
 def plain(text: str) -> str:
-    """With one ordinary space wherever there is any."""
+    """Replaces each run of spaces of any kind by one ordinary space."""
     return re.sub(r"[\s\u00a0\u202f]+", " ", text).strip()
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Joins lines of text, and the words that are divided between them."""
+    return re.sub("[\u2010\u00ad] ", "", " ".join(lines))
 
 
 def _fonts(page: Any) -> dict[str, bool]:

@@ -1,144 +1,139 @@
-"""What the check of the PDF looks at, rule by rule, and its result as a file and as one line."""
+"""Lists the fifteen rules of form: what is checked of each, what is left to a person, and by which code."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 
-from study.report.form_check.accessibility import read_access
-from study.report.form_check.pdf import Pdf
+from study.report.form_check.appendices import check_appendices
+from study.report.form_check.captions import check_captions, check_listing_captions
+from study.report.form_check.citations import check_citations
+from study.report.form_check.contents import check_contents
+from study.report.form_check.context import FormContext
+from study.report.form_check.fonts import check_fonts, check_text_size
+from study.report.form_check.formulas import check_formulas
+from study.report.form_check.heading_form import check_section_headings, check_structural_headings
+from study.report.form_check.lists import check_lists
+from study.report.form_check.numerals import check_numerals
+from study.report.form_check.page_geometry import check_page_geometry, check_page_numbers
+from study.report.form_check.problem import Problem
+from study.report.form_check.running_text import check_hyphenation, check_spacing
+from study.report.form_check.tables import check_table_captions, check_tables
+from study.report.form_check.title_page import check_title_page
 from study.report.locale.messages import Words
-from study.store.files import write_json
-
-_PROBLEM = re.compile(r"^rule (\d+)(?:, page (\d+))?: (.*)$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """looks: what the program sees; leaves: what only a person can judge, empty for nothing."""
+    """One rule of ГОСТ 7.32-2017 or of departmental custom."""
 
-    looks: str
-    leaves: str = ""
+    number: int
+    """Number of the rule, from 1."""
+    checks: tuple[Callable[[FormContext], Iterator[Problem]], ...]
+    """Functions that find the problems of this rule and of no other."""
+    checked: str
+    """What the program checks in a report of any language."""
+    checked_with_comma: str = ""
+    """What it also checks where the language writes a decimal comma."""
+    not_checked: str = ""
+    """What only a person can judge; empty for nothing."""
+
+    def check(self, context: FormContext) -> Iterator[Problem]:
+        """Yields the problems of a report."""
+        return chain.from_iterable(check(context) for check in self.checks)
+
+    def checked_in(self, words: Words) -> str:
+        """Returns what the program checks in a report of this language."""
+        if self.checked_with_comma and words.decimal == ",":
+            return f"{self.checked_with_comma}; {self.checked}"
+        return self.checked
 
 
-#: ГОСТ 7.32-2017 and departmental custom.
-RULES = {
-    1: Rule(
-        looks="A4; letters, pictures and tables inside the margins of 30, 15, 20 and 20 mm",
-        leaves="shapes inside vector figures",
+RULES: tuple[Rule, ...] = (
+    Rule(
+        number=1,
+        checks=(check_page_geometry,),
+        checked="A4; letters, pictures and tables inside the margins of 30, 15, 20 and 20 mm",
+        not_checked="shapes inside vector figures",
     ),
-    2: Rule(looks="Liberation Serif or Times New Roman of 14 pt, code in Liberation Mono; black; embedded"),
-    3: Rule(
-        looks="24.15 pt between baselines, indent of 12.5 mm, justified, hyphenated; "
-        "no hyphen in headings and captions"
+    Rule(
+        number=2,
+        checks=(check_fonts, check_text_size),
+        checked="Liberation Serif or Times New Roman of 14 pt, code in Liberation Mono; black; embedded",
     ),
-    4: Rule(looks="page numbers at the bottom in the middle, none on the title page"),
-    5: Rule(looks="structural headings: there, capitals, centred, bold, no dot, no line, a new page"),
-    6: Rule(looks="section headings: indent, no dot, not at the bottom of a page"),
-    7: Rule(looks="contents: every heading with its page, leaders, indent; bookmarks"),
-    8: Rule(
-        looks="captions: form, place, number, no dot, mentioned before and near",
-        leaves="whether the name says what is shown",
+    Rule(
+        number=3,
+        checks=(check_spacing, check_hyphenation),
+        checked="24.15 pt between baselines, indent of 12.5 mm, justified, hyphenated; "
+        "no hyphen in headings and captions",
     ),
-    9: Rule(
-        looks="tables: head on every page, continuation caption, borders, heads of columns and rows",
-        leaves="the singular of heads",
+    Rule(
+        number=4,
+        checks=(check_page_numbers,),
+        checked="page numbers at the bottom in the middle, none on the title page",
     ),
-    10: Rule(
-        looks="formulas: centred, numbered in order at the right margin; the line below",
-        leaves="formulas without a number",
+    Rule(
+        number=5,
+        checks=(check_structural_headings,),
+        checked="structural headings: there, capitals, centred, bold, no dot, no line, a new page",
     ),
-    11: Rule(looks="lists: marker and order of every item"),
-    12: Rule(
-        looks="citations in order of first appearance; every source listed and cited",
-        leaves="whether an entry follows ГОСТ Р 7.0.100-2018 and names its source rightly",
+    Rule(
+        number=6,
+        checks=(check_section_headings,),
+        checked="section headings: indent, no dot, not at the bottom of a page",
     ),
-    13: Rule(
-        looks="appendices: letter, title, new page, mentioned; captions of listings",
-        leaves="whether a mention is in the right place",
+    Rule(
+        number=7,
+        checks=(check_contents,),
+        checked="contents: every heading with its page, leaders, indent; bookmarks",
     ),
-    14: Rule(
-        looks="decimal comma (Russian); no line begins with the unit of a number",
-        leaves="a comma inside figures drawn as pictures",
+    Rule(
+        number=8,
+        checks=(check_captions, check_table_captions),
+        checked="captions: form, place, number, no dot, mentioned before and near",
+        not_checked="whether the name says what is shown",
     ),
-    15: Rule(
-        looks="title page: lines at the top, work, course, student, teacher, city and year",
-        leaves="whether names are right; a blank line stands for what was not given",
+    Rule(
+        number=9,
+        checks=(check_tables,),
+        checked="tables: head on every page, continuation caption, borders, heads of columns and rows",
+        not_checked="the singular of heads",
     ),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """rule and page are None for what no rule is about."""
-
-    rule: int | None
-    page: int | None
-    text: str
-
-
-def read_problem(text: str) -> Problem:
-    """`rule N, page P: …`, `rule N: …`, or anything else."""
-    match = _PROBLEM.match(text)
-    if match is None:
-        return Problem(rule=None, page=None, text=text)
-    page = int(match[2]) if match[2] else None
-    return Problem(rule=int(match[1]), page=page, text=match[3])
-
-
-def write_check(path: Path, problems: Iterable[str], pdf: Pdf, words: Words) -> None:
-    """The result as JSON (docs/report-check.md)."""
-    found = [read_problem(text) for text in problems]
-    access = read_access(pdf)
-    write_json(
-        path,
-        {
-            "form": "ГОСТ 7.32-2017 and departmental custom",
-            "language": words.lang,
-            "pages": len(pdf.pages),
-            "passed": not any(problem.rule for problem in found),
-            "rules": [
-                _entry(number, rule, sum(p.rule == number for p in found), words)
-                for number, rule in RULES.items()
-            ],
-            "problems": [asdict(problem) for problem in found],
-            "accessibility": asdict(access) | {"problems": list(access.problems())},
-        },
-    )
-
-
-def _entry(number: int, rule: Rule, problems: int, words: Words) -> dict[str, Any]:
-    partly = number == 14 and words.decimal != ","
-    return {
-        "rule": number,
-        "holds": not problems,
-        "problems": problems,
-        "checked": rule.looks.partition("; ")[2] if partly else rule.looks,
-        "not_checked": rule.leaves,
-    }
-
-
-def summary(problems: Sequence[str], pages: int, check: Path) -> list[str]:
-    """One line about the form, and one for each thing that no rule is about."""
-    found = [read_problem(text) for text in problems]
-    broken: dict[int, list[int]] = {}
-    for problem in found:
-        if problem.rule is not None:
-            broken.setdefault(problem.rule, []).extend([problem.page] if problem.page else [])
-    if not broken:
-        line = f"form: all {len(RULES)} rules hold on {pages} pages ({check})"
-    else:
-        shown = "; ".join(f"rule {rule}{_pages(broken[rule])}" for rule in sorted(broken))
-        line = f"form: {len(broken)} of {len(RULES)} rules broken: {shown} ({check})"
-    return [line, *(f"note: {problem.text}" for problem in found if problem.rule is None)]
-
-
-def _pages(pages: Sequence[int]) -> str:
-    """`, pages 3, 5`; nothing where no page is known."""
-    if not pages:
-        return ""
-    known = sorted(set(pages))
-    return f", page{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
+    Rule(
+        number=10,
+        checks=(check_formulas,),
+        checked="formulas: centred, numbered in order at the right margin; the line below",
+        not_checked="formulas without a number",
+    ),
+    Rule(
+        number=11,
+        checks=(check_lists,),
+        checked="lists: marker and order of every item",
+    ),
+    Rule(
+        number=12,
+        checks=(check_citations,),
+        checked="citations in order of first appearance; every source listed and cited",
+        not_checked="whether an entry follows ГОСТ Р 7.0.100-2018 and names its source rightly",
+    ),
+    Rule(
+        number=13,
+        checks=(check_listing_captions, check_appendices),
+        checked="appendices: letter, title, new page, mentioned; captions of listings",
+        not_checked="whether a mention is in the right place",
+    ),
+    Rule(
+        number=14,
+        checks=(check_numerals,),
+        checked="no line begins with the unit of a number",
+        checked_with_comma="decimal comma (Russian)",
+        not_checked="a comma inside figures drawn as pictures",
+    ),
+    Rule(
+        number=15,
+        checks=(check_title_page,),
+        checked="title page: lines at the top, work, course, student, teacher, city and year",
+        not_checked="whether names are right; a blank line stands for what was not given",
+    ),
+)

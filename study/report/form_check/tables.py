@@ -1,4 +1,4 @@
-"""Rule 9 on a finished PDF: tables that break, their borders, the heads of columns and rows.
+"""Checks rule 9 on a finished PDF: tables that break, their borders, the heads of columns and rows.
 
 Cells are found by the tags of the file, which say what is a table, a head and a cell.
 """
@@ -6,12 +6,15 @@ Cells are found by the tags of the file, which say what is a table, a head and a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from study.report.form_check.captions import NUMBER
+from study.report.form_check.context import FormContext
 from study.report.form_check.pdf import LEFT, Box, Line, Page, Pdf, plain
+from study.report.form_check.problem import Problem
 from study.report.form_check.tags import Tag
 from study.report.locale.messages import Words
 
@@ -26,11 +29,14 @@ _PADDING = 9.0
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """head: the head of a column or of a row; box is where its letters stand, None without letters."""
+    """One cell of a table."""
 
     text: str
+    """The text of the cell on one line."""
     head: bool
+    """Tells whether the cell is the head of a column or of a row."""
     box: Box | None
+    """Where the letters of the cell stand; None without letters."""
 
 
 Row = tuple[Cell, ...]
@@ -38,12 +44,16 @@ Row = tuple[Cell, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The part of a table on one page; above holds the lines of the caption over it, if any."""
+    """The part of a table on one page."""
 
     page: int
+    """Page of the PDF, counted from 1."""
     above: tuple[Line, ...]
+    """The lines of the caption over this part; empty without a caption."""
     heads: tuple[Row, ...]
+    """The rows that hold the heads of the columns."""
     rows: tuple[Row, ...]
+    """All other rows."""
 
     @property
     def caption(self) -> str:
@@ -55,7 +65,7 @@ class Table:
 
 
 def find_tables(pdf: Pdf) -> list[Table]:
-    """The tables of a tagged PDF behind its title page, page by page."""
+    """Finds the tables of a tagged PDF behind its title page, page by page."""
     if pdf.tags is None:
         return []
     pieces = {page.number: _pieces(page) for page in pdf.pages}
@@ -97,11 +107,11 @@ def _cell(tag: Tag, pieces: Mapping[int, Pieces]) -> Cell:
             top=min(char["top"] for char in seen),
             bottom=max(char["bottom"] for char in seen),
         )
-    return Cell(text=read_letters(chars), head=tag.kind == "TH", box=box)
+    return Cell(text=join_chars(chars), head=tag.kind == "TH", box=box)
 
 
-def read_letters(chars: Iterable[Mapping[str, Any]]) -> str:
-    """Letters in order of reading; a gap or a new line becomes a space."""
+def join_chars(chars: Iterable[Mapping[str, Any]]) -> str:
+    """Joins letters in order of reading; a gap or a new line becomes a space."""
     text, end = "", None
     for char in chars:
         if end is not None and (char["x0"] > end + 1.5 or char["x1"] < end - 1.0):
@@ -116,7 +126,7 @@ def _boxes(rows: Iterable[Row]) -> list[Box]:
 
 
 def _above(page: Page, top: float) -> tuple[Line, ...]:
-    """The lines next above, as long as they stand as close as those of a caption."""
+    """Returns the lines next above, as long as they stand as close as those of a caption."""
     found: list[Line] = []
     for line in reversed([line for line in page.lines if line.y < top]):
         if found and (found[0].y - line.y > _CAPTION_LEADING or abs(line.size - found[0].size) > 0.5):
@@ -127,53 +137,64 @@ def _above(page: Page, top: float) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def check_tables(pdf: Pdf, words: Words) -> list[str]:
-    """Rule 9, and of rule 8 that a table has its caption above."""
-    begins = re.compile(rf"^{words.form['table']} ({NUMBER})\b")
-    before, _, after = plain(words.caption["continued"]).partition("{number}")
-    goes_on = re.compile(rf"^{re.escape(before)}({NUMBER}){re.escape(after)}$")
-    problems: list[str] = []
+class _CaptionPatterns:
+    """Holds the patterns of captions of tables, and of their parts on further pages, in one language."""
+
+    def __init__(self, words: Words) -> None:
+        self.before, _, after = plain(words.caption["continued"]).partition("{number}")
+        self.first = re.compile(rf"^{words.form['table']} ({NUMBER})\b")
+        self.continuation = re.compile(rf"^{re.escape(self.before)}({NUMBER}){re.escape(after)}$")
+
+
+def check_tables(context: FormContext) -> Iterator[Problem]:
+    """Checks rule 9; the caption above a table belongs to rule 8."""
+    patterns = _CaptionPatterns(context.words)
     number, head = "", tuple[str, ...]()
-    for table in find_tables(pdf):
-        place = f"page {table.page}"
-        first, further = begins.match(table.caption), goes_on.match(table.caption)
-        page = pdf.pages[table.page - 1]
-        if first:
+    for table in find_tables(context.pdf):
+        page = context.pdf.pages[table.page - 1]
+        if first := patterns.first.match(table.caption):
             number, head = first[1], table.head
             if not head:
-                problems.append(f"rule 9, {place}: table {number} has no head")
-        elif further:
-            problems += _continuation(table, further[1], number, head)
-        elif not any(line.y < _top(table) for line in page.lines):
-            problems.append(f"rule 9, {place}: table {number} goes on without «{before.strip()} …»")
+                yield Problem(9, table.page, f"table {number} has no head")
+        elif continuation := patterns.continuation.match(table.caption):
+            yield from _check_continuation(table, continuation[1], number, head)
+        elif _begins_page(table, page):
+            message = f"table {number} goes on without «{patterns.before.strip()} …»"
+            yield Problem(9, table.page, message)
         else:
-            problems.append(f"rule 8, {place}: a table has no caption above it")
             number, head = "", table.head
-        problems += _borders(table, page, number) + _heads(table, page)
-    return problems
+        yield from _check_borders(table, page, number)
+        yield from islice(_check_heads(table, page), 1)
 
 
-def _top(table: Table) -> float:
-    return min((box.top for box in _boxes((*table.heads, *table.rows))), default=0.0)
+def check_table_captions(context: FormContext) -> Iterator[Problem]:
+    """Checks of rule 8 that a table, unless it goes on from the page before, has its caption above."""
+    patterns = _CaptionPatterns(context.words)
+    for table in find_tables(context.pdf):
+        captioned = patterns.first.match(table.caption) or patterns.continuation.match(table.caption)
+        if not captioned and not _begins_page(table, context.pdf.pages[table.page - 1]):
+            yield Problem(8, table.page, "a table has no caption above it")
 
 
-def _continuation(table: Table, shown: str, number: str, head: tuple[str, ...]) -> list[str]:
-    place = f"rule 9, page {table.page}"
-    problems = []
+def _begins_page(table: Table, page: Page) -> bool:
+    top = min((box.top for box in _boxes((*table.heads, *table.rows))), default=0.0)
+    return not any(line.y < top for line in page.lines)
+
+
+def _check_continuation(table: Table, shown: str, number: str, head: tuple[str, ...]) -> Iterator[Problem]:
     if number and shown != number:
-        problems.append(f"{place}: table {shown} is said to go on where table {number} does")
+        yield Problem(9, table.page, f"table {shown} is said to go on where table {number} does")
     if abs(table.above[0].x0 - LEFT) > 1:
-        problems.append(f"{place}: the continuation of table {number} does not begin at the left")
+        yield Problem(9, table.page, f"the continuation of table {number} does not begin at the left")
     if table.head != head:
-        problems.append(f"{place}: table {number} goes on without its head")
-    return problems
+        yield Problem(9, table.page, f"table {number} goes on without its head")
 
 
-def _borders(table: Table, page: Page, number: str) -> list[str]:
-    """Lines on all four sides, beside every row."""
+def _check_borders(table: Table, page: Page, number: str) -> Iterator[Problem]:
+    """Checks that lines stand on all four sides, and beside every row."""
     rows = [row for row in (*table.heads, *table.rows) if _boxes([row])]
     if not rows:
-        return []
+        return
     boxes = _boxes(rows)
     left, right = min(box.x0 for box in boxes), max(box.x1 for box in boxes)
     top, bottom = min(box.top for box in boxes), max(box.bottom for box in boxes)
@@ -187,9 +208,8 @@ def _borders(table: Table, page: Page, number: str) -> list[str]:
         "bottom": any(bottom - 4 < line.top < bottom + 30 for line in level),
     }
     missing = [side for side, there in sides.items() if not there]
-    if not missing:
-        return []
-    return [f"rule 9, page {table.page}: table {number} has no border at the {', '.join(missing)}"]
+    if missing:
+        yield Problem(9, table.page, f"table {number} has no border at the {', '.join(missing)}")
 
 
 def _middle(row: Row) -> float:
@@ -198,7 +218,7 @@ def _middle(row: Row) -> float:
 
 
 def _upright(page: Page, y: float, low: float = 0.0, high: float = 1e4) -> list[float]:
-    """Where vertical lines cross the height y, between low and high."""
+    """Returns where vertical lines cross the height y, between low and high."""
     return [
         line.x0
         for line in page.drawn
@@ -208,25 +228,23 @@ def _upright(page: Page, y: float, low: float = 0.0, high: float = 1e4) -> list[
     ]
 
 
-def _heads(table: Table, page: Page) -> list[str]:
-    """Heads of columns stand in the middle and begin with a capital, heads of rows at the left."""
-    problems: list[str] = []
+def _check_heads(table: Table, page: Page) -> Iterator[Problem]:
+    """Checks that column heads are centred and begin with a capital, and row heads stand at the left."""
     for row in table.heads:
         for cell in row:
             if re.match(r"[^\W\d_]{3}", cell.text) and cell.text[0].islower():
-                problems.append(f"the head {cell.text!r} does not begin with a capital")
+                yield Problem(9, table.page, f"the head {cell.text!r} does not begin with a capital")
             left, right = _sides(cell, row, page)
             if cell.box and abs((cell.box.x0 + cell.box.x1) / 2 - (left + right) / 2) > _OFF_CENTRE:
-                problems.append(f"the head {cell.text!r} is not centred")
+                yield Problem(9, table.page, f"the head {cell.text!r} is not centred")
     for row in table.rows:
         for cell in row:
             if cell.head and cell.box and cell.box.x0 - _sides(cell, row, page)[0] > _PADDING:
-                problems.append(f"the row head {cell.text[:40]!r} is not at the left")
-    return [f"rule 9, page {table.page}: {problem}" for problem in problems[:1]]
+                yield Problem(9, table.page, f"the row head {cell.text[:40]!r} is not at the left")
 
 
 def _sides(cell: Cell, row: Row, page: Page) -> tuple[float, float]:
-    """The lines at both sides of a cell; its letters where there are none."""
+    """Returns the lines at both sides of a cell; the edges of its letters where there are no lines."""
     if cell.box is None:
         return 0.0, 0.0
     y = _middle(row)

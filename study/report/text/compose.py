@@ -11,6 +11,7 @@ import yaml
 
 from study.report.data.report_data import ReportData
 from study.report.figures import Drawing
+from study.report.form_check.problem import Problem
 from study.report.locale.messages import TEMPLATES, Words
 from study.report.locale.number_format import Numbers
 from study.report.text.cross_references import Document, keep_signs, keep_together, keep_units
@@ -26,7 +27,7 @@ class Composition:
     """The report as one self-contained HTML text, and what is wrong with its references."""
 
     html: str
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
 
 def compose(
@@ -68,10 +69,13 @@ def compose(
         source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
     )
     html = document.resolve(html)
-    unplaced = [name for name in drawings if name not in placing.figures]
-    problems = document.problems + [f"rule 8: figure {name} is drawn but not placed" for name in unplaced]
+    problems = list(document.problems)
+    for name in drawings:
+        if name not in placing.figures:
+            problems.append(Problem(8, None, f"figure {name} is drawn but not placed"))
     for path in department.unused() if department else ():
-        problems.append(f"{path} is not used: no template of the report has this name")
+        message = f"{path} is not used: no template of the report has this name"
+        problems.append(Problem(None, None, message))
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
     html = html.replace("\u202f", "\u00a0")
     html = keep_units(keep_signs(keep_together(html)), [*words.unit.values(), *words.form["units"]])

@@ -14,6 +14,8 @@ from html import unescape
 
 from markupsafe import Markup, escape
 
+from study.report.form_check.problem import Problem
+
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([a-z]+):([^{_CLOSE}]*){_CLOSE}")
 _UNWANTED = re.compile(
@@ -89,7 +91,7 @@ class Document:
     numbers: dict[str, str] = field(default_factory=dict)
     headings: list[Heading] = field(default_factory=list)
     cited: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     appendices: int = 0
 
     def resolve(self, html: str) -> str:
@@ -134,21 +136,24 @@ class Document:
             elif kind == "cite":
                 for key in value.split():
                     if key not in self.source_texts:
-                        self.problems.append(f"source {key} is cited but not in sources.yaml")
+                        message = f"source {key} is cited but not in sources.yaml"
+                        self.problems.append(Problem(None, None, message))
                     elif key not in self.cited:
                         self.cited.append(key)
             elif kind == "def":
                 if value in self.numbers:
-                    self.problems.append(f"{value} stands twice")
+                    self.problems.append(Problem(None, None, f"{value} stands twice"))
                     continue
                 family = value.split("-")[0]
                 counts[family] = counts.get(family, 0) + 1
                 self.numbers[value] = f"{letter}.{counts[family]}" if letter else str(counts[family])
                 if value not in first_reference and family != "eq":
-                    self.problems.append(f"rule 8: {value} stands before any reference to it")
+                    message = f"{value} stands before any reference to it"
+                    self.problems.append(Problem(8, None, message))
         for value in first_reference:
             if value not in self.numbers:
-                self.problems.append(f"rule 8: {value} is referred to but does not stand anywhere")
+                message = f"{value} is referred to but does not stand anywhere"
+                self.problems.append(Problem(8, None, message))
 
     def _replace(self, match: re.Match[str]) -> str:
         kind, value = match[1], match[2]
