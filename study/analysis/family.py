@@ -1,4 +1,4 @@
-"""The pre-registered family of contrasts: each one entry, a table of weights over arms."""
+"""Declares the pre-registered contrasts, each as weights over arms."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from study.analysis.verdicts import Family
 from study.matrix import arms
 from study.spec import Arm, Init, LrPolicy, ModelName, Scope
 
+#: Values of the column `model`: a mean over the networks, and a contrast between the networks.
 POOLED = "pooled"
 ALL = "all"
+#: Weight of each arm of a contrast; the weights sum to zero.
 Weights = dict[Arm, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """first − second: each side is a set of arms of one network, averaged.
+    """The difference of two sides, each of which is the mean over a set of arms.
 
-    Arms with discriminative rates stand in the contrasts of the policy only: an average over both policies
-    can have a sign that neither of them has.
+    Arms with discriminative rates occur only in the contrasts of the policy: an average over both policies
+    can have a sign that neither of them has. Three contrasts of each network are primary: they answer what
+    to start from, what to train and with which rates.
 
-    An interaction has minus_first − minus_second subtracted from that difference. Contrasts
-    over networks (`over_models`) average the arms of the whole network instead. Three contrasts of each
-    network are primary: they answer what to start from, what to train and with which rates.
+    Attributes:
+        name: the id of the contrast.
+        first: selects the arms of the first side.
+        second: selects the arms of the second side, which is subtracted.
+        minus_first: for an interaction, the first side of a difference that is subtracted as a whole.
+        minus_second: for an interaction, the second side of that difference.
+        over_models: whether the sides select from the arms of all networks.
+        primary: whether the contrast belongs to the primary family.
     """
 
     name: str
@@ -35,13 +43,17 @@ class Contrast:
     primary: bool = False
 
     def family(self, model: str) -> Family:
-        """Returns the family of the contrast's row for a network; means over networks are exploratory."""
+        """Returns the family of the contrast's row for a network; pooled means are exploratory."""
         if model == POOLED:
             return Family.EXPLORATORY
         return Family.PRIMARY if self.primary else Family.SECONDARY
 
     def weights(self, models: tuple[ModelName, ...]) -> Weights:
-        """Weight of every arm concerned; their sum is zero."""
+        """Returns the weight of every arm of the contrast.
+
+        Args:
+            models: networks over which the contrast is averaged; ignored if `over_models` is set.
+        """
         result: Weights = {}
         groups = [tuple(ModelName)] if self.over_models else [(model,) for model in models]
         for group in groups:
@@ -61,6 +73,7 @@ class Contrast:
 def _is(
     init: Init | None = None, scope: Scope | None = None, lr_policy: LrPolicy | None = None
 ) -> Callable[[Arm], bool]:
+    """Returns a predicate for arms that match every argument that is not None."""
     return lambda arm: (
         init in (None, arm.init) and scope in (None, arm.scope) and lr_policy in (None, arm.lr_policy)
     )
@@ -121,12 +134,12 @@ CONTRASTS: tuple[Contrast, ...] = (
     ),
 )
 
-#: Contrasts that are described a second time with discriminative rates, see `with_discriminative_rates`.
+#: Contrasts that are also estimated with discriminative rates, see `with_discriminative_rates`.
 REPEATED = frozenset({"init@full", "scope@pretrained", "scope@scratch"})
 
 
 def with_discriminative_rates(weights: Weights) -> Weights:
-    """Returns the same contrast between the arms that have discriminative instead of uniform rates."""
+    """Returns the contrast with discriminative instead of uniform rates in all of its arms."""
     return {
         replace(arm, lr_policy=_DISCRIMINATIVE) if arm.lr_policy is _UNIFORM else arm: weight
         for arm, weight in weights.items()
@@ -134,7 +147,7 @@ def with_discriminative_rates(weights: Weights) -> Weights:
 
 
 def rows_of(contrast: Contrast) -> tuple[tuple[str, tuple[ModelName, ...]], ...]:
-    """The values of the column `model` for a contrast, each with its networks."""
+    """Returns the values of the column `model` for a contrast, each with its networks."""
     if contrast.over_models:
         return ((ALL, tuple(ModelName)),)
     return (*((model.value, (model,)) for model in ModelName), (POOLED, tuple(ModelName)))
