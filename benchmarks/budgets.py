@@ -1,7 +1,8 @@
-"""What a budget contains, by the planner's own rules: here from measured speeds, on a GPU by calculation.
+"""Plans studies of several budgets by the planner's own rules, from measured and calculated speeds.
 
 Reads benchmarks/out/speed.json (written by `make bench`) and writes the block `budgets` of
-docs/performance.md. Nothing is trained. The GPU is arithmetic on two assumptions, stated below.
+docs/performance.md. Nothing is trained. The speeds of the GPU are calculated from two assumptions, see
+`GPU_FLOPS`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from study.spec import Purpose, StudySpec
 
 ROOT = Path(__file__).parents[1]
 BUDGETS = {"1 h": 3_600, "2 h": 7_200, "24 h": 86_400}
-#: Seconds of a study that are not training: the reserve, set-up.
+#: Time of a study that is not training: the reserve as a share of the budget, and set-up in seconds.
 RESERVE, SET_UP = 0.03, 15
-#: Runs side by side: of two cores, and of one GPU.
+#: Number of runs side by side, on two cores and on one GPU.
 WORKERS = {"this machine": 2, "a GPU, calculated": 1}
 STUDY = StudySpec()
-#: A card of 65 TFLOP/s in half precision (NVIDIA's data sheet of the T4) that reaches a fifth of it,
-#: and at best makes a training step in 6 ms, about 600 kernel launches of 10 µs.
+#: The GPU has 65 TFLOP/s in half precision (NVIDIA's data sheet of the T4) and reaches a fifth of it. A
+#: training step of a batch takes at least 6 ms, which are about 600 kernel launches of 10 µs.
 GPU_FLOPS, GPU_SHARE, GPU_STEP, BATCH = 65e12, 0.2, 0.006, 128
 
 
@@ -51,7 +52,7 @@ def main() -> None:
         if (row["contestant"], row["scope"]) == ("study", "full")
     }
     here = {model: median(row["images_per_second"]) for model, row in rows.items()}
-    #: floating-point operations of a training image: forward once, backward twice
+    # Floating-point operations of a training image; the backward pass takes two thirds of them.
     flops = {model: row["gflops"] * 1e9 / here[model] for model, row in rows.items()}
     machines = {
         "this machine": {model: _speed(rate, build=0.7) for model, rate in here.items()},
@@ -78,12 +79,18 @@ def main() -> None:
 
 
 def _speed(rate: float, *, build: float) -> Speed:
-    """Evaluation is taken as three times as fast as training, which has a backward pass."""
+    """Assumes that evaluation is three times as fast as training, which has a backward pass."""
     return Speed(train=rate, inference=3 * rate, build=build)
 
 
 def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[int, Reached]:
-    """Trials of every arm, and the rung and seeds of each network, where all fit their least rungs."""
+    """Returns the trials of every arm, and the rung and the number of seeds that each network reaches.
+
+    Args:
+        speeds: speeds of the networks.
+        budget: seconds of the study; the shortest rung of all arms must fit.
+        workers: number of runs side by side.
+    """
     work = budget * (1 - RESERVE) - SET_UP
     left = work - 2 * share_of(work, 2, workers) / min(2, workers)
     left -= Options(results_dir=ROOT, report_dir=ROOT).champion_share * budget

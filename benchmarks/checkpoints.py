@@ -1,4 +1,4 @@
-"""What a checkpoint of a run costs: `python -m benchmarks.checkpoints [FOLDER]`, on FOLDER's disk."""
+"""Measures what a checkpoint costs: `python -m benchmarks.checkpoints [FOLDER]`, on FOLDER's disk."""
 
 from __future__ import annotations
 

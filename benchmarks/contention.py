@@ -1,6 +1,7 @@
-"""Training speed beside a busy process, by how long waiting threads spin: `-m benchmarks.contention`.
+"""Measures training speed beside a busy process, by how long waiting threads spin.
 
-Prints one line for each; the table of docs/adr/0014-waiting-threads.md is made of them. Some four minutes.
+`python -m benchmarks.contention` takes about four minutes and prints one line for each case, from which the
+table of docs/adr/0014-waiting-threads.md is made.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: What GOMP_SPINCOUNT is set to; None leaves libgomp's own.
+#: Values of GOMP_SPINCOUNT; None leaves libgomp's default.
 TURNS = (None, "4000", "2000", "1000", "300")
+#: Numbers of busy processes beside the measured one.
 BUSY = (0, 1)
 _BUSY = "while True: pass"
 _MEASURE = """
@@ -37,7 +39,7 @@ print(f"threads {runtime.threads}")
 
 @contextmanager
 def busy_beside(count: int) -> Iterator[None]:
-    """So many processes that compute without end, for the while."""
+    """Runs `count` processes that compute without end while the block runs."""
     others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(count)]
     try:
         yield
@@ -48,7 +50,13 @@ def busy_beside(count: int) -> Iterator[None]:
 
 
 def measured(turns: str | None, busy: int, threads: int | None = None) -> str:
-    """Images a second of both networks beside `busy` processes that compute."""
+    """Returns the printed training speeds of both networks in images per second.
+
+    Args:
+        turns: value of GOMP_SPINCOUNT, or None.
+        busy: number of busy processes beside the measured one.
+        threads: number of threads; by default those that a study chooses.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
     if turns is not None:
         environment["GOMP_SPINCOUNT"] = turns

@@ -1,4 +1,4 @@
-"""Contestants as processes of their own, and the data set laid out as their libraries read it."""
+"""Runs contestants in processes of their own, on data laid out as their libraries read it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from typing import Any
 
 from study.system.openmp import SPINS
 
-#: Debian's package of the data set.
+#: Folder of Debian's package of the data set.
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent / "contestants"
 
 
 class ContestantError(Exception):
-    """A contestant ended without figures; the text is the end of what it said."""
+    """A contestant ended without figures; the message is the end of its output."""
 
 
 def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) -> dict[str, Any]:
-    """Run a contestant's script and read the last line of JSON that it prints.
+    """Runs a contestant's script and returns the last line of JSON that it prints.
 
     Args:
-        ours: it gets the environment that this project sets for itself (`study.system.openmp`).
+        command: the script and its arguments.
+        ours: whether it gets the environment that this project sets for itself (`study.system.openmp`).
+        timeout: limit in seconds.
 
     Raises:
-        ContestantError: it printed none, or took longer than `timeout` seconds.
+        ContestantError: it printed no JSON, failed, or took longer than `timeout`.
     """
     environment = {**os.environ, "PYTHONPATH": f"{FOLDER}{os.pathsep}{ROOT}"}
     if ours:
@@ -48,7 +50,7 @@ def ask(command: list[str | Path], *, ours: bool, timeout: float | None = None) 
 
 
 def lay_out(root: Path) -> None:
-    """FashionMNIST as torchvision keeps it, from Debian's package."""
+    """Unpacks FashionMNIST from Debian's package into `root` as torchvision stores it."""
     raw = root / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for path in sorted(DEBIAN_FOLDER.glob("*ubyte.gz")):
@@ -57,7 +59,7 @@ def lay_out(root: Path) -> None:
 
 
 def processor() -> str:
-    """The processor's name, as Linux tells it; empty elsewhere."""
+    """Returns the processor's name as Linux reports it; "" elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     except OSError:

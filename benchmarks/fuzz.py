@@ -1,8 +1,8 @@
-"""Hostile input by the thousand: ``python -m benchmarks.fuzz --cases 10000``.
+"""Tries thousands of hostile inputs: ``python -m benchmarks.fuzz --cases 10000``.
 
 Tries every target of `benchmarks.hostile`, then the real command on folders of bad data. Prints tables and
-writes benchmarks/out/fuzz.json and the block ``fuzz`` of docs/reliability.md. Exits with 1 where anything
-but a refusal in words came of it.
+writes benchmarks/out/fuzz.json and the block ``fuzz`` of docs/reliability.md. Exits with 1 if any input
+caused something else than a refusal in words or acceptance.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def table(counts: dict[str, Count]) -> str:
-    """Markdown rows: what was tried and what came of it."""
+    """Returns a Markdown table of what was tried and what came of it."""
     lines = [
         "| input | cases | refused in words | accepted | tracebacks | seconds | slowest case |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -41,7 +41,7 @@ def table(counts: dict[str, Count]) -> str:
 
 
 def commands(place: Path) -> dict[str, Told]:
-    """The real command told to use every kind of bad data."""
+    """Runs the real command on every kind of bad data."""
     told = {}
     for kind in KINDS:
         (place / kind).mkdir()
@@ -58,7 +58,7 @@ def command_table(told: dict[str, Told]) -> str:
 
 
 def part(task: tuple[int, int, int, int]) -> tuple[str, Count]:
-    """One process's share of a target's cases, and the target's name."""
+    """Tries one process's share of a target's cases; returns the target's name and the counts."""
     number, examples, job, jobs = task
     with tempfile.TemporaryDirectory() as folder:
         target = TARGETS[number](Path(folder))
@@ -67,7 +67,7 @@ def part(task: tuple[int, int, int, int]) -> tuple[str, Count]:
 
 
 def _one_thread() -> None:
-    """As many processes as cores, so one thread each; their warnings would drown the table."""
+    """Limits a process to one thread, because there is a process on each core, and hides warnings."""
     import torch
 
     torch.set_num_threads(1)

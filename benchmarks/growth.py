@@ -1,7 +1,8 @@
-"""How the cost of a study grows with images, resolution, arms and seeds: three points of each.
+"""Measures how the cost of a study grows with images, resolution, arms and seeds.
 
-Writes benchmarks/out/growth.json and the block `growth` of docs/performance.md. Every point is
-the wall time of whole runs, network building, BatchNorm's statistics and validation included.
+Writes benchmarks/out/growth.json and the block `growth` of docs/performance.md. Each quantity has three
+values. A measurement is the wall time of whole runs, including network building, BatchNorm's statistics and
+validation.
 """
 
 from __future__ import annotations
@@ -22,13 +23,23 @@ from study.training.run import Workshop, run
 from study.training.runtime import detect
 
 ROOT = Path(__file__).parents[1]
+#: Fewer samples are used here: above a resolution of 32 VGG11 is not folded, and a step costs many times
+#: more.
 SAMPLES = {VGG11: 2_560, GOOGLENET: 7_680}
-#: At resolutions above 32 VGG11 is not folded and a step costs many times more.
 AT_RESOLUTION = {VGG11: 384, GOOGLENET: 1_920}
 
 
 @dataclass(frozen=True)
 class Point:
+    """One measurement.
+
+    Attributes:
+        model: the network.
+        quantity: images, resolution, arms, seeds, or warm-up.
+        value: value of the quantity.
+        seconds: wall time of the runs.
+    """
+
     model: str
     quantity: str
     value: int
@@ -41,7 +52,9 @@ def main() -> None:
     points: list[Point] = []
 
     def note(model: ModelName, quantity: str, value: int, specs: list[RunSpec]) -> None:
-        with TemporaryDirectory() as folder:  # nothing of an earlier point is taken up
+        with (
+            TemporaryDirectory() as folder
+        ):  # so that no run continues from a checkpoint of an earlier point
             shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=Path(folder))
             began = time.perf_counter()
             for spec in specs:

@@ -1,4 +1,4 @@
-"""Several heads on cached features: one after the other against one matrix product for all.
+"""Compares training several heads on cached features one by one and by one matrix product for all.
 
 `python -m benchmarks.heads` prints, for both networks, the seconds of a step of each way and their
 ratio; docs/adr/0012-heads-one-by-one.md draws the conclusion. Nothing is written.
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _one_by_one(values: Tensor, labels: Tensor, width: int) -> float:
-    """Each head is trained for itself, as runs are: its own passes over the features."""
+    """Trains each head alone, as runs do, with its own passes over the features; returns s per step."""
     began = time.perf_counter()
     for _ in range(HEADS):
         head = nn.Linear(width, CLASSES)
@@ -49,7 +49,7 @@ def _one_by_one(values: Tensor, labels: Tensor, width: int) -> float:
 
 
 def _together(values: Tensor, labels: Tensor, width: int) -> float:
-    """Heads that see the images in the same order share one gathering and one product."""
+    """Trains heads that see the images in the same order, with one product; returns s per step."""
     began = time.perf_counter()
     heads = [nn.Linear(width, CLASSES) for _ in range(HEADS)]
     optimizer = torch.optim.AdamW([{"params": list(head.parameters())} for head in heads], fused=True)

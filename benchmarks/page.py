@@ -6,7 +6,11 @@ from pathlib import Path
 
 
 def replace_block(page: Path, name: str, text: str) -> None:
-    """Put `text` between ``<!-- name -->`` and ``<!-- /name -->``; both marks must be there."""
+    """Writes `text` between ``<!-- name -->`` and ``<!-- /name -->`` of the page.
+
+    Raises:
+        SystemExit: the page lacks one of the marks.
+    """
     old = page.read_text(encoding="utf-8")
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, _, rest = old.partition(begin)

@@ -1,4 +1,4 @@
-"""How well the planner predicted a study: `python -m benchmarks.planner results/plan.json`."""
+"""Tells how well the planner predicted a study: `python -m benchmarks.planner results/plan.json`."""
 
 from __future__ import annotations
 

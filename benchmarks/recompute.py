@@ -1,10 +1,10 @@
-"""contrasts.csv computed a second time from the definitions in words: effects, intervals, verdicts.
+"""Computes contrasts.csv a second time from the definitions: effects, intervals, verdicts.
 
 `python -m benchmarks.recompute results` reads rungs.csv and predictions.npz with pandas, numpy and scipy,
 imports nothing of the product, and compares with contrasts.csv. Tails are integrated over Student's part,
 where the product integrates over the normal one; an adjusted p-value is the smallest level at which the
-sequential procedure rejects, found by bisection. Ends with 1 where an effect, an interval or a p-value
-differs by more than 1e-9, or a verdict at all.
+sequential procedure rejects, found by bisection. Exits with 1 if an effect, an interval or a p-value
+differs by more than 1e-9, or if a verdict differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scipy import optimize, stats
 
 TOLERANCE = 1e-9
 NETS = ("vgg11", "googlenet")
-#: Sides of each contrast within a network: weight, initialisation, rule of rates (`none`: frozen).
+#: Weight, initialisation and rate policy of the arms of each contrast within a network (`none`: frozen).
 SIDES = {
     "init@frozen": ((1, "pretrained", "none"), (-1, "scratch", "none")),
     "init@full": ((1, "pretrained", "uniform"), (-1, "scratch", "uniform")),
@@ -43,15 +43,17 @@ SIDES = {
     ),
 }
 PRIMARY = ("init@full", "scope@pretrained", "lr_policy@pretrained")
-#: Level of all claims; what the secondary contrasts have of it; what a claimed primary one passes to them.
+#: Level of all claims, share of it for the secondary contrasts, share of a claimed primary contrast's level
+#: that passes to them, and margin of equivalence in pp.
 ALPHA, SECONDARY, PASSED, MARGIN = 0.05, 0.2, 0.5, 1.0
-#: Nodes and weights of Gauss and Legendre for one piece of an integral.
+#: Gauss–Legendre nodes and weights for one piece of an integral.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(100)
+#: Weight, network, initialisation and rate policy of each arm of a contrast.
 Terms = tuple[tuple[float, str, str, str], ...]
 
 
 def contrasts() -> dict[tuple[str, str], Terms]:
-    """(name, model) → weights of (network, initialisation, rule of rates)."""
+    """Returns the arms of each contrast by (name, model)."""
     found: dict[tuple[str, str], Terms] = {}
     for name, sides in SIDES.items():
         for nets, model in ((("vgg11",), "vgg11"), (("googlenet",), "googlenet"), (NETS, "pooled")):
@@ -68,9 +70,9 @@ def contrasts() -> dict[tuple[str, str], Terms]:
 
 
 def finished_runs(folder: Path) -> pd.DataFrame:
-    """Columns model, init, lr_policy, seed, rung, key and value: accuracy on the test images, %.
+    """Returns the finished runs: model, init, lr_policy, seed, rung, key, and value.
 
-    The accuracy is counted from the stored predictions where there are any.
+    `value` is test accuracy in per cent. It is counted from the stored predictions if there are any.
     """
     runs = pd.read_csv(folder / "rungs.csv", keep_default_na=False, na_values=[""])
     runs = runs[(runs["state"] == "finished") & runs["test_accuracy"].notna()]
@@ -86,10 +88,10 @@ def finished_runs(folder: Path) -> pd.DataFrame:
 
 
 def at_rung(found: pd.DataFrame) -> pd.DataFrame:
-    """The runs at the rung where arms are compared.
+    """Returns the runs at the rung where arms are compared.
 
-    That is the longest training that every arm has three times (twice, once); the next shorter one
-    where every arm has that at least five times and the longest not.
+    It is the longest rung that every arm has with three seeds (else with two, else with one). The next
+    shorter one is chosen if every arm has it with at least five seeds and the longest has fewer.
     """
     arms = ["model", "init", "lr_policy"]
     counts = found.groupby([*arms, "rung"])["seed"].nunique().reset_index()
@@ -106,7 +108,7 @@ def at_rung(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(folder: Path) -> pd.DataFrame:
-    """The columns of contrasts.csv."""
+    """Computes the columns of contrasts.csv."""
     found, hits = finished_runs(folder), _hits(folder / "predictions.npz")
     own = {model: at_rung(found[found["model"] == model]) for model in NETS}
     common = at_rung(found)
@@ -172,7 +174,7 @@ def _row(terms: Terms, runs: pd.DataFrame, hits: dict[str, Any]) -> dict[str, An
 
 
 def _spread(images: Any) -> float:
-    """Standard error that the test images add: main effect of the image in a two-way layout."""
+    """Returns the standard error that the test images add: the image's main effect in a two-way layout."""
     if images is None:
         return 0.0
     seeds, count = images.shape
@@ -184,7 +186,7 @@ def _spread(images: Any) -> float:
 
 
 def _tail(x: float, error: float, spread: float, df: int) -> float:
-    """P(T·error + Z·spread > x), integrated over u with T = sinh u."""
+    """Returns P(T·error + Z·spread > x), integrated over u with T = sinh u."""
     if error == 0:
         return float(stats.norm.sf(x / spread)) if spread else 0.5 * (x == 0)
     if spread < 1e-12:
@@ -200,7 +202,7 @@ def _tail(x: float, error: float, spread: float, df: int) -> float:
 
 
 def _adjusted(frame: pd.DataFrame) -> list[float]:
-    """The smallest level at which each contrast is rejected; NaN outside of the families."""
+    """Returns the smallest level at which each contrast is rejected; NaN outside of the families."""
     tested = [
         i
         for i, row in frame.iterrows()
@@ -222,7 +224,7 @@ def _adjusted(frame: pd.DataFrame) -> list[float]:
 
 
 def _rejected(p_values: dict[int, float], primary: set[int], alpha: float) -> set[int]:
-    """What the sequential procedure of Bretz et al. (2009) rejects at a level, with a matrix of shares."""
+    """Returns what the sequential procedure of Bretz et al. (2009) rejects at level `alpha`."""
     names = sorted(p_values)
     first = [i in primary for i in names]
     m, k = sum(first), len(names) - sum(first)
@@ -263,10 +265,10 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def compare(folder: Path) -> pd.DataFrame:
-    """Rows of contrasts.csv beside the second computation.
+    """Returns the rows of contrasts.csv beside the second computation.
 
-    `difference` is the largest one of the numbers, 0 where both are NaN; `agrees` says whether numbers,
-    family and verdict do.
+    `difference` is the largest difference of the row's numbers, 0 where both are NaN. `agrees` says whether
+    numbers, family and verdict agree.
     """
     stored = pd.read_csv(folder / "contrasts.csv")
     both = stored.merge(table(folder), on=["name", "model"], how="outer", suffixes=("", "_again"))
@@ -282,9 +284,9 @@ def compare(folder: Path) -> pd.DataFrame:
 
 
 def accuracy_error(folder: Path) -> float:
-    """Largest difference between a stored test accuracy and the one counted from predictions."""
+    """Returns the largest difference between a stored test accuracy and that from the predictions."""
     hits, errors = _hits(folder / "predictions.npz"), [0.0]
-    for name in ("rungs.csv", "results.csv"):  # the champion stands in the second only
+    for name in ("rungs.csv", "results.csv"):  # only the second has the champion
         runs = pd.read_csv(folder / name)
         runs = runs[(runs["state"] == "finished") & runs["rung"].notna()]
         keys = runs["run_id"] + "." + runs["rung"].astype(int).astype(str)
@@ -297,7 +299,10 @@ def accuracy_error(folder: Path) -> float:
 
 
 def _hits(path: Path) -> dict[str, Any]:
-    """`run_id.rung` → whether each answer is right; answers are to the first images of the labels."""
+    """Returns for each evaluation float64 [n]: 1.0 for a correct answer, else 0.0.
+
+    The answers are to the first n images of the labels.
+    """
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as stored:

@@ -1,10 +1,10 @@
-"""The real scheduler with simulated runs on many workers: `python -m benchmarks.scale`, minutes.
+"""Runs the real scheduler with simulated runs on many workers: `python -m benchmarks.scale`, minutes.
 
-What a study hands out is carried out by nobody: on a clock of the simulation each run takes its predicted
-seconds times a random factor, drawn as far as real runs were off. Plan, ledger, tables and their
-files are real, so the seconds that the coordinator itself takes are measured. Weights count as given, after
-the seconds that pre-training would take. Efficiency is the share of the workers' seconds, from the first
-task to the last, in which they had work.
+No run is carried out: on the simulation's clock each takes its predicted seconds times a random factor,
+which spreads as the errors of real predictions did. Plan, ledger, tables and their files are real, so the
+seconds that the coordinator itself takes are measured. Weights count as available after the seconds that
+pre-training would take. Efficiency is the share of the workers' seconds, from the first task to the last,
+in which they had work.
 """
 
 from __future__ import annotations
@@ -62,18 +62,18 @@ OUT = Path(__file__).parent / "out" / "scale.json"
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 WORKERS = (1, 2, 4, 8, 16, 64, 256, 1_024)
 BUDGET = 7_200.0
-#: Measured on two cores of an AMD EPYC with bfloat16, one thread a worker (docs/performance.md).
+#: Speeds measured on two cores of an AMD EPYC with bfloat16, one thread a worker (docs/performance.md).
 SPEEDS = {
     "vgg11": Speed(train=115, inference=620, build=0.15, head=78_000),
     "googlenet": Speed(train=385, inference=2_600, build=0.22, head=112_000),
 }
-#: Standard deviation of the logarithm of a run's seconds over predicted: runs of full networks of the
-#: sample were off by 2 to 4 % in the middle, one in twenty by 6 to 15 %.
+#: Standard deviation of log(actual / predicted seconds) of a run. The median error of full runs in the
+#: sample study was 2 to 4 %, and one in twenty was off by 6 to 15 %.
 SPREAD = 0.06
 
 
 class _Answer(Future[Any]):
-    """Tells its executor when its result was taken."""
+    """A future that tells its executor when its result is taken."""
 
     def __init__(self, taken: Callable[[], None]) -> None:
         super().__init__()
@@ -86,10 +86,15 @@ class _Answer(Future[Any]):
 
 @dataclass(kw_only=True)
 class Simulated:
-    """An executor on a clock of its own, which goes on to the next end when nothing else is left to do.
+    """An executor on its own clock, which advances to the next end when no result is waiting.
 
     Attributes:
-        now, busy: seconds of the simulation; of all workers with work.
+        capacity: number of workers.
+        results: folder in which empty files stand for checkpoints.
+        rng: generator of the random factors.
+        now: seconds on the simulation's clock.
+        busy: seconds that all workers together had work.
+        runs: number of submitted runs.
     """
 
     capacity: int
@@ -125,7 +130,7 @@ class Simulated:
         return []
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Does nothing, because nothing was started."""
 
     def _take(self) -> None:
         self._untaken -= 1
@@ -163,7 +168,12 @@ class Simulated:
 
 
 def simulated(workers: int, budget: float) -> dict[str, Any]:
-    """One study; what it did, and what it cost this process."""
+    """Simulates one study; returns what it reached and what it cost this process.
+
+    Args:
+        workers: number of simulated workers.
+        budget: seconds of the study.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         executor = Simulated(capacity=workers, results=folder, rng=np.random.default_rng(0))
@@ -208,7 +218,7 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
 
 
 def _course(context: StudyContext, executor: Simulated) -> dict[str, Any]:
-    """The phases of a study in their order, as `study.orchestration.runner` has them."""
+    """Runs the phases of a study in the order of `study.orchestration.runner`."""
     scheduler = Scheduler(
         executor=executor,
         ledger=context.ledger,
@@ -245,7 +255,7 @@ def _course(context: StudyContext, executor: Simulated) -> dict[str, Any]:
 
 
 class _Timed:
-    """Seconds of the ledger's commits."""
+    """Measures the seconds of the ledger's commits."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._taken: list[float] = []
@@ -285,7 +295,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of the simulated study")
     parser.add_argument("--page", action="store_true", help="write the block of docs/scale.md")
     flags = parser.parse_args()
-    scheduling._TICK = 0.0  # nobody works meanwhile
+    scheduling._TICK = 0.0  # no work goes on that the scheduler could wait for
     rows = []
     for workers in flags.workers:
         rows.append(simulated(workers, flags.budget))

@@ -1,18 +1,18 @@
-"""Whole studies with a known truth, in which seeds and test images are both random.
+"""Simulates whole studies with a known truth, in which seeds and test images are both random.
 
 The accuracy of a run on infinitely many images is
 
-    base + planted effect of the arm + effect of the seed + noise of the seed in this arm;
+    base + planted effect of the arm + effect of the seed + noise of the seed in this arm.
 
-arms share the seed's effect, as they share its order and splits. A run is right on an image where
+Arms share the seed's effect, as they share its order and splits. A run is right on an image if
 
     difficulty + what this arm finds hard + what this run finds hard < quantile of that accuracy.
 
-Difficulty is Student's t with three degrees of freedom (a few images are very hard, many very
-easy), the other two are normal. The quantile is that of the sum of the three, so the accuracy on
-infinitely many images is exact, and so is the effect of every contrast over infinitely many seeds
-and images: the planted one. With the spreads below two runs of one arm differ on 7 % and two arms
-on 13 % of the images; in the sample study of docs/sample the answers differ on 2–25 % and 2–24 %.
+Difficulty is Student's t with three degrees of freedom (a few images are very hard, many very easy); the
+other two are normal. The quantile is that of the sum of the three, so the accuracy on infinitely many
+images is exact, and the effect of every contrast over infinitely many seeds and images is the planted one.
+With the spreads below two runs of one arm differ on 7 % and two arms on 13 % of the images; in the sample
+study of docs/sample the answers differ on 2–25 % and 2–24 %.
 """
 
 from __future__ import annotations
@@ -35,23 +35,29 @@ BASE_PP = 78.0
 SEED_PP = 0.5
 DIFFICULTY_DF = 3
 RUNG = 64_000
+#: Standard deviations of what an arm and what a run finds hard.
 ARM_SPREAD = 0.45
 RUN_SPREAD = 0.3
 #: Least and largest standard deviation over seeds within an arm that real studies had, in pp.
 UNEQUAL_PP = (0.07, 3.3)
+#: Name and model of a row of contrasts.csv.
 Row = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What is true.
+    """The truth of simulated studies.
 
-    effect_pp is the difference of pretrained − scratch (frozen), full − frozen and
-    discriminative − uniform (scratch), googlenet − vgg11, and of both interactions; hence
-    init@full, scope@pretrained and lr_policy@pretrained are twice as large. noise_pp is the
-    standard deviation of accuracy over seeds within an arm, beyond the shared seed's effect; with
-    unequal noise each arm has its own one, between the least and the largest that real studies
-    had. missing is the share of runs that were lost.
+    Attributes:
+        seeds: number of seeds.
+        effect_pp: true effect of pretrained − scratch (frozen), full − frozen and discriminative − uniform
+            (scratch), googlenet − vgg11, and of both interactions, in percentage points; init@full,
+            scope@pretrained and lr_policy@pretrained are twice as large.
+        noise_pp: standard deviation of accuracy over seeds within an arm, in addition to the shared effect
+            of the seed.
+        images: number of test images.
+        unequal: whether each arm has its own noise instead, between the ends of `UNEQUAL_PP`.
+        missing: share of runs that are lost.
     """
 
     seeds: int
@@ -62,6 +68,7 @@ class World:
     missing: float = 0.0
 
     def accuracy_pp(self, arm: Arm) -> float:
+        """Returns the accuracy of an arm over infinitely many seeds and images, in per cent."""
         times = 0.0
         pretrained = arm.init is Init.PRETRAINED
         times += pretrained + (arm.model == GOOGLENET)
@@ -70,7 +77,7 @@ class World:
         return BASE_PP + self.effect_pp * times
 
     def truth(self) -> dict[Row, float]:
-        """(name, model) → effect in percentage points, in the order of contrasts.csv."""
+        """Returns the true effects in percentage points, in the order of contrasts.csv."""
         return {
             (contrast.name, name): sum(
                 weight * self.accuracy_pp(arm) for arm, weight in contrast.weights(models).items()
@@ -82,7 +89,13 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """Arguments of study.analysis.contrasts.estimate; class 0 is the label of every image."""
+    """The arguments of `study.analysis.contrasts.estimate` for one simulated study.
+
+    Attributes:
+        rungs: columns of rungs.csv.
+        predictions: maps the key of an evaluation to uint8 [n], 0 for a right answer and 1 for a wrong one.
+        labels: uint8 [n], all 0.
+    """
 
     rungs: pd.DataFrame
     predictions: dict[str, npt.NDArray[np.uint8]]
@@ -90,6 +103,7 @@ class Simulated:
 
 
 def simulate(world: World, rng: np.random.Generator) -> Simulated:
+    """Simulates one study."""
     difficulty = rng.standard_t(DIFFICULTY_DF, world.images).astype(np.float32)
     seeds = rng.normal(0, SEED_PP, world.seeds)
     rows, predictions = [], {}
@@ -123,14 +137,17 @@ def simulate(world: World, rng: np.random.Generator) -> Simulated:
 
 
 def quantile(accuracy: float) -> float:
-    """Value below which the sum of the three parts lies with this probability."""
+    """Returns the value below which the sum of the three parts lies with probability `accuracy`."""
     grid, probability = _distribution()
     return float(np.interp(accuracy, probability, grid))
 
 
 @cache
 def _distribution() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Distribution function of difficulty + normal, integrated over difficulty's quantiles."""
+    """Returns the distribution function of the sum: float64 [K] values and their probabilities.
+
+    It is the normal distribution function averaged over the quantiles of difficulty.
+    """
     spread = np.hypot(ARM_SPREAD, RUN_SPREAD)
     difficulty = stats.t.ppf((np.arange(20_000) + 0.5) / 20_000, DIFFICULTY_DF)
     grid = np.linspace(-1, 8, 1_801)

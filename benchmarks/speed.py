@@ -1,9 +1,9 @@
-"""`make bench`: training speed against other libraries on this machine, and the physical limit.
+"""Compares training speed with other libraries and with the machine's limit: `make bench`.
 
-Every contestant runs as a process of its own; contestants take turns, `--repeats` rounds. The
-figures go to benchmarks/out/speed.json, the table into docs/performance.md between its marks, the
-picture to docs/performance-speed.svg. `gflops` is what a contestant's rate means in counted
-operations of the network as this project trains it (three forward passes in full fine-tuning).
+Each contestant runs in a process of its own, and contestants take turns for `--repeats` rounds. The figures
+go to benchmarks/out/speed.json, the table to docs/performance.md between its marks, and the picture to
+docs/performance-speed.svg. `gflops` is a contestant's rate in counted operations of the network as this
+project trains it; full fine-tuning counts as three forward passes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.contest import FOLDER, ROOT, ContestantError, ask, lay_out
 from benchmarks.page import replace_block
 
 Result: TypeAlias = dict[str, Any]
-#: `study` computes in what it chooses for itself, bfloat16 where the processor has it.
+#: Precision of this project's contestants; `study` chooses it itself, bfloat16 if the processor has it.
 OURS = {"study": "auto", "study-fp32": "fp32"}
 PEERS = {
     "torchvision": "plain.py",
@@ -35,7 +35,7 @@ PEERS = {
 }
 PRECISION = {"study": "bfloat16", "study-fp32": "float32"}
 MODELS = ("vgg11", "googlenet")
-#: Steps of 128 images that are timed.
+#: Numbers of steps of 128 images that are timed.
 PEER_STEPS = {
     ("vgg11", "full"): 8,
     ("googlenet", "full"): 40,
@@ -115,7 +115,7 @@ def _contestants(peers: Path, model: str, scope: str, data: str) -> list[tuple[s
 
 
 def medians(result: Result, model: str, scope: str) -> dict[str, float]:
-    """Images per second of each contestant."""
+    """Returns the median images per second of each contestant."""
     return {name: statistics.median(values) for name, values in _rates(result, model, scope).items()}
 
 

@@ -1,4 +1,4 @@
-"""The block `time` of docs/performance.md and its figure, from what `benchmarks.time_to_accuracy` kept."""
+"""Writes the block `time` of docs/performance.md and its figure from the stored measurements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from benchmarks.time_records import (
 FIGURE = "performance-time.svg"
 TITLES = {"googlenet": "GoogLeNet", "vgg11": "VGG11"}
 NAMES = ("study", "torchvision", "fastai", "lightning", "timm")
-#: Told apart without colour: marker, line and grey of each.
+#: Marker, line and grey of each contestant, which differ without colour.
 STYLES = {
     "study": ("o", "-", "black"),
     "torchvision": ("s", "--", "#555555"),
@@ -37,7 +37,7 @@ STYLES = {
     "timm": ("x", (0, (5, 1, 1, 1, 1, 1)), "#888888"),
 }
 MISSING = "not measured yet"
-#: Seconds that differ from the budget by more than this share are told.
+#: The page names trainings whose seconds differ from the budget by more than this share.
 STRAY = 0.05
 
 
@@ -136,7 +136,7 @@ def _speed(found: list[Record]) -> str:
 
 
 def conditions(records: Records) -> list[str]:
-    """The machines, how busy they were, and budgets that were not kept."""
+    """Describes the machines, how busy they were, and budgets that were not kept."""
     if not records.cells:
         return ["Nothing of it is measured yet."]
     machines = sorted({f"{cell['machine']}, {cell['cores']} cores" for cell in records.cells})
@@ -192,7 +192,7 @@ def draw(records: Records, path: Path) -> None:
 
 
 def _line(panel: Axes, records: Records, name: str, model: str) -> None:
-    """Every training a mark at the seconds it used; a line through the means of the budgets."""
+    """Draws each training as a mark at its seconds, and a line through the means of the budgets."""
     own = [cell for cell in records.cells if (cell["contestant"], cell["model"]) == (name, model)]
     if not own:
         return

@@ -1,4 +1,4 @@
-"""What `benchmarks.time_to_accuracy` measures, and the file that keeps what was measured."""
+"""Defines what `benchmarks.time_to_accuracy` measures, and stores what was measured."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CONTESTANTS = {
     "googlenet": (OURS, "torchvision", "fastai", "lightning"),
     "vgg11": (OURS, "torchvision", "fastai", "lightning", "timm"),
 }
-#: Rounds of each budget in minutes; the longest is for this project and the best peer.
+#: Number of rounds of each budget in minutes; only this project and the best peer train for the longest.
 ROUNDS = {2.0: 3, 5.0: 1, 10.0: 1}
 LONGEST = 10.0
-#: Budgets in seconds that are tried until one ends at GOAL.
+#: Network and budgets in seconds of the ladder, which are tried until one ends at the accuracy GOAL.
 LADDER_MODEL = "googlenet"
 LADDER = (30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0)
 GOAL = 0.85
@@ -28,7 +28,14 @@ GOAL = 0.85
 
 @dataclass(frozen=True)
 class Cell:
-    """One training: seconds of training are its budget; the round is also the seed."""
+    """One training.
+
+    Attributes:
+        contestant: the library.
+        model: the network.
+        seconds: budget of training.
+        round: number of the repetition, which is also the seed.
+    """
 
     contestant: str
     model: str
@@ -45,7 +52,7 @@ class Cell:
 
 
 class Records:
-    """Finished cells and pilots; each is written when it is added."""
+    """Finished cells and pilots; each is written to the file when it is added."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,7 +61,7 @@ class Records:
         self.pilots: list[Record] = known.get("pilots", [])
 
     def add(self, kind: str, record: Record) -> None:
-        """kind: ``cells`` or ``pilots``."""
+        """Adds and stores a record of the kind ``cells`` or ``pilots``."""
         {"cells": self.cells, "pilots": self.pilots}[kind].append(record)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = {"pilots": self.pilots, "cells": self.cells}
@@ -71,7 +78,11 @@ class Records:
     def choice(
         self, contestant: str, model: str, among: Sequence[tuple[int, float]] | None = None
     ) -> Record:
-        """The pilot that was best on validation, among pairs of batch size and rate or all."""
+        """Returns the pilot with the best validation accuracy.
+
+        Args:
+            among: pairs of batch size and rate that are considered; by default all.
+        """
         return max(
             (
                 found
@@ -83,13 +94,16 @@ class Records:
         )
 
     def of(self, contestant: str, model: str, seconds: float) -> list[Record]:
-        """The rounds of one budget."""
+        """Returns the records of one budget in order of the round."""
         wanted = (contestant, model, seconds)
         found = [c for c in self.cells if (c["contestant"], c["model"], c["budget_seconds"]) == wanted]
         return sorted(found, key=lambda cell: cell["round"])
 
     def best_peer(self, model: str) -> str | None:
-        """By mean test accuracy at the longest budget below the last one that all peers have."""
+        """Returns the peer with the best mean test accuracy, or None if it is not known yet.
+
+        It is compared at the longest budget below the last one that all peers have.
+        """
         peers = [name for name in CONTESTANTS[model] if name != OURS]
         for minutes in sorted((each for each in ROUNDS if each < LONGEST), reverse=True):
             found = {name: self.of(name, model, 60 * minutes) for name in peers}
@@ -98,7 +112,7 @@ class Records:
         return None
 
     def reached(self, contestant: str, below: float = float("inf")) -> Record | None:
-        """Of the ladder's model: the shortest budget under `below` whose first round ended at GOAL."""
+        """Returns the ladder's shortest training under `below` seconds that ended at GOAL, or None."""
         done = [
             cell
             for cell in self.cells

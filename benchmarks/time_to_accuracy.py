@@ -1,13 +1,13 @@
-"""Test accuracy after so many seconds of training, this project's against other libraries'.
+"""Measures test accuracy after given seconds of training, for this project and other libraries.
 
-`python -m benchmarks.time_to_accuracy` trains GoogLeNet and VGG11 from scratch on two cores, every
-contestant in a process of its own, in turns. Only training counts: no set-up, calibration, pilot or
-judging. Each run is added to benchmarks/out/time_to_accuracy.json at once, and one that stands there is
-not made again, so a part can be run on another day: `--minutes 2 --models googlenet`. `--list` tells
-what is to do; `--page` writes docs/performance.md.
+`python -m benchmarks.time_to_accuracy` trains GoogLeNet and VGG11 from scratch on two cores, each
+contestant in a process of its own, in turns. Only training counts, without set-up, calibration, pilots and
+evaluation. Each run is added to benchmarks/out/time_to_accuracy.json at once and is not repeated if it is
+there, so a part can be run on another day: `--minutes 2 --models googlenet`. `--list` prints what is left
+to do; `--page` writes docs/performance.md.
 
-A peer has the better of the given peak rates and batch sizes, by validation after a pilot of its own.
-The ladder is GoogLeNet's alone: budgets from the shortest on, a training each, until one ends at 0.85.
+A peer has the best of the given peak rates and batch sizes, by validation after a pilot of its own. The
+ladder is for GoogLeNet alone: one training for each budget, from the shortest on, until one ends at 0.85.
 The longest budget is for this project and the peer that was best at the longest one that all peers have.
 """
 
@@ -47,7 +47,7 @@ SCRIPTS = {
 RATES = {"googlenet": (1e-3, 3e-3), "vgg11": (1e-4, 3e-4)}
 BATCHES = (32, 64)
 CORES = 2
-#: What set-up and judging may take before a contestant counts as hung.
+#: Seconds that set-up and evaluation may take before a contestant counts as hung.
 _PATIENCE = 1_200
 
 
@@ -100,7 +100,7 @@ def _flags() -> argparse.Namespace:
 
 
 def _cells(flags: argparse.Namespace, records: Records) -> Iterator[Cell]:
-    """What is to do, in order; what is finished is passed over when its turn comes."""
+    """Yields what is left to do, in order; whether a cell is finished is decided when its turn comes."""
     minutes = flags.minutes or ([] if flags.ladder else list(ROUNDS))
     for each in sorted(minutes):
         for round_ in range(1, (flags.rounds or ROUNDS.get(each, 1)) + 1):
@@ -127,7 +127,7 @@ def _open(cell: Cell, flags: argparse.Namespace, records: Records) -> Iterator[C
 
 
 def _tell(flags: argparse.Namespace, records: Records) -> None:
-    """The cells that would be run now; the ladder may end before its last ones."""
+    """Prints the cells that would be run now; the ladder may end before its last ones."""
     total = 0.0
     for cell in _cells(flags, records):
         print(cell)
@@ -214,7 +214,7 @@ def _pilots(
 
 
 def _measured(command: list[str | Path], seconds: float, *, ours: bool) -> dict[str, Any]:
-    """The figures of a contestant, with the state of the machine before and the seconds of it all."""
+    """Runs a contestant; returns its figures, the machine's state before, and the whole wall time."""
     state = {
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": processor(),
@@ -232,7 +232,7 @@ def _measured(command: list[str | Path], seconds: float, *, ours: bool) -> dict[
 
 
 def _busy_cores() -> float:
-    """Cores that other processes keep busy during a second in which this one sleeps."""
+    """Returns how many cores other processes keep busy during a second in which this one sleeps."""
 
     def counted() -> tuple[int, int]:
         values = [int(v) for v in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]

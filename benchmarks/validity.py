@@ -1,9 +1,8 @@
-"""Whether the analysis tells the truth: `python -m benchmarks.validity --studies 1000`.
+"""Checks whether the analysis is right: `python -m benchmarks.validity --studies 1000`.
 
-Simulates whole studies with a known truth (benchmarks/simulated.py), hands each to the functions
-that analyse a real one and counts how often intervals cover, claims are false and effects are
-found. Writes benchmarks/out/validity.json, the block `validity` of docs/validity.md and the
-picture docs/validity.svg.
+Simulates whole studies with a known truth (benchmarks/simulated.py), analyses each with the functions for
+real ones, and counts how often intervals cover, claims are false and effects are found. Writes
+benchmarks/out/validity.json, the block `validity` of docs/validity.md and the picture docs/validity.svg.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ from study.analysis.verdicts import ALPHA, Verdict, adjusted
 
 ROOT = Path(__file__).parents[1]
 SEEDS = (3, 5, 10)
-#: Harder studies without an effect: number of seeds, and what is unlike the main ones.
+#: Harder studies without an effect: number of seeds, and how they differ from the main ones.
 HARDER = tuple(
     {"seeds": seeds, "harder": True, **other}
     for seeds in (3, 4, 5, 10)
     for other in ({"unequal": True}, {"images": 1_000}, {"images": 2_000}, {"missing": 0.1})
 )
-#: Studies take turns in the noise over seeds within an arm.
+#: Noise over seeds within an arm in pp; studies take the values in turn.
 NOISE_PP = (0.3, 0.45, 0.6)
-#: Effects that are simulated as often as no effect at five seeds, and others for the power curve.
+#: Effects in pp that are simulated as often as no effect at five seeds, and others for the power curve.
 MAIN_PP = (0.5, 1.0, 2.0)
 CURVE_PP = (0.25, 1.5, 3.0)
 MAIN_SEEDS = 5
-#: The printed detectable effect depends on the spread, not on the effect, and its median needs few
-#: studies: it is computed for every fifth of those without an effect.
+#: The detectable effect is computed for every fifth study without an effect: it depends on the spread and
+#: not on the effect, and its median needs few studies.
 DETECTABLE_EVERY = 5
 TINY = 1e-9
 Floats = npt.NDArray[np.float64]
@@ -53,7 +52,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Studies that share seeds and effect; seeds of the generator follow from rng_seed."""
+    """Studies that share number of seeds and effect; their generators are seeded from `rng_seed`."""
 
     seeds: int
     effect_pp: float
@@ -77,11 +76,18 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What the analysis said about the rows of contrasts.csv; arrays are [rows].
+    """What the analysis found for the rows of contrasts.csv; all arrays are [rows].
 
-    above, below, equivalent: verdicts. seeds_only: claims of a direction had the p-value come
-    from a paired t-test over seeds, which takes the test images as given. detectable is NaN
-    where it was not asked for.
+    Attributes:
+        effect: estimated effects in percentage points.
+        low: lower ends of the intervals.
+        high: upper ends of the intervals.
+        above: whether the verdict is "better".
+        below: whether the verdict is "worse".
+        equivalent: whether the verdict is "equivalent".
+        seeds_only: whether a direction would be claimed by a paired t-test over seeds, which takes the test
+            images as given.
+        detectable: detectable effects; NaN if they were not computed.
     """
 
     effect: Floats
@@ -98,7 +104,7 @@ JUDGED = tuple(field.name for field in fields(Judged))
 
 
 def judge(task: tuple[Cell, int]) -> Judged:
-    """Simulate the study with this index and analyse it as a real one."""
+    """Simulates the study with this index and analyses it like a real one."""
     cell, index = task
     rng = np.random.default_rng([cell.rng_seed, cell.seeds, round(1000 * cell.effect_pp), index])
     study = simulate(cell.world(index), rng)
@@ -126,7 +132,7 @@ def _seeds_only(estimates: list[Estimate]) -> Flags:
 
 
 def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
-    """Rates over the studies of a cell; `family` counts studies, `rows` one contrast each."""
+    """Returns rates over the studies of a cell; `family` counts studies, `rows` single contrasts."""
     truth = cell.world(0).truth()
     names, true = list(truth), np.array(list(truth.values()))
     stack = {key: np.stack([getattr(one, key) for one in judged]) for key in JUDGED}
@@ -168,13 +174,13 @@ def summarise(cell: Cell, judged: list[Judged]) -> dict[str, Any]:
 
 
 def _median(values: Floats) -> float | None:
-    """Median of what is known; None for an exploratory contrast."""
+    """Returns the median of the known values, or None for an exploratory contrast."""
     known = values[~np.isnan(values)]
     return float(np.median(known)) if known.size else None
 
 
 def cells(studies: int, rng_seed: int) -> Iterator[Cell]:
-    """No effect first; away from the main cells a fifth of the studies has to do."""
+    """Yields the cells, those without an effect first; other than main ones have a fifth of the studies."""
     few = max(len(NOISE_PP), studies // 5)
     for effect in (0.0, *MAIN_PP, *CURVE_PP):
         for seeds in SEEDS:
@@ -186,7 +192,7 @@ def cells(studies: int, rng_seed: int) -> Iterator[Cell]:
 
 
 def run(wanted: Iterable[Cell], jobs: int) -> list[dict[str, Any]]:
-    """Summaries of all cells; the result does not depend on the number of processes."""
+    """Returns the summaries of all cells; they do not depend on the number of processes."""
     result = []
     began = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
@@ -209,7 +215,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, default=1, help="of all generators")
     flags = parser.parse_args()
-    # One thread a process: the arrays are small and the processes already fill the machine.
+    # Each process has one thread: the arrays are small, and the processes already fill the machine.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     result = {"studies": flags.studies, "cells": run(cells(flags.studies, flags.seed), flags.jobs)}

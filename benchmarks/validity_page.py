@@ -1,4 +1,4 @@
-"""Tables and picture of docs/validity.md from the figures of benchmarks/out/validity.json."""
+"""Writes the tables and the picture of docs/validity.md from benchmarks/out/validity.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.page import replace_block
 
 Result = dict[str, Any]
-#: Effects for which coverage is printed; every type of contrast was simulated at each.
+#: Effects in pp for which coverage is printed; every kind of contrast was simulated at each.
 COVERAGE_PP = (0.0, 0.5, 2.0)
 TINY = 1e-9
 
@@ -33,7 +33,7 @@ def tables(result: Result) -> str:
 
 
 def _harder(cells: list[Result]) -> str:
-    """Studies without an effect whose noise, images or runs are not those of the main cells."""
+    """Tabulates studies without an effect whose noise, images or runs differ from the main cells."""
     lines = ["**Harder studies**, no effect: lowest and mean coverage over contrasts, false directions", ""]
     lines.append("| what is harder | seeds | studies | lowest coverage | mean | false direction in |")
     lines.append("|---|---:|---:|---:|---:|---:|")
@@ -171,7 +171,10 @@ def _power(cells: list[Result]) -> str:
 
 
 def mean_rate(cells: list[Result], seeds: int, effect: float, key: str) -> float:
-    """Mean over rows with a verdict and this true effect, cells weighted by their studies; NaN without."""
+    """Returns the mean over rows with a verdict and this true effect, weighted by studies.
+
+    It is NaN without such rows.
+    """
     found = _rows(cells, seeds, effect, _judged)
     if not found:
         return math.nan
@@ -180,13 +183,13 @@ def mean_rate(cells: list[Result], seeds: int, effect: float, key: str) -> float
 
 
 def detectable(cells: list[Result], seeds: int) -> list[float]:
-    """Median detectable effect of every row with a verdict, from the studies with no effect."""
+    """Returns the median detectable effect of each row with a verdict, from studies without an effect."""
     null = next(c for c in cells if c["seeds"] == seeds and not c["effect_pp"])
     return [row["detectable_pp"] for row in null["rows"] if _judged(row)]
 
 
 def power_at_detectable(cells: list[Result], seeds: int) -> float:
-    """Power of every row, interpolated at its own detectable effect; the mean over rows."""
+    """Returns the mean power over rows, each interpolated at its own detectable effect."""
     powers = []
     chosen = [cell for cell in cells if cell["seeds"] == seeds]
     judged = [index for index, row in enumerate(chosen[0]["rows"]) if _judged(row)]
@@ -250,7 +253,7 @@ def _seeds(cells: list[Result]) -> list[int]:
 
 
 def _effects(cells: list[Result]) -> list[float]:
-    """True effects above zero up to the largest planted one."""
+    """Returns the true effects above zero up to the largest planted one."""
     largest = max(cell["effect_pp"] for cell in cells)
     found = {round(row["truth_pp"], 6) for cell in cells for row in cell["rows"]}
     return sorted(effect for effect in found if 0 < effect <= largest)

@@ -1,4 +1,4 @@
-"""Two workers of one thread against one run on two: `python -m benchmarks.workers`, some seven minutes.
+"""Compares two workers of one thread with one run on two: `python -m benchmarks.workers`, 7 minutes.
 
 Each trains with 64 images a batch for the same seconds, as a study's runs do, on an idle machine and
 beside one process that computes without end. Rounds alternate; the table of docs/performance.md has
@@ -27,9 +27,9 @@ from study.system.openmp import SPINS
 ROOT = Path(__file__).parents[1]
 OUT, PAGE = Path(__file__).parent / "out" / "workers.json", ROOT / "docs" / "performance.md"
 MODELS, BATCH, SECONDS = ("googlenet", "vgg11"), 64, 12.0
-#: Name → threads of each of its processes.
+#: Number of threads of each process, by name of the layout.
 LAYOUTS = {"two workers": (1, 1), "two threads": (2,)}
-#: Seconds from the start of a process to the moment at which all begin to count.
+#: Seconds from the start of the processes to the moment at which all begin to count.
 _TO_START = 12.0
 Row = dict[str, Any]
 _TRAIN = """
@@ -82,7 +82,7 @@ print(steps * batch / (time.time() - start), runtime.precision.value)
 
 
 def measured(model: str, precision: str, layout: tuple[int, ...], busy: int) -> tuple[float, str]:
-    """Images per second of all processes together, and the precision that they had."""
+    """Returns the images per second of all processes together, and their precision."""
     environment = {"GOMP_SPINCOUNT": SPINS, **os.environ}
     with busy_beside(busy):
         start = time.time() + _TO_START
@@ -125,7 +125,7 @@ def main() -> None:
 
 
 def rounds(count: int, precisions: list[str]) -> Iterator[Row]:
-    """A row for every measurement, told as it is made."""
+    """Yields a row for every measurement and prints it."""
     for _, precision, model, busy, name in product(range(count), precisions, MODELS, (0, 1), LAYOUTS):
         load = os.getloadavg()[0]
         speed, used = measured(model, precision, LAYOUTS[name], busy)
@@ -141,7 +141,7 @@ def rounds(count: int, precisions: list[str]) -> Iterator[Row]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """One line for each network, precision and load: medians over the rounds."""
+    """Returns a table with a line for each network, precision and load: medians over the rounds."""
     speeds: dict[tuple[str, str, int], dict[str, list[float]]] = {}
     for row in found["rows"]:
         case = speeds.setdefault((row["model"], row["precision"], row["busy"]), {})

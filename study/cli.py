@@ -1,4 +1,4 @@
-"""The command line: flags and verbs. Heavy modules are imported inside the verbs."""
+"""Parses the command line and runs its verbs; heavy modules are imported inside the verbs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a verb; errors of user or machine print one line on stderr and return exit code 2."""
+    """Runs a verb and returns the exit code.
+
+    An error of the user or the machine prints one line on stderr and returns 2; Ctrl-C returns 130.
+    """
     prepare()
     sleep_soon()
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -90,7 +93,7 @@ def _add_data_flags(parser: _Parser) -> None:
 
 
 def run_flags(arguments: list[str]) -> argparse.Namespace:
-    """Parses the flags of the verb `run`; adds `seconds` (of --budget or --extend).
+    """Parses the flags of the verb `run`; adds `seconds`, the time of --budget or --extend.
 
     Raises:
         UsageError: a flag or a combination of flags is invalid.
@@ -187,7 +190,7 @@ def run_flags(arguments: list[str]) -> argparse.Namespace:
 
 def _run(arguments: list[str]) -> int:
     flags = run_flags(arguments)
-    # Errors in what the report needs at the end are found at the beginning.
+    # The report is made at the end, but errors in its files must be found now.
     from study.report.text.title_page import read_title_page
     from study.store.files import require_folder
     from study.store.lock import StudyLock
@@ -220,7 +223,7 @@ def _run(arguments: list[str]) -> int:
         flags.init_digest = require_checkpoint(
             flags.init_checkpoint, flags.models, flags.resolution or RESOLUTIONS[0]
         )
-    if flags.dry_run:  # it writes nothing
+    if flags.dry_run:  # a dry run writes nothing
         return _study(flags, fashion)
     require_folder(flags.report_dir, "report directory")
     with StudyLock(flags.results_dir):  # before PyTorch, so that a second study is refused at once

@@ -16,9 +16,9 @@ from study.networks import DEFAULT, NETWORKS, ModelName
 from study.system.memory import memory_gb
 
 OLDEST_PYTHON = (3, 10)
-#: A rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.
+#: This is a rule of thumb, not a measurement: unfolded VGG11 with AdamW alone takes about 2 GB.
 LEAST_MEMORY_GB = 4.0
-#: GB measured at 32 × 32 pixels: best networks take 1.1, explained ones 0.3, checkpoints of a run 1.0
+#: Measured at 32 × 32 pixels, in GB: best networks take 1.1, explained ones 0.3, checkpoints of a run 1.0
 #: (three of VGG11 while the third is written), and the replacement of a best network 0.5. At higher
 #: resolutions they take about 7 together.
 LEAST_DISK_GB = 3.5
@@ -41,7 +41,7 @@ class Check:
 
     Attributes:
         name: what was checked.
-        ok: whether it is fine.
+        ok: whether it is in order.
         detail: what was found.
         remedy: a command or a flag that helps; empty if all is well.
     """

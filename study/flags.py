@@ -1,4 +1,4 @@
-"""Parses values of command-line flags and refuses wrong ones with a clear message."""
+"""Parses the values of command-line flags and refuses wrong ones with a clear message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from study.spec import MOST_SEED, RESOLUTIONS
 
 
 def path(text: str) -> Path:
-    """Parses a path; it must be valid UTF-8, because ledger, tables and report contain it."""
+    """Parses a path, which must be valid UTF-8, because ledger, tables and report contain it."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -25,6 +25,7 @@ def path(text: str) -> Path:
 
 
 def seed(text: str) -> int:
+    """Parses the seed of a study, in [0, `MOST_SEED`]."""
     try:
         value = int(text)
     except ValueError:
@@ -35,7 +36,7 @@ def seed(text: str) -> int:
 
 
 def networks(text: str) -> tuple[ModelName, ...]:
-    """Parses a comma-separated list of networks; returns each once, in the order of `NETWORKS`.
+    """Parses a comma-separated list of networks and returns each once, in the order of `NETWORKS`.
 
     Raises:
         UsageError: a name is unknown, or the list is empty.
@@ -70,7 +71,7 @@ def workers(text: str) -> int:
 
 
 def gpus(text: str) -> float:
-    """Parses the GPUs of a run, in [0, 8]."""
+    """Parses the number of GPUs of a run, in [0, 8]."""
     return _up_to(8, text)
 
 

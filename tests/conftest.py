@@ -1,4 +1,4 @@
-"""Real FashionMNIST for every test: the whole installed set, and a small sample that ships."""
+"""Provides real FashionMNIST images for every test: the whole set, and a small sample in this folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from shared import Shared
 
 from study.system.openmp import sleep_soon
 
-if TYPE_CHECKING:  # the process that only hands out the tests does without PyTorch
+if TYPE_CHECKING:  # the process that only distributes the tests does not import PyTorch
     from study.data import FashionMNIST
     from study.data.readers import Part
     from study.training.run import Workshop
 
-# Before PyTorch reads them. `make test` has a process of pytest on every core, so each computes with one
-# thread, and so do the studies and reports that tests start.
+# PyTorch reads these variables when it is imported. `make test` runs a process of pytest on every core, so
+# each computes with one thread, and so do the studies and reports that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sleep_soon()
-# The many processes that tests start compile the project once, also where the environment forbids it.
+# Bytecode is written even if the environment forbids it, or each process that tests start would compile
+# the project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -34,9 +35,9 @@ SAMPLE_SIZES = {"train": 200, "t10k": 100}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture of their module stay in one process, which makes it once.
+    """Keeps tests that share a fixture of their module in one process, which makes it once.
 
-    The group "time" begins first: nothing else takes so long in one process.
+    The group "time" begins first, because it takes longer in one process than anything else.
     """
     for item in items:
         fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
@@ -50,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """What is made once for all processes of pytest: ``shared.folder(name, make)``."""
+    """Returns the store of what all processes of pytest share, see `Shared.folder`."""
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     root.mkdir(exist_ok=True)
@@ -59,7 +60,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
 
 @pytest.fixture(autouse=True)
 def usual_floats() -> Iterator[None]:
-    """A study flushes denormals in the whole process; the next test gets them back."""
+    """Ends the flushing of denormals after each test; a study enables it for the whole process."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
@@ -67,7 +68,7 @@ def usual_floats() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def fashion() -> FashionMNIST:
-    """The whole set from Debian's package, which `make test` installs."""
+    """Returns the whole set from Debian's package, which `make test` installs."""
     from study.data import load
 
     return load(offline=True)
@@ -75,7 +76,7 @@ def fashion() -> FashionMNIST:
 
 @pytest.fixture(scope="session")
 def sample() -> dict[str, Part]:
-    """``train`` (200 objects) and ``t10k`` (100): real images without the installed package."""
+    """Returns the parts ``train`` (200 images) and ``t10k`` (100) of the sample in this folder."""
     from study.data.idx import read_idx
     from study.data.readers import Part
 
@@ -94,7 +95,7 @@ def sample() -> dict[str, Part]:
 
 @pytest.fixture(scope="session")
 def few(sample: dict[str, Part]) -> FashionMNIST:
-    """The sample as a data set: 200 training and 100 test images."""
+    """Returns the sample as a data set: 200 training and 100 test images."""
     import torch
 
     from study.data import FashionMNIST
@@ -115,13 +116,13 @@ def few(sample: dict[str, Part]) -> FashionMNIST:
 
 @pytest.fixture
 def small(few: FashionMNIST, tmp_path: Path) -> Workshop:
-    """A workshop over the sample: 150 training, 50 validation and 100 test images."""
+    """Returns a workshop over the sample: 150 training, 50 validation and 100 test images."""
     from study.data import Split, split
     from study.training.run import Workshop
     from study.training.runtime import detect
 
     class Small(Workshop):
-        """A split of 6,000 images would leave none of the sample to train on."""
+        """Splits off 50 images for validation; the usual 6,000 are more than the sample has."""
 
         def split_of(self, seed: int) -> Split:
             return split(self.fashion.train_labels, seed=seed, validation=50)
@@ -131,7 +132,7 @@ def small(few: FashionMNIST, tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def slow_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server that promises much, sends a thousand bytes and then nothing more."""
+    """Yields the address of a server that announces 500 MB, sends 1,000 bytes, and then stalls."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):

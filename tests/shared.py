@@ -1,4 +1,4 @@
-"""What several tests need and takes long is made once, by whichever of pytest's processes asks first."""
+"""Makes slow inputs of tests once, in whichever process of pytest asks first."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """A folder that all processes of one run of pytest see, each thing in it under a name of its own."""
+    """A folder that all processes of one run of pytest share.
+
+    Attributes:
+        root: the folder; each of its entries has a unique name.
+    """
 
     root: Path
 
     def folder(self, name: str, make: Callable[[Path], object]) -> Path:
-        """A folder that the first call has `make` fill, and that is to be read only."""
+        """Returns a folder, which the first call has `make` fill; it must not be changed."""
         folder, made = self.root / name, self.root / f"{name}.made"
         with FileLock(self.root / f"{name}.lock"):
             if not made.exists():
-                shutil.rmtree(folder, ignore_errors=True)  # of a call that failed
+                shutil.rmtree(folder, ignore_errors=True)  # a failed call may have left it
                 folder.mkdir()
                 make(folder)
                 made.touch()
         return folder
 
     def value(self, name: str, make: Callable[[], T]) -> T:
-        """A copy of what `make` returned at the first call; it is kept by pickle."""
+        """Returns a copy of what `make` returned at the first call; it is stored by pickle."""
 
         def keep(folder: Path) -> None:
             (folder / "value").write_bytes(pickle.dumps(make()))

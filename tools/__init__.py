@@ -1,1 +1,1 @@
-"""Scripts that keep pages under docs/ in agreement with the code."""
+"""Keeps pages under docs/ in agreement with the code."""

@@ -1,1 +1,1 @@
-"""The long form of the fault tests: `python -m benchmarks.chaos`."""
+"""Runs the long form of the fault tests: `python -m benchmarks.chaos`."""

@@ -1,8 +1,8 @@
-"""Every row of the fault table that takes long: `python -m benchmarks.chaos`.
+"""Makes every slow row of the fault table: `python -m benchmarks.chaos`.
 
-Writes benchmarks/out/chaos.json and the block `chaos` of docs/reliability.md; rows that were not asked
-for, also those of another number of workers, keep their figures.
-Linux; root or user namespaces for the disk that fills and the missing network.
+Writes benchmarks/out/chaos.json and the block `chaos` of docs/reliability.md. Rows that were not asked for,
+also those of another number of workers, keep their figures.
+It needs Linux, and root or user namespaces for the disk that fills and the missing network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.chaos.starts import two_coordinators
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "benchmarks" / "out" / "chaos.json"
-#: Rows in which there are no workers, or each study has one core and one of them.
+#: Rows without workers, or with one worker and one core for each study.
 ALONE = frozenset(
     {
         "exact",

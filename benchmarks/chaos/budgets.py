@@ -1,4 +1,4 @@
-"""Whole studies on a budget: the seconds from the start of the command to its end, and what it left."""
+"""Runs whole studies on a budget: checks the share of it that they use, and what they leave."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ from typing import Any
 from benchmarks.chaos.real import Study
 from study.budget import parse_budget
 
-#: The share of its budget that a study uses while there is work; a whole round of seeds must fit the rest.
+#: Least share of its budget that a study uses while there is work; a whole round of seeds must fit into the
+#: rest.
 LEAST_SHARE = 0.85
 
 
 @dataclass
 class _Lane:
-    """Studies one after another; `before` is put before each command."""
+    """Studies that run one after another.
+
+    Attributes:
+        before: words put before each command, for example to bind it to a core.
+        workers: number of workers of each study; 0 leaves it to the study.
+        faults: what was wrong.
+        shares: share of its budget that each study took.
+        runs: number of committed runs.
+    """
 
     before: tuple[str, ...]
     workers: int
@@ -39,11 +48,15 @@ class _Lane:
 
 
 def budgets(folder: Path, budget: str, times: int, lanes: int = 1, workers: int = 0) -> dict[str, Any]:
-    """Studies of both networks, on whatever else the machine has to do.
+    """Runs whole studies of both networks, whatever else the machine has to do.
 
     Args:
-        lanes: so many studies side by side, each on a processor of its own; 1: one on all that the
-            benchmark itself is held to.
+        folder: folder of the studies.
+        budget: budget of each study.
+        times: number of studies.
+        lanes: number of studies side by side, each on a core of its own; a single one uses all cores of the
+            benchmark.
+        workers: number of workers of each study; 0 leaves it to the study.
     """
     own, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     told = f", held to {own} of {all_cores} cores" if own != all_cores else ""

@@ -1,4 +1,4 @@
-"""Starts toy studies in processes of their own, and looks at what they left."""
+"""Starts toy studies in processes of their own and checks what they leave."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from study.spec import Arm, Purpose, Scope
 from study.store.tables import highest, standing
 from study.tuning import best
 
-#: A file system in memory: a kill of processes leaves there what it leaves on a disk, and syncing is free.
+#: A file system in memory; a kill of processes leaves the same files as on a disk, and syncing is free.
 MEMORY = Path("/dev/shm")
 #: Seconds after which a toy study counts as hung.
 PATIENCE = 60.0
@@ -37,13 +37,13 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 @contextmanager
 def in_memory() -> Iterator[Path]:
-    """A folder that is removed afterwards; on the disk where there is no file system in memory."""
+    """Yields a temporary folder in memory, or on the disk if there is no file system in memory."""
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         yield Path(folder)
 
 
 def start(task: Task) -> ForkServerProcess:
-    """A child of a server that has everything imported: starting takes milliseconds."""
+    """Starts a child of a server that has everything imported, which takes milliseconds."""
     _CONTEXT.set_forkserver_preload(["benchmarks.chaos.toy"])
     process = _CONTEXT.Process(target=go, args=(task,))
     process.start()
@@ -51,6 +51,7 @@ def start(task: Task) -> ForkServerProcess:
 
 
 def kill_group(process: ForkServerProcess) -> None:
+    """Sends SIGKILL to the process group of a toy study."""
     assert process.pid is not None
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -59,7 +60,11 @@ def kill_group(process: ForkServerProcess) -> None:
 
 
 def ended(process: ForkServerProcess, seconds: float = PATIENCE) -> int:
-    """Its exit code; raises TimeoutError where it hangs."""
+    """Waits for the end of a process and returns its exit code.
+
+    Raises:
+        TimeoutError: it did not end within `seconds`, and was killed.
+    """
     process.join(seconds)
     if process.exitcode is None:
         kill_group(process)
@@ -69,7 +74,14 @@ def ended(process: ForkServerProcess, seconds: float = PATIENCE) -> int:
 
 @dataclass
 class Watched:
-    """A toy study in a folder of its own: its results, its witness, and what was seen in its ledger."""
+    """A toy study in a folder of its own, which is watched from outside.
+
+    Attributes:
+        folder: folder of its results, its log and the witness of its commits.
+        workers: number of workers.
+        cuts: number of kills and stops so far.
+        seen: records seen in its ledger, as JSON text by name.
+    """
 
     folder: Path
     workers: int = 1
@@ -82,6 +94,7 @@ class Watched:
 
     @property
     def said(self) -> str:
+        """What the last start of the study printed."""
         return (self.folder / "log").read_text(encoding="utf-8")
 
     def start(self, cut: Cut | None = None, limit: int | None = None) -> ForkServerProcess:
@@ -98,7 +111,7 @@ class Watched:
         )
 
     def faults(self, *, complete: bool = False) -> list[str]:
-        """What is wrong after a kill or a stop, or (`complete`) after the end."""
+        """Returns what is wrong after a kill or a stop, or after the end if `complete` is set."""
         known, noted = ledger_of(self.results), _noted(self.folder / "journal")
         self.cuts += not complete
         found = [f"lost: {name}" for name in {**self.seen, **dict(noted)} if name not in known]
@@ -122,13 +135,13 @@ class Watched:
         return found
 
     def outcome(self) -> dict[str, tuple[str, float | None, float | None]]:
-        """State and accuracies of every judgement: the same for every complete toy study."""
+        """Returns state and accuracies of every evaluation, which all complete toy studies share."""
         records = {name: json.loads(text) for name, text in ledger_of(self.results).items()}
         return {name: (r["state"], r["val_accuracy"], r["test_accuracy"]) for name, r in records.items()}
 
 
 def left_of_group(group: int, seconds: float = 5.0) -> list[int]:
-    """Processes of a group that are still there so long after it was killed; the dead are not counted."""
+    """Returns processes of a killed group that are alive after `seconds`; zombies do not count."""
     until = time.monotonic() + seconds
     while (found := _group(group)) and time.monotonic() < until:
         time.sleep(0.02)
@@ -149,7 +162,7 @@ def _group(group: int) -> list[int]:
 
 
 def ledger_of(folder: Path) -> dict[str, str]:
-    """Committed records as JSON text by run_id and rung, read by SQLite alone."""
+    """Returns the committed records as JSON text by run_id and rung, read by SQLite alone."""
     path = folder / "ledger.sqlite"
     if not path.exists() or not path.stat().st_size:
         return {}
@@ -167,7 +180,7 @@ def _records(known: dict[str, str]) -> list[RunRecord]:
 
 
 def _noted(journal: Path) -> list[tuple[str, str]]:
-    """(name, digest) of every line of the witness."""
+    """Returns (name, digest) of every line of the witness."""
     if not journal.exists():
         return []
     lines = journal.read_text(encoding="ascii").splitlines()
@@ -175,7 +188,7 @@ def _noted(journal: Path) -> list[tuple[str, str]]:
 
 
 def _tables(folder: Path, known: dict[str, str], complete: bool) -> list[str]:
-    """Each table holds the runs that were committed at some moment; at the end it holds all of them."""
+    """Checks that each table has the runs that were committed at some moment, at the end all runs."""
     records = _records(known)
     allowed = [_rows(records[:count]) for count in range(len(records) if complete else 0, len(records) + 1)]
     found, runs = [], {record.spec.run_id for record in records}
@@ -193,7 +206,7 @@ def _tables(folder: Path, known: dict[str, str], complete: bool) -> list[str]:
 
 
 def _rows(records: list[RunRecord]) -> dict[str, set[str]]:
-    """What the tables hold of so many records."""
+    """Returns the names of the evaluations that each table has for these records."""
     return {
         "results.csv": set(map(name_of, highest(records))),
         "rungs.csv": set(map(name_of, standing(records))),
@@ -213,7 +226,10 @@ def _table(path: Path) -> list[str]:
 
 
 def _files(folder: Path, known: dict[str, str]) -> list[str]:
-    """Arrays come before the ledger: what is committed has them, and each file can be read."""
+    """Checks that every file can be read and that each committed final run has its arrays.
+
+    The arrays are written before the ledger.
+    """
     for path in folder.glob("*.json"):
         json.loads(path.read_text(encoding="utf-8"))
     if (folder / "predictions.npz").exists():
@@ -227,14 +243,14 @@ def _files(folder: Path, known: dict[str, str]) -> list[str]:
 
 
 def _predictions(folder: Path, known: dict[str, str]) -> list[str]:
-    """At the end one file has the predictions of every judgement that counts."""
+    """Checks that at the end one file has the predictions of every valid evaluation."""
     kept = {key.rpartition(".")[0] for key in _arrays(folder / "predictions.npz") if key.endswith(".class")}
     wanted = set(map(name_of, standing(_records(known))))
     return [] if kept == wanted else ["predictions.npz has not the runs that count"]
 
 
 def _checkpoints(folder: Path, known: dict[str, str]) -> list[str]:
-    """At the end there is one of every trunk that may go on, with its hash, and no other."""
+    """Checks that at the end there is one checkpoint, with its hash, of every trunk that may go on."""
     records = _records(known)
     wanted = {
         record.spec.run_id
@@ -267,7 +283,7 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _optuna(folder: Path, known: dict[str, str]) -> list[str]:
-    """Optuna's settled trials are the ledger's, each once."""
+    """Checks that Optuna's completed trials are those of the ledger, each once, and that none is open."""
     with closing(sqlite3.connect(folder / "optuna.db")) as db:
         rows = db.execute(
             "SELECT json_extract(a.value_json, '$') FROM trials t JOIN trial_user_attributes a "

@@ -1,4 +1,4 @@
-"""Where a toy study is cut: SIGKILL to its whole group before or after the n-th call of a function.
+"""Kills a toy study's whole process group before or after the n-th call of a function.
 
 The functions are wrapped in the child process alone; the product knows nothing of it.
 """
@@ -15,7 +15,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """target: ``module:name`` or ``module:Class.name``; nth counts the calls in one process."""
+    """A call at which the process group gets SIGKILL.
+
+    Attributes:
+        target: the function, as ``module:name`` or ``module:Class.name``.
+        after: whether the kill comes after the call or before it.
+        nth: number of the call, counted in each process.
+    """
 
     target: str
     after: bool
@@ -24,7 +30,14 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class Boundary:
-    """most: the cut falls on one of the first so many calls; later ones come too late for a resume."""
+    """A step in the life of a run at which the study is cut.
+
+    Attributes:
+        name: description of the step.
+        target: the function, as in `Cut`.
+        after: whether the cut comes after the call or before it.
+        most: highest number of the call; later calls come too late for a resume.
+    """
 
     name: str
     target: str
@@ -37,7 +50,7 @@ class Boundary:
 
 _TRUNK = "study.training.checkpoint:Checkpoints"
 _ARRAYS = "study.orchestration.run_lifecycle:write_arrays"
-#: In the order of a run.
+#: The boundaries in the order in which a run reaches them.
 BOUNDARIES = (
     Boundary(name="before the question", target="study.tuning.search:Search.ask", after=False),
     Boundary(name="ladder in the queue", target="optuna.study:Study.enqueue_trial", after=True, most=3),
@@ -69,7 +82,7 @@ BOUNDARIES = (
 
 
 def install(cut: Cut) -> None:
-    """Wrap the function in this process; workers that are forked from it inherit the count."""
+    """Wraps the function in this process; workers that are forked from it inherit the count."""
     module, _, path = cut.target.partition(":")
     owner: Any = importlib.import_module(module)
     *owners, name = path.split(".")
@@ -92,5 +105,6 @@ def install(cut: Cut) -> None:
 
 
 def die() -> None:
+    """Kills this process and its whole group."""
     os.killpg(os.getpgrp(), signal.SIGKILL)
     signal.pause()

@@ -1,4 +1,4 @@
-"""Trainings killed by SIGKILL again and again, and taken up: their weights are those of unkilled ones."""
+"""Kills trainings again and again and checks that their weights are those of unkilled ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from study.training.checkpoint import cooldown, trunk, unfinished
 from study.training.run import Workshop, run
 from study.training.runtime import Runtime, adopt, detect, one_thread
 
-#: Seconds after a new checkpoint within which a kill falls; of GoogLeNet one is written at every step.
+#: Seconds after a new checkpoint within which a kill falls.
 WITHIN = 1.0
+#: Seconds between checkpoints; GoogLeNet writes one at every step.
 EVERY = {GOOGLENET: 0.0, VGG11: 2.0}
 RUNGS = {GOOGLENET: 1_600, VGG11: 3_200}
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
-    """`kills` of a full training of each network, then its end."""
+    """Kills a full training of each network `kills` times, then lets it end."""
     rng = random.Random(seed)
     faults: list[str] = []
     killed = cut = 0
@@ -42,7 +43,7 @@ def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
             process.kill()
             process.join()
             killed += process.exitcode != 0
-        cut += len(list(unfinished(place).glob(".*.part")))  # nothing here removes them
+        cut += len(list(unfinished(place).glob(".*.part")))  # this benchmark does not remove them
         if _end(spec, runtime, place) != unbroken:
             faults.append(f"{model}: other weights or another record")
     if killed < kills * len(ModelName):
@@ -70,7 +71,7 @@ def _spec(model: ModelName) -> RunSpec:
 
 
 def _reached(spec: RunSpec, folder: Path) -> int:
-    """Samples of the newest checkpoint, of the trunk or of its cooling copy."""
+    """Returns the samples of the newest checkpoint, of the trunk or of the copy that cools down."""
     return max(
         trunk(folder, spec.run_id).samples_seen(), cooldown(folder, spec.run_id, spec.rung).samples_seen()
     )
@@ -83,7 +84,7 @@ def _start(spec: RunSpec, runtime: Runtime, folder: Path) -> Any:
 
 
 def _end(spec: RunSpec, runtime: Runtime, folder: Path) -> str:
-    """What an undisturbed start leaves: digest of weights and measured values."""
+    """Runs the training to its end; returns the digest of its weights and measured values."""
     process = _start(spec, runtime, folder)
     process.join()
     return (folder / "digest").read_text(encoding="ascii") if process.exitcode == 0 else "no end"

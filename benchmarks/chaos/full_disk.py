@@ -1,4 +1,4 @@
-"""A disk that fills while a toy study writes: it ends with a line, and goes on once there is space."""
+"""Fills the disk while a toy study writes: it must end with one line, and go on once there is space."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from benchmarks.chaos.children import Watched, ended
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "docs" / "sample" / "results"
 SIZE = "24m"
-#: Bytes of a report, less than what PDF, page, Word file and figures of the sample take together.
+#: Upper bound of the bytes that are left for a report; all files of the sample's report take more.
 REPORT_SIZE = 6_000_000
 OLD = b"%PDF-1.7 the report before\n%%EOF\n"
-#: Seconds from the moment the disk is full within which a study has to have ended.
+#: Seconds after the disk is full within which a study must end.
 LIMIT = 10.0
 
 
 def full_disk(folder: Path, points: int, seed: int, workers: int = 1) -> dict[str, Any]:
-    """Fill the disk at `points` random moments; needs root, for the disk is a tmpfs."""
+    """Fills the disk at `points` random moments; needs root, because the disk is a tmpfs."""
     rng = random.Random(seed)
     faults: list[str] = []
     seconds: list[float] = []
@@ -43,7 +43,7 @@ def full_disk(folder: Path, points: int, seed: int, workers: int = 1) -> dict[st
             seconds.append(time.monotonic() - full)
             said = study.said.strip().splitlines() or [""]
             filler.unlink()
-            if code == 0:  # it was done before the disk was full
+            if code == 0:  # it ended before the disk was full
                 seconds.pop()
                 continue
             lines.add(said[-1].split(": ", 2)[-1] if said[-1].startswith("error: ") else said[-1])
@@ -64,7 +64,7 @@ def full_disk(folder: Path, points: int, seed: int, workers: int = 1) -> dict[st
 
 
 def full_report(folder: Path, points: int, seed: int) -> dict[str, Any]:
-    """The verb `report` where the disk has room for a random part of it, beside an older report."""
+    """Runs the verb `report` on disks with room for a random part of it, beside an older report."""
     rng = random.Random(seed)
     faults: list[str] = []
     results = folder / "results"
@@ -97,7 +97,7 @@ def full_report(folder: Path, points: int, seed: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def mounted(folder: Path, size: str = SIZE) -> Iterator[None]:
-    """A small file system in memory at `folder`."""
+    """Mounts a small file system in memory at `folder` while the block runs."""
     folder.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
     try:
@@ -107,7 +107,7 @@ def mounted(folder: Path, size: str = SIZE) -> Iterator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """A file that takes all there is, to the last block."""
+    """Writes a file that takes all free space, to the last block, and returns its path."""
     path = folder / "filler"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
     block = bytes(1 << 16)

@@ -1,4 +1,4 @@
-"""SIGKILL to the whole process group of a toy study: at random moments, and at every boundary."""
+"""Kills the whole process group of a toy study at random moments and at every boundary."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 from benchmarks.chaos.children import Watched, ended, kill_group, ledger_of, left_of_group
 from benchmarks.chaos.cuts import BOUNDARIES
 
-#: Seconds within which a random kill falls: after a start, or after the first commit that follows it.
+#: Seconds within which a random kill falls, after a start or after the first commit that follows it.
 WITHIN = 0.5
-#: The share of kills that may fall before anything is committed: starting and resuming have moments too.
+#: Share of kills that may fall before a commit, so that some fall into starting and resuming.
 EARLY = 0.2
 
 
 def random_kills(folder: Path, kills: int, seed: int, workers: int = 1) -> dict[str, Any]:
-    """Studies that are killed again and again until they are complete, `kills` times in all."""
+    """Kills studies at random moments, `kills` times in all; each is resumed until it is complete."""
     rng = random.Random(seed)
     tally, committed = Tally(folder, workers), 0
     while tally.killed < kills:
@@ -45,7 +45,7 @@ def random_kills(folder: Path, kills: int, seed: int, workers: int = 1) -> dict[
 
 
 def boundary_kills(folder: Path, times: int, seed: int, workers: int = 1) -> dict[str, Any]:
-    """Every boundary of the commit order, `times` each, in random order and at random calls."""
+    """Kills studies `times` times at every boundary, in random order and at random calls."""
     rng = random.Random(seed)
     wanted = [boundary for boundary in BOUNDARIES for _ in range(times)]
     rng.shuffle(wanted)
@@ -70,9 +70,9 @@ def boundary_kills(folder: Path, times: int, seed: int, workers: int = 1) -> dic
 
 
 class Tally:
-    """Goes on with one study until it is complete, then with the next; counts what was wrong.
+    """Continues one study until it is complete, then the next, and counts what was wrong.
 
-    An unbroken study is made first, by one worker: each other one has to end as it did.
+    An undisturbed study with one worker is run first; every other study must end as it did.
     """
 
     def __init__(self, folder: Path, workers: int = 1) -> None:
@@ -87,7 +87,12 @@ class Tally:
         self.study = next(self._folders)
 
     def count(self, code: int, group: int | None = None) -> None:
-        """Judge what a start left that ended with this code; `group`: of its processes."""
+        """Checks what a start of the study left.
+
+        Args:
+            code: its exit code.
+            group: its process group, of which no process may be left; None skips this check.
+        """
         if group is not None:
             self.faults += [f"process {pid} was left behind" for pid in left_of_group(group)]
         if code == -signal.SIGKILL:
@@ -101,7 +106,7 @@ class Tally:
             self._complete()
 
     def finish(self) -> None:
-        """Resume the last study to its end."""
+        """Resumes the last study to its end."""
         self.count(ended(self.study.start()))
 
     def row(self) -> dict[str, Any]:
@@ -123,7 +128,7 @@ class Tally:
 
     @staticmethod
     def _new(folder: Path, workers: int) -> Iterator[Watched]:
-        """Folders one after another; the one before the last is removed."""
+        """Yields studies in new folders and removes the folder before the previous one."""
         for number in itertools.count():
             shutil.rmtree(folder / f"{number - 2}", ignore_errors=True)
             yield Watched(folder / f"{number}", workers)

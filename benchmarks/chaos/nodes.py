@@ -1,4 +1,4 @@
-"""Nodes of a Ray cluster that are killed at random moments while a study of real trainings goes on."""
+"""Kills nodes of a Ray cluster at random moments during a study of real trainings."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
 NODES = 3
-#: Seconds between two kills, and until a new node takes the place of one that was killed.
+#: Least and greatest seconds between two kills, and until a new node replaces a killed one.
 BETWEEN, AGAIN = (2.0, 8.0), (0.5, 4.0)
 STORE = {"object_store_memory": 300 * 2**20}
-#: What is compared of a judgement: all that no clock has a part in.
+#: Values of each evaluation that do not depend on a clock, by name of the evaluation.
 Outcome = dict[str, tuple[Any, ...]]
 
 
 @contextmanager
 def ray_cluster(nodes: int) -> Iterator[Cluster]:
-    """A cluster on this machine: a head without cores, and nodes of one core each."""
+    """Runs a cluster on this machine: a head without cores, and nodes of one core each."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -54,7 +54,7 @@ def ray_cluster(nodes: int) -> Iterator[Cluster]:
 
 
 def node_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
-    """Studies on clusters whose nodes are killed end as one on this machine does, bit for bit."""
+    """Checks that studies on clusters whose nodes are killed end like a local study, bit for bit."""
     from study.orchestration.executors.ray import RayExecutor
 
     rng, fashion, runtime = random.Random(seed), load(offline=True), one_thread(detect("cpu", "fp32"))
@@ -86,7 +86,7 @@ def node_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
 
 
 class Killer:
-    """A thread that kills nodes and adds new ones until it is left."""
+    """Kills nodes and adds new ones in a thread while the block runs."""
 
     def __init__(self, cluster: Cluster, rng: random.Random, most: int) -> None:
         self._cluster, self._rng, self._most = cluster, rng, most
@@ -116,7 +116,7 @@ def _bench(folder: Path, runtime: Runtime) -> Bench:
 
 
 def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Runtime) -> Outcome:
-    """The toy study's phases with real trainings."""
+    """Runs the toy study's phases with real trainings and returns the evaluations."""
     with closing(executor), StudyLock(folder):
         options = Options(results_dir=folder, report_dir=folder)
         ledger = open_ledger(STUDY, options)
@@ -153,6 +153,6 @@ def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Run
 
 
 def _doubles(folder: Path) -> list[str]:
-    """Judgements that the ledger has taken twice."""
+    """Returns the evaluations that the ledger has taken twice."""
     names = [line.split()[0] for line in (folder / "journal").read_text(encoding="ascii").splitlines()]
     return [f"{folder.name}: {name} was committed {n} times" for name, n in Counter(names).items() if n > 1]

@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md from the figures of benchmarks/out/chaos.json."""
+"""Writes the table of docs/reliability.md from benchmarks/out/chaos.json."""
 
 from __future__ import annotations
 

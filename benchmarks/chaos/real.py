@@ -1,4 +1,4 @@
-"""Whole studies from the command line: without a network, ended by a signal, killed, on a full disk."""
+"""Runs whole studies: without a network, ended by a signal, killed, and on a full disk."""
 
 from __future__ import annotations
 
@@ -23,21 +23,30 @@ from study.spec import Purpose
 from study.store.tables import champion, standing
 
 ROOT = Path(__file__).parents[2]
+#: Seconds within which a study must end after SIGTERM, and after the disk is full.
 EXIT_SECONDS = 15.0
 FULL_SECONDS = 10.0
 #: State of a listening TCP socket in /proc/net/tcp.
 _LISTENS = "0A"
-#: A study of one network, so that a budget of seconds reaches its later phases.
+#: Flags of a study of one network, whose later phases are reached within a budget of seconds.
 SHORT = ("--models", "googlenet", "--seeds", "1")
 
 
 class Study:
-    """A process of `run_study.py`, leader of its own group; `before` is put before the command."""
+    """A process of `run_study.py`, which leads its own process group."""
 
     def __init__(
         self, folder: Path, budget: str, *before: str, flags: tuple[str, ...] = SHORT, workers: int = 0
     ) -> None:
-        """`workers`: 0 leaves their number to the study."""
+        """Starts the study.
+
+        Args:
+            folder: folder of its results and report.
+            budget: its budget.
+            *before: words put before the command.
+            flags: further flags.
+            workers: number of workers; 0 leaves it to the study.
+        """
         self.results, self.report = folder / "results", folder / "report"
         folder.mkdir(parents=True, exist_ok=True)
         self.log = (folder / "log").open("w+", encoding="utf-8")
@@ -63,7 +72,7 @@ class Study:
         return ledger_of(self.results)
 
     def wait_for_runs(self, count: int, seconds: float = 240.0) -> bool:
-        """Whether so many runs were committed while it was at work."""
+        """Whether `count` runs were committed while it was running, within `seconds`."""
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
             if self.results.exists() and len(self.runs()) >= count:
@@ -72,6 +81,7 @@ class Study:
         return False
 
     def end(self, seconds: float = 300.0) -> int:
+        """Waits for its end and returns the exit code; kills it after `seconds`."""
         try:
             return self.process.wait(seconds)
         finally:
@@ -87,11 +97,11 @@ class Study:
         return self.log.read()
 
     def failed(self) -> list[str]:
-        """Runs whose record is a failure."""
+        """Returns the runs whose record is a failure."""
         return [name for name, text in self.runs().items() if '"state": "failed"' in text]
 
     def faults(self, code: int) -> list[str]:
-        """Its exit code, a traceback, a missing report, a run that stands in the tables twice."""
+        """Checks exit code, output, report and tables, and returns what is wrong."""
         found = ["traceback"] if "Traceback" in self.said() else []
         pdf = self.report / "report.pdf"
         if not (pdf.is_file() and _whole(pdf)):
@@ -119,20 +129,20 @@ def _keys(rows: pd.DataFrame) -> list[str]:
 
 
 def _given_up(records: list[RunRecord]) -> set[str]:
-    """Champions that have no row of their own: only the last one has."""
+    """Returns the champions without a row of their own, which are all but the last."""
     tries = {name_of(record) for record in records if record.spec.purpose is Purpose.CHAMPION}
     shown = champion(records)
     return tries - ({name_of(shown)} if shown is not None else set())
 
 
 def no_network(folder: Path, budget: str, workers: int = 0) -> dict[str, Any]:
-    """A whole study in a network namespace of its own, without even a loopback."""
+    """Runs a whole study in a network namespace of its own, without even a loopback."""
     study = Study(
         folder / "quiet", budget, "unshare", "--user", "--map-root-user", "--net", workers=workers
     )
     looks = listening = 0
     while study.process.poll() is None:
-        if not _apart(study.process.pid):  # so far they would be the machine's sockets
+        if not _apart(study.process.pid):  # until then its sockets are those of the machine
             time.sleep(0.02)
             continue
         looks += 1
@@ -153,14 +163,14 @@ def no_network(folder: Path, budget: str, workers: int = 0) -> dict[str, Any]:
 
 
 def signals(folder: Path, times: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
-    """SIGTERM at random moments of the runs: the study ends with a report, and goes on with more time."""
+    """Sends SIGTERM at random moments: the study must end with a report, and go on with more time."""
     rng = random.Random(seed)
     faults: list[str] = []
     seconds: list[float] = []
     for number in range(times):
         place = folder / f"signal{number}"
         study = Study(place, budget, workers=workers)
-        if not study.wait_for_runs(1 + number % 2):  # a minute may hold no more
+        if not study.wait_for_runs(1 + number % 2):  # a budget of a minute may have no more runs
             faults.append(f"no run: {study.said()[-300:]}")
         time.sleep(rng.uniform(0, 3))
         study.process.terminate()
@@ -187,7 +197,7 @@ def signals(folder: Path, times: int, budget: str, seed: int, workers: int = 0) 
 
 
 def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
-    """SIGKILL to the group of a whole study, again and again, then its end."""
+    """Sends SIGKILL to the group of a whole study again and again, then lets it end."""
     rng = random.Random(seed)
     faults: list[str] = []
     seen: dict[str, str] = {}
@@ -204,7 +214,7 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int =
         known = study.runs()
         faults += [f"lost or changed: {name}" for name, text in seen.items() if known.get(name) != text]
         seen = known
-    # What the killed ones used is counted, and may be all of their budget.
+    # The time that killed starts used counts, and may be the whole budget.
     study = Study(folder / "killed", f"{2 * parse_budget(budget):.0f}s", workers=workers)
     code = study.end()
     known = study.runs()
@@ -219,7 +229,7 @@ def whole_kills(folder: Path, kills: int, budget: str, seed: int, workers: int =
 
 
 def whole_full_disk(folder: Path, points: int, budget: str, seed: int, workers: int = 0) -> dict[str, Any]:
-    """The disk fills while the worker trains; then there is space again."""
+    """Fills the disk while workers train; then there is space again, and the study must go on."""
     rng = random.Random(seed)
     faults: list[str] = []
     seconds: list[float] = []

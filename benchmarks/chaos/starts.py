@@ -1,4 +1,4 @@
-"""Two coordinators for one results directory, started in the same moment from the command line."""
+"""Starts two coordinators for one results directory at the same moment from the command line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+#: Seconds within which one of them must end, and after which both count as going on.
 LIMIT = 5.0
 PATIENCE = 30.0
 
 
 def two_coordinators(folder: Path, starts: int) -> dict[str, Any]:
-    """Exactly one wins; the other ends by exit 2 and names the winner."""
+    """Checks that exactly one wins, and that the other exits with 2 and names the winner."""
     faults: list[str] = []
     seconds: list[float] = []
     for number in range(starts):

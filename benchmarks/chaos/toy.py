@@ -1,10 +1,10 @@
-"""A study in small, for hundreds of kills: everything of a real one but the networks and the report.
+"""Runs a small study for hundreds of kills: all of a real one except networks and report.
 
 Lock, ledger, plan, scheduler, phases, search, order of commits, checkpoints, tables and files are the
 product's. A run is a softmax regression on the sample of FashionMNIST beside the tests, in one of
-several worker processes, and takes milliseconds: a trunk that keeps its checkpoint, and a copy that is
-cooled down at each rung. Equal specs give equal results, so a study that was killed has to end as an
-unbroken one, whatever the number of workers.
+several worker processes, and takes milliseconds. As in a real study there is a trunk, which keeps its
+checkpoint, and a copy of it is cooled down at each rung. Equal specs give equal results, so a killed study
+must end like an undisturbed one, whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ SAMPLE = Path(__file__).parents[2] / "tests" / "data" / "sample"
 MODEL = GOOGLENET
 ARMS = tuple(arm for arm in arms((MODEL,)) if arm.init is Init.SCRATCH)
 TRIALS, SEEDS, LEAST = 4, 2, 640
-#: Every arm is judged at two rungs with every seed.
+#: Every arm is evaluated at two rungs with every seed.
 STEP = Step(models=(MODEL,), seeds=SEEDS, rung=2 * LEAST)
-#: Judgements of a whole study: trials, finals at both rungs; the matrix's of an arm whose default is not
-#: what tuning chose come on top.
+#: Number of evaluations of a whole study: trials, and finals at both rungs. The evaluations of the matrix
+#: are additional for an arm whose default hyperparameters tuning has replaced.
 LEAST_RUNS = len(ARMS) * (TRIALS + 2 * SEEDS)
 STUDY = StudySpec(models=(MODEL,), max_seeds=SEEDS)
 DECISION = Decision(
@@ -82,16 +82,22 @@ DECISION = Decision(
     trials=TRIALS,
 )
 SPEED = Speed(train=1e5, inference=1e6, build=1e-3)
-#: Images of the sample that a run is trained on; the others are its validation.
+#: Number of the sample's images that a run trains on; the others are for validation.
 POOL = 150
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """journal: one line a committed judgement, written after the commit; log: what the study said.
+    """A start of the toy study.
 
-    limit: bytes that no file may exceed, as on a disk that takes nothing more.
+    Attributes:
+        folder: the results directory.
+        journal: the witness, which gets one line for each evaluation after its commit.
+        log: file of the study's output.
+        workers: number of workers.
+        cut: where the study is killed; None for nowhere.
+        limit: bytes that no file may exceed, as on a full disk; None for no limit.
     """
 
     folder: Path
@@ -103,7 +109,7 @@ class Task:
 
 
 def go(task: Task) -> None:
-    """Run or resume the toy study in this process, the leader of a group of its own."""
+    """Runs or resumes the toy study in this process, which becomes the leader of a group."""
     os.setpgid(0, 0)
     said = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 1)
@@ -178,7 +184,7 @@ def context_of(
 
 
 def carry_out(context: StudyContext) -> None:
-    """The phases that commit judgements, on one step of rungs and seeds."""
+    """Runs the phases that commit evaluations, on one step of rungs and seeds."""
     lifecycle = RunLifecycle(context=context)
     scheduler = Scheduler(
         executor=context.executor,
@@ -199,7 +205,7 @@ def carry_out(context: StudyContext) -> None:
 
 
 def witness(ledger: Ledger, journal: Path) -> None:
-    """Note every judgement that the ledger has taken, in a file that the study does not know."""
+    """Records every evaluation that the ledger has taken, in a file that the study does not know."""
     commit = ledger.commit
 
     def noted(record: RunRecord) -> None:
@@ -219,7 +225,7 @@ def digest(record: object) -> str:
 
 
 class Quick:
-    """An executor of toy runs: processes that are forked at its beginning."""
+    """An executor of toy runs, whose worker processes are forked when it is created."""
 
     def __init__(self, folder: Path, workers: int) -> None:
         self.capacity = workers
@@ -261,7 +267,7 @@ class Quick:
 
 
 def serve(folder: Path, wire: Connection) -> None:
-    """Carry out what comes over the wire until it closes; a refusal of the disk is told in words."""
+    """Carries out tasks from the connection until it closes; answers a StoreError with its text."""
     while True:
         try:
             task = wire.recv()
@@ -274,7 +280,7 @@ def serve(folder: Path, wire: Connection) -> None:
 
 
 def fit(spec: RunSpec, folder: Path) -> Ran:
-    """Softmax regression from its trunk's checkpoint to its rung, judged there."""
+    """Trains a softmax regression from its trunk's checkpoint to its rung, and evaluates it there."""
     images, labels = read("train")
     weights, seen = np.zeros((images.shape[1], 10), np.float32), 0
     rate = 0.05 * spec.hyper.lr / default_hyper(spec.arm).lr
@@ -321,7 +327,10 @@ def softmax(logits: Floats) -> Floats:
 
 
 def read(prefix: str) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Images as float32 [N, 784] in [0, 1] and labels of ``train`` (200) or ``t10k`` (100)."""
+    """Returns float32 [N, 784] images in [0, 1] and int64 [N] labels of ``train`` or ``t10k``.
+
+    N is 200 and 100.
+    """
     count = {"train": 200, "t10k": 100}[prefix]
     found = []
     for kind, dimensions in (("images-idx3", 3), ("labels-idx1", 1)):
@@ -332,7 +341,7 @@ def read(prefix: str) -> tuple[Floats, npt.NDArray[np.int64]]:
 
 
 def fashion() -> FashionMNIST:
-    """The sample as a data set; a study here asks it for labels alone."""
+    """Returns the sample as a data set, of which a toy study uses only the labels."""
     parts = {}
     for prefix in ("train", "t10k"):
         images, labels = read(prefix)
@@ -349,7 +358,7 @@ def fashion() -> FashionMNIST:
 
 
 def test_order() -> npt.NDArray[np.int64]:
-    """The order of the test images that the study's own workshop has."""
+    """Returns the order of the test images in the study's own workshop."""
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
     shop = Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=Path())
     return np.asarray(shop.test_order.numpy(), np.int64)

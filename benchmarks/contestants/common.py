@@ -1,8 +1,8 @@
-"""What the contestants share: the task as arguments, the network and pictures of the peers.
+"""Defines what the contestants share: the task as arguments, and network and images of the peers.
 
-The peers get what a careful user of them would write: FashionMNIST as PIL pictures, padded to
-32×32, mirrored, shifted, normalised and partly erased by torchvision's transforms, two loader
-workers, torchvision's networks with one input channel and ten classes, AdamW, float32.
+The peers get what a careful user of them would write: FashionMNIST as PIL images, padded to 32×32,
+mirrored, shifted, normalised and partly erased by torchvision's transforms, two loader workers,
+torchvision's networks with one input channel and ten classes, AdamW, and float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ LR, WEIGHT_DECAY = 1e-4, 0.01
 
 @dataclass(frozen=True)
 class Task:
-    """model: vgg11 | googlenet; scope: full | frozen; steps of 128 images after a warm-up."""
+    """The task of a contestant.
+
+    Attributes:
+        model: vgg11 or googlenet.
+        scope: full or frozen.
+        steps: number of timed steps of 128 images.
+        warm_up: number of steps before them.
+        data: folder with FashionMNIST/raw.
+    """
 
     model: str
     scope: str
@@ -51,7 +59,7 @@ class Clock:
         self._began = 0.0
 
     def step(self) -> bool:
-        """Call after each step; True when the task is done (the result is then printed)."""
+        """Counts a step; returns True when the task is done, after printing the result."""
         self._done += 1
         if self._done == self._task.warm_up:
             self._began = time.perf_counter()
@@ -62,7 +70,7 @@ class Clock:
 
 
 def report(images: int, seconds: float) -> None:
-    """The only line that a contestant prints on standard output."""
+    """Prints the only line that a contestant writes to standard output."""
     print(json.dumps({"images": images, "seconds": seconds}), flush=True)
 
 
@@ -82,7 +90,7 @@ def transform() -> Callable[..., object]:
 
 
 def pictures(task: Task):
-    """torchvision's FashionMNIST with the transforms above, as many images as the task needs."""
+    """Returns torchvision's FashionMNIST with the transforms, as many images as the task needs."""
     from torch.utils.data import Subset
     from torchvision.datasets import FashionMNIST
 
@@ -90,7 +98,10 @@ def pictures(task: Task):
 
 
 def network(task: Task):
-    """torchvision's network with one channel and ten classes; frozen but for its last layer."""
+    """Returns torchvision's network with one channel and ten classes.
+
+    In the scope "frozen" only its last layer is trained.
+    """
     from torch import nn
     from torchvision import models
 

@@ -1,4 +1,4 @@
-"""A fastai Learner over a DataBlock of grey pictures, with fastai's batch augmentation."""
+"""Trains a fastai Learner over a DataBlock of grey images, with fastai's batch augmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A LightningModule under Lightning's Trainer, with torchvision's pictures and a DataLoader."""
+"""Trains a LightningModule with Lightning's Trainer, torchvision's images and a DataLoader."""
 
 from __future__ import annotations
 

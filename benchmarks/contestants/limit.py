@@ -1,4 +1,4 @@
-"""The machine's matrix-multiply rate and the multiply-adds of the networks that are trained here."""
+"""Measures the machine's matrix-multiply rate and counts the operations of the trained networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE, REPEATS = 2048, 15
 
 
 def rate(dtype: torch.dtype) -> float:
-    """GFLOP/s (10^9 operations, a multiply-add is two) of square matrix products; the median."""
+    """Returns the median GFLOP/s of square matrix products; a multiply-add counts as two."""
     a, b = (torch.randn(SIZE, SIZE).to(dtype) for _ in range(2))
     taken = []
     for _ in range(REPEATS + 3):
@@ -31,7 +31,7 @@ def rate(dtype: torch.dtype) -> float:
 
 
 def gigaflop(model: ModelName) -> float:
-    """GFLOP of one image's forward pass at 32×32, as trained here (VGG11 folded)."""
+    """Returns the GFLOP of one image's forward pass at 32×32, as trained here (VGG11 folded)."""
     network = build(model, weights=None, resolution=32, fold=True, seed=0).eval()
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, 1, 32, 32))

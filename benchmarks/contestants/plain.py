@@ -1,4 +1,4 @@
-"""A plain torchvision loop with a DataLoader."""
+"""Trains by a plain torchvision loop with a DataLoader."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The project's own runs, through the same entry as in a study.
+"""Trains the project's own runs through the same entry as in a study.
 
-full: images per second inside the steps of a run, after a run that warms up; flips, shifts and erasing
-as in a study's longest trainings. frozen: `EPOCHS` epochs × `TRIALS` trials over the task's images,
-wall time of the whole trials: building the network, the pass through the backbone, the heads and
-validation on 1,000 images included.
+For full training the result is images per second inside the steps of a run, after a run that warms up;
+flips, shifts and erasing are those of a study's longest trainings. For frozen training it is `EPOCHS`
+epochs × `TRIALS` trials over the task's images in the wall time of the whole trials, including network
+building, the pass through the backbone, the heads and validation on 1,000 images.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder))
         if task.scope == "full":
-            # A trial of its own, or the timed run would go on from its trunk.
+            # It is another trial; otherwise the timed run would continue from its trunk.
             _done(replace(spec, rung=BATCH * task.warm_up, trial=1), shop)
             record = _done(spec, shop)
             report(record.samples_seen, record.train_seconds)

@@ -1,10 +1,10 @@
-"""What contestants share that train for so many seconds: the task, the data, calibration, judgement.
+"""Defines what contestants share that train for given seconds: task, data, calibration, evaluation.
 
-All train on the same 54,000 images in the same order, mirrored by chance and not augmented further (this
-project's recipe for short trainings), padded to 32×32 and brought to [−1, 1]. A peer's schedule needs
-the number of its steps beforehand. So a short training of its own network, which is thrown away, tells
-images a second; the training that counts has exactly the steps that fit the seconds at this rate.
-The clock of training runs from the moment the first batch is there to the end of the last step.
+All train on the same 54,000 images in the same order, mirrored at random and not augmented further (this
+project's recipe for short trainings), padded to 32×32 and scaled to [−1, 1]. A peer's schedule needs the
+number of its steps beforehand. So a short training of its own network, which is thrown away, measures
+images per second, and the training that counts has exactly the steps that fit into the seconds at this
+rate. The clock of training runs from the moment the first batch is available to the end of the last step.
 """
 
 from __future__ import annotations
@@ -24,17 +24,28 @@ from torchvision.datasets import FashionMNIST
 from torchvision.transforms import Compose, Normalize, Pad, RandomHorizontalFlip, ToTensor
 
 WEIGHT_DECAY = 0.01
-#: Images for training, and those of the others that a pilot is judged on.
+#: Numbers of images for training, and of the others on which a pilot is evaluated.
 TRAIN, VALIDATION = 54_000, 2_000
-#: Steps that warm the process up and tell how many the calibration needs.
+#: Steps that warm the process up and show how many the calibration needs.
 _FIRST_STEPS = 5
+#: Batch size of the evaluation.
 _EVALUATED = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """seconds: of training; calibration: seconds of the training that is thrown away; rate: the peak;
-    judge: ``test`` (10,000 images) or ``validation``."""
+    """The task of a contestant.
+
+    Attributes:
+        model: vgg11 or googlenet.
+        seconds: seconds of training.
+        seed: of order and initial values.
+        judge: ``test`` (10,000 images) or ``validation``.
+        data: folder with FashionMNIST/raw.
+        calibration: seconds of the training that is thrown away.
+        batch: batch size.
+        rate: peak rate.
+    """
 
     model: str
     seconds: float
@@ -60,29 +71,29 @@ def read_task() -> Task:
 
 
 class Stopwatch:
-    """Seconds from the first batch to the end of the last step."""
+    """Measures seconds from the first batch to the end of the last step."""
 
     def __init__(self) -> None:
         self._began: float | None = None
         self.seconds = 0.0
 
     def batch(self) -> None:
-        """A batch is there; the first one starts the clock."""
+        """Notes that a batch is available; the first one starts the clock."""
         if self._began is None:
             self._began = time.perf_counter()
 
     def step(self) -> None:
-        """A step is done."""
+        """Notes the end of a step."""
         assert self._began is not None
         self.seconds = time.perf_counter() - self._began
 
 
-#: Trains a new network with one cycle of so many steps.
+#: Trains a new network with one cycle of the given number of steps.
 Fit = Callable[[Task, int, Stopwatch], nn.Module]
 
 
 def compete(fit: Fit) -> None:
-    """Calibrate, train for the task's seconds, judge, and print the figures."""
+    """Calibrates, trains for the task's seconds, evaluates, and prints the figures."""
     task = read_task()
     steps = _FIRST_STEPS
     for seconds in (task.calibration, task.seconds):
@@ -106,7 +117,7 @@ def compete(fit: Fit) -> None:
 
 
 def report(**figures: object) -> None:
-    """The only line that a contestant prints on standard output."""
+    """Prints the only line that a contestant writes to standard output."""
     print(
         json.dumps({**figures, "torch": torch.__version__, "cores": len(os.sched_getaffinity(0))}),
         flush=True,
@@ -114,7 +125,7 @@ def report(**figures: object) -> None:
 
 
 def order(count: int, seed: int) -> list[int]:
-    """So many indices of training images: whole permutations one after the other."""
+    """Returns `count` indices of training images, which are whole permutations one after another."""
     pool = _shuffled()[:TRAIN]
     generator = torch.Generator().manual_seed(seed)
     drawn = [pool[torch.randperm(TRAIN, generator=generator)] for _ in range(-(-count // TRAIN))]
@@ -122,14 +133,14 @@ def order(count: int, seed: int) -> list[int]:
 
 
 def batches(task: Task, steps: int) -> DataLoader:  # type: ignore[type-arg]
-    """torchvision's pictures through two loader workers, one pass of so many batches."""
+    """Returns a loader of `steps` batches of torchvision's images, with two worker processes."""
     change = Compose([Pad(2), RandomHorizontalFlip(), ToTensor(), Normalize(0.5, 0.5)])
     pictures = FashionMNIST(task.data, train=True, transform=change)
     return DataLoader(Subset(pictures, order(steps * task.batch, task.seed)), task.batch, num_workers=2)
 
 
 def network(task: Task) -> nn.Module:
-    """torchvision's network, initialised as torchvision does it, with one channel and ten classes."""
+    """Returns torchvision's network with its initialisation, one channel and ten classes."""
     torch.manual_seed(task.seed)
     if task.model == "vgg11":
         net = models.vgg11(weights=None, num_classes=10)
@@ -148,7 +159,7 @@ def network(task: Task) -> nn.Module:
 
 @torch.inference_mode()
 def accuracy(net: nn.Module, task: Task) -> float:
-    """Share of right answers on all test images, or on validation images that no training saw."""
+    """Returns the accuracy on all test images, or on validation images that no training uses."""
     data = FashionMNIST(task.data, train=task.judge == "validation")
     chosen = _shuffled()[TRAIN : TRAIN + VALIDATION] if task.judge == "validation" else slice(None)
     images, labels = data.data[chosen], data.targets[chosen]

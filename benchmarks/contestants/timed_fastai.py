@@ -1,4 +1,4 @@
-"""A fastai Learner for so many seconds: `fit_one_cycle` over a DataBlock of grey pictures."""
+"""Trains a fastai Learner for given seconds: `fit_one_cycle` over a DataBlock of grey images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torch import nn
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import Pad
 
-#: fastai validates after its last step, outside the seconds; so few images take no time.
+#: Number of images that fastai validates on after its last step, outside the seconds.
 HELD = 8
 
 

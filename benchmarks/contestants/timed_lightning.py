@@ -1,4 +1,4 @@
-"""A LightningModule under Lightning's Trainer for so many seconds, with PyTorch's one-cycle schedule."""
+"""Trains a LightningModule for given seconds with Lightning's Trainer and PyTorch's one-cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plain torchvision loop for so many seconds: DataLoader, AdamW, PyTorch's one-cycle schedule."""
+"""Trains by a plain torchvision loop for given seconds: DataLoader, AdamW, PyTorch's one-cycle."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""This project's champion, trained from scratch for so many seconds by its own clock and recipe.
+"""Trains this project's champion from scratch for given seconds, by its own clock and recipe.
 
-It goes through the entry that a study trains its champion by, with the batch size, rate and recipe that
-a study begins with. As for the others, only training counts: neither looks at validation (none are
-made) nor the file that a study keeps before the cooldown. The pass that takes BatchNorm's statistics
-anew after the last step does count: set-up times one, and training ends so much earlier.
+It uses the entry by which a study trains its champion, with the batch size, rate and recipe with which a
+study begins. As for the other contestants, only training counts: neither evaluations on validation (there
+are none) nor the checkpoint that a study stores before the cooldown. The pass that computes BatchNorm's
+statistics after the last step does count: one such pass is timed beforehand, and training ends so much
+earlier.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ from study.training.runtime import Runtime, detect
 
 @dataclass(kw_only=True)
 class TrainingClock(Clock):
-    """Ends a champion after so many seconds inside its training loop."""
+    """Ends a champion after given seconds inside its training loop.
+
+    Attributes:
+        seconds: seconds of training.
+        used: seconds that it has used.
+    """
 
     seconds: float
     used: float = field(default=0.0, init=False)
@@ -58,7 +64,7 @@ class TrainingClock(Clock):
         return begins
 
     def begin_cooldown(self) -> None:
-        self._started += time.monotonic() - self._left_trunk  # the trunk was being kept
+        self._started += time.monotonic() - self._left_trunk  # storing the trunk does not count
         super().begin_cooldown()
 
     def look_due(self) -> bool:
@@ -120,7 +126,10 @@ def main() -> None:
 
 @torch.no_grad()
 def _statistics_seconds(spec: RunSpec, runtime: Runtime) -> float:
-    """Seconds of the pass over training images for BatchNorm's statistics; next to none without layers."""
+    """Returns the seconds of the pass over training images for BatchNorm's statistics.
+
+    They are almost zero for a network without such layers.
+    """
     network = build(spec.arm.model, weights=None, resolution=spec.resolution, fold=spec.fold, seed=0)
     network.to(runtime.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     pixels = torch.zeros(judged(spec).settling, 28, 28, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""timm's VGG11, loader, optimizer and loss for so many seconds, with PyTorch's one-cycle schedule."""
+"""Trains timm's VGG11 for given seconds: its loader, optimizer and loss, and PyTorch's one-cycle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torchvision.transforms import Pad
 
 
 class Pictures(Dataset):  # type: ignore[type-arg]
-    """create_loader sets `transform` on the dataset that it is given."""
+    """The training images; create_loader sets the attribute `transform`."""
 
     transform = None
 

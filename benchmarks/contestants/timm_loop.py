@@ -1,4 +1,4 @@
-"""timm's network (where it has one), loader, optimizer and loss in timm's usual loop."""
+"""Trains timm's network, if it has it, with timm's loader, optimizer and loss in its usual loop."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 class _WithTransform(torch.utils.data.Dataset):  # type: ignore[type-arg]
-    """create_loader sets `transform` on the dataset that it is given."""
+    """The training images; create_loader sets the attribute `transform`."""
 
     transform = None
 

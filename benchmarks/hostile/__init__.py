@@ -1,6 +1,6 @@
-"""Hostile input by the thousand: what is tried on everything that reads files or words from outside.
+"""Tries hostile inputs on everything that reads files or words from outside.
 
-`tests/faults/test_hostile_input.py` runs some cases of each target, ``python -m benchmarks.fuzz`` ten
+`tests/faults/test_hostile_input.py` tries some cases of each target, ``python -m benchmarks.fuzz`` ten
 thousand.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from benchmarks.hostile import data, flags, ledger, report, results, title_page, weights
 from benchmarks.hostile.target import Target
 
-#: All of them, each a factory that is given an empty folder for its files.
+#: Factories of all targets; each gets an empty folder for its files.
 TARGETS = (
     data.target,
     flags.target,

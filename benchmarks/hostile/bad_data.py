@@ -1,4 +1,4 @@
-"""Folders of data files that are not FashionMNIST, and the real command told to use them."""
+"""Makes folders of data files that are not FashionMNIST, and runs the real command on them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ BOMB_MEGABYTES = 20_000
 def _labels(
     count: int = ALL_TRAINING, magic: int = 2049, told: int = ALL_TRAINING, value: int = 1
 ) -> bytes:
-    """Labels that are all `value`, under a header that tells of `told`."""
+    """Returns `count` labels that are all `value`, with a header that announces `told`."""
     return struct.pack(">2I", magic, told) + bytes([value]) * count
 
 
 def _bomb() -> bytes:
-    """A gzip stream of 20 GB out of one small block: a block after a full flush can be repeated."""
+    """Returns a gzip stream of 20 GB made of one small block, which a full flush makes repeatable."""
     packer = zlib.compressobj(9, wbits=31)
     start = packer.compress(_labels(0)) + packer.flush(zlib.Z_FULL_FLUSH)
     packer.compress(bytes(1 << 20))
@@ -49,7 +49,7 @@ def _real(name: str) -> bytes:
     return (DEBIAN_FOLDER / f"{name}.gz").read_bytes()
 
 
-#: Kind → the name of the file that is not as it should be, and what is in its place.
+#: Name and content of the wrong file of each kind.
 FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "empty": (LABELS, lambda: b""),
     "truncated": (f"{LABELS}.gz", lambda: _real(LABELS)[:10_000]),
@@ -60,6 +60,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "gzip bomb": (LABELS, _bomb),
     "bit flip": (IMAGES, _flipped),
 }
+#: Functions that create something else than a file, by kind.
 PLACES: dict[str, Callable[[Path], object]] = {
     "directory": Path.mkdir,
     "named pipe": os.mkfifo,
@@ -70,7 +71,14 @@ KINDS = (*FILES, *PLACES)
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What the command made of it: exit code, its last words, wall seconds, peak resident memory."""
+    """The outcome of a command.
+
+    Attributes:
+        code: exit code.
+        errors: text on stderr.
+        seconds: wall time.
+        peak_mb: peak resident memory in MB.
+    """
 
     code: int
     errors: str
@@ -79,7 +87,7 @@ class Told:
 
 
 def make_folder(kind: str, folder: Path) -> Path:
-    """Real files, of which one is replaced."""
+    """Makes a folder of real files, one of which is replaced, and returns it."""
     folder.mkdir(parents=True)
     name = FILES[kind][0] if kind in FILES else LABELS
     for path in DEBIAN_FOLDER.glob("*.gz"):
@@ -93,9 +101,10 @@ def make_folder(kind: str, folder: Path) -> Path:
 
 
 def command(arguments: list[str], folder: Path, seconds: float = 120) -> Told:
-    """``python run_study.py`` with these arguments, watched by the system's own accounts of it.
+    """Runs ``python run_study.py`` with these arguments and measures its time and memory.
 
-    A small process starts it: the accounts of a process begin with the memory of the one that it came from.
+    A small process starts it, because the peak memory of a process includes that of the process it was
+    forked from.
     """
     wanted = [sys.executable, str(ROOT / "run_study.py"), *arguments]
     began = time.perf_counter()
@@ -125,6 +134,6 @@ print(json.dumps({"code": done.returncode, "errors": done.stderr, "peak": peak})
 
 
 def refused(kind: str, folder: Path) -> Told:
-    """The study told to take its data from a folder of this kind."""
+    """Runs the study on a folder of bad data of this kind."""
     data = make_folder(kind, folder / "data")
     return command(["--data-dir", str(data), "--budget", "1m", "--device", "cpu", "--offline"], folder)

@@ -1,4 +1,4 @@
-"""Data files: idx, gzip, CSV and zip archives, of three images each."""
+"""Damages data files: idx, gzip, CSV and zip archives, of three images each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line and the values behind it: flags, budgets, specs and records out of JSON."""
+"""Tries the command line and the values behind it: flags, budgets, specs and records from JSON."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _ARGUMENTS = st.builds(
     _pairs,
     st.lists(_VALUES, max_size=1),
 )
-#: Those that only look: every path is below an empty folder or absent.
+#: Verbs that only read; every path is below an empty folder or absent.
 _VERBS = ("status", "report", "title-page")
 
 

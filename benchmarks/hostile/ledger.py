@@ -1,4 +1,4 @@
-"""The ledger: damaged files, and sound ones whose rows hold something else."""
+"""Damages the ledger: broken files, and intact ones whose rows hold something else."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ _TABLES = ("facts", "runs", "events")
 
 
 def write_ledger(path: Path) -> None:
-    """A ledger of one finished run."""
+    """Writes a ledger of one finished run."""
     ledger = Ledger(path)
     for name, value in FACTS.items():
         ledger.set_fact(name, value)
@@ -139,7 +139,11 @@ def target(folder: Path) -> Target:
 
 
 def read(folder: Path) -> None:
-    """Everything that is ever read of a ledger; raises StoreError for a damaged one."""
+    """Reads everything that is ever read of a ledger.
+
+    Raises:
+        StoreError: the ledger is damaged.
+    """
     ledger = Ledger(folder / "ledger.sqlite")
     try:
         records = ledger.records()

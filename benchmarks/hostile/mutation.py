@@ -1,4 +1,4 @@
-"""Damage: strategies that take good bytes or a good JSON value and give bad ones."""
+"""Damages input: strategies that turn good bytes or a good JSON value into bad ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ junk = st.recursive(
     max_leaves=6,
 )
 _INTERESTING = (b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\n", b'"', b",", b"PK\x01\x02")
-#: Where (of the length, modulo), what is done there, and with what.
+#: An edit: its position (modulo the length), its kind, and the bytes that it uses.
 _edit = st.tuples(
     st.integers(0, 1 << 24),
     st.sampled_from(("flip", "cut", "write", "insert", "drop", "repeat")),
@@ -83,7 +83,7 @@ _edit = st.tuples(
 
 
 def damaged(good: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
-    """One to four edits of good bytes."""
+    """Generates good bytes with one to four edits."""
     return st.builds(_apply, good, st.lists(_edit, min_size=1, max_size=4))
 
 
@@ -107,7 +107,7 @@ def _apply(content: bytes, edits: list[tuple[int, str, bytes]]) -> bytes:
 
 
 def misshapen(good: Any) -> SearchStrategy[Any]:
-    """A JSON value with one to three of its values replaced, taken away or put elsewhere."""
+    """Generates the JSON value with one to three of its values replaced, removed or wrapped in a list."""
     edit = st.tuples(st.integers(0, 1 << 24), st.sampled_from(("put", "put", "put", "drop", "wrap")), junk)
     return st.builds(
         lambda edits: _reshape(copy.deepcopy(good), edits), st.lists(edit, min_size=1, max_size=3)
@@ -130,7 +130,7 @@ def _reshape(value: Any, edits: list[tuple[int, str, Any]]) -> Any:
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) below a value."""
+    """Returns every (container, key) inside a value."""
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     found = [(value, key) for key in keys]
     return found + [place for key in keys for place in _places(value[key])]

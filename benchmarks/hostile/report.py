@@ -1,4 +1,4 @@
-"""Whole reports, drawn and composed, of a results directory that is damaged in one file."""
+"""Draws and composes whole reports of a results directory with one damaged file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from study.report.locale.messages import read_words
 from study.report.locale.number_format import Numbers
 from study.report.text.title_page import TitlePage
 
-#: Of so many cases one is tried: it takes seconds.
+#: One of so many cases is tried, because each takes seconds.
 SHARE = 100
 
 

@@ -1,4 +1,4 @@
-"""A results directory: tables, JSON files and arrays of the sample, each damaged in its turn."""
+"""Damages a results directory: tables, JSON files and arrays of a planted study, one at a time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Case = tuple[str, bytes]
 
 
 def small_results(folder: Path) -> Path:
-    """A planted study, which has every kind of file: one network, two seeds, 40 test objects."""
+    """Plants a study with every kind of file: one network, two seeds, 40 test objects."""
     whole = Path(tempfile.mkdtemp())
     sys.path.insert(0, str(PLANTING))
     from planted import plant
@@ -60,7 +60,7 @@ def small_results(folder: Path) -> Path:
             continue
         rows = list(csv.reader(io.StringIO((folder / name).read_text(encoding="utf-8"))))
         head, body = rows[0], [row for row in rows[1:] if row[0].startswith(MODEL)]
-        if name == "results.csv":  # six arms
+        if name == "results.csv":  # the six arms of the network
             seeds = sorted({row[head.index("seed")] for row in body})[:2]
             body = [row for row in body if row[head.index("seed")] in seeds]
             kept = {row[0] for row in body}
@@ -89,7 +89,7 @@ def target(folder: Path) -> Target:
 
 
 def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], None]:
-    """Put the damaged file of a case in its place, work, and put the good one back."""
+    """Returns an attempt that puts the damaged file in place, works, and restores the good file."""
 
     def attempt(case: Case) -> None:
         path = results / case[0]
@@ -104,7 +104,7 @@ def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], No
 
 
 def read(results: Path) -> None:
-    """What the analysis and the report take from the files, short of drawing and writing."""
+    """Does with the files what the analysis and the report do, short of drawing and writing."""
     sources = read_sources(results)
     found = estimate(sources.rungs, sources.predictions, sources.labels)
     assert findings(sources, found, table(found))
@@ -120,7 +120,7 @@ def read(results: Path) -> None:
 
 
 def cases(results: Path) -> st.SearchStrategy[Case]:
-    """(name of a file, what it holds instead)."""
+    """Generates pairs of a file's name and its damaged content."""
     choices = []
     for path in sorted(results.rglob("*")):
         name, kind = str(path.relative_to(results)), path.suffix
@@ -194,7 +194,7 @@ def _arrays(good: dict[str, Any]) -> st.SearchStrategy[bytes]:
         return packed.getvalue()
 
     def bent(name: str) -> st.SearchStrategy[Any]:
-        """The array itself turned over, shortened, of another type or out of range."""
+        """Generates the array transposed, reshaped, shortened, of another type or out of range."""
         array = good[name]
         forms = [array.T, array[None], array.reshape(-1)[:1], array[:0] if array.ndim else array]
         if array.dtype.kind in "iuf":

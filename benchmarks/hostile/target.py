@@ -1,4 +1,4 @@
-"""One thing that reads input from outside, and how to count what it makes of hostile input."""
+"""Defines a target, which reads input from outside, and counts what it makes of hostile input."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from study.errors import StudyError
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """`attempt` reads one case of `cases`; a refusal is a StudyError, anything else raised is a fault.
+    """Something that reads input from outside.
 
-    It also raises AssertionError where something was accepted that must not be. Where one case takes
-    long, only every `share`-th is tried.
+    Attributes:
+        name: name in the table.
+        cases: strategy of the cases.
+        attempt: reads a case. A StudyError is a refusal, and anything else that it raises is a fault; it
+            raises AssertionError if something was accepted that must not be.
+        share: only every so many-th case is tried, if one takes long.
     """
 
     name: str
@@ -30,7 +34,16 @@ class Target:
 
 @dataclass(kw_only=True)
 class Count:
-    """What a target made of its cases. slowest: seconds of one case; told: the first faults."""
+    """What a target made of its cases.
+
+    Attributes:
+        cases: number of cases.
+        refusals: number of refusals.
+        tracebacks: number of faults.
+        seconds: time of all cases.
+        slowest: time of the slowest case in seconds.
+        told: cases and tracebacks of the first faults.
+    """
 
     cases: int = 0
     refusals: int = 0
@@ -40,7 +53,7 @@ class Count:
     told: list[str] = field(default_factory=list)
 
     def __add__(self, other: Count) -> Count:
-        """Both together, tried at the same time."""
+        """Returns the counts of two processes that ran at the same time."""
         return Count(
             cases=self.cases + other.cases,
             refusals=self.refusals + other.refusals,
@@ -52,7 +65,7 @@ class Count:
 
 
 def quiet(examples: int) -> settings:
-    """As many cases, none shrunk or kept on disk."""
+    """Returns settings for `examples` cases, which are neither shrunk nor stored."""
     return settings(
         max_examples=examples,
         deadline=None,
@@ -63,10 +76,12 @@ def quiet(examples: int) -> settings:
 
 
 def pound(target: Target, examples: int, first_seed: int = 1) -> Count:
-    """At least `examples` cases, all tried, whatever comes of them.
+    """Tries at least `examples` cases and counts what comes of them.
 
     Args:
-        first_seed: of the generator; it is raised by one as often as Hypothesis finds no further case.
+        target: the target.
+        examples: number of cases.
+        first_seed: seed of the generator; it is raised by one whenever Hypothesis finds no further case.
     """
     count = Count()
 

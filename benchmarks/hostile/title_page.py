@@ -1,4 +1,4 @@
-"""The title page: YAML of every kind, tags, aliases and bytes that are no text."""
+"""Tries title pages: YAML of every kind, tags, aliases, and bytes that are not text."""
 
 from __future__ import annotations
 

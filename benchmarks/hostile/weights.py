@@ -1,4 +1,4 @@
-"""Weights: a small file of `save_checkpoint`, damaged, with its hash beside it and without."""
+"""Damages a small file of weights by `save_checkpoint`, with its hash beside it and without."""
 
 from __future__ import annotations
 

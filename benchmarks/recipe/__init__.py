@@ -1,1 +1,1 @@
-"""The recipe table: which rates, batches, schedules and augmentation suit short trainings."""
+"""Measures which rates, batches, schedules and augmentation suit short trainings."""

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def fill(group: Group, lab: Lab, options: argparse.Namespace) -> None:
-    """Measure the rows of the group that are not there yet."""
+    """Measures the missing rows of the group."""
     for model in DEFAULT:
         needed = any(s.model == model and s.init is Init.PRETRAINED for s in group.settings)
         if needed and model not in lab.weights:
@@ -62,7 +62,7 @@ def fill(group: Group, lab: Lab, options: argparse.Namespace) -> None:
             mine = [pair for pair in wanted if pair[0].trunk == replace(setting, seed=seed).trunk]
             present = done(read())
             missing = [pair for pair in mine if key(*pair) not in present]
-            # A cosine has one length: no two of its rungs share a training.
+            # A cosine has a fixed length, so no two of its rungs share a training.
             batches = [missing] if setting.schedule == TRUNK else [[pair] for pair in missing]
             for pairs in batches:
                 for row in measure(pairs, lab) if pairs else ():

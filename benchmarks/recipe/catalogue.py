@@ -1,4 +1,4 @@
-"""The comparisons of the recipe table: one factor at a time around a base."""
+"""Lists the comparisons of the recipe table, which vary one factor at a time around a base."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.recipe.settings import COSINE, Row, Setting
-from study.networks import GOOGLENET, VGG11
+from study import networks
 from study.spec import Init
 
-#: A setting whose first seed is worse than the group's best by more gets no second seed.
+#: A setting gets no second seed if the accuracy of its first is this much below the group's best.
 HOPELESS = 0.03
-#: What the first measurements pointed to; the base of the later ones.
-VGG11 = Setting(model=VGG11, lr=3e-4, batch=32, augmentation="none")
-GOOGLENET = Setting(model=GOOGLENET, lr=1e-3, batch=32, augmentation="none")
-#: Where the first measurements began.
+#: Bases of the later measurements, chosen by the first ones.
+VGG11 = Setting(model=networks.VGG11, lr=3e-4, batch=32, augmentation="none")
+GOOGLENET = Setting(model=networks.GOOGLENET, lr=1e-3, batch=32, augmentation="none")
+#: Bases of the first measurements.
 OLD_VGG11 = replace(VGG11, lr=1.5e-4, batch=64, augmentation="flip+shift")
 OLD_GOOGLENET = replace(GOOGLENET, batch=64, augmentation="flip+shift")
-#: A champion's.
+#: Base of the measurements for champions.
 LONG_GOOGLENET = replace(GOOGLENET, lr=1.4e-3, batch=64, augmentation="flip")
 PRETRAINED = replace(VGG11, init=Init.PRETRAINED)
 PRETRAINED_GOOGLENET = replace(GOOGLENET, init=Init.PRETRAINED)
@@ -26,7 +26,15 @@ PRETRAINED_GOOGLENET = replace(GOOGLENET, init=Init.PRETRAINED)
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Settings (of seed 1) that are compared at the same rungs over the same seeds."""
+    """Settings that are compared at the same rungs over the same seeds.
+
+    Attributes:
+        name: id of the group.
+        title: heading of its table.
+        settings: the settings, with seed 1.
+        rungs: lengths in samples, ascending.
+        seeds: the seeds.
+    """
 
     name: str
     title: str
@@ -36,11 +44,11 @@ class Group:
 
     @property
     def rivals(self) -> set[Setting]:
-        """Its settings with each of its seeds."""
+        """The settings with each of the seeds."""
         return {replace(setting, seed=seed) for setting in self.settings for seed in self.seeds}
 
     def wanted(self, rows: Iterable[Row], seed: int) -> list[tuple[Setting, int]]:
-        """Pairs (setting, rung) of a seed, without those that an earlier seed showed hopeless."""
+        """Returns pairs (setting, rung) of a seed, without those that the first seed showed hopeless."""
         top = {
             replace(row.setting, seed=1): row.accuracy
             for row in rows
@@ -56,7 +64,7 @@ class Group:
         ]
 
     def hopeless(self, rows: Iterable[Row], row: Row) -> bool:
-        """Whether another setting of the group is better by more at this rung and seed."""
+        """Whether another setting is better by more than `HOPELESS` at this row's rung and seed."""
         rivals = {replace(setting, seed=row.setting.seed) for setting in self.settings}
         best = max(
             other.accuracy for other in rows if other.samples == row.samples and other.setting in rivals
@@ -74,7 +82,10 @@ def _vary(base: Setting, name: str, *values: object) -> tuple[Setting, ...]:
 
 
 def _gate(base: Setting, *rates: float) -> tuple[Setting, ...]:
-    """Both schedules at each rate; a cosine has no cooldown and its warm-up is a share of its length."""
+    """Returns both schedules at each rate.
+
+    A cosine has no cooldown, and its warm-up is a share of its length.
+    """
     cosine = replace(base, schedule=COSINE, share=0.0, warm_up=0)
     return tuple(replace(side, lr=rate) for rate in rates for side in (base, cosine))
 

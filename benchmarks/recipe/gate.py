@@ -1,4 +1,4 @@
-"""What trunk and cooldown lose against one cosine, each at its own best rate."""
+"""Computes what trunk and cooldown lose against one cosine, each at its own best rate."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from benchmarks.recipe.settings import COSINE, TRUNK, Row
 
 
 def losses(rows: Sequence[Row]) -> list[float]:
-    """Cosine minus trunk in percentage points, a value for each rung and seed that both sides have.
+    """Returns cosine minus trunk accuracy in pp for each rung and seed that both schedules have.
 
-    The rate of a side at a rung is the one with the best mean over the seeds.
+    The rate of a schedule at a rung is the one with the best mean over the seeds.
     """
     found = []
     for rung in sorted({row.samples for row in rows}):
@@ -23,7 +23,7 @@ def losses(rows: Sequence[Row]) -> list[float]:
 
 
 def sentence(rows: Sequence[Row]) -> str:
-    """The mean loss with the upper bound of its one-sided 95 % interval; "" without a pair."""
+    """Returns a sentence with the mean loss and its one-sided upper 95 % bound; "" without a pair."""
     values = losses(rows)
     if not values:
         return ""
@@ -37,7 +37,7 @@ def sentence(rows: Sequence[Row]) -> str:
 
 
 def _best(rows: Sequence[Row], rung: int, schedule: str) -> dict[int, float]:
-    """Accuracy by seed at the rate that is best there."""
+    """Returns the accuracy by seed at the rate that is best at this rung."""
     by_rate: dict[float, dict[int, float]] = {}
     for row in rows:
         if row.samples == rung and row.setting.schedule == schedule:

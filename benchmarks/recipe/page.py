@@ -32,7 +32,7 @@ def write(rows: list[Row]) -> None:
 
 
 def tables(rows: list[Row]) -> Iterable[str]:
-    """A table for each group that has rows which no earlier table shows."""
+    """Yields a table for each group that has rows which no earlier table shows."""
     shown: set[str] = set()
     for group in GROUPS:
         rivals = group.rivals
@@ -43,7 +43,7 @@ def tables(rows: list[Row]) -> Iterable[str]:
 
 
 def table(group: Group, rows: list[Row]) -> str:
-    """One line a setting; for each rung the mean accuracy in per cent and each seed's."""
+    """Returns a table with a line for each setting: mean accuracy at each rung in per cent, and by seed."""
     by_key = {(row.setting, row.samples): row for row in rows}
     varied = [
         field.name

@@ -1,4 +1,4 @@
-"""One small formula-driven pre-training of each network, kept between runs of the benchmark."""
+"""Pre-trains each network once on formulas, in a small way, and stores the weights."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from study.networks import GOOGLENET, VGG11, ModelName
 from study.pretraining import pretrain, recipe_for
 from study.training.runtime import Runtime
 
-#: Images/s on one thread, at which the recipes are chosen.
+#: Images per second on one thread for which the recipes are chosen, and seconds of each pre-training.
 SPEED = {VGG11: 65.0, GOOGLENET: 240.0}
 SECONDS = {VGG11: 125.0, GOOGLENET: 100.0}
 
 
 def weights_of(model: ModelName, folder: Path, runtime: Runtime) -> Path:
-    """The file of the network's pre-trained weights, trained where it is not there yet."""
+    """Returns the file of the network's pre-trained weights, which are trained if it does not exist.
+
+    Raises:
+        SystemExit: the pretext task was not learnt.
+    """
     recipe = recipe_for(model, SECONDS[model], SPEED[model])
     folder.mkdir(parents=True, exist_ok=True)
     result = pretrain(

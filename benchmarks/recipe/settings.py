@@ -1,4 +1,4 @@
-"""What is varied in the recipe table, and the rows that measurements leave behind."""
+"""Defines what the recipe table varies, and stores the measured rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from study.spec import Init
 
 OUT = Path(__file__).parents[1] / "out" / "recipe.json"
 TRUNK, COSINE = "trunk", "cosine"
-#: Arguments of `study.data.augment` by name; None leaves the images as they are.
+#: Arguments of `study.data.augment` by name of the augmentation; None leaves the images unchanged.
 AUGMENTATIONS: dict[str, dict[str, float] | None] = {
     "none": None,
     "flip": {"flip": 0.5, "shift": 0.0, "erase": 0.0},
@@ -27,11 +27,26 @@ AUGMENTATIONS: dict[str, dict[str, float] | None] = {
 class Setting:
     """One way to train one network with one seed.
 
-    lr is the peak rate; warm_up is in samples, for a trunk; `share` is the part of a rung's samples
-    that a trunk is cooled down in, and 0 for a cosine, whose warm-up is the share that
-    `study.training.schedule` gives it. bias_factor multiplies the rate of BatchNorm's biases. ema is the
-    time constant in samples of averaged weights, which are judged instead of the last ones; 0 is none.
-    flip_test averages the answers to an image and its mirror image.
+    Attributes:
+        model: the network.
+        seed: of split, order and initial values.
+        init: initial values of the backbone.
+        schedule: `TRUNK` or `COSINE`.
+        lr: peak rate.
+        batch: batch size.
+        warm_up: samples of a trunk's warm-up; that of a cosine is the share that `study.training.schedule`
+            gives it.
+        share: share of a rung's samples in which a trunk is cooled down; 0 for a cosine.
+        beta2: β₂ of AdamW.
+        augmentation: key of `AUGMENTATIONS`.
+        label_smoothing: in [0, 1).
+        weight_decay: decoupled weight decay.
+        lr_decay: factor between the rates of neighbouring stages.
+        bias_factor: factor of the rate of BatchNorm's biases.
+        ema: time constant in samples of averaged weights, which are evaluated instead of the last ones; 0
+            for none.
+        flip_test: whether the answers to an image and to its mirror image are averaged.
+        resolution: side of the images in pixels.
     """
 
     model: ModelName
@@ -54,7 +69,7 @@ class Setting:
 
     @property
     def trunk(self) -> tuple[Any, ...]:
-        """Equal where one trunk serves both: what only concerns the cooldown is left out."""
+        """What determines the trunk: settings that differ only in cooldown or evaluation share one."""
         values = asdict(self)
         for name in ("share", "ema", "flip_test"):
             del values[name]
@@ -63,10 +78,18 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one cooled copy came to. samples is its rung; seconds those of its trunk's part and of itself.
+    """The result of one cooled copy.
 
-    accuracy and loss are of `validation_images`; load is the machine's mean load of the last minute
-    when the copy was judged. cpu_seconds: of the one thread; the first rows were made without.
+    Attributes:
+        setting: how it was trained.
+        samples: its rung.
+        accuracy: validation accuracy in [0, 1].
+        loss: validation loss.
+        validation_images: number of validation images.
+        seconds: wall time of its part of the trunk and of its cooldown.
+        images_per_second: speed of training.
+        load: the machine's load average over the last minute at the evaluation.
+        cpu_seconds: processor time of the one thread; None in the oldest rows.
     """
 
     setting: Setting
@@ -81,25 +104,26 @@ class Row:
 
 
 def key(setting: Setting, samples: int) -> str:
-    """Equal for equal settings at equal rungs, in every process."""
+    """Returns a text that is equal for equal settings and rungs in every process."""
     return json.dumps({**asdict(setting), "samples": samples}, sort_keys=True)
 
 
 def append(row: Row, path: Path = OUT) -> None:
-    """One line in one write: two processes may fill one file."""
+    """Appends a row as one line by one write, so that two processes can share the file."""
     line = json.dumps({**asdict(row), "setting": asdict(row.setting)}) + "\n"
     with path.open("a", encoding="utf-8") as stream:
         stream.write(line)
 
 
 def read(path: Path = OUT) -> list[Row]:
-    """All rows, the oldest first; a setting that lacks a younger field has its default."""
+    """Returns all rows, the oldest first; a field that a stored setting lacks gets its default."""
     if not path.exists():
         return []
     return [_row(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 def done(rows: Iterable[Row]) -> set[str]:
+    """Returns the keys of the rows."""
     return {key(row.setting, row.samples) for row in rows}
 
 

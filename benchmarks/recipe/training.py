@@ -1,4 +1,4 @@
-"""Trains trunks and cosines, cools copies down at their rungs, and judges them on validation."""
+"""Trains trunks and cosines, cools copies down at their rungs, and evaluates them on validation."""
 
 from __future__ import annotations
 
@@ -28,15 +28,22 @@ from study.training.param_groups import param_groups
 from study.training.runtime import Runtime
 from study.training.schedule import head_factor
 
+#: Number of validation images.
 VALIDATION = 3_000
 
-#: Training images over which BatchNorm\'s statistics are taken before each look.
+#: Number of training images over which BatchNorm's statistics are computed before each evaluation.
 SETTLED = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """What every measurement shares. weights: file of pre-trained weights by network."""
+    """What all measurements share.
+
+    Attributes:
+        fashion: the data set.
+        runtime: device, precision and threads.
+        weights: file of the pre-trained weights of each network.
+    """
 
     fashion: FashionMNIST
     runtime: Runtime
@@ -44,7 +51,7 @@ class Lab:
 
 
 class Training:
-    """A network, its optimizer and its place in the data; a copy goes on from the same place."""
+    """A network, its optimizer and its position in the data; a copy continues from the same position."""
 
     def __init__(self, setting: Setting, lab: Lab, most: int) -> None:
         self.setting, self.lab = setting, lab
@@ -70,7 +77,7 @@ class Training:
         self.average: Network | None = None
 
     def copy(self, setting: Setting) -> Training:
-        """The same state under a setting that differs only in cooldown and judging."""
+        """Returns a copy for a setting that differs only in cooldown and evaluation."""
         other = copy.copy(self)
         other.setting = setting
         other.network = copy.deepcopy(self.network)
@@ -81,7 +88,12 @@ class Training:
         return other
 
     def advance(self, until: int, factor: Callable[[int], float]) -> None:
-        """Train until `until` samples were seen; factor: samples seen → factor of the peak rate."""
+        """Trains until `until` samples were seen.
+
+        Args:
+            until: number of samples.
+            factor: maps samples seen to the factor of the peak rate.
+        """
         s = self.setting
         began, began_cpu = time.monotonic(), time.process_time()
         with self._dropout():
@@ -102,7 +114,7 @@ class Training:
         self.cpu_seconds += time.process_time() - began_cpu
 
     def judge(self) -> Row:
-        """Take BatchNorm's statistics anew and look at validation."""
+        """Computes BatchNorm's statistics anew and evaluates on validation."""
         s, fashion = self.setting, self.lab.fashion
         network = (self.average or self.network).train()
         views = torch.Generator().manual_seed(s.seed * 7_919 + 3)
@@ -139,7 +151,7 @@ class Training:
 
     @contextmanager
     def _dropout(self) -> Iterator[None]:
-        """Draw dropout from this training's own state."""
+        """Makes dropout use this training's own random state inside the block."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.dropout)
             yield
@@ -155,7 +167,10 @@ class Training:
 
 
 def measure(settings: Iterable[tuple[Setting, int]], lab: Lab) -> Iterator[Row]:
-    """Rows of (setting, rung) pairs that share one trunk, or of one cosine, in order of branching."""
+    """Yields the rows of (setting, rung) pairs that share one trunk, in order of branching.
+
+    A cosine has one pair.
+    """
     pairs = sorted(settings, key=lambda pair: (_branch(*pair), pair[1]))
     first = pairs[0][0]
     most = max(rung for _, rung in pairs)
@@ -174,7 +189,7 @@ def measure(settings: Iterable[tuple[Setting, int]], lab: Lab) -> Iterator[Row]:
 
 
 def _branch(setting: Setting, rung: int) -> int:
-    """Where the cooldown begins: a whole number of batches."""
+    """Returns the samples at which the cooldown begins, a whole number of batches."""
     return round(rung * (1 - setting.share) / setting.batch) * setting.batch
 
 
@@ -196,7 +211,7 @@ def _optimizer(network: Network, setting: Setting) -> torch.optim.AdamW:
 
 
 def _parted(group: dict[str, Any], chosen: set[int], factor: float) -> list[dict[str, Any]]:
-    """The group without the chosen parameters, and those at `factor` times its rate."""
+    """Splits a group into the parameters that are not chosen and those at `factor` times its rate."""
     parts = []
     for inside, lr in ((False, group["lr"]), (True, group["lr"] * factor)):
         members = [p for p in group["params"] if (id(p) in chosen) == inside]

@@ -1,4 +1,4 @@
-"""From results/ to contrasts and findings: `analyse` is pure, `write_analysis` stores them."""
+"""Derives contrasts and findings from results/: `analyse` only reads, `write_analysis` also writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ __all__ = ["COLUMNS", "Analysis", "Finding", "analyse", "contrasts", "write_anal
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """contrasts has the columns and rows of contrasts.csv; findings cover every known id."""
+    """What was derived from a results directory.
+
+    Attributes:
+        contrasts: the columns and rows of contrasts.csv.
+        findings: one finding for each known id, measured or not.
+    """
 
     contrasts: pd.DataFrame
     findings: list[Finding]
@@ -28,13 +33,13 @@ class Analysis:
 
 
 def analyse(results_dir: Path) -> Analysis:
-    """Analyses whatever a results directory holds; files may be absent.
+    """Analyses a results directory; any of its files may be absent.
 
     Args:
-        results_dir: directory with results.csv and what stands beside it.
+        results_dir: the directory of results.csv and the files beside it.
 
     Raises:
-        StoreError: a file is there but unreadable.
+        StoreError: a file exists but is damaged.
     """
     sources = read_sources(results_dir)
     estimates = estimate(sources.rungs, sources.predictions, sources.labels)
@@ -43,7 +48,7 @@ def analyse(results_dir: Path) -> Analysis:
 
 
 def write_analysis(results_dir: Path) -> Analysis:
-    """Writes contrasts.csv and findings.json, each atomically, and returns what was written."""
+    """Writes contrasts.csv and findings.json, each atomically, and returns their content."""
     analysis = analyse(results_dir)
     write_text(results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n"))
     write_json(

@@ -1,4 +1,4 @@
-"""The side experiments: accuracy by labels, by unfrozen stages, by the first layer's adaptation."""
+"""Measures the side experiments: accuracy by labels, by trained stages, by first-layer adaptation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from study.analysis.verdicts import PAIRS_FOR_A_MEASUREMENT, Reason, Verdict
 from study.networks import ModelName
 from study.spec import Experiment, FirstConv, Init
 
+#: Test accuracy in [0, 1] by seed.
 Seeds = dict[int, float]
 
 LABELS = (
@@ -30,13 +31,14 @@ LABELS = (
 
 
 def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
-    """Accuracy of pretrained and scratch at several numbers of training images, equal samples.
+    """Compares pretrained and scratch on several numbers of training images, with equal samples.
 
-    Points hold, per number of images, means over the seeds that both inits have. labels_scratch is
-    the number of images at which scratch is most accurate, labels_pretrained a smaller one at which
-    pretrained is shown to surpass it, see `_saving`; NaN where there is none. difference_pp is
-    pretrained with so many images, or where there is no such number with all of them, minus scratch
-    at its best. n_pairs is the least number of seeds of a point.
+    Numbers of the result: `points` has the means for each number of images, over the seeds that both inits
+    have, and the interval of their difference. `labels_scratch` is the number of images at which scratch is
+    most accurate. `labels_pretrained` is a smaller number at which pretrained is shown to be more accurate
+    than that, see `_saving`; NaN if there is none. `difference_pp` is pretrained minus scratch at its best:
+    pretrained with `labels_pretrained` images or, if that is NaN, with all of them. `n_pairs` is the least
+    number of seeds of a point.
     """
     rows = _rows(experiments, model, Experiment.LABELS)
     points: list[dict[str, Any]] = []
@@ -84,22 +86,22 @@ def labels(experiments: pd.DataFrame, model: ModelName) -> Measured:
 
 
 def _saving(cells: dict[int, tuple[Seeds, Seeds]], best: int) -> tuple[float, Summary, Verdict, Reason]:
-    """Whether pretrained with fewer images is at least as accurate as scratch at its best.
+    """Decides whether pretrained with fewer images is more accurate than scratch at its best.
 
-    Each number of images has the interval, paired over seeds, of pretrained there minus scratch
-    with `best` images. Supported: an interval with fewer images than `best` lies above zero.
-    Refuted: every interval lies below zero, that of all images too. No margin of equivalence.
-    Scratch's best is chosen by the means of the same runs, so the differences lean downwards: among
-    like inits a saving is claimed in under 1 % of simulated studies of 3 to 10 seeds, the opposite
-    in under 3 %.
+    For each number of images there is an interval, paired over seeds, of pretrained with so many images
+    minus scratch with `best` images. Supported: an interval with fewer images than `best` lies above zero.
+    Refuted: all intervals lie below zero, that with all images too. There is no margin of equivalence.
+    Scratch's best is chosen by the means of the same runs, which biases the differences downwards: if the
+    inits do not differ, a saving is claimed in under 1 % of simulated studies of 3 to 10 seeds, and the
+    opposite in under 3 %.
 
     Args:
-        cells: number of images, ascending → accuracy of pretrained and of scratch by seed.
+        cells: maps the number of images, ascending, to the accuracies of pretrained and of scratch by seed.
         best: number of images at which scratch is most accurate.
 
     Returns:
-        The smallest number of images that is enough, NaN unless supported; the difference there,
-        else with all images; verdict and reason.
+        The smallest number of images that suffices, NaN unless supported; the difference at that number, or
+        else with all images; the verdict; and its reason.
     """
     scratch = cells[best][1]
     found = {
@@ -134,14 +136,15 @@ DEPTH = (
 
 
 def depth(experiments: pd.DataFrame, model: ModelName, stages: int) -> Measured:
-    """Test accuracy of the pretrained network by how many stages below the output are trained.
+    """Measures the test accuracy of the pretrained network by the number of trained stages.
 
-    The point of all stages is the labels experiment's run on all planned images, which is the same
-    training. difference_pp: the best intermediate depth minus the better of the two ends, paired
-    over seeds; which depth is best is chosen by the mean of the same runs, so the difference
-    leans upwards.
+    The labels experiment's run on the most images trains all stages in the same way, so it is the last
+    point. `difference_pp` is the best intermediate depth minus the better of the two ends, paired over
+    seeds. The best depth is chosen by the means of the same runs, which biases the difference upwards.
 
     Args:
+        experiments: columns of experiments.csv.
+        model: the network.
         stages: number of stages below the output layer.
     """
     rows = _rows(experiments, model, Experiment.DEPTH)
@@ -201,13 +204,17 @@ ADAPTATION = (
 def adaptation(
     experiments: pd.DataFrame, model: ModelName, other: FirstConv, channels: int | None
 ) -> Measured:
-    """Test accuracy of the study's way of adapting the first convolution against another way.
+    """Compares the study's way of adapting the first convolution with another way.
 
-    The study's way is the labels experiment's pretrained run on all planned images, which is the same
-    training otherwise. difference_pp: the study's way minus the other, paired over seeds.
+    The study's way is the labels experiment's pretrained run on the most images, which is otherwise the
+    same training. `difference_pp` is the study's way minus the other, paired over seeds.
 
     Args:
-        channels: of the pre-trained first convolution: three were summed, one was kept.
+        experiments: columns of experiments.csv.
+        model: the network.
+        other: the other way.
+        channels: input channels of the pre-trained first convolution (three were summed, one was kept);
+            None if unknown.
     """
     usual = {int(row["seed"]): row for row in _whole(experiments, model)}
     rows = {
@@ -239,7 +246,7 @@ def adaptation(
 
 
 def _whole(experiments: pd.DataFrame, model: ModelName) -> list[Row]:
-    """The pretrained runs of the labels experiment on the most images."""
+    """Returns the pretrained runs of the labels experiment on the most images."""
     rows = [
         row for row in _rows(experiments, model, Experiment.LABELS) if row["init"] == Init.PRETRAINED.value
     ]

@@ -1,4 +1,4 @@
-"""Whether the network of the assignment's tasks 6–8 is adequate, and which arms a line beats."""
+"""Decides whether the network of the assignment's tasks 6–8 is adequate."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ ADEQUACY = (
 
 
 def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
-    """Adequate: better than a softmax on raw pixels, and hardly worse on new images than on known ones.
+    """Decides whether a network beats a softmax on raw pixels and hardly overfits.
 
-    Two conditions. The interval of the difference in test accuracy to the softmax on pixels lies
-    above zero; it is the normal approximation for two independent shares. Both are judged on the same
-    images and tend to err on the same ones, so that an interval of pairs would be narrower: this one
-    calls a network adequate too seldom rather than too often. And training accuracy is at most
-    `GAP_BOUND_PP` above test accuracy. Not measured where one of the accuracies is not.
+    Both conditions must hold: the interval of the difference in test accuracy to the softmax on pixels lies
+    above zero, and training accuracy is at most `GAP_BOUND_PP` above test accuracy. The interval is the
+    normal approximation for two independent shares. Both classifiers are evaluated on the same images and
+    tend to err on the same ones, so a paired interval would be narrower: this one calls a network adequate
+    too seldom rather than too often. The verdict is "not measured" if one of the accuracies is missing.
 
     Args:
-        row: of the champion, or where there is none of the best run of the matrix.
-        runs: of the matrix, for the arms whose mean lies below the softmax on pixels.
+        row: the champion's row or, without a champion, that of the best run of the matrix.
+        runs: runs of the matrix, for the names of the arms whose mean lies below the softmax on pixels.
         baselines: columns of baselines.csv.
     """
     if row is None or math.isnan(number(row["test_accuracy"])):
@@ -108,7 +108,7 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
 
 
 def baseline(baselines: pd.DataFrame, name: str) -> Row | None:
-    """The row of baselines.csv with this name whose accuracy is known."""
+    """Returns the row of baselines.csv with this name if its accuracy is known."""
     for row in baselines.to_dict("records"):
         if row["name"] == name and not math.isnan(number(row["test_accuracy"])):
             return {str(key): value for key, value in row.items()}
@@ -116,11 +116,11 @@ def baseline(baselines: pd.DataFrame, name: str) -> Row | None:
 
 
 def below(runs: Runs, accuracy: float) -> list[str]:
-    """Names of the arms whose mean test accuracy is lower."""
+    """Returns the names of the arms whose mean test accuracy is lower than `accuracy`."""
     means = {arm.name: summary(column({arm: seeds}, "test_accuracy")).mean for arm, seeds in runs.items()}
     return [name for name, mean in means.items() if mean < accuracy]
 
 
 def _half(variance: float) -> float:
-    """Half the width of a normal interval."""
+    """Returns half the width of the normal 95 % interval; NaN if the variance is NaN."""
     return float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance) if variance >= 0 else math.nan

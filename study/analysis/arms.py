@@ -1,4 +1,4 @@
-"""The finished runs of every arm at the rung where they are compared, keyed by seed."""
+"""Selects the finished runs of every arm at the rung where arms are compared."""
 
 from __future__ import annotations
 
@@ -17,18 +17,28 @@ from study.matrix import arms
 from study.networks import NETWORKS, ModelName, network_name
 from study.spec import Arm, Init, LrPolicy, Scope
 
+#: A row of a table by column.
 Row = Mapping[str, Any]
+#: Rows of the compared runs, by arm and then by seed.
 Runs = dict[Arm, dict[int, Row]]
-#: The column `role` of the one network that is trained longest.
+#: Value of the column `role` for the one network that is trained longest.
 CHAMPION = "champion"
-#: Seeds that a longer rung must have for it to be preferred to a shorter one with more of them.
+#: Number of seeds from which on a longer rung is preferred to a shorter one with more seeds.
 ENOUGH_SEEDS = 3
 _ARMS = frozenset(arms(NETWORKS))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Mean, sample standard deviation and Student's 95 % interval of a few values."""
+    """Mean, spread and interval of a few values.
+
+    Attributes:
+        n: number of values that are not NaN.
+        mean: NaN without values.
+        sd: sample standard deviation; NaN for fewer than two values.
+        low: lower end of Student's 95 % interval of the mean; NaN for fewer than two values.
+        high: its upper end.
+    """
 
     n: int
     mean: float
@@ -38,6 +48,7 @@ class Summary:
 
 
 def summary(values: Iterable[float]) -> Summary:
+    """Computes the summary of the values that are not NaN."""
     array = np.array([value for value in values if not math.isnan(value)], dtype=np.float64)
     low, high = t_interval(array)
     return Summary(
@@ -50,10 +61,11 @@ def summary(values: Iterable[float]) -> Summary:
 
 
 def accuracy_summary(rows: Iterable[Row]) -> Summary:
-    """Returns the mean test accuracy over seeds with its 95 % interval for all seeds and all test images.
+    """Returns the mean test accuracy with its 95 % interval over all seeds and all test images.
 
-    The part of the images is binomial, which is a little too wide: the spread over seeds holds some of it.
-    Rows that do not say on how many images they were evaluated get Student's interval over the seeds.
+    The standard error over images is binomial. It is slightly too large, because the spread over seeds
+    contains some of it. If a row has no number of test images, or there is one seed, the interval is
+    Student's over the seeds.
     """
     known = [row for row in rows if not math.isnan(number(row["test_accuracy"]))]
     found = summary(number(row["test_accuracy"]) for row in known)
@@ -66,7 +78,7 @@ def accuracy_summary(rows: Iterable[Row]) -> Summary:
 
 
 def arm_of(row: Row) -> Arm | None:
-    """The arm of a table row; None where the row names no arm of the matrix."""
+    """Returns the arm of a table row, or None if the row names no arm of the matrix."""
     try:
         arm = Arm(
             model=network_name(row["model"]),
@@ -80,12 +92,16 @@ def arm_of(row: Row) -> Arm | None:
 
 
 def key(row: Row) -> str:
-    """What predictions.npz calls the judgement that a row tells of: run_id and rung."""
+    """Returns the name of a row's evaluation in predictions.npz: run_id and rung."""
     return f"{row['run_id']}.{int(row['rung'])}"
 
 
 def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
-    """Finished runs of the matrix or of a side experiment with a test accuracy, as (arm, row)."""
+    """Returns (arm, row) of the finished runs with a test accuracy, except the champion.
+
+    Args:
+        table: columns of rungs.csv, results.csv or experiments.csv.
+    """
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     pairs = (
         (arm_of(row), row) for row in rows if row["state"] == "finished" and row.get("role") != CHAMPION
@@ -96,7 +112,11 @@ def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
 
 
 def main_runs(rungs: pd.DataFrame) -> Runs:
-    """Runs compared within a network, at the network's own rung: arm → seed → row of rungs.csv."""
+    """Returns the runs that are compared within a network, at the network's own rung.
+
+    Args:
+        rungs: columns of rungs.csv.
+    """
     runs: Runs = {}
     for model in NETWORKS:
         runs |= _at_one_rung(finished(rungs[rungs["model"] == model]))
@@ -104,16 +124,20 @@ def main_runs(rungs: pd.DataFrame) -> Runs:
 
 
 def common_runs(rungs: pd.DataFrame) -> Runs:
-    """Runs compared between networks: the same at one rung of all of them."""
+    """Returns the runs that are compared between networks, at one rung of all networks.
+
+    Args:
+        rungs: columns of rungs.csv.
+    """
     return _at_one_rung(finished(rungs))
 
 
 def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
-    """The rows of one rung.
+    """Returns the rows of the rung where arms are compared.
 
-    Of the rungs that most of the arms have: the highest that three seeds of each of these arms have;
-    where there is none, the highest with two, then with one. One step lower counts where five
-    seeds have it and the higher rung has fewer.
+    The candidates are the rungs at which the greatest number of arms is present. The highest candidate with
+    three seeds of each of its arms is chosen; without one, the highest with two seeds, then with one. The
+    next lower candidate is preferred if it has five seeds and the chosen one has fewer.
     """
     at: dict[int, Runs] = {}
     for arm, row in found:
@@ -134,7 +158,7 @@ def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
 
 
 def champion(results: pd.DataFrame) -> Row | None:
-    """The finished champion's row of results.csv."""
+    """Returns the champion's row of results.csv, or None if it has not finished."""
     rows: list[dict[str, Any]] = results.to_dict("records")  # type: ignore[assignment]
     for row in rows:
         judged = not math.isnan(number(row["test_accuracy"]))
@@ -144,7 +168,7 @@ def champion(results: pd.DataFrame) -> Row | None:
 
 
 def courses(rungs: pd.DataFrame, runs: Runs) -> dict[str, list[Row]]:
-    """run_id of the given runs → the rows of all rungs of the same training, the shortest first."""
+    """Returns the rows of all rungs of the given trainings by run_id, the shortest rung first."""
     wanted = set(run_ids(runs))
     found: dict[str, list[Row]] = {}
     for _, row in sorted(finished(rungs), key=lambda pair: number(pair[1]["rung"])):
@@ -161,7 +185,7 @@ def select(
     scope: Scope | None = None,
     lr_policy: LrPolicy | None = None,
 ) -> Runs:
-    """Arms that match everything given."""
+    """Returns the arms that match every argument that is not None."""
     return {
         arm: seeds
         for arm, seeds in runs.items()
@@ -173,13 +197,13 @@ def select(
 
 
 def common_seeds(runs: Runs, wanted: Iterable[Arm]) -> list[int]:
-    """Seeds finished in every wanted arm, ascending."""
+    """Returns the seeds that every wanted arm has, ascending."""
     sets = [set(runs.get(arm, {})) for arm in wanted]
     return sorted(set.intersection(*sets)) if sets else []
 
 
 def column(runs: Runs, name: str) -> list[float]:
-    """All values of a column over arms and seeds; NaN where nothing is stored."""
+    """Returns the values of a column over arms and seeds; an empty cell is NaN."""
     return [number(row[name]) for seeds in runs.values() for row in seeds.values()]
 
 
@@ -188,5 +212,5 @@ def run_ids(runs: Runs) -> list[str]:
 
 
 def number(value: Any) -> float:
-    """A table cell as a float; NaN where it is empty."""
+    """Converts a table cell to a float; an empty cell is NaN."""
     return math.nan if value is None or value != value else float(value)

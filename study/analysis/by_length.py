@@ -1,4 +1,4 @@
-"""The effect of pre-training against the length of training (He et al. 2019)."""
+"""Measures the effect of pre-training against the length of training (He et al. 2019)."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ BY_LENGTH = (
 
 
 def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: ModelName) -> Measured:
-    """Returns pretrained minus scratch, the whole network at a uniform rate, at every rung of both.
+    """Compares pretrained and scratch at every rung that both have: whole network, uniform rates.
 
-    The length at which the effect crosses zero is read between two rungs off a line over the logarithm
-    of the length. Its interval are the lengths whose interval of the effect holds zero; an end that lies
-    beyond the rungs is None.
+    The length at which the effect crosses zero is interpolated between two rungs, linearly over the
+    logarithm of the length. Its interval contains the lengths at which the interval of the effect contains
+    zero; an end that lies beyond the rungs is None.
 
     Args:
         rungs: columns of rungs.csv.
@@ -90,7 +90,7 @@ def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: Mod
 
 
 def _image_error(pairs: list[tuple[Row, Row]], correct: dict[str, npt.NDArray[np.float64]]) -> float:
-    """Returns the standard error over test images; 0 without stored predictions or with one seed."""
+    """Returns the standard error over test images; 0 without predictions or with one seed."""
     names = [key(row) for pair in pairs for row in pair]
     sizes = {correct[name].size if name in correct else 0 for name in names}
     if len(pairs) < 2 or len(sizes) != 1 or 0 in sizes:
@@ -99,7 +99,12 @@ def _image_error(pairs: list[tuple[Row, Row]], correct: dict[str, npt.NDArray[np
 
 
 def _zero(lengths: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> float | None:
-    """Returns the first length at which a line through the values crosses zero, or None."""
+    """Returns the first length at which the interpolated values cross zero, or None.
+
+    Args:
+        lengths: float64 [K], logarithms of the rungs.
+        values: float64 [K], the values at the rungs.
+    """
     for at in range(len(values) - 1):
         low, high = values[at], values[at + 1]
         if not math.isnan(low + high) and low != high and low * high <= 0:

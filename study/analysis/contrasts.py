@@ -1,4 +1,4 @@
-"""The contrasts estimated over paired seeds, with interval, test, correction and verdict."""
+"""Estimates the contrasts over paired seeds, with interval, test, correction and verdict."""
 
 from __future__ import annotations
 
@@ -64,14 +64,26 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One row of contrasts.csv before the family's correction, with what it rests on.
+    """One row of contrasts.csv before the correction for the number of contrasts.
 
-    first and second are the mean test accuracies of the sides with positive and negative
-    weight, in [0, 1]; per_seed are the effects of the paired seeds in percentage points, and
-    image_error what the choice of test images adds to the standard error of their mean.
-    discriminative is the same effect between the arms with discriminative rates, with Student's interval
-    over the seeds: a description beside the family, empty where the contrast has no arm of uniform rates
-    on a side only.
+    Attributes:
+        name: the contrast.
+        model: a network, ``pooled`` or ``all``.
+        family: whether the contrast is primary, secondary or exploratory.
+        discriminative: the same effect between the arms with discriminative rates, with Student's interval
+            over the seeds. It only describes and is outside the families; it is empty for contrasts outside
+            `family.REPEATED`.
+        per_seed: float64 [S], effect of each paired seed in percentage points.
+        low: lower end of the 95 % interval in percentage points; NaN for fewer than two seeds.
+        high: its upper end.
+        p_value: two-sided p-value of no effect; NaN for fewer than two seeds.
+        image_error: standard error that the choice of test images adds, in percentage points.
+        first: weighted mean test accuracy of the arms with positive weight, in [0, 1].
+        second: that of the arms with negative weight.
+        with_images: whether the interval covers the choice of test images.
+        samples_equal: whether all runs have the same rung.
+        rung: the longest rung of the runs; None without runs.
+        rows: run_ids of the runs.
     """
 
     name: str
@@ -98,7 +110,10 @@ class Estimate:
 
     @property
     def depends_on_rates(self) -> bool:
-        """Whether the sign is another one with discriminative rates, and not both are open."""
+        """Whether the effect has the opposite sign with discriminative rates.
+
+        At least one of the two intervals must exclude zero.
+        """
         other = self.discriminative
         known = self.low > 0 or self.high < 0 or other.low > 0 or other.high < 0
         return known and self.effect * other.mean < 0
@@ -107,12 +122,12 @@ class Estimate:
 def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Estimate]:
     """Estimates all contrasts in the order of CONTRASTS; those without a paired seed are empty.
 
-    Contrasts within a network are read at its own rung, those over both networks at their common one.
+    Contrasts within a network are estimated at its own rung, those over both networks at their common one.
 
     Args:
         rungs: columns of rungs.csv.
         predictions: maps the key of an evaluation to uint8 [n], the predicted classes of the first n test
-            images; runs without an entry leave the test images out of their contrast's interval.
+            images. If a run of a contrast has no entry, its interval does not cover the test images.
         labels: uint8 [N], or None.
     """
     own, common = main_runs(rungs), common_runs(rungs)
@@ -162,7 +177,7 @@ def adjusted_p(estimates: list[Estimate]) -> list[float]:
 
 
 def judged(item: Estimate, p_adjusted: float) -> tuple[Verdict, Reason]:
-    """Returns the verdict on a contrast by the rules of `verdicts`."""
+    """Returns the verdict on a contrast by the rules of `study.analysis.verdicts`."""
     return contrast_verdict(
         effect=item.effect,
         low=item.low,
@@ -174,10 +189,11 @@ def judged(item: Estimate, p_adjusted: float) -> tuple[Verdict, Reason]:
 
 
 def detectable(item: Estimate, estimates: list[Estimate]) -> float:
-    """Returns the true effect in percentage points that would be claimed with probability 0.8.
+    """Returns the true effect in percentage points that is claimed with probability 0.8.
 
-    The level is that of the first step for a primary contrast, and for a secondary one its part of what
-    they share once all primary ones are claimed; NaN for exploratory contrasts.
+    The significance level is that of the first step of the procedure for a primary contrast. For a
+    secondary one it is its part of the level that the secondary contrasts share once all primary ones are
+    claimed. Exploratory contrasts get NaN.
     """
     if item.family is Family.EXPLORATORY:
         return math.nan
@@ -199,7 +215,7 @@ def _estimate(
     per_seed = _per_seed(weights, runs)
     ids = tuple(str(row["run_id"]) for pairs in chosen for _, row in pairs)
     names = [key(row) for pairs in chosen for _, row in pairs]
-    # All runs of a rung are judged on the same images; a file where they are not has no common ones.
+    # All runs of a rung are evaluated on the same images; in a file where they are not, none are used.
     sizes = {correct[name].size if name in correct else 0 for name in names}
     with_images = len(sizes) == 1 and 0 not in sizes
     per_image: Array | None = None
@@ -235,7 +251,10 @@ def _with_discriminative_rates(name: str, weights: Weights, runs: Runs) -> Summa
 
 
 def _per_seed(weights: Weights, runs: Runs) -> Array:
-    """Weighted sums of test accuracy in percentage points, one for each seed that all arms have."""
+    """Returns the weighted sums of test accuracy in percentage points, float64 [S].
+
+    S is the number of seeds that all arms have.
+    """
     return 100 * np.array(
         [
             sum(weight * float(runs[arm][seed]["test_accuracy"]) for arm, weight in weights.items())
@@ -246,6 +265,7 @@ def _per_seed(weights: Weights, runs: Runs) -> Array:
 
 
 def _side(chosen: list[list[tuple[float, Any]]], sign: float) -> float:
+    """Returns the weighted mean accuracy of the arms whose weight has this sign; NaN without runs."""
     values = [(w, float(row["test_accuracy"])) for p in chosen for w, row in p if w * sign > 0]
     total = sum(w for w, _ in values)
     return sum(w * value for w, value in values) / total if values else math.nan

@@ -1,4 +1,4 @@
-"""How much shorter the training of a pretrained network may be."""
+"""Measures how much shorter the training of a pretrained network may be."""
 
 from __future__ import annotations
 
@@ -34,12 +34,17 @@ SPEED = (
 
 
 def speed_to_target(runs: Runs, found: Mapping[str, Path], model: ModelName) -> Measured:
-    """Images and seconds of the shortest full training with a pair's common test accuracy.
+    """Measures images and seconds until pretrained and scratch reach a common test accuracy.
 
-    The target of a pair (same seed, same lr_policy) is the lower of its two accuracies at the rung of
-    the contrasts, so both have it there; shorter trainings are read between their rungs. Ratios are
-    scratch / pretrained, averaged per seed as logs. at_first_rung counts pairs of which a side has
-    the target at the shortest training there is: their ratio may be larger in truth.
+    The target of a pair (same seed and lr_policy) is the lower of its two accuracies at the rung of the
+    contrasts, so both runs reach it; shorter trainings are interpolated between their rungs. Ratios are
+    scratch / pretrained, averaged per seed as logarithms. `at_first_rung` counts the pairs of which a run
+    with several rungs has the target at its shortest one: the true ratio may be larger there.
+
+    Args:
+        runs: the compared runs.
+        found: rungs of each training by run_id, from `study.analysis.lengths.paths`.
+        model: the network.
     """
     per_seed: dict[int, list[tuple[float, Path, Path, tuple[str, str]]]] = {}
     first_rung = 0

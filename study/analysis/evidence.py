@@ -1,4 +1,4 @@
-"""Measurements on finished runs that are not contrasts: spread over seeds, cost, gaps."""
+"""Measures what contrasts do not: spread over seeds, cost of training, gaps."""
 
 from __future__ import annotations
 
@@ -30,12 +30,20 @@ from study.analysis.verdicts import (
 from study.networks import ModelName
 from study.spec import Init, Scope
 
+#: Numbers of a finding by name, which templates of the report read.
 Numbers = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The outcome of one measurement; `findings` gives it an id and a claim."""
+    """The result of one measurement, to which `findings` adds an id and a claim.
+
+    Attributes:
+        verdict: the verdict on the claim.
+        reason: why the verdict is what it is.
+        numbers: what was measured, by name.
+        rows: run_ids of the runs that were used.
+    """
 
     verdict: Verdict
     reason: Reason
@@ -44,12 +52,17 @@ class Measured:
 
 
 def absent(keys: tuple[str, ...], reason: Reason) -> Measured:
-    """Nothing measured: every number that the text may ask for is None."""
+    """Returns a result that was not measured, with None for every name in `keys`."""
     return Measured(verdict=Verdict.NOT_MEASURED, reason=reason, numbers=dict.fromkeys(keys, None))
 
 
 def paired(values: list[float], *, exponent: bool = False) -> tuple[Summary, Verdict, Reason]:
-    """Mean and interval of paired differences (of logs, given back as ratios) with the verdict."""
+    """Returns mean and interval of paired differences, and the verdict on whether they exceed zero.
+
+    Args:
+        values: one difference for each pair.
+        exponent: whether the values are logarithms; the summary, except sd, is then returned as ratios.
+    """
     found = summary(values)
     verdict, reason = measurement_verdict(low=found.low, high=found.high, pairs=found.n)
     if exponent:
@@ -64,7 +77,7 @@ def paired(values: list[float], *, exponent: bool = False) -> tuple[Summary, Ver
 
 
 def log_ratio(top: float, bottom: float) -> float:
-    """NaN unless both are positive."""
+    """Returns log(top / bottom), or NaN unless both are positive."""
     return math.log(top / bottom) if top > 0 and bottom > 0 else math.nan
 
 
@@ -72,7 +85,11 @@ SPREAD = ("n_seeds", "sd_pretrained_pp", "sd_scratch_pp", "ratio", "p_value")
 
 
 def spread(runs: Runs, model: ModelName) -> Measured:
-    """Standard deviation of test accuracy over seeds within full arms, scratch / pretrained."""
+    """Compares the standard deviation of test accuracy over seeds, scratch / pretrained.
+
+    Variances are pooled over the arms that train the whole network. From `MANY_SEEDS` seeds on a two-sided
+    F-test compares them.
+    """
     variances: dict[Init, tuple[float, int, int]] = {}
     for init in Init:
         groups = [
@@ -129,7 +146,7 @@ COST = (
 
 
 def cost(runs: Runs, model: ModelName) -> Measured:
-    """Parameters, seconds and memory of frozen and full training at one rung; ratio is full / frozen."""
+    """Compares parameters, seconds and memory of full and frozen training; ratios are full / frozen."""
     frozen, full = (select(runs, model=model, scope=scope) for scope in (Scope.FROZEN, Scope.FULL))
     if not frozen or not full:
         return absent(COST, Reason.MISSING_ARMS)
@@ -173,7 +190,7 @@ GAP = (
 
 
 def gap(runs: Runs, model: ModelName) -> Measured:
-    """Train − test accuracy within pretrained arms, full − frozen, over seeds."""
+    """Compares train minus test accuracy of pretrained arms, full minus frozen, paired over seeds."""
     sides = {scope: select(runs, model=model, init=Init.PRETRAINED, scope=scope) for scope in Scope}
     if not all(sides.values()):
         return absent(GAP, Reason.MISSING_ARMS)
@@ -204,4 +221,5 @@ def gap(runs: Runs, model: ModelName) -> Measured:
 
 
 def _gap(row: Mapping[str, Any], other: str) -> float:
+    """Returns train accuracy minus that in column `other`, in percentage points."""
     return 100 * (number(row["train_accuracy"]) - number(row[other]))

@@ -1,4 +1,4 @@
-"""The pre-registered family of contrasts: each one entry, a table of weights over arms."""
+"""Declares the pre-registered contrasts, each as weights over arms."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from study.matrix import arms
 from study.networks import DEFAULT, ModelName
 from study.spec import Arm, Init, LrPolicy, Scope
 
+#: Values of the column `model`: a mean over the networks, and a contrast between the networks.
 POOLED = "pooled"
 ALL = "all"
+#: Weight of each arm of a contrast; the weights sum to zero.
 Weights = dict[Arm, float]
 
 
@@ -47,7 +49,7 @@ class Contrast:
     primary: bool = False
 
     def family(self, model: str) -> Family:
-        """Returns the family of the contrast's row for a network; means over networks are exploratory."""
+        """Returns the family of the contrast's row for a network; pooled means are exploratory."""
         if model == POOLED:
             return Family.EXPLORATORY
         return Family.PRIMARY if self.primary else Family.SECONDARY
@@ -76,6 +78,7 @@ class Contrast:
 def _is(
     init: Init | None = None, scope: Scope | None = None, lr_policy: LrPolicy | None = None
 ) -> Callable[[Arm], bool]:
+    """Returns a predicate for arms that match every argument that is not None."""
     return lambda arm: (
         init in (None, arm.init) and scope in (None, arm.scope) and lr_policy in (None, arm.lr_policy)
     )
@@ -160,12 +163,12 @@ CONTRASTS: tuple[Contrast, ...] = (
 #: The contrasts by name.
 NAMED = {contrast.name: contrast for contrast in CONTRASTS}
 
-#: Contrasts that are described a second time with discriminative rates, see `with_discriminative_rates`.
+#: Contrasts that are also estimated with discriminative rates, see `with_discriminative_rates`.
 REPEATED = frozenset({"init@full", "scope@pretrained", "scope@scratch"})
 
 
 def with_discriminative_rates(weights: Weights) -> Weights:
-    """Returns the same contrast between the arms that have discriminative instead of uniform rates."""
+    """Returns the contrast with discriminative instead of uniform rates in all of its arms."""
     return {
         replace(arm, lr_policy=_DISCRIMINATIVE) if arm.lr_policy is _UNIFORM else arm: weight
         for arm, weight in weights.items()

@@ -1,4 +1,4 @@
-"""What the report may say: one typed finding with verdict, numbers and the runs behind it."""
+"""Defines a finding: what the report may say, with verdict, numbers and the runs behind it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from study.analysis.verdicts import Reason, Verdict
 class Finding:
     """A contrast or a measurement.
 
-    question is 1–7, or 0 for what concerns the whole study; claim says in one fixed phrase
-    what the verdict is about; model is a network, ``pooled`` or ``all``; numbers hold floats,
-    integers, booleans, text, None (not measured) or lists of such dictionaries; rows are
-    run_ids; figures are the report's figure ids.
+    Attributes:
+        id: unique id, for example ``q2.init_full.vgg11``.
+        question: number of the assignment's question, 1–7, or 0 for findings about the whole study.
+        claim: a fixed phrase that says what the verdict is about.
+        verdict: the verdict on the claim.
+        reason: why the verdict is what it is.
+        model: a network, ``pooled`` or ``all``.
+        numbers: floats, integers, booleans, text, None (not measured), or lists and dictionaries of them.
+        rows: run_ids of the runs that were used.
+        figures: ids of the report's figures.
     """
 
     id: str
@@ -35,7 +41,7 @@ class Finding:
             raise ValueError(f"finding {self.id}: question must lie in 0…7, got {self.question}")
 
     def to_dict(self) -> dict[str, Any]:
-        """As in findings.json; numbers that do not exist are null."""
+        """Returns the finding as in findings.json, where NaN and infinite numbers are null."""
         return {
             "id": self.id,
             "question": self.question,
@@ -50,7 +56,7 @@ class Finding:
 
 
 def plain(value: Any) -> Any:
-    """JSON-ready: numpy scalars become Python's, NaN and infinities become None."""
+    """Converts a value for JSON: numpy scalars become Python's, NaN and infinities become None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The catalogue of findings: every id exists in every study, measured or not."""
+"""Lists all findings; every id exists in every study, measured or not."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from study.spec import FirstConv, Init, LrPolicy
 
 
 def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFrame) -> list[Finding]:
-    """All findings, contrasts first.
+    """Returns all findings, contrasts first.
 
     Args:
-        sources: what results/ holds.
+        sources: the content of results/.
         estimates: from `study.analysis.contrasts.estimate`.
-        contrasts: the table made of them, which has the corrected p-values and verdicts.
+        contrasts: the table of the estimates, which has the adjusted p-values.
     """
     runs = main_runs(sources.rungs)
     studied = {str(model) for model in sources.results["model"]}
@@ -98,7 +98,7 @@ def _contrast_findings(
 
 
 def _source(runs: Runs, model: str) -> str | None:
-    """The init source of the pretrained runs: one word, ``mixed``, or None without such runs."""
+    """Returns the init source of the pretrained runs, ``mixed`` for several, None without runs."""
     names = {
         str(row["init_source"])
         for arm, seeds in select(runs, init=Init.PRETRAINED).items()
@@ -357,11 +357,12 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
 
 
 def _stages(sources: Sources, model: ModelName) -> int:
-    """Number of stages below the output layer, as the study's networks declare them."""
+    """Returns the number of stages below the output layer, from architecture.json; 0 if unknown."""
     return len((sources.architecture.get(model) or {}).get("stages") or [None]) - 1
 
 
 def _effect(contrasts: pd.DataFrame, name: str, model: str) -> float:
+    """Returns the effect of a contrast in percentage points; NaN if the table has no such row."""
     for row in contrasts.to_dict("records"):
         if row["name"] == name and row["model"] == model:
             return float(row["effect_pp"])

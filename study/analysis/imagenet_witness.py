@@ -1,4 +1,4 @@
-"""What ImageNet features of EfficientNet-Lite0 are worth: a measurement apart from the 12 arms."""
+"""Measures how well ImageNet features of EfficientNet-Lite0 classify, apart from the 12 arms."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ WITNESS = (
 
 
 def witness(sources: Sources) -> Measured:
-    """Linear probe on ImageNet features minus the same on random ones, paired by seed.
+    """Compares a linear probe on ImageNet features with one on random features, paired by seed.
 
-    Not applicable where every network of the study has torchvision's ImageNet weights itself. Not
-    run: numbers.obstacle is the reason in the words of `study.records.Reason`.
+    The finding does not apply if every network of the study itself has torchvision's ImageNet weights. If
+    the witness did not run, the number `obstacle` holds the reason in the words of `study.records.Reason`.
     """
     entry = sources.witness
     origins = [(own or {}).get("source") for own in sources.pretraining.values()]

@@ -1,10 +1,10 @@
-"""Intervals, p-values and detectable effects for a handful of seeds and a set of test images.
+"""Computes intervals, p-values and detectable effects for few seeds and a set of test images.
 
 A bootstrap that resamples seeds and test images together fails at 3 to 5 seeds: a percentile interval of
 so few values is far too narrow (their bootstrap variance lacks the factor n/(n − 1) and their quantiles are
 normal ones, not Student's), and it counts the seed × image interaction three times (Owen 2007, The
-pigeonhole bootstrap). Here the two sources are kept apart and added. The deviation of the effect from its
-true value is distributed as
+pigeonhole bootstrap). Here the two sources are estimated apart and then added. The deviation of the effect
+from its true value is distributed as
 
     T·se_seed + Z·se_image
 
@@ -29,18 +29,19 @@ from scipy import optimize, special, stats
 Array = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
+#: Standard errors up to this size count as zero.
 _ZERO = 1e-12
 #: Gauss–Legendre nodes and weights of a panel, and panel edges for the normal density.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _PANELS = np.array([-10.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 10.0])
-#: Panel edges around the place where Student's distribution rises, in units of its width.
-#: Levels at which the estimate of the error over seeds is taken for the power.
+#: Quantile levels of the estimated error over seeds, over which the power is averaged.
 _LEVELS = (np.arange(40) + 0.5) / 40
+#: Panel edges around the place where Student's distribution rises, in units of its width.
 _RISE = np.array([-300.0, -80.0, -25.0, -8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0, 25.0, 80.0, 300.0])
 
 
 def t_interval(values: Array) -> tuple[float, float]:
-    """Student's 95 % interval of the mean; (nan, nan) for fewer than two values."""
+    """Returns Student's 95 % interval of the mean; (nan, nan) for fewer than two values."""
     if values.size < 2:
         return math.nan, math.nan
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, values.size - 1)) * standard_error(values)
@@ -49,16 +50,17 @@ def t_interval(values: Array) -> tuple[float, float]:
 
 
 def standard_error(values: Array) -> float:
+    """Returns the standard error of the mean of at least two values."""
     return float(values.std(ddof=1)) / math.sqrt(values.size)
 
 
 def crossed_interval(per_seed: Array, images: float) -> tuple[float, float]:
-    """Returns the 95 % interval of the mean over all seeds and test images; (nan, nan) for one seed.
+    """Returns the 95 % interval of the mean over all seeds and all test images.
 
-    Without an image part it is Student's interval over the seeds.
+    Without an error over images it is Student's interval over the seeds.
 
     Args:
-        per_seed: [S] effect of each seed.
+        per_seed: [S], effect of each seed; the interval is (nan, nan) for fewer than two.
         images: standard error over test images, see `image_error`.
     """
     if per_seed.size < 2:
@@ -69,13 +71,13 @@ def crossed_interval(per_seed: Array, images: float) -> tuple[float, float]:
 
 
 def image_error(per_image: Array | None) -> float:
-    """Standard error that the choice of test images adds to the mean over seeds.
+    """Returns the standard error that the choice of test images adds to the mean over seeds.
 
-    The variance of the per-image means also holds the seed × image interaction, which the
-    spread over seeds already contains; it is taken off.
+    The variance of the per-image means also contains the seed × image interaction, which the spread over
+    seeds contains already, so it is subtracted.
 
     Args:
-        per_image: [S, N] effect of every seed on every image, S ≥ 2; None for no predictions.
+        per_image: [S, N], effect of every seed on every image, S ≥ 2; None without predictions.
     """
     if per_image is None:
         return 0.0
@@ -87,13 +89,14 @@ def image_error(per_image: Array | None) -> float:
 
 
 def crossed_p(per_seed: Array, images: float) -> float:
-    """Returns the two-sided p-value of no effect over all seeds and test images.
+    """Returns the two-sided p-value of no effect over all seeds and all test images.
 
-    Without an image part it is that of the paired t-test over seeds. That test alone answers for these test
-    images only: what they add to the effect is common to all seeds, so more seeds make it look certain.
+    Without an error over images it is that of the paired t-test over seeds. The t-test alone is valid for
+    these test images only: what they add to the effect is common to all seeds, so more seeds make it look
+    certain.
 
     Args:
-        per_seed: [S] effect of each seed, S ≥ 2.
+        per_seed: [S], effect of each seed, S ≥ 2.
         images: standard error over test images, see `image_error`.
     """
     return min(1.0, 2 * _tail(abs(float(per_seed.mean())), per_seed, images))
@@ -104,12 +107,12 @@ def detectable_effect(
 ) -> float:
     """Returns the smallest true effect that such a study would find with the given power.
 
-    A study that repeats this one has the same true errors, but it estimates the error over seeds anew: with
+    A study that repeats this one has the same true errors, but it estimates the error over seeds anew. With
     three seeds the estimate, and with it the distance from zero that a claim needs, varies by a factor of
     five. The power is the mean over that estimate.
 
     Args:
-        per_seed: [S] effect of each seed; NaN for fewer than two.
+        per_seed: [S], effect of each seed; the result is NaN for fewer than two.
         images: standard error over test images, see `image_error`.
         alpha: two-sided level of the claim.
         power: probability of the claim.
@@ -131,10 +134,12 @@ def detectable_effect(
 
 
 def _tail(distance: float, per_seed: Array, images: float) -> float:
+    """Returns P(deviation > distance) for the errors of these effects."""
     return _beyond(distance, standard_error(per_seed), per_seed.size - 1, images)
 
 
 def _quantile(tail: float, per_seed: Array, images: float) -> float:
+    """Returns the distance that the deviation exceeds with probability `tail`."""
     return _distance(tail, standard_error(per_seed), per_seed.size - 1, images)
 
 
@@ -156,7 +161,7 @@ def _beyond(distance: float, error: float, df: int, images: float) -> float:
 
 
 def _distance(tail: float, error: float, df: int, images: float) -> float:
-    """Returns the distance with this probability, below one half, beyond it."""
+    """Returns the distance that T·error + Z·images exceeds with probability `tail` < 0.5."""
     if max(error, images) <= _ZERO:
         return 0.0
     if images <= _ZERO:

@@ -1,4 +1,4 @@
-"""Accuracy against the length of training, read off the rungs and never inside a schedule."""
+"""Reads accuracy against the length of training off the rungs, never inside a schedule."""
 
 from __future__ import annotations
 
@@ -10,39 +10,45 @@ import pandas as pd
 
 from study.analysis.arms import Runs, courses, number
 
-#: float64 [K, 3] of one training, a row for each of its rungs: images, seconds, test accuracy.
+#: float64 [K, 3] of one training: images, seconds and test accuracy at each of its K rungs.
 Path = npt.NDArray[np.float64]
 IMAGES, SECONDS, ACCURACY = 0, 1, 2
+#: Lower bound of seconds, so that their logarithm exists.
 _SHORTEST = 1e-9
 
 
 def paths(rungs: pd.DataFrame, runs: Runs) -> dict[str, Path]:
-    """run_id → the rungs of that training whose seconds are known, the shortest first."""
+    """Returns for each run_id the rungs of that training whose seconds are known, shortest first."""
     found = {}
     for run_id, rows in courses(rungs, runs).items():
         points = [[number(row[name]) for name in ("rung", "seconds", "test_accuracy")] for row in rows]
         known = np.array([point for point in points if not math.isnan(point[SECONDS])], dtype=np.float64)
         if known.size:
-            # A longer training took no less; clocks of a busy machine may say otherwise.
+            # A longer training cannot take less time, but clocks on a busy machine may say so.
             known[:, SECONDS] = np.maximum.accumulate(np.maximum(known[:, SECONDS], _SHORTEST))
             found[run_id] = known
     return found
 
 
 def accuracy_at(path: Path, seconds: float) -> float:
-    """Test accuracy of a training that takes so many seconds.
+    """Returns the test accuracy of a training that takes `seconds`.
 
-    Between two rungs it is read off a line over the logarithm of seconds; beyond the last rung the
-    last one stands, and before the first one the first.
+    Between two rungs it is interpolated linearly over the logarithm of seconds. Before the first rung it is
+    the accuracy of the first, and beyond the last one that of the last.
     """
     return float(np.interp(math.log(max(seconds, _SHORTEST)), np.log(path[:, SECONDS]), path[:, ACCURACY]))
 
 
 def length_to(path: Path, target: float, axis: int) -> float:
-    """Images or seconds of the shortest training with the target accuracy; NaN where none has it.
+    """Returns images or seconds of the shortest training that reaches the target accuracy.
 
-    Between the rung that first has it and the one before it is read off a line over the logarithm; a
-    training that has it at its first rung may have had it sooner.
+    Between the rung that first has it and the one before, the length is interpolated over its logarithm.
+    A training that has the target at its first rung may have reached it sooner.
+
+    Args:
+        path: the rungs of the training.
+        target: test accuracy in [0, 1]; the result is NaN if no rung has it.
+        axis: `IMAGES` or `SECONDS`.
     """
     reached = np.flatnonzero(path[:, ACCURACY] >= target)
     if not reached.size:

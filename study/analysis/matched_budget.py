@@ -1,4 +1,4 @@
-"""Three views of one comparison: equal samples, equal seconds, equal tuning trials."""
+"""Compares two sides at equal samples, at equal seconds and at equal tuning trials."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ VIEWS = (
     "views",
     "flips",
 )
-#: Arms of the first side and of the second side that are compared with each other.
+#: Arms of the first side and of the second side, which are compared with each other.
 Cell = tuple[list[Arm], list[Arm]]
-#: The runs of one side of a cell for one seed: row at the rung of comparison, all rungs.
+#: Runs of one side of a cell for one seed: the row at the rung of comparison, and all rungs.
 Side = list[tuple[Row, Path]]
 _POLICIES = (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)
 
 
 def init_cells(model: ModelName) -> list[Cell]:
-    """Pretrained against scratch within full with uniform rates."""
+    """Returns pretrained against scratch, whole network, uniform rates."""
     pretrained, scratch = (_full(model, init, LrPolicy.UNIFORM) for init in (Init.PRETRAINED, Init.SCRATCH))
     return [([pretrained], [scratch])]
 
 
 def scope_cells(model: ModelName) -> list[Cell]:
-    """Full with uniform rates against frozen within pretrained."""
+    """Returns full with uniform rates against frozen, both pretrained."""
     frozen = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FROZEN, lr_policy=LrPolicy.NONE)
     return [([_full(model, Init.PRETRAINED, LrPolicy.UNIFORM)], [frozen])]
 
 
 def policy_cells(model: ModelName) -> list[Cell]:
-    """Discriminative against uniform within pretrained."""
+    """Returns discriminative against uniform rates, both pretrained."""
     uniform, discriminative = (_full(model, Init.PRETRAINED, policy) for policy in _POLICIES)
     return [([discriminative], [uniform])]
 
@@ -80,18 +80,27 @@ def three_views(
     *,
     test_pp: float,
 ) -> Measured:
-    """first − second accuracy (pp) at equal samples, seconds and trials.
+    """Compares first and second sides, in percentage points, at equal samples, seconds and trials.
 
-    Equal samples are those of the rung that the runs were chosen at. At equal seconds every
-    cell is compared at its own end, then cells are averaged: where the training that ends first
-    has its last rung, but not before both sides have their first (a frozen arm may end before a
-    full one is first judged: then its last accuracy stands). Between rungs a training is read off
-    its neighbours (`study.analysis.lengths`), never inside a schedule. Both are test accuracies,
-    with Student's interval over seeds. The view of tuning compares the best validation accuracy
-    within the common number of trials; it has no repetitions and so no interval. `first_…` say
-    which side leads (True: first, None: a tie or not measured); `flips` is True when two views
-    disagree. The verdict is on "one side leads in both repeated views": supported when both
-    intervals exclude zero on the same side, refuted when on opposite sides.
+    Equal samples are those of the rung at which the runs were chosen. For equal seconds, each cell is
+    compared at a time of its own, and the cells are averaged: the time is the end of the training that ends
+    first, but not before all trainings have reached their first rung. (A frozen arm may end before a full
+    one is first evaluated; its last accuracy is used then.) Between rungs a training is interpolated
+    (`study.analysis.lengths`), never read inside a schedule. Both views are differences in test accuracy
+    with Student's interval over seeds. The view of trials compares the best validation accuracy within the
+    common number of trials; it has no repetitions and so no interval.
+
+    In the numbers, `first_samples`, `first_seconds` and `first_trials` say which side leads (True: the
+    first; None: a tie or not measured), and `flips` is True if two views disagree. The verdict is on "one
+    side leads both at equal samples and at equal seconds": supported if both intervals exclude zero on the
+    same side, refuted if they do on opposite sides.
+
+    Args:
+        runs: the compared runs.
+        found: rungs of each training by run_id, from `study.analysis.lengths.paths`.
+        trials: columns of trials.csv.
+        cells: pairs of arms whose differences are averaged.
+        test_pp: effect of the contrast, which is passed on in the numbers.
     """
     every = [arm for cell in cells for side in cell for arm in side]
     seeds = [
@@ -139,14 +148,14 @@ def three_views(
 
 
 def _at_equal_samples(first: Side, second: Side) -> tuple[float, float]:
-    """(first − second accuracy, the rung where it was read off)."""
+    """Returns the difference of test accuracy, first − second, and the rung it is from."""
     rows = [row for row, _ in (*first, *second)]
     means = [np.mean([number(row["test_accuracy"]) for row, _ in side]) for side in (first, second)]
     return float(means[0] - means[1]), number(rows[0]["rung"])
 
 
 def _at_equal_seconds(first: Side, second: Side) -> tuple[float, float]:
-    """(first − second accuracy, the seconds where it was read off)."""
+    """Returns the difference of test accuracy, first − second, and the seconds it is from."""
     every = [path for _, path in (*first, *second)]
     shortest = min(float(path[-1, SECONDS]) for path in every)
     end = max(shortest, *(float(path[0, SECONDS]) for path in every))
@@ -155,6 +164,7 @@ def _at_equal_seconds(first: Side, second: Side) -> tuple[float, float]:
 
 
 def _together(outcomes: list[tuple[Verdict, Reason]]) -> tuple[Verdict, Reason]:
+    """Combines the verdicts of the views at equal samples and at equal seconds."""
     reasons = {reason for _, reason in outcomes}
     if reasons in ({Reason.ABOVE_ZERO}, {Reason.BELOW_ZERO}):
         return Verdict.SUPPORTED, reasons.pop()
@@ -167,15 +177,19 @@ def _together(outcomes: list[tuple[Verdict, Reason]]) -> tuple[Verdict, Reason]:
 
 
 def _leads(difference: float | None) -> bool | None:
+    """Whether the first side leads; None for a tie or a missing difference."""
     if difference is None or math.isnan(difference) or difference == 0:
         return None
     return difference > 0
 
 
 def best_so_far(trials: pd.DataFrame) -> dict[Arm, list[float]]:
-    """Per arm the best validation accuracy after each trial; NaN before the first finished one.
+    """Returns for each arm the best validation accuracy after each trial.
 
-    Failed trials count as trials and bring no accuracy.
+    A failed trial counts as a trial without an accuracy; before the first finished one the value is NaN.
+
+    Args:
+        trials: columns of trials.csv.
     """
     paths: dict[Arm, list[float]] = {}
     for row in trials.sort_values("trial", kind="stable").to_dict("records"):
@@ -189,6 +203,10 @@ def best_so_far(trials: pd.DataFrame) -> dict[Arm, list[float]]:
 
 
 def _equal_trials(trials: pd.DataFrame, cells: Sequence[Cell]) -> tuple[int | None, float | None]:
+    """Returns the common number of trials, and the difference in percentage points after it.
+
+    Both are None if an arm has no trials.
+    """
     paths = best_so_far(trials)
     every = [arm for cell in cells for side in cell for arm in side]
     if not all(arm in paths for arm in every):

@@ -1,4 +1,4 @@
-"""Facts about the networks that other parts left behind: weights, pretext, layers, drift, rates."""
+"""Reports what is known of the networks: weights, pretext task, layers, drift, learning rates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PROVENANCE = (
 
 
 def provenance(sources: Sources, runs: Runs, model: ModelName) -> Measured:
-    """Which weights the pretrained arms started from."""
+    """Reports which weights the pretrained arms started from, and whether they passed their gate."""
     own: dict[str, Any] = sources.pretraining.get(model) or {}
     weights: dict[str, Any] = (sources.environment.get("weights") or {}).get(model) or {}
     used = {
@@ -62,7 +62,7 @@ PRETEXT = ("held_out_accuracy", "chance", "times_chance", "samples", "seconds", 
 
 
 def pretext(sources: Sources, model: ModelName) -> Measured:
-    """Whether the project's own pretext task was learnt on held-out images."""
+    """Decides whether the formula-driven pretext task was learnt, from held-out images."""
     own: dict[str, Any] = sources.pretraining.get(model) or {}
     if not own:
         return absent(PRETEXT, Reason.MISSING_FILE)
@@ -101,7 +101,7 @@ ARCHITECTURE = (
 
 
 def architecture(sources: Sources, model: ModelName) -> Measured:
-    """Parameters before and after, and the exactness of the one-channel first layer."""
+    """Reports parameters before and after adaptation, and whether the adaptation is exact."""
     found: dict[str, Any] = sources.architecture.get(model) or {}
     if not found:
         return absent(ARCHITECTURE, Reason.MISSING_FILE)
@@ -140,9 +140,9 @@ DRIFT = (
 
 
 def drift(sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy) -> Measured:
-    """‖Δw‖/‖w‖ per stage of pretrained full runs; ratio is last backbone stage / first stage.
+    """Measures ‖Δw‖/‖w‖ per stage of pretrained full runs; ratio is last backbone / first stage.
 
-    The head is left out of the ratio: it starts at random in every arm.
+    The head is left out of the ratio, because it starts at random in every arm.
     """
     arm = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FULL, lr_policy=policy)
     rows = [str(row["run_id"]) for row in runs.get(arm, {}).values()]
@@ -183,9 +183,9 @@ DECAY = ("lr_decay_pretrained", "lr_decay_scratch", "lr_uniform", "lr_discrimina
 
 
 def lr_decay(sources: Sources, runs: Runs, model: ModelName) -> Measured:
-    """The factor between neighbouring stages that the discriminative arms ended with.
+    """Reports the factor between the rates of neighbouring stages of the discriminative arms.
 
-    With no tuning trial the factor is the default one, which the reason says.
+    Without tuning trials it is the default factor, and the reason is `NOT_APPLICABLE`.
     """
     chosen = select(runs, model=model, lr_policy=LrPolicy.DISCRIMINATIVE)
     if not chosen:

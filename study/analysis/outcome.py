@@ -1,4 +1,4 @@
-"""How much of the study was carried out, and what it says of the one chosen object."""
+"""Reports how much of the plan was carried out, and how the chosen test object is classified."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ DESIGN = (
 
 
 def design(sources: Sources, runs: Runs, total: int) -> Measured:
-    """How much of the plan was carried out."""
+    """Reports how much of the plan was carried out.
+
+    Args:
+        sources: the content of results/.
+        runs: the compared runs.
+        total: number of planned arms.
+    """
     dataset: dict[str, Any] = sources.environment.get("dataset") or {}
     counts = [len(seeds) for seeds in runs.values()]
     sizes = sorted({size for size in column(runs, "resolution") if not math.isnan(size)})
@@ -69,14 +75,14 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
 
 
 def _used_images(runs: Runs) -> dict[str, int]:
-    """Training images of each network's final runs, where they are known."""
+    """Returns the number of training images of each network's runs, where it is known."""
     found = {model: column(select(runs, model=model), "train_images") for model in sorted(ModelName)}
     known = {model: [size for size in sizes if not math.isnan(size)] for model, sizes in found.items()}
     return {model: int(max(sizes)) for model, sizes in known.items() if sizes}
 
 
 def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:
-    """|actual − predicted| / actual of every finished run among the rows of a plan."""
+    """Returns |actual − predicted| / actual seconds of the finished runs in the plan's rows."""
     return [
         abs(row["actual_seconds"] - row["predicted_seconds"]) / row["actual_seconds"]
         for row in rows
@@ -85,7 +91,7 @@ def prediction_errors(rows: list[dict[str, Any]]) -> list[float]:
 
 
 def _prediction(rows: list[dict[str, Any]]) -> dict[str, float | int | None]:
-    """Their median over the whole plan."""
+    """Returns the median error of the predicted seconds, and the number of predicted runs."""
     errors = prediction_errors(rows)
     error = float(np.median(errors)) if errors else None
     return {"prediction_error": error, "predicted_runs": len(errors)}
@@ -105,12 +111,16 @@ OBJECT = (
 
 
 def chosen_object(sources: Sources, runs: Runs, row: Row | None, best: Arm | None) -> Measured:
-    """The single object: what one network answers, and how many of the stored ones are right.
+    """Reports one network's answer for the chosen object, and how many networks are right.
+
+    The answer is that of `row`'s run. If it is not stored, it is that of a run of the arm `best`, and
+    otherwise that of the first stored run.
 
     Args:
-        row: of the champion or the best run; its answer is told.
-        best: the best arm: any of its runs answers where that one's answer is not stored; else the
-            first that is.
+        sources: the content of results/.
+        runs: the compared runs.
+        row: the row of the champion or of the best run.
+        best: the best arm.
     """
     stored = sources.chosen
     if not {"label", "run_ids", "probabilities"} <= set(stored) or not len(stored["run_ids"]):

@@ -1,4 +1,4 @@
-"""What the stored test predictions say: McNemar's table, confused classes, calibration."""
+"""Evaluates the stored test predictions: McNemar's test, confused classes, calibration."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ MCNEMAR = ("seed", "first_only", "second_only", "both", "neither", "p_value")
 
 
 def mcnemar(runs: Runs, predictions: Classes, labels: Labels, model: ModelName) -> Measured:
-    """Exact McNemar test of two particular networks: full, uniform, pretrained and scratch.
+    """Computes the exact McNemar test of two particular networks: full, uniform, pretrained and scratch.
 
-    The pair is the smallest common seed, named in advance. It says nothing about the methods:
-    the variation over seeds is not in it (Dietterich 1998).
+    The pair is the smallest common seed, which is fixed in advance. The test does not compare the methods,
+    because it ignores the variation over seeds (Dietterich 1998).
     """
     sides = [
         Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
@@ -75,8 +75,10 @@ CALIBRATION = ("n_pairs", "ece_pretrained", "ece_scratch", "difference_pp", "low
 
 
 def calibration(runs: Runs, model: ModelName) -> Measured:
-    """Expected calibration error of full arms, scratch − pretrained (above zero: pretrained
-    is better calibrated), paired over seeds."""
+    """Compares the expected calibration error of full arms, scratch − pretrained, over seeds.
+
+    A difference above zero means that pretrained is better calibrated.
+    """
     full = select(runs, model=model, scope=Scope.FULL)
     sides = [select(full, init=init) for init in (Init.PRETRAINED, Init.SCRATCH)]
     if not all(sides):
@@ -115,7 +117,10 @@ CONFUSION = (
 
 
 def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured:
-    """Confused classes of one run, and of every class (numbers 0–9) precision, recall and F1."""
+    """Reports the most confused classes of one run, and precision, recall and F1 of every class.
+
+    Classes are numbers in 0…9.
+    """
     if row is None:
         return absent(CONFUSION, Reason.MISSING_ARMS)
     if labels is None or key(row) not in predictions:
@@ -164,7 +169,7 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
 def confusion_counts(
     labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int64]:
-    """[10, 10] numbers of images by true class (row) and answer (column)."""
+    """Returns int64 [10, 10], numbers of images by true class (row) and predicted class (column)."""
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
     return counts
@@ -195,7 +200,7 @@ BEST = (
 
 
 def best_arm(runs: Runs) -> tuple[Arm, Row] | None:
-    """The arm with the best mean validation accuracy, and its run that is best on validation."""
+    """Returns the arm with the best mean validation accuracy, and its best run on validation."""
     means = {arm: summary(column({arm: seeds}, "val_accuracy")).mean for arm, seeds in runs.items()}
     known = {arm: value for arm, value in means.items() if not math.isnan(value)}
     if not known:
@@ -206,7 +211,7 @@ def best_arm(runs: Runs) -> tuple[Arm, Row] | None:
 
 
 def best(runs: Runs) -> Measured:
-    """Chosen on validation; its train, validation and test numbers as means over seeds."""
+    """Reports the arm that is best on validation, with its accuracies as means over seeds."""
     chosen = best_arm(runs)
     if chosen is None:
         return absent(BEST, Reason.MISSING_ARMS)

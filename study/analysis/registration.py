@@ -1,4 +1,7 @@
-"""What a study declares before its first evaluation on test images: `preregistration.json`."""
+"""Builds what a study declares before its first evaluation on test images.
+
+It is stored in preregistration.json.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,6 @@ def rules(models: Iterable[str]) -> dict[str, Any]:
 
 
 def digest(registration: dict[str, Any]) -> str:
-    """Returns the SHA-256 of a registration, which does not depend on the form of its file."""
+    """Returns the SHA-256 of a registration, which is independent of the formatting of its file."""
     text = json.dumps(registration, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

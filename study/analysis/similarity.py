@@ -1,4 +1,4 @@
-"""Where training changed the activations: linear CKA before and after, by stage and policy."""
+"""Measures where training changed the activations: linear CKA before and after, by stage."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ BY_DEPTH = (
 
 
 def by_depth(sources: Sources, runs: Runs, model: ModelName) -> Measured:
-    """CKA of the first stage minus CKA of the last backbone stage, pretrained, uniform rates.
+    """Compares the CKA of the first and of the last backbone stage: pretrained, uniform rates.
 
-    The head is left out: it starts at random in every arm. lowest_stage counts from 1 at the input.
+    The head is left out, because it starts at random in every arm. `difference` is first minus last, and
+    `lowest_stage` counts from 1 at the input.
     """
     found = _stored(sources, runs, model, LrPolicy.UNIFORM)
     if not found:
@@ -73,7 +74,7 @@ BY_POLICY = (
 
 
 def by_policy(sources: Sources, runs: Runs, model: ModelName) -> Measured:
-    """Mean CKA over the backbone's stages: discriminative minus uniform rates, paired over seeds."""
+    """Compares mean CKA over the backbone's stages, discriminative minus uniform, paired over seeds."""
     sides = {
         policy: _stored(sources, runs, model, policy)
         for policy in (LrPolicy.UNIFORM, LrPolicy.DISCRIMINATIVE)
@@ -104,7 +105,13 @@ def by_policy(sources: Sources, runs: Runs, model: ModelName) -> Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Stored:
-    """names: of the stages, the head's last; backbone: CKA of all stages but the head."""
+    """The stored similarities of one run.
+
+    Attributes:
+        run_id: the run.
+        names: names of all stages, the head last.
+        backbone: CKA of all stages except the head.
+    """
 
     run_id: str
     names: list[str]
@@ -112,7 +119,7 @@ class _Stored:
 
 
 def _stored(sources: Sources, runs: Runs, model: ModelName, policy: LrPolicy) -> dict[int, _Stored]:
-    """What the pretrained full runs left, by seed."""
+    """Returns the similarities of the pretrained full runs by seed."""
     arm = Arm(model=model, init=Init.PRETRAINED, scope=Scope.FULL, lr_policy=policy)
     found = {}
     for seed, row in sorted(runs.get(arm, {}).items()):

@@ -1,4 +1,4 @@
-"""Everything the analysis reads from a results directory, each part absent or typed."""
+"""Reads everything that the analysis needs from a results directory; any part may be absent."""
 
 from __future__ import annotations
 
@@ -16,21 +16,35 @@ from study.store.columns import Table
 from study.store.csv_tables import read_table
 from study.store.safe_load import Arrays, read_arrays, read_object
 
+#: Maps the key of an evaluation to uint8 [n], the predicted classes.
 Classes = Mapping[str, npt.NDArray[np.uint8]]
+#: Maps run_id to the names of the stages and one value for each.
 ByStage = Mapping[str, tuple[list[str], list[float]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """results/ as values. JSON files that are absent are empty dictionaries.
+    """The content of results/. An absent table has no rows, and an absent JSON file is {}.
 
-    results: the highest rung of every arm and seed, and the champion; rungs: every judged rung of an
-    arm and seed, without the champion.
-    predictions: key of a judgement (`study.analysis.arms.key`) → uint8 [n] predicted classes of the first
-    n images in the order of labels; labels: uint8 [N] or None.
-    drift: run_id → (stage names, relative change of each stage ‖Δw‖/‖w‖).
-    cka: run_id → (stage names, similarity of each stage's activations before and after training).
-    chosen: arrays of artifacts/object.npz.
+    Attributes:
+        results: results.csv, the highest rung of every arm and seed, and the champion.
+        rungs: rungs.csv, every evaluated rung of an arm and seed, without the champion.
+        baselines: baselines.csv.
+        trials: trials.csv.
+        experiments: experiments.csv.
+        history: history.csv.
+        predictions: maps the key of an evaluation (`study.analysis.arms.key`) to uint8 [n], the predicted
+            classes of the first n images in the order of `labels`.
+        labels: uint8 [N], or None.
+        plan: plan.json.
+        environment: environment.json.
+        architecture: architecture.json.
+        pretraining: pretraining.json.
+        witness: witness.json.
+        preregistration: preregistration.json.
+        drift: relative change ‖Δw‖/‖w‖ of each stage.
+        cka: similarity of each stage's activations before and after training.
+        chosen: arrays of artifacts/object.npz.
     """
 
     results: pd.DataFrame
@@ -53,7 +67,7 @@ class Sources:
 
 
 def hits(predictions: Classes, labels: Any) -> dict[str, npt.NDArray[np.float64]]:
-    """Returns by evaluation whether each of its test images was classified correctly, 1.0 or 0.0, [n]."""
+    """Returns for each evaluation float64 [n]: 1.0 for an image classified correctly, else 0.0."""
     if labels is None:
         return {}
     return {
@@ -63,10 +77,10 @@ def hits(predictions: Classes, labels: Any) -> dict[str, npt.NDArray[np.float64]
 
 
 def read_sources(folder: Path) -> Sources:
-    """Read what is there.
+    """Reads a results directory.
 
     Raises:
-        StoreError: a file exists but is not what its name says.
+        StoreError: a file exists but is damaged.
     """
     stored = read_arrays(folder / "predictions.npz", lambda key: not key.endswith("abilities"))
     labels = stored.pop("labels", None)
@@ -95,7 +109,7 @@ def read_sources(folder: Path) -> Sources:
 
 
 def _picture(path: Path) -> Arrays:
-    """Arrays of a picture; none where they are damaged, which the report says beside the pictures."""
+    """Returns the arrays of a figure, or {} if they are damaged, which the report says elsewhere."""
     try:
         return read_arrays(path)
     except StoreError:
@@ -103,6 +117,7 @@ def _picture(path: Path) -> Arrays:
 
 
 def _by_stage(stored: Arrays, quantity: str) -> ByStage:
+    """Returns a stored quantity of each stage by run_id."""
     result = {}
     for key, change in stored.items():
         run_id = key.removesuffix(f".{quantity}")

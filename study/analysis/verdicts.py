@@ -1,7 +1,7 @@
-"""The written rules that turn an interval into a verdict: every threshold of the study is here.
+"""Declares the rules that turn an interval into a verdict, and every threshold of the study.
 
 A contrast is the question whether its first side is more accurate than its second one (design.md). The
-rules, in order:
+rules, in order, are:
 
 1. no pair of runs                                     → not measured
 2. a mean over networks                                → exploratory: an estimate without a verdict
@@ -10,9 +10,9 @@ rules, in order:
 5. interval within ±1 pp                               → equivalent
 6. anything else                                       → not established
 
-Rule 4 holds at every number of seeds from two on, so a study with fewer seeds never claims more from the
-same effect and error. `adjusted` corrects for the number of contrasts. Rule 5 is the two one-sided tests
-procedure (Schuirmann 1987) read off the printed 95 % interval, that is at 2.5 % a side, stricter than the
+Rule 4 applies from two seeds on, so a study with fewer seeds never claims more from the same effect and
+error. `adjusted` corrects for the number of contrasts. Rule 5 is the two one-sided tests procedure
+(Schuirmann 1987) applied to the printed 95 % interval, that is at 2.5 % a side, which is stricter than the
 usual 5 %. Other measurements (time, gap, similarity) are claims: supported, refuted or inconclusive.
 """
 
@@ -24,25 +24,28 @@ from enum import Enum
 
 ALPHA = 0.05
 EQUIVALENCE_MARGIN_PP = 1.0
-#: Seeds that a test needs.
+#: Number of seeds that a test needs.
 SEEDS_FOR_A_TEST = 2
-#: Seeds from which on a shorter rung is preferred to a longer one with fewer.
+#: Number of seeds from which on a shorter rung is preferred to a longer one with fewer seeds.
 MANY_SEEDS = 5
-#: Share of the level that the secondary contrasts have from the beginning, and share of the level of a
-#: rejected primary contrast that goes to them.
+#: Share of the significance level that the secondary contrasts have from the beginning, and share of the
+#: level of a rejected primary contrast that passes to them.
 SECONDARY_SHARE, TO_SECONDARY = 0.2, 0.5
-#: Measurements outside the contrasts (time, gap, spread) need this many pairs for a claim.
+#: Number of pairs that a claim on a measurement outside the contrasts (time, gap, spread) needs.
 PAIRS_FOR_A_MEASUREMENT = 3
-#: The first layer adapted in float32 may differ from the original by rounding only.
+#: Largest difference between original and adapted first layer in float32 that counts as rounding.
 EXACT_ADAPTATION = 1e-4
-#: A pretext task is learnt when its held-out accuracy is at least so many times chance.
+#: A pretext task counts as learnt if its held-out accuracy is at least so many times chance.
 PRETEXT_TIMES_CHANCE = 10.0
-#: An adequate network's training accuracy is at most so much above its test accuracy.
+#: Greatest excess of an adequate network's training accuracy over its test accuracy.
 GAP_BOUND_PP = 5.0
 
 
 class Verdict(str, Enum):
-    """`BETTER` to `EXPLORATORY` are verdicts of contrasts, `SUPPORTED` to `INCONCLUSIVE` of claims."""
+    """The verdict of a finding.
+
+    `BETTER` to `EXPLORATORY` are verdicts on contrasts, `SUPPORTED` to `INCONCLUSIVE` on claims.
+    """
 
     BETTER = "better"
     WORSE = "worse"
@@ -59,7 +62,7 @@ class Verdict(str, Enum):
 
 
 class Family(str, Enum):
-    """Which contrasts a verdict is given for, and in which order their level is spent."""
+    """Which part of the significance level a contrast uses; exploratory contrasts get no verdict."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -100,10 +103,12 @@ def contrast_verdict(
     """Applies rules 1 to 6.
 
     Args:
-        effect, low, high: the effect and the ends of its interval in percentage points.
+        effect: the effect in percentage points.
+        low: lower end of its interval.
+        high: upper end of its interval.
         pairs: number of paired seeds.
         p_adjusted: p-value after `adjusted`; NaN if there is none.
-        family: of the contrast.
+        family: family of the contrast.
     """
     if pairs == 0:
         return Verdict.NOT_MEASURED, Reason.MISSING_ARMS
@@ -124,7 +129,7 @@ def contrast_verdict(
 
 
 def measurement_verdict(*, low: float, high: float, pairs: int) -> tuple[Verdict, Reason]:
-    """Returns the verdict on a claim other than a contrast, from an interval over at least 3 pairs."""
+    """Returns the verdict on a claim other than a contrast, from an interval and its pairs."""
     if pairs == 0:
         return Verdict.NOT_MEASURED, Reason.MISSING_ARMS
     if pairs < PAIRS_FOR_A_MEASUREMENT:
@@ -141,16 +146,16 @@ def measurement_verdict(*, low: float, high: float, pairs: int) -> tuple[Verdict
 def adjusted(p_values: Sequence[float], families: Sequence[Family]) -> list[float]:
     """Returns adjusted p-values; a contrast is claimed if its value is at most `ALPHA`.
 
-    The graphical procedure of Bretz, Maurer, Brannath and Posch (2009, Statistics in Medicine 28:586): the
-    primary contrasts share the level equally but for `SECONDARY_SHARE`, which the secondary ones share. A
-    rejected primary contrast passes `TO_SECONDARY` of its level to the secondary ones and the rest to the
-    other primary ones; a rejected secondary one passes its level to the other secondary ones. The
-    probability of any false claim of a direction is at most `ALPHA`, whatever the true effects and however
-    the p-values depend on one another.
+    This is the graphical procedure of Bretz, Maurer, Brannath and Posch (2009, Statistics in Medicine
+    28:586). The secondary contrasts share `SECONDARY_SHARE` of the level, and the primary contrasts share
+    the rest equally. A rejected primary contrast passes `TO_SECONDARY` of its level to the secondary ones
+    and the rest to the other primary ones; a rejected secondary one passes its level to the other secondary
+    ones. The probability of any false claim of a direction is at most `ALPHA`, whatever the true effects
+    and however the p-values depend on one another.
 
     Args:
-        p_values: of all contrasts; NaN if there is none.
-        families: of the contrasts; exploratory ones get NaN.
+        p_values: p-values of all contrasts; NaN if there is none.
+        families: families of the contrasts; exploratory ones get NaN.
     """
     result = [math.nan] * len(p_values)
     tested = [

@@ -1,1 +1,1 @@
-"""results/ → figures, text and the PDF report; nothing here reaches torch."""
+"""Builds the report from results/; no module of this package imports torch."""

@@ -1,4 +1,4 @@
-"""Results → PDF with its check, HTML and DOCX (the only user of WeasyPrint)."""
+"""Builds PDF, HTML and DOCX from results and checks the PDF (the only user of WeasyPrint)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from study.report.text.title_page import read_title_page
 from study.store.files import write_atomic, write_text
 
 _SECTION = "<section"
-#: While pages are being settled every picture is an empty one of the same printed size.
+#: While page breaks are being found, an empty picture of the same printed size replaces every picture.
 _PICTURE = re.compile(r'src="data:[^"]*"')
 _NO_PICTURE = 'src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E"'
 
@@ -61,7 +61,13 @@ class ReportResult:
 
 
 class Printed(NamedTuple):
-    """anchors: page of every id of the text."""
+    """A printed PDF.
+
+    Attributes:
+        content: bytes of the file.
+        pages: number of pages.
+        anchors: page number, from 1, of every id of the text.
+    """
 
     content: bytes
     pages: int
@@ -78,20 +84,20 @@ def build_report(
     draft: bool = False,
     flat: bool = False,
 ) -> ReportResult:
-    """Build report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
+    """Builds report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
 
     Args:
         results_dir: `results/` of a study, complete or not.
-        report_dir: where the report is written; an older report.pdf is replaced at the end.
-        lang: folder of templates.
+        report_dir: folder of the report.
+        lang: language, a folder of the templates.
         title_page: YAML file of the title page (see `study.report.text.title_page`).
         templates: folder of a department (see `study.report.text.department`).
-        draft: PDF and page only, without pictures, tables without breaks of their own and the form
-            unchecked, in less than half the time (a study still running, or one that has to end).
-        flat: main sections do not begin pages.
+        draft: whether to write only PDF and HTML, without pictures, continuation captions and form check.
+            It takes less than half the time; it serves a study that is running or has to end.
+        flat: whether main sections do not begin pages.
 
     Raises:
-        ReportError: no results directory or no such language.
+        ReportError: there is no results directory, or no such language.
         StoreError: a file of the results directory is damaged.
         UsageError: the title page or the department's folder cannot be used.
     """
@@ -136,10 +142,10 @@ def build_report(
 
 
 def read_department(folder: Path | None, lang: str) -> Department | None:
-    """The department's folder with its templates and style sheet checked.
+    """Opens a department's folder and checks its templates and its style sheet.
 
     Raises:
-        UsageError: what is wrong, with file and line.
+        UsageError: the folder cannot be used; the message has file and line.
     """
     department = open_department(folder, lang)
     if department is not None:
@@ -150,10 +156,10 @@ def read_department(folder: Path | None, lang: str) -> Department | None:
 
 
 def check_style(text: str, path: Path) -> None:
-    """Refuse a style sheet of which WeasyPrint would leave out something.
+    """Refuses a style sheet of which WeasyPrint would ignore a part.
 
     Raises:
-        UsageError: file, line and what is wrong there.
+        UsageError: the message has the file, the line and the fault.
     """
     complaints: list[str] = []
     handler = logging.Handler()
@@ -165,7 +171,7 @@ def check_style(text: str, path: Path) -> None:
             if rule.type == "error":
                 complaints.append(rule.message)
             else:
-                # With the line breaks before it, so that the line of the complaint is that of the file.
+                # The line breaks make the line of a complaint the line of the file.
                 CSS(string="\n" * (rule.source_line - 1) + rule.serialize(), url_fetcher=_fetcher())
             if complaints:
                 what = complaints[0]
@@ -177,7 +183,7 @@ def check_style(text: str, path: Path) -> None:
 
 
 def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
-    """Replace the figures of an earlier report; other pictures in the folder stay."""
+    """Writes the figures and removes those of an earlier report; other files in the folder stay."""
     files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
     for name, payload in files.items():
         write_atomic(folder / name, partial(_write, payload))
@@ -192,7 +198,10 @@ def _write(payload: bytes, stream: IO[bytes]) -> None:
 
 
 def settle(html: str, words: Words, *, flat: bool = False) -> str:
-    """Every section laid out alone (they begin pages) until its page breaks are settled."""
+    """Returns the text with page breaks found: tables are cut, and figures and tables are moved.
+
+    Each section is laid out alone, because it begins a page; with `flat` all sections are one.
+    """
     start, end = html.index("<body"), html.index("</body>")
     opening, *sections = html[start:end].split(_SECTION)
     if flat:
@@ -219,12 +228,12 @@ def _html(text: str) -> HTML:
 
 
 def _fetcher() -> URLFetcher:
-    """Nothing but data: addresses can be read, whatever the text says."""
+    """Returns a fetcher that reads only data: addresses, whatever the text refers to."""
     return URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
 
 
 def to_pdf(html: str) -> Printed:
-    """Laid out twice where the text names the number of its pages."""
+    """Prints the text; it is laid out twice if it contains the number of its pages."""
     document = _html(html).render(pdf_variant="pdf/ua-1")
     counted = count_pages(html, len(document.pages))
     if counted != html:
@@ -235,7 +244,12 @@ def to_pdf(html: str) -> Printed:
 
 
 def to_docx(html: str, anchors: dict[str, int]) -> bytes:
-    """The composed text as a Word file; pages of its contents are those of the PDF until Word counts."""
+    """Converts the composed text to a Word file.
+
+    Args:
+        html: the text, before page breaks are found.
+        anchors: page of every id in the PDF; the table of contents shows them until Word counts pages.
+    """
     return report_docx(
         html,
         forms=TEMPLATES / "docx",

@@ -1,1 +1,1 @@
-"""Values that the templates read: results as typed objects, and facts derived from them."""
+"""Provides the values that templates read: results as typed objects, and facts derived from them."""

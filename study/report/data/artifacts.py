@@ -1,4 +1,4 @@
-"""Arrays that only pictures need; a damaged file costs its picture, not the report."""
+"""Reads the arrays that only figures need; a damaged file costs its figure, not the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Artifacts:
-    """artifacts/*.npz by file name without ending; damaged names the files left out."""
+    """The arrays of artifacts/*.npz.
+
+    Attributes:
+        files: the arrays of each file, by file name without ending.
+        damaged: names of the files that were left out.
+    """
 
     files: dict[str, Arrays]
     damaged: tuple[str, ...]
@@ -33,6 +38,7 @@ class Artifacts:
 
 
 def read_artifacts(folder: Path) -> Artifacts:
+    """Reads all .npz files of a folder, except damaged or incomplete ones."""
     files: dict[str, Arrays] = {}
     damaged = []
     for path in sorted(folder.glob("*.npz")):
@@ -46,9 +52,15 @@ def read_artifacts(folder: Path) -> Artifacts:
 
 
 def read_predictions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Key of a judgement → float32 [n, 10] probabilities of the first n test images; of the champion."""
+    """Returns float32 [n, 10] probabilities of the first n test images by key of the evaluation.
+
+    Only the champion's are stored.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
     suffix = ".probabilities"
-    # The labels are read along, so that as many answers as objects are asked for.
+    # The labels are read too, so that `read_arrays` can check that there are not more answers than labels.
     stored = read_arrays(path, lambda key: key.endswith((suffix, "labels")))
     return {
         key.removesuffix(suffix): array.astype(np.float32)

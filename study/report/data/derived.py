@@ -1,4 +1,4 @@
-"""Values that sentences of chapters 1–4 speak about, derived from stored tables and arrays."""
+"""Derives the values that sentences of chapters 1–4 name from stored tables and arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from study.report.locale.number_format import as_float
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """Share of objects of class `true` that were taken for `predicted`."""
+    """A frequent confusion of two classes.
+
+    Attributes:
+        true: the true class, 0…9.
+        predicted: the class it was taken for.
+        share: share of the true class's objects in [0, 1].
+    """
 
     true: int
     predicted: int
@@ -23,7 +29,15 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectAnswer:
-    """What one network says of the chosen object: classes in order of falling probability."""
+    """One network's answer for the chosen object.
+
+    Attributes:
+        arm: the network's arm.
+        champion: whether the network is the champion.
+        classes: the most probable classes, in descending order.
+        probabilities: their probabilities.
+        label: the true class.
+    """
 
     arm: ArmSummary
     champion: bool
@@ -40,8 +54,11 @@ class ObjectAnswer:
 class ExplainedNetwork:
     """One row of the Grad-CAM figure.
 
-    key: as in `words.arm_short`; right: drawn objects with the right answer; inside: mean share of
-    a map on the object's pixels, None if every map is empty; empty: maps without a positive value.
+    Attributes:
+        key: key of the arm in `words.arm_short`.
+        right: number of drawn objects that are classified correctly.
+        inside: mean share of a map on the object's pixels; None if every map is empty.
+        empty: number of maps without a positive value, which `inside` leaves out.
     """
 
     key: str
@@ -52,7 +69,16 @@ class ExplainedNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What the Grad-CAM figure of a model shows; area: the share that an even map has inside."""
+    """What the Grad-CAM figure of a network shows.
+
+    Attributes:
+        index: indices of the drawn test objects.
+        layer: name of the layer whose maps are drawn.
+        map_size: height and width of a map.
+        sampled: number of objects over which the shares are means.
+        area: the share that a constant map has on the object's pixels.
+        networks: the rows of the figure.
+    """
 
     index: tuple[int, ...]
     layer: str
@@ -64,7 +90,13 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """How features separate classes before training, each as (pretrained, random)."""
+    """How well features separate the classes before training, each as (pretrained, random).
+
+    Attributes:
+        images: number of test images.
+        neighbour: share of images whose nearest neighbour has the same class.
+        between: share of the variance that lies between the classes.
+    """
 
     images: int
     neighbour: tuple[float, float]
@@ -73,7 +105,14 @@ class Separation:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """Losses of the champion at its last point, and the least one on validation images."""
+    """The champion's losses at its last point, and its least one on validation images.
+
+    Attributes:
+        train_loss: loss on training images at the end.
+        val_loss: last loss on validation images.
+        least_loss: least loss on validation images.
+        least_at: samples seen at the least loss.
+    """
 
     train_loss: float
     val_loss: float
@@ -83,9 +122,17 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What tuning tried for an arm: the ends of its rates and factors, and the best trial's.
+    """What tuning tried for an arm.
 
-    at_edge: the best rate is the lowest or the highest that was tried.
+    Attributes:
+        arm: the arm.
+        trials: number of trials, failed ones included.
+        lowest: lowest learning rate that was tried.
+        highest: highest learning rate that was tried.
+        best: learning rate of the trial with the best validation accuracy.
+        at_edge: whether that rate is the lowest or the highest.
+        decays: least and greatest factor between the rates of neighbouring stages; None without any.
+        best_decay: that factor of the best trial.
     """
 
     arm: ArmSummary
@@ -100,9 +147,12 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """What a larger budget would bring in: kind is a key of `words.left_out`, value what stands in it.
+    """Something that a larger budget would add.
 
-    seconds: of the whole budget that it needs, None where nobody knows.
+    Attributes:
+        kind: key of `words.left_out`.
+        value: text that the sentence of that kind contains.
+        seconds: the budget that would add it; None if unknown.
     """
 
     kind: str
@@ -111,28 +161,29 @@ class LeftOut:
 
 
 class Reading:
-    """Derived values by name, for templates (`reading.confusions("vgg11")`)."""
+    """Offers derived values to templates by name, for example `reading.confusions(arm)`."""
 
     def __init__(self, data: ReportData) -> None:
         self._data = data
 
     def events(self, kind: str, model: str | None = None) -> list[dict[str, Any]]:
-        """Events of environment.json of one kind."""
+        """Returns the events of one kind from environment.json, of one network if `model` is given."""
         found = self._data.environment.get("events") or []
         return [e for e in found if e.get("kind") == kind and model in (None, e.get("model"))]
 
     @property
     def shown(self) -> list[ArmSummary]:
-        """The networks whose errors are shown: the champion, else the best arm of every network."""
+        """The networks whose errors are shown: the champion, or else the best arm of every network."""
         return shown(self._data)
 
     @property
     def shows_champion(self) -> bool:
+        """Whether the champion is the network whose errors are shown."""
         longest = self._data.champion
         return longest is not None and [longest.arm] == self.shown
 
     def confusions(self, arm: ArmSummary, count: int = 3) -> list[Confusion]:
-        """The most frequent confusions of an arm, all its seeds together."""
+        """Returns the most frequent confusions of an arm over all its seeds."""
         shares = confusion_shares(self._data, arm)
         if shares is None:
             return []
@@ -143,12 +194,12 @@ class Reading:
         return [Confusion(true=t, predicted=p, share=float(off[t, p])) for t, p in pairs if off[t, p]]
 
     def recalls(self, arm: ArmSummary) -> list[float]:
-        """Share of right answers of an arm for every class."""
+        """Returns the share of correct answers of an arm for every class."""
         shares = confusion_shares(self._data, arm)
         return [] if shares is None else [float(value) / 100 for value in np.diag(shares)]
 
     def tried(self) -> list[Tried]:
-        """Of every arm that was tuned, what was tried; the best is that of the validation accuracy."""
+        """Returns what was tried for every arm that was tuned."""
         found = []
         for arm in self._data.arms:
             trials = self._trials(arm)
@@ -173,11 +224,11 @@ class Reading:
         return found
 
     def trial_rungs(self) -> list[int]:
-        """The lengths of the trials."""
+        """Returns the lengths of the trials in samples, ascending."""
         return sorted({int(rung) for rung in self._data.trials["rung"].dropna()})
 
     def left_out(self) -> list[LeftOut]:
-        """What plan.json says that a larger budget would bring in."""
+        """Returns what a larger budget would add, according to plan.json."""
         found = []
         for item in self._data.plan.get("left_out") or []:
             first, _, second = str(item["what"]).partition(" ")
@@ -186,13 +237,13 @@ class Reading:
         return found
 
     def baselines(self) -> list[dict[str, Any]]:
-        """Rows of baselines.csv."""
+        """Returns the rows of baselines.csv."""
         rows: list[dict[str, Any]] = self._data.tables.baselines.to_dict("records")  # type: ignore[assignment]
         return rows
 
     @property
     def champion_end(self) -> Ending | None:
-        """How the training of the champion ended, as far as the figure `champion` shows it."""
+        """How the champion's training ended, as in the figure `champion`; None without losses."""
         longest = self._data.champion
         if longest is None:
             return None
@@ -210,7 +261,7 @@ class Reading:
         )
 
     def object_answers(self, count: int = 3) -> list[ObjectAnswer]:
-        """Answers of the networks drawn in the figure `object`."""
+        """Returns the answers of the networks that the figure `object` shows."""
         stored = self._data.artifacts.get("object")
         answers = []
         for place, arm in chosen_object_runs(self._data):
@@ -228,6 +279,7 @@ class Reading:
         return answers
 
     def explanation(self, model: str) -> Explanation | None:
+        """Returns what the Grad-CAM figure of a network shows, or None without maps."""
         stored = self._data.artifacts.get(f"gradcam-{model}")
         if "maps" not in stored:
             return None
@@ -252,6 +304,7 @@ class Reading:
         )
 
     def separation(self, model: str) -> Separation | None:
+        """Returns how features separate the classes before training, or None if not stored."""
         stored = self._data.artifacts.get(f"featuremap-{model}")
         if "labels" not in stored:
             return None
@@ -263,25 +316,26 @@ class Reading:
 
     @property
     def overall_best(self) -> ArmSummary | None:
-        """The arm of the highest validation accuracy over all networks."""
+        """The arm with the highest validation accuracy over all networks."""
         best = [arm for model in self._data.models if (arm := self._data.best(model)) is not None]
         return max(best, key=lambda arm: arm.means["val"] or 0.0, default=None)
 
     @property
     def top(self) -> ArmSummary | None:
-        """The arm of the highest mean test accuracy (described, never used to choose)."""
+        """The arm with the highest mean test accuracy, which is described but never used to choose."""
         return max(self._data.finished, key=lambda arm: arm.mean or 0.0, default=None)
 
     @property
     def bottom(self) -> ArmSummary | None:
+        """The arm with the lowest mean test accuracy."""
         return min(self._data.finished, key=lambda arm: arm.mean or 0.0, default=None)
 
     def missing(self) -> list[ArmSummary]:
-        """Arms without a finished run."""
+        """Returns the arms without a finished run."""
         return [arm for arm in self._data.arms if not arm.n]
 
     def widest_gap(self) -> ArmSummary | None:
-        """The finished arm with the largest difference of training and test accuracy."""
+        """Returns the finished arm with the largest training minus test accuracy."""
         known = [arm for arm in self._data.finished if arm.means["train"] is not None]
         return max(known, key=lambda arm: gap(arm) or 0.0, default=None)
 
@@ -290,17 +344,17 @@ class Reading:
 
     @property
     def equal_trials(self) -> bool:
-        """Whether the arms of each network that were tuned had equally many trials."""
+        """Whether the tuned arms of each network had equally many trials."""
         counts = {(arm.model, count) for arm in self._data.arms if (count := self.trial_count(arm))}
         return len(counts) == len({model for model, _ in counts})
 
     def arm_key(self, row: dict[str, Any]) -> str:
-        """`pretrained-full-uniform` of a table row: key of `words.arm_short`."""
+        """Returns the key of a row's arm in `words.arm_short`, as `pretrained-full-uniform`."""
         parts = [row["init"], row["scope"]] + [row["lr_policy"]] * (row["lr_policy"] != "none")
         return "-".join(str(part) for part in parts)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """Rows of `results` or `trials` in order of arm, then seed or trial."""
+        """Returns the rows of `results` or `trials`, sorted by arm; the rows of an arm keep their order."""
         frame = self._data.results if table == "results" else self._data.trials
         place = {arm.name: number for number, arm in enumerate(self._data.arms)}
         rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
@@ -319,6 +373,6 @@ class Reading:
 
 
 def gap(arm: ArmSummary) -> float | None:
-    """Training minus test accuracy."""
+    """Returns training minus test accuracy, or None if one of them is unknown."""
     train = arm.means["train"]
     return None if train is None or arm.mean is None else train - arm.mean

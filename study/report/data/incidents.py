@@ -1,4 +1,4 @@
-"""What went wrong in a study, told only as far as it is still so when the report is made."""
+"""Selects what went wrong in a study and still matters when the report is made."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from study.records import RunState
 from study.report.data.derived import Reading
 from study.report.data.report_data import ReportData
 
-#: Of a network's arms, those whose maps and features are compared.
+#: Keys of the arms whose Grad-CAM maps are compared.
 _COMPARED = ("scratch-full-uniform", "pretrained-frozen", "pretrained-full-uniform")
 _NO_WEIGHTS = (None, "", "none")
 
 
 class Incidents:
-    """For templates, by name (`incidents.reasons()`)."""
+    """Offers incidents to templates by name, for example `incidents.reasons()`."""
 
     def __init__(self, data: ReportData) -> None:
         self._data, self._reading = data, Reading(data)
 
     def details(self, kind: str) -> list[str]:
-        """What the events of a kind say, each text once."""
+        """Returns the different texts of the events of a kind."""
         return list(dict.fromkeys(str(event.get("detail") or "") for event in self._reading.events(kind)))
 
     def reasons(self) -> list[str]:
-        """Why runs have no result, each reason once: final runs, then trials and side runs that failed."""
+        """Returns the different reasons why final runs have no result, and why other runs failed."""
         tables = self._data.tables
         other = (
             row
@@ -34,7 +34,11 @@ class Incidents:
         return list(dict.fromkeys(str(row["reason"]) for row in rows if row["reason"]))
 
     def unreached(self, source: str) -> list[str]:
-        """Networks whose ImageNet weights were not reached and that have those of `source` (or "none")."""
+        """Returns the networks whose ImageNet weights were not reached and that use `source` instead.
+
+        Args:
+            source: an init source, or "none" for networks without weights.
+        """
         told = {event.get("model") for event in self._reading.events("weights_unreachable")}
         return [
             model
@@ -44,13 +48,13 @@ class Incidents:
 
     @property
     def pictures_missing(self) -> bool:
-        """Whether pictures of the networks were not made and no later start made them good."""
+        """Whether making the figures' arrays failed and no later start of the study made up for it."""
         artifacts = self._data.artifacts
         there = {*artifacts.files, *(name.removesuffix(".npz") for name in artifacts.damaged)}
         return bool(self._reading.events("pictures_missing")) and not self._owed() <= there
 
     def _owed(self) -> set[str]:
-        """The arrays that the finished runs allow: of the networks with the first seed."""
+        """Returns the names of the array files that the finished runs of the first seed allow."""
         data = self._data
         if not data.finished:
             return set()

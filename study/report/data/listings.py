@@ -1,7 +1,7 @@
-"""Listings of the appendix, cut from the real sources so that they cannot go out of date.
+"""Cuts the listings of the appendix out of the sources, so that they cannot be out of date.
 
-Of a docstring its first line is left: the text of the report says the rest. Words to a linter are
-left out.
+A listing keeps the first line of each docstring, because the report explains the rest, and loses
+comments for linters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """name is the marker's word; path is relative to the repository; code has no outer indent."""
+    """A piece of source code.
+
+    Attributes:
+        name: the word in its marker, with `_` for `-`.
+        path: path of the file relative to the repository.
+        code: the code without common indentation.
+    """
 
     name: str
     path: str
@@ -28,7 +34,7 @@ class Listing:
 
 
 def read_listings(root: Path = SOURCE_ROOT) -> dict[str, Listing]:
-    """All marked pieces under the package; a marker without an end is ignored."""
+    """Returns all marked pieces under `root` by name; a marker without an end is ignored."""
     found: dict[str, Listing] = {}
     for path in sorted(root.rglob("*.py")):
         name, lines = "", list[str]()

@@ -1,4 +1,4 @@
-"""results/ as typed values for templates and figures: no torch, no text, no drawing."""
+"""Reads results/ into typed values for templates and figures, without torch, text or drawing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from study.spec import Arm, Init
 from study.store.safe_load import read_object
 from study.store.tables import RESULT_COLUMNS
 
-#: Means over the finished seeds of an arm at its rung: attribute → column of rungs.csv.
+#: Columns of rungs.csv whose mean over an arm's finished seeds at its rung is an attribute of this name.
 _MEANS = {
     "train": "train_accuracy",
     "val": "val_accuracy",
@@ -55,11 +55,28 @@ _MEANS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ArmSummary:
-    """One arm over its finished seeds at one rung. Shares lie in [0, 1]; what was not measured is None.
+    """One arm over its finished seeds at one rung; what was not measured is None.
 
-    values are the test accuracies in order of seed, low and high the ends of the 95 % interval of
-    their mean, see `accuracy_summary`; the remaining numbers are means over the same runs. keys are what
-    predictions.npz calls the judgements.
+    The means are also attributes of the summary, for example `train` (see `_MEANS`).
+
+    Attributes:
+        name: name of the arm.
+        model: its network.
+        init: its initial values.
+        scope: its trained part.
+        lr_policy: its learning rates.
+        init_source: source of the pre-trained weights, or ``none``.
+        run_ids: the runs, in order of seed.
+        keys: names of their evaluations in predictions.npz.
+        rung: samples of the rung; None without runs.
+        seeds: seeds of the runs.
+        values: test accuracies in [0, 1].
+        mean: mean of `values`.
+        sd: standard deviation of `values`.
+        low: lower end of the 95 % interval of the mean, see `accuracy_summary`.
+        high: its upper end.
+        reason: why there is no finished run; otherwise empty.
+        means: means of other columns over the same runs.
     """
 
     name: str
@@ -82,11 +99,12 @@ class ArmSummary:
 
     @property
     def key(self) -> str:
-        """The arm without its network: key of `words.arm_short`."""
+        """The arm without its network, a key of `words.arm_short`."""
         return self.name.removeprefix(f"{self.model}-")
 
     @property
     def n(self) -> int:
+        """The number of finished seeds."""
         return len(self.values)
 
     def __getattr__(self, name: str) -> float | None:
@@ -97,9 +115,14 @@ class ArmSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The one network that was trained longest: its arm, and the cells of its row of results.csv.
+    """The network that was trained longest.
 
-    Cells are attributes by the name of their column, None where they are empty.
+    The cells are also attributes of the champion by column name.
+
+    Attributes:
+        arm: summary of the champion's run alone.
+        name: name of its evaluation in predictions.npz.
+        cells: cells of its row of results.csv by column; None for an empty cell.
     """
 
     arm: ArmSummary
@@ -122,7 +145,12 @@ class Champion:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Numbers of images that accuracies are over; the same for all runs of a rung."""
+    """Numbers of images that accuracies were measured on, which are equal for all runs of a rung.
+
+    Attributes:
+        validation: number of validation images.
+        test: number of test images.
+    """
 
     validation: int
     test: int
@@ -130,9 +158,17 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
-    """Everything the report may say or draw. Absent files are empty tables and dictionaries.
+    """Everything that the report may say or draw; absent files are empty tables and dictionaries.
 
-    arms come network by network, within a network in the order of `study.matrix`.
+    Attributes:
+        tables: the tables and JSON files.
+        contrasts: contrasts.csv.
+        findings: the findings of findings.json by id.
+        arms: the arms of the study, network by network in the order of `study.matrix`.
+        champion: the champion; None if it has not finished.
+        artifacts: arrays of figures.
+        probabilities: float32 [n, 10] by key of the evaluation.
+        folder: the results directory.
     """
 
     tables: Sources
@@ -175,7 +211,7 @@ class ReportData:
 
     @property
     def registration_altered(self) -> bool:
-        """Whether preregistration.json is not what the ledger has."""
+        """Whether preregistration.json differs from what the ledger holds."""
         return bool(self.registered) and digest(self.tables.preregistration) != self.registered
 
     @property
@@ -194,7 +230,7 @@ class ReportData:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """Networks of the study in the fixed order."""
+        """Networks of the study in the order of `ModelName`."""
         named = set(self.results["model"]) if len(self.results) else set()
         named |= set(self.plan.get("decisions", {}))
         return tuple(model for model in NETWORKS if model in named)
@@ -218,13 +254,14 @@ class ReportData:
 
     @cached_property
     def resolution(self) -> int | None:
+        """The most frequent resolution of the matrix in pixels; None without runs."""
         matrix = self.results[self.results["role"] != CHAMPION]
         values = pd.to_numeric(matrix["resolution"], errors="coerce").dropna()
         return int(values.mode().iloc[0]) if len(values) else None
 
     @cached_property
     def sources(self) -> dict[str, str | None]:
-        """Network → where its pre-trained weights came from; None where there are none."""
+        """Source of each network's pre-trained weights; None if there are none."""
         found: dict[str, str | None] = dict.fromkeys(self.models)
         weights = self.environment.get("weights") or {}
         for model in found:
@@ -234,15 +271,15 @@ class ReportData:
         return found
 
     def rung(self, model: str) -> int | None:
-        """The rung at which the arms of a network are compared."""
+        """Returns the rung at which the arms of a network are compared."""
         return next((arm.rung for arm in self.finished_of(model)), None)
 
     def seeds_of(self, model: str) -> int:
-        """The largest number of seeds of a network's arms at its rung."""
+        """Returns the largest number of seeds of a network's arms at its rung."""
         return max((arm.n for arm in self.finished_of(model)), default=0)
 
     def judged(self, model: str) -> Judged | None:
-        """How many images the accuracies of a network's arms are over."""
+        """Returns the numbers of images that the accuracies of a network's arms were measured on."""
         table = self.rungs
         at = table[(table["model"] == model) & (table["rung"] == self.rung(model))]
         at = at[at["validation_images"].notna() & at["test_images"].notna()]
@@ -254,12 +291,12 @@ class ReportData:
         return next((arm for arm in self.arms if arm.name == name), None)
 
     def best(self, model: str, init: str | None = None) -> ArmSummary | None:
-        """The arm chosen by validation accuracy, never by test."""
+        """Returns the arm with the best validation accuracy; test accuracy is never used to choose."""
         chosen = [arm for arm in self.finished if arm.model == model and init in (None, arm.init)]
         return max(chosen, key=lambda arm: arm.means["val"] or 0.0, default=None)
 
     def contrast(self, name: str, model: str) -> dict[str, Any] | None:
-        """A measured row of contrasts.csv; None where it is absent or has no effect."""
+        """Returns a row of contrasts.csv, or None if it is absent or has no effect."""
         if not len(self.contrasts):
             return None
         table = self.contrasts
@@ -269,11 +306,11 @@ class ReportData:
 
 
 def read_report_data(folder: Path) -> ReportData:
-    """Read a results directory, complete or not.
+    """Reads a results directory, complete or not.
 
     Raises:
         ReportError: the directory does not exist.
-        StoreError: a file in it is not what its name says.
+        StoreError: a file in it is damaged.
     """
     if not folder.is_dir():
         raise ReportError(f"there is no results directory {folder}")

@@ -1,4 +1,4 @@
-"""The command that repeats a study, as far as its results tell it."""
+"""Reconstructs the command that repeats a study from its results."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from study.report.data.report_data import ReportData
 from study.spec import Precision
 
 _BUDGET = 7200
-#: The only resolution at which VGG11's fc6 is folded, so that only there its full size is a choice.
+#: The only resolution at which VGG11's fc6 can be folded.
 _FOLDS_AT = 32
 
 
 def repeat_flags(data: ReportData) -> str:
-    """The flags of `run` with which the study was made, one line.
+    """Returns the flags of `run` with which the study was made, as one line.
 
-    Not among them are those that no file of the results tells: --seeds, which only bounds the plan, and
-    the folders. Of the user's own weights the name of the file is known, not its folder.
+    Flags that no file of the results contains are absent: --seeds, which only bounds the plan, and the
+    folders. Of the user's own weights only the file name is known, not the folder.
     """
     facts = data.environment
     flags = [
@@ -41,7 +41,10 @@ def repeat_flags(data: ReportData) -> str:
 
 
 def _own_weights(data: ReportData) -> str:
-    """The file that the user gave: not ImageNet's, and not made because those were out of reach."""
+    """Returns the file name of the user's own weights, or "" without them.
+
+    They are neither ImageNet's nor a replacement for them.
+    """
     for model, weights in (data.environment.get("weights") or {}).items():
         entry: dict[str, Any] = data.pretraining.get(model) or {}
         if weights.get("source") != IMAGENET and entry.get("fallback_reason") == "":

@@ -1,1 +1,1 @@
-"""The report as an editable Word file (the only user of python-docx and lxml)."""
+"""Writes the report as an editable Word file (the only user of python-docx and lxml)."""

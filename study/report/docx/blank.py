@@ -1,4 +1,4 @@
-"""An empty Word document in the departmental form: page, styles, lists, page number."""
+"""Creates an empty Word document in the departmental form: page, styles, lists, page number."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from study.report.docx.fields import field
 from study.report.docx.wordml import paragraph, run, written
 from study.report.locale.messages import read_words
 
-#: Parts of python-docx's own model that would show or style something of another document.
+#: Types of relations in python-docx's template, by their ending, that lead to parts of another document.
 _FOREIGN = ("/thumbnail", "/stylesWithEffects", "/customXml")
 
 
 def blank(lang: str, title: str, forms: Path) -> Document:
-    """The document without content.
+    """Creates a document without content.
 
     Args:
         lang: language of the report.
-        title: title of the document's properties.
+        title: title in the document's properties.
         forms: folder of styles.xml, numbering.xml and settings.xml.
     """
     document = open_document()
@@ -52,7 +52,7 @@ def _replace(part: XmlPart, path: Path) -> None:
 
 
 def _page(document: Document) -> None:
-    """Rules 1 and 4: A4, margins, the number at the bottom centre of all pages but the first."""
+    """Applies rules 1 and 4: A4, margins, page number at the bottom centre except on the first page."""
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin, section.right_margin = Mm(30), Mm(15)

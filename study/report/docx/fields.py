@@ -1,4 +1,4 @@
-"""Fields that Word counts itself, and the bookmarks they point to."""
+"""Creates fields that Word computes itself, and the bookmarks that they refer to."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from docx.oxml.xmlchemy import BaseOxmlElement
 
 from study.report.docx.wordml import run, w, written
 
+#: Maximum length of a bookmark's name in Word.
 _LONGEST = 40
 
 
 class Bookmarks:
-    """Names of bookmarks by the anchors of the HTML text.
+    """Assigns names of bookmarks to the anchors of the HTML text.
 
-    Word allows letters, digits and `_`, at most 40 of them.
+    Word allows at most 40 letters, digits and underscores.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Bookmarks:
         self._numbers: Iterator[int] = count(1)
 
     def name(self, anchor: str) -> str:
+        """Returns the name for an anchor, which is unique and always the same."""
         if anchor not in self._names:
             name = re.sub(r"\W", "_", anchor)[:_LONGEST]
             if name in self._names.values():
@@ -33,23 +35,23 @@ class Bookmarks:
         return self._names[anchor]
 
     def around(self, anchor: str, *content: BaseOxmlElement) -> list[BaseOxmlElement]:
-        """The content between the ends of the anchor's bookmark."""
+        """Returns the content between the start and the end of the anchor's bookmark."""
         number = next(self._numbers)
         start = w("bookmarkStart", id=number, name=self.name(anchor))
         return [start, *content, w("bookmarkEnd", id=number)]
 
 
 def field(instruction: str, *content: BaseOxmlElement) -> BaseOxmlElement:
-    """A field; content is what it shows until Word counts again."""
+    """Returns a field; `content` is shown until Word computes it."""
     return w("fldSimple", *content, instr=f" {instruction} ")
 
 
 def sequence(label: str, number: str) -> list[BaseOxmlElement]:
-    """The number of a caption: `5`, or `Б.1` with a count of its own in every appendix.
+    """Returns the number of a caption: `5`, or `Б.1` with a separate count in every appendix.
 
     Args:
         label: the word before the number, which names the count.
-        number: the number of the HTML text.
+        number: the number in the HTML text.
     """
     letter, dot, digits = number.rpartition(".")
     name = re.sub(r"\W", "_", f"{label}_{letter}" if letter else label)
@@ -58,7 +60,7 @@ def sequence(label: str, number: str) -> list[BaseOxmlElement]:
 
 
 def begin_field(instruction: str) -> list[BaseOxmlElement]:
-    """The beginning of a field that holds paragraphs; Word brings it up to date when it opens."""
+    """Returns the beginning of a field that contains paragraphs; Word updates it when it opens."""
     return [
         run(w("fldChar", fldCharType="begin", dirty="true")),
         run(written("instrText", f" {instruction} ")),

@@ -1,4 +1,4 @@
-"""Title page and contents."""
+"""Writes the title page and the table of contents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from study.report.docx.fields import Bookmarks, begin_field, end_field, field
 from study.report.docx.inline import Inline, classes
 from study.report.docx.wordml import TEXT_WIDTH, paragraph, run, twips, w, written
 
-#: Parts of the title page: their least height in mm, from the top to the bottom of the page.
+#: Least height of each part of the title page in mm, from top to bottom.
 _PARTS = {"head": 88.0, "main": 72.0, "people": 86.0, "foot": 9.0}
-#: The people stand in the right half of the page.
+#: Left indent of the people's names, which are in the right half of the page.
 _PEOPLE_INDENT = twips(77)
 _STYLES = {"word": "TitlePageStrong", "name": "TitlePageStrong", "hint": "TitlePageHint"}
 
 
 def title_page(element: HtmlElement, bookmarks: Bookmarks) -> BaseOxmlElement:
-    """A table without borders, which keeps the parts in place while lines are filled in."""
+    """Returns a table without borders, which keeps the parts in place while lines are filled in."""
     rows = []
     for part in element:
         name = next(iter(classes(part) & set(_PARTS)), "")
@@ -46,13 +46,13 @@ def contents(
     bookmarks: Bookmarks,
     pages: Mapping[str, int],
 ) -> BaseOxmlElement:
-    """A field over the headings, filled in so that it can be read before Word counts pages.
+    """Returns the table of contents, a field that is filled in until Word counts pages.
 
     Args:
         heading: the paragraph above.
         entries: paragraphs of the classes level1 and level2 with a link each.
         bookmarks: names of the headings.
-        pages: page of each heading by its anchor, as the PDF has it.
+        pages: page of each heading in the PDF, by anchor.
     """
     lines = [_entry(entry, bookmarks, pages) for entry in entries]
     if lines:

@@ -1,4 +1,4 @@
-"""Text with its inline elements, written as runs, links and fields into one paragraph."""
+"""Writes text with its inline elements as runs, links and fields into one paragraph."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from lxml.html import HtmlElement
 from study.report.docx.fields import Bookmarks, field, sequence
 from study.report.docx.wordml import run, w, written
 
-#: What HTML takes for one space; the no-break space is not among it.
+#: Characters that HTML collapses to one space; the no-break space is not one of them.
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _NUMBERED = ("fig-", "tab-", "eq-", "lst-")
-#: An underscore of the title page's 14 pt is half as wide.
+#: Width of an underscore, which is half of the title page's font size of 14 pt.
 _UNDERSCORE_MM = 7 / 72 * 25.4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
-    """How text looks; raised is `superscript`, `subscript` or nothing."""
+    """The look of text.
+
+    Attributes:
+        bold: whether it is bold.
+        italic: whether it is italic.
+        code: whether it is set as code.
+        unbroken: whether its spaces do not break.
+        raised: `superscript`, `subscript` or "".
+    """
 
     bold: bool = False
     italic: bool = False
@@ -53,11 +61,11 @@ def classes(element: HtmlElement) -> set[str]:
 
 
 class Inline:
-    """Writes into a paragraph; runs of spaces become one, none at the paragraph's ends.
+    """Writes into a paragraph; spaces are collapsed, and removed at the paragraph's start and end.
 
     Args:
-        paragraph: where runs are added.
-        bookmarks: names of what is referred to.
+        paragraph: element to which runs are added.
+        bookmarks: names of the things that are referred to.
     """
 
     def __init__(self, paragraph: BaseOxmlElement, bookmarks: Bookmarks) -> None:
@@ -68,7 +76,7 @@ class Inline:
         self._last: tuple[Face, BaseOxmlElement] | None = None
 
     def content(self, element: HtmlElement, face: Face = PLAIN) -> None:
-        """Everything inside the element."""
+        """Writes everything inside the element."""
         self.text(element.text or "", face)
         for child in element:
             if isinstance(child.tag, str):
@@ -87,7 +95,7 @@ class Inline:
         self._space = face if text.endswith(" ") else None
 
     def add(self, *elements: BaseOxmlElement) -> None:
-        """Ready elements behind what has been written."""
+        """Adds finished elements after what has been written."""
         self._flush()
         self._target.extend(elements)
         self._at_start, self._last = False, None
@@ -134,14 +142,14 @@ class Inline:
         self._at_start, self._last = True, None
 
     def _number(self, element: HtmlElement, anchor: str) -> None:
-        """The number of a caption, counted by Word under the word before it."""
+        """Writes the number of a caption, which Word counts for the word before it."""
         parent = element.getparent()
         label = (parent.text or "").strip() if parent is not None else ""
         number = element.text_content().strip()
         self.add(*self._bookmarks.around(anchor, *sequence(label, number)))
 
     def _reference(self, element: HtmlElement, face: Face) -> None:
-        """A field that repeats a caption's number, or a link inside the document."""
+        """Writes a field that repeats a caption's number, or a link inside the document."""
         address = element.get("href") or ""
         if not address.startswith("#"):
             self.content(element, face)

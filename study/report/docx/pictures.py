@@ -1,4 +1,4 @@
-"""Pictures for Word: what is drawn in SVG becomes PNG, since older Words show nothing else."""
+"""Converts pictures for Word: SVG becomes PNG, since older versions of Word show nothing else."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from lxml.html import HtmlElement
 from study.errors import ReportError
 
 DPI = 240
+#: Prints HTML as PDF.
 Print = Callable[[str], bytes]
 _VECTOR = "data:image/svg+xml"
 
 
 def read_pictures(root: HtmlElement, print_pages: Print) -> dict[str, bytes]:
-    """PNG of every picture of the text, by its `src`.
+    """Returns the PNG of every picture of the text by its `src`.
 
-    The vector ones are printed by the report's own PDF printer, one a page of the picture's
-    size, and the pages turned into points at 240 dpi: they look as in the PDF.
+    Vector pictures are printed by the report's own PDF printer, each on a page of its size, and the pages
+    are rendered at 240 dpi, so that they look as in the PDF.
 
     Args:
-        root: the HTML text; its pictures hold their data themselves.
-        print_pages: HTML → PDF.
+        root: the HTML text, whose pictures are data: addresses.
+        print_pages: prints HTML as PDF.
+
+    Raises:
+        ReportError: a picture has no size, or was not printed on exactly one page.
     """
     found: dict[str, bytes] = {}
     vectors: dict[str, tuple[str, str]] = {}
@@ -40,7 +44,15 @@ def read_pictures(root: HtmlElement, print_pages: Print) -> dict[str, bytes]:
 
 
 def size(image: HtmlElement, side: str) -> str:
-    """The printed width or height with its unit, as the text's style says it."""
+    """Returns the printed width or height with its unit, from the style of the image.
+
+    Args:
+        image: the `<img>` element.
+        side: `width` or `height`.
+
+    Raises:
+        ReportError: the style has no such size.
+    """
     match = re.search(rf"\b{side}:\s*([\d.]+(?:mm|pt))", image.get("style") or "")
     if match is None:
         raise ReportError(f"a picture of the report has no {side}")

@@ -1,4 +1,4 @@
-"""Tables: full borders, head repeated on every page, rows that do not split."""
+"""Writes tables with full borders, a head repeated on every page, and rows that do not split."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from study.report.docx.inline import Inline, classes
 from study.report.docx.wordml import TEXT_WIDTH, paragraph, w
 
 _STYLES = {"tight": "TableTextTight", "dense": "TableTextDense"}
-#: Points of each style's letters, and space beside them in twentieths of a point.
+#: Font size of each style in points, and the cell margin of each in twentieths of a point.
 _SIZES = {"TableText": 12.0, "TableTextTight": 11.0, "TableTextDense": 9.5}
 _BESIDE = {"TableText": 70, "TableTextTight": 45, "TableTextDense": 45}
-#: A column without a given width is as wide as its longest line, within these characters.
+#: Bounds in characters for a column without a given width, which is as wide as its longest line.
 _NARROWEST, _WIDEST = 6, 36
-#: A word up to this length is not divided; its letters are so wide in parts of their size.
+#: Length up to which a word is not divided, and mean width of a letter as a share of the font size.
 _UNDIVIDED = 16
 _LETTER = 0.53
 
 
 def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxmlElement:
-    """A table as wide as the text.
+    """Returns a table as wide as the text.
 
     Args:
         element: `<table>` with `<thead>` and `<tbody>`.
-        bookmarks: names of what the cells refer to.
-        whole: stands on one page.
+        bookmarks: names of the things that the cells refer to.
+        whole: whether the table stays on one page.
     """
     rows = [row for row in element.iter("tr")]
     style = next((_STYLES[c] for c in classes(element) if c in _STYLES), "TableText")
@@ -64,10 +64,10 @@ def _span(cell: HtmlElement) -> int:
 
 
 def _widths(element: HtmlElement, rows: list[HtmlElement], style: str) -> list[int]:
-    """Widths of the columns in twentieths of a point: the given ones, or by their text.
+    """Returns the widths of the columns in twentieths of a point, given or derived from their text.
 
-    Unlike a browser, Word tears a word that is wider than its cell, so a column gets at least
-    its longest word, at the cost of the wider ones.
+    Unlike a browser, Word splits a word that is wider than its cell. So a column is at least as wide as its
+    longest word, and the other columns give up the width for it.
     """
     cells = [_cells(row) for row in rows if not _spans(row)]
     columns = [[c for c in column if c is not None] for column in zip_longest(*cells)]
@@ -94,13 +94,16 @@ def _spans(row: HtmlElement) -> bool:
 
 
 def _length(cell: HtmlElement) -> int:
-    """Characters of the longest line of a cell."""
+    """Returns the characters of the longest line of a cell."""
     lines = [cell.text_content()] if cell.find("br") is None else list(cell.itertext())
     return max((len(line.strip()) for line in lines), default=0)
 
 
 def _longest_word(cell: HtmlElement) -> int:
-    """Characters that must stay on one line; a no-break space does not end them."""
+    """Returns the characters of the longest word, at most `_UNDIVIDED`.
+
+    A no-break space does not end a word.
+    """
     text = " ".join(cell.itertext()) if cell.find("br") is not None else cell.text_content()
     return min(max(map(len, re.split(r"[ \t\n]", text))), _UNDIVIDED)
 

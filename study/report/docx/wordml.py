@@ -1,4 +1,4 @@
-"""Elements of WordprocessingML, built in one expression."""
+"""Builds elements of WordprocessingML, each in one expression."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def twips(millimetres: float) -> int:
+    """Converts millimetres to twentieths of a point."""
     return round(millimetres / 25.4 * 1440)
 
 
 def w(tag: str, *children: BaseOxmlElement, **attributes: str | int) -> BaseOxmlElement:
-    """`<w:tag w:name="value">` with the children; the schema fixes their order."""
+    """Returns `<w:tag w:name="value">` with the children, whose order the schema prescribes."""
     element: BaseOxmlElement = OxmlElement(f"w:{tag}")
     for name, value in attributes.items():
         element.set(qn(f"w:{name}"), str(value))
@@ -28,7 +29,7 @@ def w(tag: str, *children: BaseOxmlElement, **attributes: str | int) -> BaseOxml
 
 
 def written(tag: str, text: str) -> BaseOxmlElement:
-    """`<w:t>` or `<w:instrText>` with every space kept; what XML cannot hold becomes U+FFFD."""
+    """Returns `<w:t>` or `<w:instrText>` with all spaces; characters that XML forbids become U+FFFD."""
     element = w(tag)
     element.text = _NO_XML.sub("\ufffd", text)
     element.set(qn("xml:space"), "preserve")
@@ -36,6 +37,7 @@ def written(tag: str, text: str) -> BaseOxmlElement:
 
 
 def run(*children: BaseOxmlElement, properties: Iterable[BaseOxmlElement] = ()) -> BaseOxmlElement:
+    """Returns a run `<w:r>` with its properties."""
     listed = list(properties)
     return w("r", *([w("rPr", *listed)] if listed else []), *children)
 
@@ -50,16 +52,16 @@ def paragraph(
     indent: int | None = None,
     align: str | None = None,
 ) -> BaseOxmlElement:
-    """An empty paragraph; only what differs from its style is said.
+    """Returns an empty paragraph; only properties that differ from its style are written.
 
     Args:
         style: id of the style.
-        keep_next: stands on one page with the next paragraph.
-        page_break: begins a page, or, where its style does, does not.
+        keep_next: whether it stays on one page with the next paragraph.
+        page_break: whether it begins a page; None leaves that to the style.
         numbering: id of a list other than the style's own.
         before: space above in twentieths of a point.
         indent: left indent in twentieths of a point.
-        align: `left`, `center`, `right`.
+        align: `left`, `center` or `right`.
     """
     properties = [w("pStyle", val=style)]
     if keep_next:

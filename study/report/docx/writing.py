@@ -1,4 +1,4 @@
-"""The composed HTML text of the report, walked once and written as a Word document."""
+"""Walks the composed HTML text of the report once and writes it as a Word document."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from study.report.docx.tables import table
 from study.report.docx.wordml import paragraph, run, w, written
 
 _WIDEST = Mm(165)
-#: Space above what follows a table, which in Word has none of its own.
+#: Space above the block after a table in twentieths of a point; Word has no space below a table.
 _BEHIND_TABLE = 240
 
 
 def report_docx(html: str, *, forms: Path, print_pages: Print, pages: Mapping[str, int]) -> bytes:
-    """The report as a Word file.
+    """Returns the report as a Word file.
 
     Args:
-        html: the report composed from its templates, numbers resolved, tables not cut.
+        html: the composed report, with numbers resolved and tables not cut.
         forms: folder of the document's styles, lists and settings.
-        print_pages: HTML → PDF, by which vector pictures are drawn.
-        pages: page of each heading by its anchor; Word replaces them by its own.
+        print_pages: prints HTML as PDF, to draw vector pictures.
+        pages: page of each heading by anchor; Word replaces them with its own.
     """
     parser = lxml.html.HTMLParser(huge_tree=True)
     root = lxml.html.document_fromstring(html, parser=parser)
@@ -45,7 +45,7 @@ def report_docx(html: str, *, forms: Path, print_pages: Print, pages: Mapping[st
 
 
 class _Writer:
-    """Writes block after block behind the last one."""
+    """Writes one block after another at the end of the document."""
 
     def __init__(self, document: Document, pictures: Mapping[str, bytes], pages: Mapping[str, int]) -> None:
         self._document = document
@@ -132,7 +132,7 @@ class _Writer:
             self._add(line)
 
     def _new_numbering(self) -> int:
-        """A list that counts from 1 again."""
+        """Creates a list that counts from 1 again and returns its id."""
         numbering = self._document.part.numbering_part.element
         number = len(numbering.num_lst) + 1
         restart = w("lvlOverride", w("startOverride", val=1), ilvl=0)
@@ -161,7 +161,7 @@ class _Writer:
         self._add(line)
 
     def _picture(self, image: HtmlElement) -> BaseOxmlElement:
-        """A run with the picture at its printed size, at most as wide as the text."""
+        """Returns a run with the picture at its printed size, at most as wide as the text."""
         width, height = _length(size(image, "width")), _length(size(image, "height"))
         scale = min(1.0, _WIDEST / width)
         picture = self._document.part.new_pic_inline(
@@ -169,7 +169,7 @@ class _Writer:
             Emu(round(width * scale)),
             Emu(round(height * scale)),
         )
-        # Left out, these are an eighth of an inch to LibreOffice.
+        # Without these attributes LibreOffice adds an eighth of an inch.
         for side in "TBLR":
             picture.set(f"dist{side}", "0")
         picture.docPr.set("descr", image.get("alt") or "")

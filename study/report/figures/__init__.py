@@ -1,4 +1,4 @@
-"""Every figure of the report, drawn where its data exist (the only user of matplotlib, seaborn)."""
+"""Draws every figure of the report whose data exist (the only user of matplotlib and seaborn)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from study.report.locale.number_format import Numbers
 
 Draw = Callable[[ReportData, Words, Numbers], Drawing | None]
 
-#: id used in templates → drawing function; adding a figure is one line here.
+#: Drawing functions by the id that templates use; a new figure is one line here.
 FIGURES: dict[str, Draw] = {
     "examples": images.examples,
     "augmentation": images.augmentation,
@@ -36,18 +36,19 @@ FIGURES: dict[str, Draw] = {
     "errors": images.errors,
     "featuremap": explanation.featuremap,
 }
+#: Drawing functions of figures that exist once for each network.
 PER_MODEL: dict[str, Callable[[ReportData, str, Words, Numbers], Drawing | None]] = {
     "gradcam": explanation.gradcam,
 }
 
 
 def figure_names() -> list[str]:
-    """Every name that a figure may have."""
+    """Returns every id that a figure may have."""
     return [*FIGURES, *(f"{name}-{model}" for name in PER_MODEL for model in NETWORKS)]
 
 
 def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Drawing]:
-    """All figures whose data are present, by id."""
+    """Draws all figures whose data exist and returns them by id."""
     tasks = {name: partial(draw, data, words, numbers) for name, draw in FIGURES.items()}
     for name, draw_model in PER_MODEL.items():
         for model in data.models:

@@ -1,4 +1,4 @@
-"""Figures of the side experiments: accuracy by labels and by unfrozen stages."""
+"""Draws the side experiments: accuracy by labels and by trained stages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INITS = {"pretrained": "pretrained-full-uniform", "scratch": "scratch-full-unif
 
 
 def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test accuracy against the number of labelled training images, both inits."""
+    """Draws test accuracy against the number of labelled training images for both inits."""
     drawn = _panels(data, "q2.labels", 2.2, "labels", words, numbers)
     if drawn is None:
         return None
@@ -39,7 +39,7 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test accuracy of the pretrained network against the number of unfrozen stages."""
+    """Draws the pretrained network's test accuracy against the number of trained stages."""
     drawn = _panels(data, "q4.depth", 1.9, "unfrozen", words, numbers)
     if drawn is None:
         return None
@@ -59,7 +59,7 @@ def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 def _panels(
     data: ReportData, prefix: str, height: float, axis: str, words: Words, numbers: Numbers
 ) -> tuple[Figure, list[tuple[Axes, Points]]] | None:
-    """A titled panel for each network whose finding `prefix` was measured, with its points."""
+    """Returns a titled panel, and its points, for each network whose finding `prefix` was measured."""
     found: dict[str, Points] = {}
     for model in data.models:
         measured = (data.findings.get(f"{prefix}.{model}") or {}).get("numbers") or {}

@@ -1,4 +1,4 @@
-"""Figures that set arms against each other: accuracy of every arm, and the main contrasts."""
+"""Draws the comparisons of arms: accuracy of every arm, and the main contrasts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from study.report.figures.style import (
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers, as_float
 
-#: Contrasts that are drawn; the table of contrasts holds the controls and interactions too.
+#: Contrasts that are drawn; the table of contrasts also has the controls and interactions.
 DRAWN = ("init@full", "init@frozen", "scope@pretrained", "lr_policy@pretrained", "model")
 
 
@@ -33,7 +33,7 @@ def _name_rows(axes: Axes, arms: list[ArmSummary], words: Words) -> None:
 
 
 def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test accuracy of every arm, seeds, mean and 95 % interval, beside the training accuracy."""
+    """Draws each arm's test accuracy by seed, its mean and 95 % interval, and its training accuracy."""
     models = [model for model in data.models if data.finished_of(model)]
     if not models:
         return None
@@ -85,7 +85,7 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Forest plot of the main contrasts; the interval is left out where one seed gives none."""
+    """Draws a forest plot of the main contrasts; a contrast of one seed has no interval."""
     rows = [
         (name, model, found)
         for name in DRAWN
@@ -94,7 +94,7 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     ]
     if not rows:
         return None
-    # A two-line label needs the height of two rows, also where a group has one row only.
+    # A two-line label needs the height of two rows, even if its group has only one row.
     groups = [name for name in DRAWN if any(row[0] == name for row in rows)]
     places, at = list[float](), dict[str, list[float]]()
     for name, _, _ in rows:

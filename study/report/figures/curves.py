@@ -1,4 +1,4 @@
-"""Figures with a course: accuracy by length of training, the champion, the pretext task, calibration."""
+"""Draws curves: accuracy by length of training, the champion, the pretext task, calibration."""
 
 from __future__ import annotations
 
@@ -35,9 +35,14 @@ BINS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """An arm at every rung that it has, [rungs] each: images, mean seconds, accuracy in per cent.
+    """An arm at each of its K rungs.
 
-    low and high are the ends of the 95 % interval, see `accuracy_summary`; NaN for one seed.
+    Attributes:
+        images: float64 [K], samples of the rung.
+        seconds: float64 [K], mean seconds of training.
+        mean: float64 [K], mean test accuracy in per cent.
+        low: float64 [K], lower end of its 95 % interval, see `accuracy_summary`; NaN for one seed.
+        high: float64 [K], upper end.
     """
 
     images: np.ndarray
@@ -48,9 +53,9 @@ class Course:
 
 
 def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test accuracy against the length of training, in images and in seconds; a row for each network.
+    """Draws test accuracy against images and against seconds of training; each network is a row.
 
-    Points are rungs: trainings of just that length, each cooled down to its end.
+    The points are rungs: trainings of exactly that length, each cooled down to its end.
     """
     courses = {
         model: [
@@ -86,7 +91,7 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     return svg(figure)
 
 
-#: Line of each network in the figure `gain`; others follow in turn.
+#: Lines of the networks in the figure `gain`, in turn.
 _NETWORKS: tuple[dict[str, Any], ...] = (
     {"color": INK, "linestyle": "-", "marker": "o"},
     {"color": SECOND_INK, "linestyle": "--", "marker": "s"},
@@ -95,7 +100,7 @@ _NETWORKS: tuple[dict[str, Any], ...] = (
 
 
 def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Pretrained minus scratch against the length of training, a line and a band for each network."""
+    """Draws pretrained minus scratch against the length of training, with a band, for each network."""
     found = {
         model: points
         for model in data.models
@@ -128,7 +133,7 @@ def _points(finding: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def course(data: ReportData, arm: ArmSummary) -> Course | None:
-    """The rungs of an arm whose seconds are known, over whatever seeds each of them has."""
+    """Returns the rungs of an arm whose seconds are known, each over the seeds that it has."""
     rows = [row for found, row in finished(data.rungs) if found.name == arm.name]
     known = [row for row in rows if number(row["seconds"]) > 0]
     if not known:
@@ -146,14 +151,14 @@ def course(data: ReportData, arm: ArmSummary) -> Course | None:
 
 
 def _curve(panel: Axes, x: np.ndarray, points: Course, look: dict[str, Any]) -> None:
-    """Means over x, with a band where there are several seeds."""
+    """Draws the means over x, with a band if there are several seeds."""
     panel.plot(x, points.mean, **look)
     if np.isfinite(points.low).any():
         panel.fill_between(x, points.low, points.high, color=look["color"], alpha=0.12, lw=0)
 
 
 def _set_limits(panel: Axes, drawn: list[Course]) -> None:
-    """Vertical limits that hold every band with its curve, within 0–100 %."""
+    """Sets vertical limits within 0–100 % that contain every curve and band."""
     low = min(float(np.nanmin([points.mean, points.low])) for points in drawn)
     high = max(float(np.nanmax([points.mean, points.high])) for points in drawn)
     room = 0.05 * (high - low) + 0.3
@@ -161,7 +166,7 @@ def _set_limits(panel: Axes, drawn: list[Course]) -> None:
 
 
 def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Losses of the champion on training and validation images, and its validation accuracy."""
+    """Draws the champion's losses on training and validation images, and its validation accuracy."""
     if data.champion is None:
         return None
     history = data.history[data.history["run_id"] == data.champion.run_id]
@@ -205,7 +210,7 @@ def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
 
 
 def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Held-out accuracy and training loss of the formula-driven pretext task."""
+    """Draws held-out accuracy and training loss of the formula-driven pretext task."""
     curves = {
         model: found["curve"]
         for model, found in data.pretraining.items()
@@ -237,7 +242,7 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Reliability diagram of the champion, the one network whose probabilities are stored."""
+    """Draws the reliability diagram of the champion, whose probabilities alone are stored."""
     labels, longest = data.tables.labels, data.champion
     if longest is None or labels is None or longest.name not in data.probabilities:
         return None
@@ -259,14 +264,14 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
 
 
 def reliability(shares: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean confidence and share of right answers in equal bins of confidence.
+    """Computes mean confidence and accuracy in equal bins of confidence (Guo et al. 2017, section 2).
 
     Args:
-        shares: float [N, C] probabilities.
+        shares: float [N, C], probabilities.
         labels: int [N].
 
     Returns:
-        Two float arrays over bins holding at least ten answers (Guo et al. 2017, section 2).
+        Two float arrays over the bins with at least ten predictions.
     """
     confidence = shares.max(axis=1).astype(float)
     hit = shares.argmax(axis=1) == labels

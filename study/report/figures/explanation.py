@@ -1,4 +1,4 @@
-"""Figures of what networks look at and how their features lie: Grad-CAM, planes of features."""
+"""Draws what networks look at, by Grad-CAM, and how their features lie in a plane."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from study.report.figures.style import Drawing, canvas, png
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
 
-#: Lines of equal Grad-CAM value and their widths: the wider, the higher.
+#: Grad-CAM values of the contour lines, and the widths of the lines.
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)
-#: The darkest point of a garment under a map, so that black lines stay visible on it.
+#: Upper end of the grey scale under a map; pixels reach 255, so a garment stays lighter than the lines.
 PALE = 420
-#: Class → marker of its points; the digit on the class centre says the same without colour.
+#: Marker of each class; the digit on the centre of a class identifies it without colour.
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "p")
-#: Least distance of two digits as a share of a panel's width.
+#: Least distance between two digits as a share of a panel's width.
 APART = 0.075
 
 
 def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Drawing | None:
-    """The same test objects through the networks of one model: maps and answers."""
+    """Draws the maps and predictions of one model's networks on the same test objects."""
     stored = data.artifacts.get(f"gradcam-{model}")
     if "maps" not in stored:
         return None
@@ -56,7 +56,7 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
             )
     for row, arm in enumerate(stored["arms"]):
         key = str(arm).removeprefix(f"{model}-")
-        # Across, not along the axis: a row is lower than the longest label is wide.
+        # The label is horizontal, because a row is lower than the longest label is wide.
         axes[row * objects].set_ylabel(
             words.explained[key], fontsize=10, rotation=0, ha="right", va="center", labelpad=4
         )
@@ -64,7 +64,7 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
 
 
 def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test images in the plane of the first two principal components of untrained features."""
+    """Draws test images in the plane of the first two principal components of untrained features."""
     found = {m: s for m in data.models if "labels" in (s := data.artifacts.get(f"featuremap-{m}"))}
     if not found:
         return None
@@ -97,7 +97,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
 
 
 def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
-    """The picture under lines and a tint of equal Grad-CAM value, legible without colour."""
+    """Draws the picture under contour lines and a tint of Grad-CAM values, legible without colour."""
     show(axes, picture, vmin=0, vmax=PALE)
     if heat.max() > 0:
         axes.imshow(heat, cmap="Oranges", alpha=0.5 * heat, vmin=0, vmax=1.3)
@@ -105,7 +105,7 @@ def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
 
 
 def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
-    """Points by class in colour and marker; a digit in a circle on the median of each class."""
+    """Draws points by class in colour and marker, and a digit in a circle on each class's median."""
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     points = (points - low) / np.maximum(high - low, 1e-12)
     centres = []
@@ -124,14 +124,18 @@ def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
 
 
 def _apart(centres: np.ndarray) -> np.ndarray:
-    """Push digits that would cover one another apart."""
+    """Moves digits apart that would cover one another.
+
+    Args:
+        centres: float64 [C, 2], places in units of the panel.
+    """
     places = centres.copy()
     for _ in range(200):
         moved = False
         for i in range(len(places)):
             for j in range(i):
                 step = places[i] - places[j]
-                # A panel is wider than high: the same step covers more of its height.
+                # A panel is wider than high, so a digit covers a larger share of its height.
                 distance = float(np.hypot(step[0], 0.7 * step[1]))
                 if distance < APART:
                     push = (step if distance > 1e-6 else np.array([0.0, 1e-3])) / max(distance, 1e-3)

@@ -1,4 +1,4 @@
-"""Figures made of pictures and matrices: examples, augmentation, filters, one object, errors."""
+"""Draws figures of pictures and matrices: examples, augmentation, filters, one object, errors."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
 
 Pixels = npt.NDArray[np.uint8]
-#: At most so many networks in the picture of one object, wrong answers, and pictures augmented.
+#: Maximum numbers of networks in the figure of one object, of wrong answers, and of augmented images.
 OBJECT_RUNS = 4
 ERRORS = 6
 SOURCES = 2
+#: Arrays of the figure `filters`: before and after fine-tuning, and at random.
 KERNELS = ("before", "after", "scratch")
 
 
 def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
-    """A grey picture on white paper: garments are drawn dark on light to spare toner."""
+    """Draws a grey picture with dark garments on white paper, which saves toner."""
     axes.imshow(picture, cmap="gray_r", interpolation="nearest", **keywords)  # type: ignore[arg-type]
     axes.set_xticks([])
     axes.set_yticks([])
@@ -32,7 +33,7 @@ def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> No
 
 
 def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.ndarray:
-    """[N, H, W] as one picture with light gaps (NaN)."""
+    """Arranges pictures [N, H, W] as one float64 picture; the gaps between them are NaN."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
@@ -44,7 +45,7 @@ def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.
 
 
 def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Six training images of every class."""
+    """Draws six training images of every class."""
     stored = data.artifacts.array("dataset", "examples")
     if stored is None:
         return None
@@ -59,7 +60,7 @@ def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
 
 
 def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Original images and their random changes."""
+    """Draws original images and their random changes."""
     stored = data.artifacts.array("dataset", "augmented")
     if stored is None:
         return None
@@ -75,7 +76,7 @@ def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | 
 
 
 def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Samples of the formula-driven pre-training set."""
+    """Draws samples of the formula-driven pre-training set."""
     stored = data.artifacts.array("dataset", "fractals")
     if stored is None:
         return None
@@ -86,7 +87,7 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
 
 
 def shown(data: ReportData) -> list[ArmSummary]:
-    """The networks whose errors are shown: the champion, else the best arm of every network."""
+    """Returns the arms whose errors are shown: the champion's, or else the best of every network."""
     stored = data.tables.predictions
     if data.champion is not None and data.champion.name in stored:
         return [data.champion.arm]
@@ -95,7 +96,7 @@ def shown(data: ReportData) -> list[ArmSummary]:
 
 
 def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Confusion matrices of the networks shown, all seeds of an arm together, in % of a row."""
+    """Draws the confusion matrices of the arms shown, over all seeds of an arm, in per cent of a row."""
     found = [(arm, s) for arm in shown(data) if (s := confusion_shares(data, arm)) is not None]
     if not found:
         return None
@@ -131,7 +132,10 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
 
 
 def confusion_shares(data: ReportData, arm: ArmSummary) -> np.ndarray | None:
-    """[10, 10] per cent of every true class, over the arm's seeds; None without predictions."""
+    """Returns float64 [10, 10] in per cent of the true class (row), or None without predictions.
+
+    All seeds of the arm are added up.
+    """
     labels = data.tables.labels
     stored = [data.tables.predictions[name] for name in arm.keys if name in data.tables.predictions]
     if labels is None or not stored:
@@ -141,7 +145,10 @@ def confusion_shares(data: ReportData, arm: ArmSummary) -> np.ndarray | None:
 
 
 def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
-    """Places in artifacts/object.npz of the champion, then the best arm of every network and init."""
+    """Returns the runs in the figure `object`, as places in artifacts/object.npz and arms.
+
+    They are the champion and then the best arm of every network and init, at most `OBJECT_RUNS`.
+    """
     stored = data.artifacts.array("object", "run_ids")
     if stored is None:
         return []
@@ -159,7 +166,7 @@ def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
 
 
 def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """The chosen object and the probabilities that the networks give."""
+    """Draws the chosen object and the probabilities that the networks assign to its classes."""
     runs = chosen_object_runs(data)
     stored = data.artifacts.get("object")
     if not runs or "image" not in stored:
@@ -179,7 +186,7 @@ def _is_champion(data: ReportData, arm: ArmSummary) -> bool:
 
 
 def object_title(arm: ArmSummary, words: Words, *, champion: bool = False) -> str:
-    """Network and whole variant, a line for every part: narrow enough for a fifth of the page."""
+    """Returns network and variant on several lines, narrow enough for a fifth of the page."""
     if champion:
         return f"{words.model[arm.model]},\n{words.figure['champion']}"
     variant = words.arm_axis[arm.key].replace("\n", " ").replace(", ", ",\n")
@@ -197,7 +204,7 @@ def _bars(axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, nam
 
 
 def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Test images on which the best network is most sure and wrong."""
+    """Draws the test images that the best network misclassifies with the highest confidence."""
     stored = data.artifacts.get("errors")
     if "images" not in stored or not len(stored["images"]):
         return None
@@ -216,7 +223,7 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def filters(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """First-layer filters before and after fine-tuning, and random ones; a row for each network."""
+    """Draws first-layer filters before and after fine-tuning, and random ones; each network is a row."""
     arrays = {model: data.artifacts.get(f"filters-{model}") for model in data.models}
     found = {m: stored for m, stored in arrays.items() if any(kind in stored for kind in KERNELS)}
     if not found:

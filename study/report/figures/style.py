@@ -1,4 +1,4 @@
-"""One look for every figure: the report's font, black-and-white legible arms, SVG or PNG out."""
+"""Defines the look of all figures: font, styles of arms that are legible in black and white, output."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from study.networks import NETWORKS
 from study.report.locale.messages import Words
 
 FONT = "Liberation Serif"
-#: Width of the text block in inches (165 mm): figures stand in the report at their true size.
+#: Width of the text block in inches (165 mm); the report prints figures at their true size.
 TEXT_WIDTH = 6.5
 DPI = 240
 
-#: init → colour, line style and fill; scope and policy → marker. Colour is never the only sign.
+#: Colour, line style and fill by init, and marker by scope and policy. Colour is never the only sign.
 _INIT = {
     "pretrained": {"color": "#12436d", "linestyle": "-", "filled": True},
     "scratch": {"color": "#b4530a", "linestyle": "--", "filled": False},
@@ -35,7 +35,7 @@ _CELL = {"frozen": "s", "full-uniform": "o", "full-discriminative": "^"}
 INK = "#12436d"
 SECOND_INK = "#b4530a"
 GREY = "#8a8a8a"
-#: Marker, colour and fill of the networks in their order.
+#: Ticks within a decade of a logarithmic axis, from the coarsest to the finest.
 _NETWORK = (
     ("o", INK, INK),
     ("s", SECOND_INK, "white"),
@@ -43,7 +43,6 @@ _NETWORK = (
     ("v", SECOND_INK, SECOND_INK),
     ("P", GREY, GREY),
 )
-#: Ticks of a decade on a logarithmic axis, from the plainest to the finest.
 STEPS = (
     (1.0,),
     (1.0, 3.0),
@@ -52,15 +51,22 @@ STEPS = (
     (1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
     (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
 )
-#: So many ticks read an axis off well; a finer step would add none of use.
+#: Number of ticks that suffice for an axis.
 ENOUGH = 4
-#: Width of a digit of a tick label as a share of an axis of half the text's width.
+#: Width of a tick label's digit as a share of an axis that is half as wide as the text.
 DIGIT = 0.026
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A finished figure: bytes of `media` (image/svg+xml or image/png), printed size in mm."""
+    """A finished figure.
+
+    Attributes:
+        data: content of the file.
+        media: image/svg+xml or image/png.
+        width_mm: printed width.
+        height_mm: printed height.
+    """
 
     data: bytes
     media: str
@@ -73,7 +79,7 @@ class Drawing:
 
 
 def font_is_missing() -> bool:
-    """True where the report's font is not installed and figures fall back to another."""
+    """Whether the report's font is not installed, so that figures use another one."""
     try:
         findfont(FONT, fallback_to_default=False)
     except ValueError:
@@ -83,7 +89,7 @@ def font_is_missing() -> bool:
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The style sheet, active inside the block only; a matplotlibrc of the user has no part in it."""
+    """Applies the style inside the block; a matplotlibrc of the user has no effect."""
     settings: Any = {
         **sns.axes_style("whitegrid"),
         "font.family": [FONT, "DejaVu Serif"],
@@ -108,7 +114,7 @@ def look() -> Iterator[None]:
         "lines.markersize": 5,
         "mathtext.fontset": "custom",
         **{f"mathtext.{kind}": FONT for kind in ("rm", "it", "bf", "cal", "sf", "tt")},
-        "svg.fonttype": "none",  # real text: searchable, and the PDF is written faster
+        "svg.fonttype": "none",  # text stays searchable, and the PDF is written faster
         "svg.hashsalt": "study",
         "axes.unicode_minus": True,
         "hatch.linewidth": 0.7,
@@ -124,7 +130,15 @@ def look() -> Iterator[None]:
 def canvas(
     height: float, columns: int = 1, rows: int = 1, width: float = TEXT_WIDTH, **keywords: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of the given size in inches and its axes in reading order."""
+    """Creates a figure with axes in reading order.
+
+    Args:
+        height: height in inches.
+        columns: number of columns of axes.
+        rows: number of rows of axes.
+        width: width in inches.
+        **keywords: arguments of `Figure.subplots`.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **keywords)
     return figure, list(axes.ravel())
@@ -148,7 +162,7 @@ def _drawing(buffer: io.BytesIO, media: str, figure: Figure) -> Drawing:
 
 
 def arm_look(key: str) -> dict[str, Any]:
-    """Line and marker of an arm named by its key, for example `pretrained-full-uniform`."""
+    """Returns line and marker of an arm by its key, for example `pretrained-full-uniform`."""
     init, _, cell = key.partition("-")
     look_of_init = _INIT[init]
     return {
@@ -168,35 +182,38 @@ def network_look(model: str) -> dict[str, Any]:
 
 
 def arm_handle(key: str, words: Words, **changes: Any) -> Line2D:
-    """Sign of an arm in a legend; changes: to its look, as its points have them."""
+    """Returns the legend entry of an arm; `changes` replace parts of its look."""
     return Line2D([], [], label=words.arm_short[key], **(arm_look(key) | changes))
 
 
 def vertical_label(axes: Axes, label: str) -> None:
-    """Name the vertical axis in lines that are shorter than a low panel is high."""
+    """Labels the vertical axis in lines that are shorter than a low panel is high."""
     axes.set_ylabel(textwrap.fill(label, 15), fontsize=10)
 
 
 def few_ticks(axes: Axes, numbers: Callable[[str], str]) -> None:
-    """Ticks of the vertical axis of a low panel; matplotlib alone would leave it two."""
+    """Sets the vertical ticks of a low panel, which would get only two from matplotlib."""
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(ticks(numbers))
 
 
 def ticks(numbers: Callable[[str], str]) -> FuncFormatter:
-    """Tick labels with the local decimal mark and minus."""
+    """Returns a formatter of tick labels with the local decimal mark and minus."""
     return FuncFormatter(lambda value, _: numbers(f"{value:.6g}"))
 
 
 def log_ticks(axes: Axes, numbers: Callable[[str], str]) -> None:
-    """Ticks of a logarithmic horizontal axis: the plainest step with enough labels that never meet."""
+    """Sets the ticks of a logarithmic horizontal axis.
+
+    The steps are the coarsest ones that give enough labels without overlap.
+    """
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     fitting = [found for steps in STEPS if _legible(found := _in_range(steps, low, high), low, high)]
     places = max(fitting, key=lambda found: min(len(found), ENOUGH), default=[])
     if len(places) > 1:
         axes.xaxis.set_major_locator(FixedLocator(places))
-    else:  # less than a step of the finest, or so many decades that one of them has no room
+    else:  # the axis is shorter than the finest step, or has too many decades for one label each
         axes.xaxis.set_major_locator(MaxNLocator(3) if high < 10 * low else LogLocator(numticks=4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers(_plain(value))))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -209,7 +226,7 @@ def _in_range(steps: tuple[float, ...], low: float, high: float) -> list[float]:
 
 
 def _legible(places: list[float], low: float, high: float) -> bool:
-    """Whether a digit and a half separate neighbouring labels."""
+    """Whether at least the width of one and a half digits separates neighbouring labels."""
     gaps = np.diff(np.log10(places)) / np.log10(high / low)
     lengths = np.array([len(_plain(value)) for value in places])
     return bool(np.all(gaps > DIGIT * ((lengths[1:] + lengths[:-1]) / 2 + 1.5)))

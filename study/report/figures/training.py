@@ -1,4 +1,4 @@
-"""Figures of the search and of what training changed in a network: tuning trials, drift."""
+"""Draws the tuning trials, and what training changed in a network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from study.report.locale.number_format import Numbers
 
 
 def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Validation accuracy of tuning trials against the learning rate of the output layer."""
+    """Draws validation accuracy of tuning trials against the learning rate of the output layer."""
     trials = data.trials[data.trials["val_accuracy"].notna() & data.trials["lr"].notna()]
     models = [model for model in data.models if (trials["model"] == model).any()]
     if not models:
@@ -58,7 +58,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """What full training changed in every stage, mean over runs: weights and, below, activations."""
+    """Draws how much full training changed weights and activations of every stage, mean over runs."""
     rows = [
         (axis, stored)
         for axis, stored in (("drift", data.tables.drift), ("cka", data.tables.cka))
@@ -94,7 +94,7 @@ def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
 
 def _profiles(data: ReportData, model: str, stored: ByStage) -> dict[str, npt.NDArray[np.float64]]:
-    """Arm's key → a stored quantity of each stage, mean over the arm's finished runs."""
+    """Returns a stored quantity of each stage by arm key, as the mean over the arm's runs."""
     found = {
         arm.key: [stored[run_id][1] for run_id in arm.run_ids if run_id in stored]
         for arm in data.finished_of(model)

@@ -1,1 +1,1 @@
-"""The report as one HTML file for the screen."""
+"""Writes the report as one HTML file for the screen."""

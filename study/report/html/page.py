@@ -1,7 +1,7 @@
-"""The composed report → one file for the screen: its own head, contents, style and script.
+"""Turns the composed report into one file for the screen, with its own head, style and script.
 
-Works on the HTML as the templates wrote it, before any page break is settled. Everything from
-outside is escaped there already, so the marks looked for here are always our own.
+It works on the HTML as the templates wrote it, before page breaks are found. Text from outside is escaped
+there already, so the tags searched for here are always our own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from markupsafe import Markup
 from study.report.locale.messages import TEMPLATES, Words
 from study.report.text.title_page import TitlePage
 
-#: What only the pages of the PDF need: marks of pagination, bookmarks, widths of columns.
+#: Parts that only the PDF needs: marks of pagination, bookmarks, widths of columns, table of contents.
 _PAPER = re.compile(
     r'<div class="before" id="[^"]*"></div>|<!--float-->| id="(?:row|number)-[^"]*"'
     r'| style="bookmark-label: [^"]*"|<colgroup>.*?</colgroup>|<section class="contents">.*?</section>',
@@ -39,19 +39,20 @@ _LISTING = re.compile(r'id="(lst-[^"]+)"><p class="tcaption">(.*?)</p>\s*<pre>',
 _CELL = re.compile(r"<t[dh]\b([^>]*)>")
 _SOURCES = re.compile(r'<ol class="sources">.*?</ol>', re.DOTALL)
 _ADDRESS = re.compile(r"https?://[^\s<]+")
-#: Points of a unit, and of the printed text, whose size is 1 rem on the screen.
+#: Points in a unit; font size of the printed text in points, which is 1 rem on the screen; and pixels in
+#: a rem.
 _POINTS = {"mm": 72 / 25.4, "pt": 1.0}
 _TEXT_POINTS = 14.0
 _ROOT_PIXELS = 16
 
 
 def web_page(html: str, title: TitlePage, words: Words, *, templates: Path = TEMPLATES) -> str:
-    """The report as a self-contained page that fetches nothing.
+    """Returns the report as a self-contained page that fetches nothing.
 
     Args:
-        html: what `compose` gave.
-        title: fields of the title page; those not given are left out.
-        words: `screen` holds the labels of the page.
+        html: the text from `compose`.
+        title: fields of the title page; empty ones are left out.
+        words: words of the language; `screen` holds the labels of the page.
         templates: folder of screen.html, screen.css and screen.js.
     """
     sections, contents = _sections(html[html.index("<section") : html.index("</body>")])
@@ -79,7 +80,7 @@ def _read(path: Path) -> Markup:
 
 
 def _policy(script: str) -> str:
-    """Nothing may be fetched and no script may run but ours, whatever the text holds."""
+    """Returns a content security policy: nothing is fetched, and only our script runs."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -107,7 +108,7 @@ def _header(title: TitlePage, words: Words) -> Markup:
 
 
 def _lines(forms: Sequence[str], title: TitlePage) -> list[str]:
-    """The forms with all their fields given."""
+    """Returns the formatted lines of which all fields are filled in."""
     given = asdict(title)
     return [
         form.format(**given)
@@ -117,7 +118,7 @@ def _lines(forms: Sequence[str], title: TitlePage) -> list[str]:
 
 
 def _sections(html: str) -> tuple[Markup, Markup]:
-    """The text for the screen, and its contents as a nested list."""
+    """Returns the text for the screen, and its table of contents as a nested list."""
     html = _HEADING_TAG.sub(lambda match: f"<{match[1]}h{int(match[2]) + 1}", _PAPER.sub("", html))
     headings: list[tuple[int, str, str]] = []
 
@@ -148,7 +149,7 @@ def _sections(html: str) -> tuple[Markup, Markup]:
 
 
 def _contents(headings: Sequence[tuple[int, str, str]]) -> Markup:
-    """Headings of sections (level 2) with those of subsections (level 3) inside them."""
+    """Returns a nested list of the headings of sections (level 2) and subsections (level 3)."""
     items = ""
     for place, (level, anchor, text) in enumerate(headings):
         following = headings[place + 1][0] if place + 1 < len(headings) else 2
@@ -158,7 +159,7 @@ def _contents(headings: Sequence[tuple[int, str, str]]) -> Markup:
 
 
 def _size(match: re.Match[str]) -> str:
-    """Pictures keep their size relative to the text; both numbers are known before loading."""
+    """Converts a picture's size to rem and pixels, so that both are known before it loads."""
     unit = _POINTS[match[2]] / _TEXT_POINTS
     width, height = float(match[1]) * unit, float(match[3]) * unit
     return (
@@ -179,7 +180,7 @@ def _table(match: re.Match[str]) -> str:
 
 
 def _heads(head: str, body: str) -> str:
-    """Column heads tied to their columns: those of numbers stand at the right as numbers do."""
+    """Marks column heads as such; heads above numbers are aligned to the right like the numbers."""
     cells = _CELL.findall(body.partition("</tr>")[0])
     if len(cells) != head.count("<th>"):
         cells = [""] * head.count("<th>")

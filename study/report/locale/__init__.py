@@ -1,1 +1,1 @@
-"""The short words and the numbers of a language."""
+"""Provides the short words and the number format of a language."""

@@ -1,4 +1,4 @@
-"""The short words of one language (templates/<lang>/words.yaml), so that code holds no prose."""
+"""Reads the short words of one language (templates/<lang>/words.yaml), so that code has no prose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Labels by kind; `words.model["vgg11"]`. An absent kind or label raises."""
+    """Labels of one language by kind, for example `words.model["vgg11"]`.
+
+    An unknown kind raises AttributeError, and an unknown label KeyError.
+
+    Attributes:
+        kinds: content of words.yaml; each of its keys is also an attribute.
+    """
 
     kinds: dict[str, Any]
 
@@ -28,7 +34,7 @@ class Words:
 
 
 def languages(templates: Path = TEMPLATES) -> tuple[str, ...]:
-    """Languages of the report: the folders that hold words."""
+    """Returns the languages of the report, which are the folders that hold words.yaml."""
     return tuple(sorted(path.parent.name for path in templates.glob("*/words.yaml")))
 
 

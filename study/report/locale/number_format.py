@@ -1,4 +1,4 @@
-"""Numbers become text in one place, so that a printed number is the stored one in local form."""
+"""Formats numbers in the local form, in one place, so that a printed number is the stored one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMPTY = "–"
 
 
 def as_float(value: Any) -> float | None:
-    """A cell as a finite float; None where nothing was measured."""
+    """Returns a cell as a finite float, or None for text, an empty cell and NaN."""
     if value is None or isinstance(value, str):
         return None
     number = float(value)
@@ -24,14 +24,14 @@ def as_float(value: Any) -> float | None:
 
 
 class Numbers:
-    """Template filters of one language.
+    """Template filters that format numbers in one language; a missing number becomes a dash.
 
     Args:
         decimal: decimal mark.
         group: sign between groups of three digits, from five digits on.
         separator: sign between the ends of an interval.
-        unit: words `pp`, `second`, `minute`, `hour`, `million`, and `percent` with the space
-            that stands before it.
+        unit: words `pp`, `second`, `minute`, `hour`, `million`, and `percent` with the space that
+            precedes it.
     """
 
     def __init__(self, *, decimal: str, group: str, separator: str, unit: dict[str, str]) -> None:
@@ -45,7 +45,7 @@ class Numbers:
         return cls(decimal=words.decimal, group=words.group, separator=words.separator, unit=words.unit)
 
     def num(self, value: Any, digits: int = 2) -> str:
-        """`0.5` → `0,50`; a rounded zero has no sign."""
+        """Formats `0.5` as `0,50`; a number that rounds to zero has no sign."""
         number = as_float(value)
         if number is None:
             return EMPTY
@@ -57,39 +57,40 @@ class Numbers:
         return sign + self._grouped(whole.lstrip("-")) + (self._decimal + fraction if fraction else "")
 
     def signed(self, value: Any, digits: int = 2) -> str:
-        """`0.5` → `+0,50`."""
+        """Formats `0.5` as `+0,50`."""
         text = self.num(value, digits)
         positive = text != EMPTY and not text.startswith(MINUS) and any(c in "123456789" for c in text)
         return f"+{text}" if positive else text
 
     def percent(self, value: Any, digits: int = 1) -> str:
-        """A share in [0, 1] as `91,2 %`."""
+        """Formats a share in [0, 1] as `91,2 %`."""
         number = as_float(value)
         return EMPTY if number is None else f"{self.num(100 * number, digits)}{self._unit['percent']}"
 
     def share(self, value: Any, digits: int = 2) -> str:
-        """A share in [0, 1] as a number of per cent without the sign, for table cells."""
+        """Formats a share in [0, 1] in per cent without the sign, for table cells."""
         number = as_float(value)
         return EMPTY if number is None else self.num(100 * number, digits)
 
     def pp(self, value: Any, digits: int = 2, signed: bool = True) -> str:
-        """Percentage points: `1.24` → `+1,24 п. п.`."""
+        """Formats percentage points: `1.24` becomes `+1,24 п. п.`."""
         text = self.signed(value, digits) if signed else self.num(value, digits)
         unit = self._unit["pp"].replace(" ", NBSP)
         return text if text == EMPTY else f"{text}{NBSP}{unit}"
 
     def interval(self, pair: Sequence[Any], digits: int = 2) -> str:
-        """`[−0,10; 1,52]`; a dash where an end is missing."""
+        """Formats a pair as `[−0,10; 1,52]`, or as a dash if an end is missing."""
         low, high = pair
         if as_float(low) is None or as_float(high) is None:
             return EMPTY
         return f"[{self.num(low, digits)}{self._separator}{NBSP}{self.num(high, digits)}]"
 
     def integer(self, value: Any) -> str:
-        """`54000` → `54 000` with no-break spaces."""
+        """Formats `54000` as `54 000` with no-break spaces."""
         return self.num(value, 0)
 
     def millions(self, value: Any, digits: int = 2) -> str:
+        """Formats a number from 100,000 on in millions, a smaller one as an integer."""
         number = as_float(value)
         if number is None:
             return EMPTY
@@ -98,7 +99,7 @@ class Numbers:
         return f"{self.num(number / 1e6, digits)}{NBSP}{self._unit['million']}"
 
     def seconds(self, value: Any) -> str:
-        """`8.25` → `8,3 с`; `307` → `5 мин 07 с`; `4320` → `1 ч 12 мин`."""
+        """Formats seconds: `8.25` as `8,3 с`, `307` as `5 мин 07 с`, `4320` as `1 ч 12 мин`."""
         number = as_float(value)
         if number is None:
             return EMPTY
@@ -117,7 +118,7 @@ class Numbers:
         return f"{hours}{NBSP}{unit['hour']}{tail}"
 
     def rate(self, value: Any) -> Markup:
-        """`0.001` → `0,001`; `0.00032` → `3,2·10⁻⁴` with a real superscript."""
+        """Formats a learning rate: `0.001` as `0,001`, `0.00032` as `3,2·10⁻⁴` with a superscript."""
         number = as_float(value)
         if number is None:
             return Markup(EMPTY)
@@ -129,12 +130,12 @@ class Numbers:
         return Markup(f"{mantissa}·10<sup>{power}</sup>")
 
     def plural(self, count: Any, one: str, few: str, many: str = "") -> str:
-        """The form of a noun after a whole number.
+        """Returns the form of a noun after a whole number.
 
         Args:
             count: the number.
-            one: form after 1; of three forms, after numbers that end with 1 except 11.
-            few: form after all others; of three forms, after 2, 3, 4 except 12, 13, 14.
+            one: form after 1; if there are three forms, after numbers that end with 1 except 11.
+            few: form after all others; if there are three forms, after 2, 3, 4 except 12, 13, 14.
             many: third form, in languages that have one.
         """
         number = abs(int(count))
@@ -145,7 +146,7 @@ class Numbers:
         return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many
 
     def comma(self, text: str) -> str:
-        """A figure's tick label in local form."""
+        """Converts the tick label of a figure to the local form."""
         return text.replace("-", MINUS).replace(".", self._decimal)
 
     def _grouped(self, digits: str) -> str:

@@ -1,1 +1,1 @@
-"""The report on paper: where its pages break."""
+"""Decides where the pages of the printed report break."""

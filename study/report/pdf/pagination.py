@@ -1,11 +1,11 @@
-"""Where pages break: long tables get a real continuation caption, floats leave no holes.
+"""Finds page breaks: cuts long tables with a continuation caption, and fills holes before floats.
 
-Sections begin pages, so every section is laid out alone until nothing changes:
+Each section begins a page, so it is laid out alone until nothing changes:
 
-* a table whose rows fall on two pages is cut there, and a continuation caption put above;
-* a figure or table that moved to the next page leaves a hole; what stands behind it is put
-  before it while it fits. Order within figures and within tables stays, so numbers stay, and
-  a float still stands behind the text that mentions it.
+* A table whose rows are on two pages is cut there, and a continuation caption is put above the rest.
+* A figure or table that moved to the next page leaves a hole. The blocks after it are put before it as
+  long as they fit. Figures keep their order, and so do tables, so that numbers do not change, and a float
+  stays behind the text that mentions it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-#: page index and y in points from the top of the page, by anchor.
+#: Page index, and y in points from the top of the page, by anchor.
 Places = Mapping[str, tuple[int, float]]
+#: Lays out a section and returns where its anchors are.
 Layout = Callable[[str], Places]
 
-#: An empty block that tells where the one before it ended.
+#: An empty block whose place shows where the block before it ends.
 HOLDER = '<div class="before" id="{name}"></div>'
 FLOAT_END = "<!--float-->"
-#: Bottom of the text block in points, and the least hole worth filling: three lines.
+#: Bottom of the text block in points, and the least height of a hole that is filled: three lines.
 _BOTTOM = 841.89 - 56.69
 _WORTH = 72.0
+#: Height of a line and of a subsection's heading in points, and characters in a line.
 _LINE = 24.15
 _HEADING_HEIGHT = 46.0
 _CHARACTERS = 67
@@ -39,16 +41,23 @@ _TAGS = re.compile(r"<[^>]+>")
 
 @dataclass(frozen=True, kw_only=True)
 class _Block:
+    """A block that may be put before a float.
+
+    Attributes:
+        end: offset of its end in the section.
+        height: its height in points.
+    """
+
     end: int
     height: float
 
 
 def paginate(section: str, layout: Layout, continued: str) -> str:
-    """The section with its tables cut and its floats moved.
+    """Returns the section with its tables cut and its floats moved.
 
     Args:
-        section: HTML of a section that begins a page, references resolved.
-        layout: lays it out, returns where every id stands.
+        section: HTML of a section that begins a page, with references resolved.
+        layout: lays out the section.
         continued: caption of the rest of a table, with `{number}`.
     """
     if FLOAT_END not in section:
@@ -66,7 +75,11 @@ def paginate(section: str, layout: Layout, continued: str) -> str:
 
 
 def _fill_first_hole(section: str, places: Places, moved: set[str]) -> str | None:
-    """Move the first float with a hole before it behind the blocks that fill the hole."""
+    """Moves the first float with a hole before it behind the blocks that fill the hole.
+
+    Returns:
+        The new section, or None if no float can be moved.
+    """
     for match in _FLOAT.finditer(section):
         name = match[1]
         before, itself = places.get(f"before-{name}"), places.get(name)
@@ -91,7 +104,11 @@ def _fill_first_hole(section: str, places: Places, moved: set[str]) -> str | Non
 def _next_block(
     section: str, place: int, hole: float, name: str, earlier: str, places: Places
 ) -> _Block | None:
-    """The block at `place` if it may stand before the float `name`."""
+    """Returns the block at `place` if it may stand before the float `name`, otherwise None.
+
+    Text may, and so may a heading with room for two more lines. A float may if it is of the other kind,
+    fits into the hole and is mentioned in the text before.
+    """
     text = _TEXT.match(section, place)
     if text is not None:
         return _Block(end=text.end(), height=_height(text[0]))
@@ -112,13 +129,20 @@ def _next_block(
 
 
 def _height(text: str) -> float:
-    """Points that paragraphs or items take, from the length of their text (indent: 5)."""
+    """Estimates the height of paragraphs or items in points from the length of their text.
+
+    The indent counts as 5 characters.
+    """
     pieces = [_TAGS.sub("", piece) for piece in _PIECE.findall(text)]
     return sum(_LINE * -(-(len(piece) + 5) // _CHARACTERS) for piece in pieces)
 
 
 def _cut_first_table(section: str, places: Places, continued: str) -> str | None:
-    """Cut the first table part that lies on two pages, at its first row on the second one."""
+    """Cuts the first part of a table that is on two pages, at its first row on the second page.
+
+    Returns:
+        The new section, or None if there is no such part.
+    """
     previous: tuple[str, int, int] | None = None
     for match in _ROW.finditer(section):
         name, row = match[1], int(match[2])

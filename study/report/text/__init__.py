@@ -1,1 +1,1 @@
-"""From templates and values to the text of the report with numbered figures, tables and references."""
+"""Composes the text of the report from templates and values, with numbered references."""

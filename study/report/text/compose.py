@@ -1,4 +1,4 @@
-"""Templates and results → the report as one HTML text, numbers given, page breaks not settled."""
+"""Composes the report from templates and results as one HTML text, before page breaks are found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ from study.report.text.title_page import TitlePage
 
 @dataclass(frozen=True, kw_only=True)
 class Composition:
-    """The report as one self-contained HTML text, and what is wrong with its references."""
+    """The composed report.
+
+    Attributes:
+        html: the report as one self-contained text.
+        problems: what is wrong with its references, figures and templates.
+    """
 
     html: str
     problems: tuple[Problem, ...]
@@ -42,7 +47,18 @@ def compose(
     flat: bool = False,
     department: Department | None = None,
 ) -> Composition:
-    """Render the templates.
+    """Renders the templates twice: first to learn which tables exist, then the final text.
+
+    Args:
+        data: the results.
+        drawings: the figures by id.
+        words: words of the language.
+        numbers: number format of the language.
+        title: fields of the title page.
+        lang: language, a folder of `templates`.
+        templates: folder of the templates.
+        flat: whether main sections do not begin pages.
+        department: the department's own style sheet and templates.
 
     Raises:
         UsageError: a template of the department's folder is wrong.

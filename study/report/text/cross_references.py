@@ -1,8 +1,8 @@
-"""Numbers and references of figures, tables, formulas, listings and sources.
+"""Numbers figures, tables, formulas, listings and sources, and resolves references to them.
 
-Templates mention and place things in any order of evaluation; a number is known only when the
-whole text exists. So templates write tokens of private-use characters, which no user text can
-contain (`strip_tokens`), and `Document.resolve` turns them into numbers and links at the end.
+Templates refer to things and place them in any order of evaluation, and a number is known only when the
+whole text exists. So templates write tokens of private-use characters, which text from outside cannot
+contain (`strip_tokens`), and `Document.resolve` replaces them with numbers and links at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNWANTED = re.compile(
 )
 _HEADING = re.compile(r'<h([12]) class="(plain|plain unlisted|numbered|appendix)">(.*?)</h\1>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>")
-#: Where the number of pages stands, or until they are counted, one as wide.
+#: The number of pages; until they are counted, a placeholder of about the same width.
 _PAGES = re.compile(r'<span class="pages">\d+</span>')
 _RUN = re.compile(r"[ \n]((?:</?(?:a|i|sub|sup|code)\b[^>]*>|[^ \t\n\r<>])+)")
 #: Text between two tags, but not code and style sheets.
@@ -39,43 +39,54 @@ CONTENTS_PLACE = Markup(f"{_OPEN}contents:{_CLOSE}")
 
 
 def strip_tokens(text: str) -> str:
-    """Text from outside without characters that tokens are made of, that no XML may hold, or that turn
-    the direction of what follows them."""
+    """Replaces the characters that text from outside must not contain with U+FFFD.
+
+    They are the characters of tokens, those that XML forbids, and those that change the direction of
+    writing.
+    """
     return _UNWANTED.sub("\ufffd", text)
 
 
 def refer(kind: str, name: str) -> Markup:
-    """Stands for the number of `name`; kind is fig, tab, eq or lst."""
+    """Returns a token for the number of `name`; kind is fig, tab, eq or lst."""
     return Markup(f"{_OPEN}ref:{kind}-{name}{_CLOSE}")
 
 
 def define(kind: str, name: str) -> Markup:
-    """Stands for the number where the thing itself stands; the order of these gives numbers."""
+    """Returns a token for the number at the thing itself; the order of these tokens gives the numbers."""
     return Markup(f"{_OPEN}def:{kind}-{name}{_CLOSE}")
 
 
 def total(kind: str) -> Markup:
-    """Stands for how many there are: fig, tab, source, appendix, and pages of the PDF."""
+    """Returns a token for a total; kind is fig, tab, source, appendix, or pages (of the PDF)."""
     return Markup(f"{_OPEN}total:{kind}{_CLOSE}")
 
 
 def count_pages(html: str, pages: int) -> str:
-    """The text with the number of its pages, wherever `total("pages")` stands."""
+    """Returns the text with the number of pages wherever `total("pages")` was used."""
     return _PAGES.sub(f'<span class="pages">{pages}</span>', html)
 
 
 def cite(*keys: str) -> Markup:
+    """Returns a token for the numbers of sources in brackets."""
     return Markup(f"{_OPEN}cite:{' '.join(keys)}{_CLOSE}")
 
 
 def appendix(letter: str) -> Markup:
-    """From here on numbers of figures, tables and listings begin with the letter."""
+    """Returns a token after which figures, tables and listings are numbered with the letter."""
     return Markup(f"{_OPEN}appendix:{letter}{_CLOSE}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """listed is false for the headings of the contents themselves and of the abstract."""
+    """A heading of the text.
+
+    Attributes:
+        level: 1 or 2.
+        text: number and text without tags.
+        anchor: id of the heading.
+        listed: whether the table of contents lists it; false for its own heading and that of the abstract.
+    """
 
     level: int
     text: str
@@ -85,7 +96,16 @@ class Heading:
 
 @dataclass(kw_only=True)
 class Document:
-    """What resolving found: headings, numbers, order of sources, and what is wrong."""
+    """Resolves the tokens of a text and keeps what it found.
+
+    Attributes:
+        source_texts: HTML of each source by key, from sources.yaml.
+        numbers: number of each placed thing by id, for example ``fig-arms``.
+        headings: the headings in order.
+        cited: keys of the cited sources in order of citation.
+        problems: what is wrong with the references.
+        appendices: number of appendices.
+    """
 
     source_texts: dict[str, str]
     numbers: dict[str, str] = field(default_factory=dict)
@@ -95,7 +115,7 @@ class Document:
     appendices: int = 0
 
     def resolve(self, html: str) -> str:
-        """HTML with all tokens replaced; `problems` names what is cited but absent, and so on."""
+        """Returns the HTML with all tokens replaced; `problems` then lists wrong references."""
         html = _HEADING.sub(self._heading, html)
         self._count(html)
         html = _TOKEN.sub(self._replace, html)
@@ -197,10 +217,10 @@ class Document:
 
 
 def keep_together(html: str) -> str:
-    """Wrap every word that holds an inline element into a span, with the space before it.
+    """Wraps every word that contains an inline element, and the space before it, in a span.
 
-    WeasyPrint 70 goes back too far when such a word does not fit: the line before it then
-    ends after its first word (12 of 807 lines of a trial text; none with the span).
+    WeasyPrint 70 breaks the line too early if such a word does not fit: the line then ends after its first
+    word (12 of 807 lines of a trial text; none with the span).
     """
 
     def wrap(match: re.Match[str]) -> str:
@@ -218,14 +238,14 @@ def keep_together(html: str) -> str:
 
 
 def keep_units(html: str, units: Sequence[str]) -> str:
-    """A number and the unit behind it joined by a no-break space, between tags."""
+    """Joins a number and the unit after it with a no-break space, in text between tags."""
     plain = sorted({unit.strip() for unit in units}, key=len, reverse=True)
     unit = re.compile(rf"(?<=\d) (?=(?:{'|'.join(map(re.escape, plain))})(?!\w))")
     return _BETWEEN.sub(lambda match: match[0] if match[1] else unit.sub("\u00a0", match[0]), html)
 
 
 def keep_signs(html: str) -> str:
-    """No line of a paragraph begins with a dash or an arrow, and initials stay with their name."""
+    """Joins dashes and arrows to the text before them, and initials to the name, without a break."""
     return _PARAGRAPH.sub(
         lambda paragraph: _BETWEEN.sub(
             lambda text: text[0] if text[1] else _INITIAL.sub("\u00a0", _DASH.sub("\u00a0", text[0])),
@@ -236,5 +256,5 @@ def keep_signs(html: str) -> str:
 
 
 def _css(text: str) -> str:
-    """Text inside a CSS string inside an HTML attribute."""
+    """Escapes a text for a CSS string inside an HTML attribute."""
     return text.replace("\\", "\\\\").replace("\n", " ")

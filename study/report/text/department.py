@@ -1,4 +1,4 @@
-"""A department's own folder: a style sheet and templates that stand before ours (docs/departments.md)."""
+"""Reads a department's folder: a style sheet and templates that replace ours (docs/departments.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ MAX_BYTES = 256 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Department:
-    """folder is read and nothing beside it; used holds the files that a report has asked for."""
+    """A department's folder.
+
+    Attributes:
+        folder: the folder; no file outside of it is read.
+        lang: language of the report.
+        used: files that were read for a report.
+    """
 
     folder: Path
     lang: str
@@ -24,17 +30,21 @@ class Department:
         return self._find(STYLE) or self.folder / STYLE
 
     def style(self) -> str:
-        """The style sheet, empty where there is none."""
+        """Returns the style sheet, or "" if there is none."""
         path = self._find(STYLE)
         return "" if path is None else self._text(path)
 
     def template(self, name: str) -> tuple[str, Path] | None:
-        """Text and place of a template; that of the language comes first."""
+        """Returns text and path of a template, or None; the folder of the language comes first.
+
+        Raises:
+            UsageError: the file is outside of the folder, too large, or unreadable.
+        """
         path = self._find(name)
         return None if path is None else (self._text(path), path)
 
     def templates(self) -> list[Path]:
-        """Templates for this language, for every language or for both."""
+        """Returns the templates for all languages and for this language."""
         return sorted(
             path
             for place in (self.folder, self.folder / self.lang)
@@ -43,7 +53,7 @@ class Department:
         )
 
     def unused(self) -> list[Path]:
-        """Templates that no report has asked for: their names may be wrong."""
+        """Returns the templates that no report has used; their names may be wrong."""
         return [path for path in self.templates() if path not in self.used]
 
     def _find(self, name: str) -> Path | None:
@@ -67,10 +77,10 @@ class Department:
 
 
 def open_department(folder: Path | None, lang: str) -> Department | None:
-    """The folder named by `--templates`; None where none is.
+    """Opens the folder that `--templates` names; returns None without one.
 
     Raises:
-        UsageError: there is no such folder, or nothing in it is for the report.
+        UsageError: the folder does not exist, or contains nothing for the report.
     """
     if folder is None:
         return None

@@ -1,4 +1,4 @@
-"""What templates call to put figures, tables and formulas on the page, captions included."""
+"""Places figures, tables, formulas and listings, with their captions; templates call it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from study.report.pdf.pagination import FLOAT_END, HOLDER
 from study.report.text.cross_references import define
 from study.report.text.formulas import formula_image
 
+#: Returns the content of a template's call block.
 Caller = Callable[[], Markup]
-#: A table of at most so many rows is never torn.
+#: A table of at most so many rows always stays on one page.
 WHOLE_ROWS = 15
 
 
@@ -24,9 +25,9 @@ class Placing:
 
     Args:
         drawings: figures by id.
-        captions: forms of captions, `figure` and `table` with `{number}` and `{title}`.
-        known_tables: ids of tables that stand somewhere; None in the first rendering, when
-            that is not known yet and every table is assumed to stand.
+        captions: forms of captions, `figure`, `table` and `listing`, with `{number}` and `{title}`.
+        known_tables: ids of the tables that the text contains; None in the first rendering, when that is
+            unknown and every table counts as contained.
     """
 
     def __init__(
@@ -48,7 +49,13 @@ class Placing:
         return self._known_tables is None or name in self._known_tables
 
     def figure(self, name: str, alt: str, caller: Caller) -> Markup:
-        """The figure with its caption; nothing where it was not drawn."""
+        """Returns the figure with its caption, or nothing if it was not drawn.
+
+        Args:
+            name: id of the figure.
+            alt: description for screen readers.
+            caller: the caption.
+        """
         drawing = self._drawings.get(name)
         if drawing is None:
             return Markup("")
@@ -65,14 +72,17 @@ class Placing:
         )
 
     def table(self, name: str, title: str, cls: str = "", cols: str = "", *, caller: Caller) -> Markup:
-        """A table with its caption above.
+        """Returns a table with its caption above.
 
         Args:
             name: id of the table.
-            title: caption, no dot at its end.
-            cls: `tight` (11 pt), `dense` (9.5 pt).
+            title: caption, without a full stop at its end.
+            cls: `tight` (11 pt) or `dense` (9.5 pt).
             cols: widths of the columns in per cent, for tables that may break.
             caller: `<thead>` and `<tbody>`.
+
+        Raises:
+            ValueError: there is no `<tbody>`.
         """
         self.tables.add(name)
         anchor = f"tab-{name}"

@@ -1,4 +1,4 @@
-"""Formulas as SVG pictures with a spoken alternative (WeasyPrint knows no MathML)."""
+"""Draws formulas as SVG pictures with a spoken alternative, because WeasyPrint knows no MathML."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
+#: Font size of a drawing in its own units, and points in such a unit, so that it prints at 14 pt.
 _SIZE = 17.0
-#: ziamath's units are CSS pixels at this size; the text is 14 pt.
 _PT = 14.0 / _SIZE
 
 
@@ -22,7 +22,12 @@ def _svg(latex: str) -> tuple[str, float, float]:
 
 
 def formula_image(latex: str, alt: str) -> Markup:
-    """An image of the formula at the size of the text; alt is what a screen reader says."""
+    """Returns an image of the formula at the size of the text.
+
+    Args:
+        latex: the formula.
+        alt: what a screen reader says.
+    """
     text, width, height = _svg(latex)
     data = base64.b64encode(text.encode()).decode()
     return Markup(

@@ -1,4 +1,4 @@
-"""Templates → text, ours or with a department's folder before them (the only user of Jinja2)."""
+"""Renders templates, ours or those that a department puts before them (the only user of Jinja2)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from study.report.text.department import Department
 
 #: Prefix by which a department's template names the one of ours that it replaces.
 OURS = "ours"
-#: What templates may do with tables and arrays; the rest could write files or run code.
+#: Attributes of tables and arrays that templates may use; others could write files or run code.
 _READS = frozenset(
     {"all", "any", "isna", "item", "max", "mean", "min", "notna", "shape", "size", "sum", "tolist"}
 )
 
 
 class _Sandbox(SandboxedEnvironment):
-    """A department's templates reach values, not files, modules or code."""
+    """Restricts a department's templates to values; files, modules and code are out of reach."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, (PurePath, ModuleType)):
@@ -36,7 +36,7 @@ class _Sandbox(SandboxedEnvironment):
 
 
 class _Own(jinja2.BaseLoader):
-    """Templates of a department."""
+    """Loads templates of a department."""
 
     def __init__(self, department: Department) -> None:
         self._department = department
@@ -52,8 +52,9 @@ class _Own(jinja2.BaseLoader):
 
 
 def environment(templates: Path, lang: str, department: Department | None = None) -> jinja2.Environment:
-    """Templates of a language, then those of every language; a department's before both.
+    """Creates the Jinja2 environment.
 
+    It takes a template from the department's folder, else from that of the language, else from `templates`.
     A department's `title.html` may begin with `{% extends "ours/title.html" %}`.
     """
     ours = jinja2.FileSystemLoader([templates / lang, templates])
@@ -71,16 +72,16 @@ def environment(templates: Path, lang: str, department: Department | None = None
 
 
 def _plain(value: Any) -> Any:
-    """Texts of results are from outside; marked-up ones are the templates' own."""
+    """Strips tokens from texts, which may come from outside; markup is the templates' own."""
     return strip_tokens(value) if type(value) is str else value
 
 
 @contextmanager
 def blame(department: Department | None) -> Iterator[None]:
-    """Turns an error of a department's template into one line.
+    """Turns an error in a department's template into one line; errors in our templates are not changed.
 
     Raises:
-        UsageError: file, line and what is wrong there; errors of our own templates pass.
+        UsageError: the message has the file, the line and the fault.
     """
     try:
         yield
@@ -103,10 +104,10 @@ def blame(department: Department | None) -> Iterator[None]:
 def check_templates(
     department: Department, templates: Path, filters: dict[str, Any], tests: dict[str, Any]
 ) -> None:
-    """Syntax of all of a department's templates, with the filters and tests that they may use.
+    """Checks the syntax of a department's templates, and the filters and tests that they use.
 
     Raises:
-        UsageError: file, line and what is wrong there.
+        UsageError: the message has the file, the line and the fault.
     """
     own = environment(templates, department.lang, department)
     own.filters |= filters
@@ -124,7 +125,7 @@ def _within(name: str | None, department: Department) -> bool:
 
 
 def _place(error: Exception, department: Department) -> str | None:
-    """File and line of the last frame of a department's template."""
+    """Returns file and line of the innermost frame in a department's template, or None."""
     frames = [
         f"{frame.filename}, line {frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)

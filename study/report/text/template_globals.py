@@ -1,4 +1,4 @@
-"""The filters and names that every template may use."""
+"""Collects the filters, tests and names that every template may use."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def tests() -> dict[str, Callable[..., bool]]:
 
 
 def names(data: ReportData, words: Words) -> dict[str, Any]:
-    """Values and functions by the name templates call them."""
+    """Returns values and functions by their name in templates."""
 
     def init_words(model: str) -> str:
-        """Where the pre-trained weights of a network came from, for captions."""
+        """Returns words for the source of a network's pre-trained weights, for captions."""
         source = data.sources.get(model) or "none"
         return str(words.init_source.get(source, words.init_source["other"]))
 

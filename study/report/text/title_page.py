@@ -1,4 +1,4 @@
-"""What a student writes on the title page: a small YAML file, read as text and nothing else."""
+"""Reads the title page's fields from a small YAML file, as text and nothing else."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from study.report.text.cross_references import strip_tokens
 
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 200
-#: Control characters, halves of characters, separators of lines and of paragraphs.
+#: Unicode categories of control characters, surrogates, and separators of lines and paragraphs.
 _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TitlePage:
-    """Fields of the title page; an empty one becomes a line to write on.
+    """Fields of the title page; an empty field becomes a line to write on.
 
-    An empty lab_title becomes the assignment's title in the language of the report. abstract is
-    `true` or `false`: whether an abstract stands behind the title page.
+    An empty `lab_title` becomes the assignment's title in the language of the report. `abstract` is `true`
+    or `false`: whether an abstract follows the title page.
+
+    Raises:
+        UsageError: a field is not one line of text, or is too long.
     """
 
     ministry: str = ""
@@ -62,21 +65,20 @@ class TitlePage:
 
 
 def default_title_page() -> TitlePage:
-    """Only what follows from the assignment and the calendar."""
+    """Returns a title page with what follows from assignment and calendar: number and year."""
     return TitlePage(year=str(date.today().year))
 
 
 def read_title_page(path: Path | None) -> TitlePage:
-    """The title page of a YAML file; without a file the default one.
+    """Reads a title page from a YAML file; without a file it is the default one.
 
     Raises:
-        UsageError: the file cannot be read, is not a mapping of the known fields to lines of
-            text, or holds something too long.
+        UsageError: the file cannot be read, does not map known fields to lines of text, or is too long.
     """
     if path is None:
         return default_title_page()
     try:
-        if not path.is_file() and path.exists():  # a named pipe would hold its reader for ever
+        if not path.is_file() and path.exists():  # reading a named pipe would block forever
             raise UsageError(f"title page {path.name} is not a regular file")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -106,23 +108,23 @@ def read_title_page(path: Path | None) -> TitlePage:
 
 
 def _near(name: str, known: set[str]) -> str:
-    """The field that was meant, or all of them where none is near."""
+    """Suggests the field that was probably meant, or lists all fields if none is similar."""
     near = get_close_matches(name.strip().lower().replace("-", "_"), sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
 
 
 def empty_fields(page: TitlePage) -> tuple[str, ...]:
-    """Fields that will be printed as a line to write on; without a title the assignment's stands."""
+    """Returns the fields that will be printed as a line to write on."""
     return tuple(
         name for name, value in asdict(page).items() if not value and name not in ("lab_title", "abstract")
     )
 
 
 def write_example(path: Path) -> None:
-    """A commented title page to fill in.
+    """Writes a commented title page to fill in.
 
     Raises:
-        UsageError: there is a file already, or the place cannot be written.
+        UsageError: the file exists already, or cannot be written.
     """
     example = (TEMPLATES / "title_page.example.yaml").read_bytes()
     try:
