@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.field_types import Misshapen
 from study.matrix import arms
-from study.store.documents import MODELS
-from study.store.shapes import Misshapen
+from study.spec import ModelName
 
 _LONGEST_SIDE = 1_000_000
 _LEAST_PIXELS = 2
@@ -76,6 +76,7 @@ FORMS: dict[str, dict[str, Form]] = {
 #: Patterns of the files whose arrays are drawn together, so that none of them may be missing.
 WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
 _ARMS = frozenset(arm.name for arm in arms())
+_MODELS = frozenset(model.value for model in ModelName)
 
 
 def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -175,7 +176,7 @@ def _check_stages(arrays: dict[str, npt.NDArray[Any]]) -> None:
             continue
         run_id = key.removesuffix(".stages")
         model = run_id.partition("-")[0]
-        if model not in MODELS:
+        if model not in _MODELS:
             continue
         names = [str(value) for value in array]
         if names != seen.setdefault(model, names):
