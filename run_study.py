@@ -9,7 +9,7 @@ from pathlib import Path
 #: Where `make study` installs the requirements.
 OWN = Path(__file__).resolve().parent / ".venv"
 #: Without one of these not even the flags can be read.
-NEEDED = ("torch", "numpy", "pandas", "yaml")
+NEEDED = ("torch", "numpy", "pandas", "yaml", "msgspec")
 
 
 def _require_python() -> None:

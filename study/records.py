@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from study.field_types import check_types
+from study.field_types import convert_exact
 from study.spec import RunSpec
 
 
@@ -134,17 +134,7 @@ class RunRecord:
         """Creates the record from the result of `to_dict`.
 
         Raises:
-            UsageError, KeyError, TypeError, ValueError: the values are anything else.
+            UsageError: a value is out of its range.
+            Misshapen: the values are anything else.
         """
-        history = tuple(EvaluationPoint(**point) for point in values["history"])
-        record = cls(
-            **{
-                **values,
-                "spec": RunSpec.from_dict(values["spec"]),
-                "state": RunState(values["state"]),
-                "history": history,
-            }
-        )
-        for part in (record, *history):
-            check_types(part)
-        return record
+        return convert_exact(values, cls, required=("history", "recipe", "precision"))

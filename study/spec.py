@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 from study.errors import UsageError
-from study.field_types import check_types
+from study.field_types import Text, convert_exact
 from study.networks import DEFAULT, ModelName, network_name
 
 TRAIN_IMAGES = 54_000
@@ -21,6 +21,8 @@ RESOLUTIONS = (32, 64, 96, 128, 224)
 SHORTEST_RUNG = 2_000
 #: Largest seed of a study; the seeds of its runs, epochs and layers are multiples and must fit 64 bits.
 MOST_SEED = 99_999_999
+#: Largest number of seeds that a study may be limited to.
+MOST_SEEDS = 10**9
 
 
 class _Name(str, Enum):
@@ -111,7 +113,7 @@ class Arm:
     @property
     def name(self) -> str:
         """For example ``vgg11-pretrained-full-uniform`` or ``googlenet-scratch-frozen``."""
-        parts = [self.model, self.init.value, self.scope.value]
+        parts = [self.model.value, self.init.value, self.scope.value]
         if self.lr_policy is not LrPolicy.NONE:
             parts.append(self.lr_policy.value)
         return "-".join(parts)
@@ -274,30 +276,10 @@ class RunSpec:
         """Creates the spec from the result of `to_dict`.
 
         Raises:
-            UsageError, KeyError, TypeError, ValueError: the values are anything else.
+            UsageError: a value is out of its range.
+            Misshapen: the values are anything else.
         """
-        arm, hyper, recipe = values["arm"], HyperParams(**values["hyper"]), Recipe(**values["recipe"])
-        check_types(hyper)
-        check_types(recipe)
-        spec = cls(
-            **{
-                **values,
-                "arm": Arm(
-                    model=network_name(arm["model"]),
-                    init=Init(arm["init"]),
-                    scope=Scope(arm["scope"]),
-                    lr_policy=LrPolicy(arm["lr_policy"]),
-                ),
-                "hyper": hyper,
-                "recipe": recipe,
-                "purpose": Purpose(values["purpose"]),
-                "precision": Precision(values["precision"]),
-                "experiment": Experiment(values["experiment"]) if values.get("experiment") else None,
-                "first_conv": FirstConv(values["first_conv"]) if values.get("first_conv") else None,
-            }
-        )
-        check_types(spec)
-        return spec
+        return convert_exact(values, cls, required=("recipe", "precision"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,19 +302,21 @@ class StudySpec:
     models: tuple[ModelName, ...] = DEFAULT
     seed: int = 0
     resolution: int = 32
-    device: str = "cpu"
+    device: Text = "cpu"
     precision: Precision = Precision.FP32
     fold: bool = True
     max_seeds: int | None = None
-    init_checkpoint: str = ""
+    init_checkpoint: Text = ""
 
     def __post_init__(self) -> None:
         if not self.models:
             raise UsageError("a study needs at least one model")
+        for model in self.models:
+            network_name(model)
         if self.resolution not in RESOLUTIONS:
             raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
-        if self.max_seeds is not None and self.max_seeds < 1:
-            raise UsageError(f"seeds must be at least 1, got {self.max_seeds}")
+        if self.max_seeds is not None and not 1 <= self.max_seeds <= MOST_SEEDS:
+            raise UsageError(f"seeds must lie in 1…{MOST_SEEDS}, got {str(self.max_seeds)[:40]}")
         if not 0 <= self.seed <= MOST_SEED:
             raise UsageError(f"seed must lie in 0…{MOST_SEED}, got {str(self.seed)[:40]}")
 
@@ -345,10 +329,9 @@ class StudySpec:
 
         Raises:
             UsageError: a value is out of its range.
-            TypeError, ValueError: a value is missing, unknown or of another kind.
+            Misshapen: a value is missing, unknown or of another kind.
         """
-        models = tuple(network_name(name) for name in values["models"])
-        return cls(**{**values, "models": models, "precision": Precision(values["precision"])})
+        return convert_exact(values, cls, required=[field.name for field in fields(cls)])
 
     @property
     def fingerprint(self) -> str:

@@ -15,6 +15,7 @@ from benchmarks.hostile.target import Target
 from study.budget import MAX_SECONDS, MIN_SECONDS, parse_budget
 from study.cli import main, run_flags
 from study.errors import UsageError
+from study.field_types import Misshapen
 from study.networks import DEFAULT
 from study.records import RunRecord
 from study.spec import MOST_SEED, RESOLUTIONS, StudySpec
@@ -88,7 +89,7 @@ def target(folder: Path) -> Target:
                 raise UsageError("not an object")
             try:
                 record = RunRecord.from_dict(value)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:  # as it promises
+            except Misshapen as error:  # as it promises
                 raise UsageError("not a record") from error
             assert RunRecord.from_dict(record.to_dict()).spec.run_id == record.spec.run_id
         else:

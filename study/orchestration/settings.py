@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StoreError, StudyError, UsageError
+from study.field_types import Misshapen
 from study.spec import StudySpec
 from study.store.ledger import Ledger
 
@@ -34,7 +35,7 @@ def settings(ledger: Ledger) -> StudySpec | None:
         return None
     try:
         return StudySpec.from_dict(stored)
-    except (StudyError, KeyError, TypeError, ValueError) as error:
+    except (StudyError, Misshapen) as error:
         raise StoreError(f"{ledger.path} is damaged: its settings: {error}") from error
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StoreError, UsageError, WeightsError, one_line
+from study.field_types import Misshapen, convert
 from study.models import Weights, build, find_imagenet, first_weight, load_checkpoint
 from study.models.weights import IMAGENET
 from study.networks import NETWORKS, ModelName
 from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
 from study.records import Reason
-from study.store.documents import PRETRAINING
-from study.store.shapes import Misshapen
+from study.store.documents import Pretraining
 from study.training.runtime import Runtime
 
 #: Shown in the report for torchvision's files: IMAGENET1K_V1 (Russakovsky et al. 2015).
@@ -77,9 +77,10 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
         "fallback_reason": "",
     }
     try:
-        PRETRAINING({model: entry}, "its meta")
+        convert(entry, Pretraining)
     except Misshapen as error:
         raise WeightsError(f"{path} is not what `pretrain` writes: {error}") from error
+    entry["curve"] = list(entry["curve"] or ())  # msgspec accepts a set, which JSON does not have
     if entry["curve"]:  # fewer than the recipe's, where its time was up
         entry["samples"] = entry["curve"][-1]["samples"]
     return weights, entry

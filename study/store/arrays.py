@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.field_types import Misshapen
 from study.matrix import arms
 from study.networks import NETWORKS
-from study.store.documents import MODELS
-from study.store.shapes import Misshapen
 
 _LONGEST_SIDE = 1_000_000
 _LEAST_PIXELS = 2
@@ -176,7 +175,7 @@ def _check_stages(arrays: dict[str, npt.NDArray[Any]]) -> None:
             continue
         run_id = key.removesuffix(".stages")
         model = run_id.partition("-")[0]
-        if model not in MODELS:
+        if model not in NETWORKS:
             continue
         names = [str(value) for value in array]
         if names != seen.setdefault(model, names):

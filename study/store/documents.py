@@ -1,305 +1,339 @@
-"""Declares the structure of the JSON files of results/ and of the facts in the ledger."""
+"""Declares the JSON files of results/ and the facts in the ledger as annotated classes.
+
+A field with a default may be missing. An object may have fields that its class does not declare, because a
+newer version may have written them, unless the class forbids them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated
 
-from study.networks import NETWORKS
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from study.field_types import Text
+from study.networks import NETWORKS, ModelName
 from study.records import RunState
-from study.spec import Precision
-from study.store.shapes import (
-    Check,
-    between,
-    flag,
-    items,
-    mapping,
-    maybe,
-    measure,
-    moment,
-    number,
-    one_of,
-    positive,
-    record,
-    share,
-    text,
-    whole,
-)
 
-MODELS = tuple(NETWORKS)
-_SECONDS = maybe(number)
-_TEXT = maybe(text)
-_WHOLE = maybe(whole)
-_SPEED = record(
-    {name: positive for name in ("train", "inference", "build")},
-    {"head": positive, "tail": positive, "train_small": number},
-)
-_DECISION = {
-    **dict.fromkeys(("least_rung", "trial_rung", "batch_size"), between(1, 10**9)),
-    "rung": between(0, 10**9),
-    "seeds": between(0, 10_000),
-    "trials": between(0, 10_000),
-    "needs_seconds": maybe(number),
-}
-#: Fields of a decision that the report reads. A `rung` of 0 means that the network does not fit into the
-#: budget; `needs_seconds` is then the total budget that it needs.
-_LENGTHS = {
-    **dict.fromkeys(("least_rung", "rung", "trial_rung", "batch_size"), whole),
-    "seeds": between(0, 10_000),
-    "trials": between(0, 10_000),
-    "needs_seconds": _SECONDS,
-}
-_LEFT_OUT = record({"what": text}, {"needs_seconds": _SECONDS})
-_ROW = {
-    "run_id": text,
-    "rung": whole,
-    "phase": text,
-    "arm": text,
-    "predicted_seconds": number,
-    "actual_seconds": _SECONDS,
-    "state": one_of(*RunState),
-    "reason": text,
-}
-#: Further fields of a row that a resumed study needs; the report does not read them.
-_KIND_OF_RUN = {
-    "model": one_of(*MODELS),
-    "init": text,
-    "scope": text,
-    "predicted_p95_seconds": number,
-    "unscaled_seconds": positive,
-}
-_PHASE = record({"phase": text, "predicted_seconds": _SECONDS, "actual_seconds": _SECONDS})
-_POINT = record({"samples": number, "accuracy": measure, "loss": measure}, {"seconds": number})
-_LAYER = record(
-    {
-        "layer": text,
-        "kind": text,
-        "shape_before": text,
-        "shape_after": text,
-        "parameters_before": _SECONDS,
-        "parameters_after": _SECONDS,
-    },
-    {"stage": text},
-)
-_STAGE = record({"name": text, "modules": items(text), "parameters": number})
-_PAIR = record({name: share for name in ("pretrained", "random", "pixels")})
-_COUNT_OF = {
-    name: _SECONDS
-    for name in ("images", "categories", "image_size", "samples", "seconds", "step_seconds", "chance")
-}
-
-EVENTS = items(record({"kind": text, "model": _TEXT, "detail": text}, {"at": number}))
-_PLAN = {
-    "budget_seconds": _SECONDS,
-    "used_seconds": _SECONDS,
-    "reserve_seconds": _SECONDS,
-    "side_seconds": number,
-    "champion_seconds": number,
-    "grown": flag,
-    "extension_seconds": number,
-    "workers": between(1, 10_000),
-    "step_seconds": number,
-    "worker_seconds": number,
-    "left_out": items(record({"what": text, "needs_seconds": maybe(number)})),
-    "speeds": mapping(_SPEED, MODELS),
-    "phases": items(_PHASE),
-}
-PLAN = record(
-    {},
-    {
-        **{
-            name: _SECONDS
-            for name in (
-                "budget_seconds",
-                "used_seconds",
-                "reserve_seconds",
-                "champion_seconds",
-                "extension_seconds",
-                "step_seconds",
-                "worker_seconds",
-            )
-        },
-        "workers": _WHOLE,
-        "phases": items(_PHASE),
-        "left_out": items(_LEFT_OUT),
-        "rows": items(record(_ROW, {"rung": whole})),
-        "decisions": mapping(record({}, {name: maybe(check) for name, check in _LENGTHS.items()}), MODELS),
-    },
-)
+#: Largest accepted number. It is larger than every count and every number of seconds or bytes in a study,
+#: and floats represent all integers below it.
+MOST = 10**15
+Number = Annotated[float, Meta(ge=0, le=MOST)]
+Positive = Annotated[float, Meta(gt=0, le=MOST)]
+#: A number such as a loss; NaN, infinite and negative numbers are allowed.
+Measure = Annotated[int, Meta(ge=-MOST, le=MOST)] | float
+Share = Annotated[float, Meta(ge=0, le=1)]
+#: Seconds since 1970; the largest number still has a calendar date.
+Moment = Annotated[float, Meta(ge=0, le=1e11)]
+Count = Annotated[int, Meta(ge=0, le=MOST)]
+#: A number of samples or images of a decision.
+Length = Annotated[int, Meta(ge=1, le=10**9)]
+#: The name of a known network.
+Network = Annotated[ModelName, Meta(pattern=f"^({'|'.join(NETWORKS)})$")]
+#: A number of seeds or trials.
+Repeats = Annotated[int, Meta(ge=0, le=10_000)]
 
 
-def _finished_takes_time(value: dict[str, Any], where: str) -> None:
-    """Checks a row of the plan; a finished run must have its actual seconds."""
-    record({**_ROW, **_KIND_OF_RUN})(value, where)
-    if value["state"] == RunState.FINISHED.value:
-        number(value["actual_seconds"], f"{where}.actual_seconds")
+class Phase(Struct, frozen=True):
+    phase: Text
+    predicted_seconds: Number | None
+    actual_seconds: Number | None
 
 
-COURSE = record(
-    {},
-    {
-        **_PLAN,
-        "rows": items(_finished_takes_time),
-        "decisions": mapping(record(_DECISION, closed=True), MODELS),
-    },
-)
-ENVIRONMENT = record(
-    {},
-    {
-        **{
-            name: _TEXT
-            for name in (
-                "python",
-                "platform",
-                "torch",
-                "torchvision",
-                "optuna",
-                "pandas",
-                "weasyprint",
-                "device",
-                "device_name",
-                "precision",
-                "commit",
-                "study_version",
-                "started",
-                "finished",
-                "preregistration",
-            )
-        },
-        "threads": _WHOLE,
-        "workers": _WHOLE,
-        "memory_gb": _SECONDS,
-        "seed": _WHOLE,
-        "dataset": maybe(
-            record(
-                {},
-                {
-                    "source": _TEXT,
-                    "sha256": _TEXT,
-                    "train_images": _WHOLE,
-                    "validation_images": _WHOLE,
-                    "test_images": _WHOLE,
-                },
-            )
-        ),
-        "weights": maybe(
-            mapping(
-                record(
-                    {},
-                    {
-                        "source": _TEXT,
-                        "sha256": _TEXT,
-                        "path_name": _TEXT,
-                        "detail": _TEXT,
-                        "channels": _WHOLE,
-                    },
-                ),
-                MODELS,
-            )
-        ),
-        "events": maybe(EVENTS),
-    },
-)
-ARCHITECTURE = mapping(
-    record(
-        {},
-        {
-            **{
-                name: _SECONDS
-                for name in (
-                    "original_parameters",
-                    "adapted_parameters",
-                    "head_parameters",
-                    "folded_parameters",
-                )
-            },
-            "adaptation_error": maybe(measure),
-            "folded": maybe(flag),
-            "layers": maybe(items(_LAYER)),
-            "stages": maybe(items(_STAGE)),
-        },
-    ),
-    MODELS,
-)
-PRETRAINING = mapping(
-    record(
-        {},
-        {
-            **_COUNT_OF,
-            "source": _TEXT,
-            "sha256": _TEXT,
-            "fallback_reason": _TEXT,
-            "reason": _TEXT,
-            "detail": _TEXT,
-            "held_out_accuracy": maybe(share),
-            "passed": maybe(flag),
-            "cached": maybe(flag),
-            "complete": maybe(flag),
-            "curve": maybe(items(_POINT)),
-        },
-    ),
-    MODELS,
-)
-WITNESS = record(
-    {},
-    {
-        **{name: _TEXT for name in ("state", "reason", "detail", "package", "version", "sha256")},
-        **{
-            name: _SECONDS
-            for name in (
-                "train_images",
-                "validation_images",
-                "test_images",
-                "resolution",
-                "features",
-                "seconds",
-            )
-        },
-        "passes": maybe(measure),
-        "pairs": maybe(items(_PAIR)),
-    },
-)
-STUDY = record(
-    {
-        "models": items(one_of(*MODELS)),
-        "seed": whole,
-        "resolution": whole,
-        "device": text,
-        "precision": one_of(*Precision),
-        "fold": flag,
-        "max_seeds": maybe(between(1, 10**9)),
-        "init_checkpoint": text,
-    },
-    closed=True,
-)
-FINDINGS = record({}, {"findings": items(record({"id": text}))})
+class LeftOut(Struct, frozen=True):
+    what: Text
+    needs_seconds: Number | None = None
 
-#: Checks by the name of a JSON file without ending, and by the name of a fact of the ledger.
-DOCUMENTS: dict[str, Check] = {
-    "plan": PLAN,
-    "environment": ENVIRONMENT,
-    "architecture": ARCHITECTURE,
-    "pretraining": PRETRAINING,
-    "witness": WITNESS,
-    "findings": FINDINGS,
-    "preregistration": record({"rules": record({})}),
-}
-FACTS: dict[str, Check] = {
-    **DOCUMENTS,
-    "plan": COURSE,
-    "fingerprint": text,
-    "study": STUDY,
-    "used_seconds": number,
-    "running": maybe(items(record({"name": text, "since": moment}))),
-    "format": whole,
-    "baselines": items(
-        record(
-            {
-                "name": text,
-                "train_images": _WHOLE,
-                "test_images": whole,
-                "test_accuracy": share,
-                "seconds": _SECONDS,
-            }
-        )
-    ),
-}
+
+class Row(Struct, frozen=True):
+    """The prediction of one run."""
+
+    run_id: Text
+    rung: Count
+    phase: Text
+    arm: Text
+    predicted_seconds: Number
+    actual_seconds: Number | None
+    state: RunState
+    reason: Text
+
+
+class Lengths(Struct, frozen=True):
+    """The decision about a network, as far as the report reads it.
+
+    A `rung` of 0 means that the network does not fit into the budget; `needs_seconds` is then the total
+    budget that it needs.
+    """
+
+    least_rung: Count | None = None
+    trial_rung: Count | None = None
+    batch_size: Count | None = None
+    rung: Count | None = None
+    seeds: Repeats | None = None
+    trials: Repeats | None = None
+    needs_seconds: Number | None = None
+
+
+class Plan(Struct, frozen=True):
+    """The file plan.json."""
+
+    budget_seconds: Number | None = None
+    used_seconds: Number | None = None
+    reserve_seconds: Number | None = None
+    champion_seconds: Number | None = None
+    extension_seconds: Number | None = None
+    step_seconds: Number | None = None
+    worker_seconds: Number | None = None
+    workers: Count | None = None
+    phases: tuple[Phase, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    rows: tuple[Row, ...] = ()
+    decisions: Mapping[Network, Lengths] = {}
+
+
+class StoredLeftOut(LeftOut, frozen=True, kw_only=True):
+    needs_seconds: Number | None
+
+
+class StoredRow(Row, frozen=True):
+    """A row with the fields that a resumed study needs; the report does not read them."""
+
+    model: Network
+    init: Text
+    scope: Text
+    predicted_p95_seconds: Number
+    unscaled_seconds: Positive
+
+    def __post_init__(self) -> None:
+        if self.state is RunState.FINISHED and self.actual_seconds is None:
+            raise ValueError("A finished run has no `actual_seconds`")
+
+
+class StoredDecision(Lengths, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of `study.planning.plan.Decision`."""
+
+    least_rung: Length
+    trial_rung: Length
+    batch_size: Length
+    rung: Annotated[int, Meta(ge=0, le=10**9)]
+    seeds: Repeats
+    trials: Repeats
+    needs_seconds: Number | None
+
+
+class StoredSpeed(Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of `study.planning.cost.Speed`."""
+
+    train: Positive
+    inference: Positive
+    build: Positive
+    head: Positive | UnsetType = UNSET
+    tail: Positive | UnsetType = UNSET
+    train_small: Number | UnsetType = UNSET
+
+
+class StoredPlan(Plan, frozen=True):
+    """The fact ``plan``, from which a study goes on; plan.json is written from it."""
+
+    champion_seconds: Number = 0.0
+    side_seconds: Number = 0.0
+    extension_seconds: Number = 0.0
+    step_seconds: Number = 0.0
+    worker_seconds: Number = 0.0
+    grown: bool = False
+    workers: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    left_out: tuple[StoredLeftOut, ...] = ()
+    rows: tuple[StoredRow, ...] = ()
+    speeds: Mapping[Network, StoredSpeed] = {}
+    decisions: Mapping[Network, StoredDecision] = {}
+
+
+class Dataset(Struct, frozen=True):
+    source: Text | None = None
+    sha256: Text | None = None
+    train_images: Count | None = None
+    validation_images: Count | None = None
+    test_images: Count | None = None
+
+
+class WeightsFile(Struct, frozen=True):
+    source: Text | None = None
+    sha256: Text | None = None
+    path_name: Text | None = None
+    detail: Text | None = None
+    channels: Count | None = None
+
+
+class Event(Struct, frozen=True):
+    kind: Text
+    model: Text | None
+    detail: Text
+    at: Number | UnsetType = UNSET
+
+
+class Environment(Struct, frozen=True):
+    """The file environment.json."""
+
+    python: Text | None = None
+    platform: Text | None = None
+    torch: Text | None = None
+    torchvision: Text | None = None
+    optuna: Text | None = None
+    pandas: Text | None = None
+    weasyprint: Text | None = None
+    device: Text | None = None
+    device_name: Text | None = None
+    precision: Text | None = None
+    commit: Text | None = None
+    study_version: Text | None = None
+    started: Text | None = None
+    finished: Text | None = None
+    preregistration: Text | None = None
+    threads: Count | None = None
+    workers: Count | None = None
+    memory_gb: Number | None = None
+    seed: Count | None = None
+    dataset: Dataset | None = None
+    weights: Mapping[Network, WeightsFile] | None = None
+    events: tuple[Event, ...] | None = None
+
+
+class Layer(Struct, frozen=True):
+    layer: Text
+    kind: Text
+    shape_before: Text
+    shape_after: Text
+    parameters_before: Number | None
+    parameters_after: Number | None
+    stage: Text | UnsetType = UNSET
+
+
+class Stage(Struct, frozen=True):
+    name: Text
+    modules: tuple[Text, ...]
+    parameters: Number
+
+
+class Architecture(Struct, frozen=True):
+    """The entry of a network in architecture.json."""
+
+    original_parameters: Number | None = None
+    adapted_parameters: Number | None = None
+    head_parameters: Number | None = None
+    folded_parameters: Number | None = None
+    adaptation_error: Measure | None = None
+    folded: bool | None = None
+    layers: tuple[Layer, ...] | None = None
+    stages: tuple[Stage, ...] | None = None
+
+
+class Point(Struct, frozen=True):
+    samples: Number
+    accuracy: Measure
+    loss: Measure
+    seconds: Number | UnsetType = UNSET
+
+
+class Pretraining(Struct, frozen=True):
+    """The entry of a network in pretraining.json."""
+
+    images: Number | None = None
+    categories: Number | None = None
+    image_size: Number | None = None
+    samples: Number | None = None
+    seconds: Number | None = None
+    step_seconds: Number | None = None
+    chance: Number | None = None
+    source: Text | None = None
+    sha256: Text | None = None
+    fallback_reason: Text | None = None
+    reason: Text | None = None
+    detail: Text | None = None
+    held_out_accuracy: Share | None = None
+    passed: bool | None = None
+    cached: bool | None = None
+    complete: bool | None = None
+    curve: tuple[Point, ...] | None = None
+
+
+class Pair(Struct, frozen=True):
+    pretrained: Share
+    random: Share
+    pixels: Share
+
+
+class Witness(Struct, frozen=True):
+    """The file witness.json."""
+
+    state: Text | None = None
+    reason: Text | None = None
+    detail: Text | None = None
+    package: Text | None = None
+    version: Text | None = None
+    sha256: Text | None = None
+    train_images: Number | None = None
+    validation_images: Number | None = None
+    test_images: Number | None = None
+    resolution: Number | None = None
+    features: Number | None = None
+    seconds: Number | None = None
+    passes: Measure | None = None
+    pairs: tuple[Pair, ...] | None = None
+
+
+class Finding(Struct, frozen=True):
+    id: Text
+
+
+class Findings(Struct, frozen=True):
+    """The file findings.json."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+class Rules(Struct, frozen=True):
+    """An object; `study.analysis.registration` compares it as a whole."""
+
+
+class Preregistration(Struct, frozen=True):
+    """The file preregistration.json."""
+
+    rules: Rules
+
+
+class Running(Struct, frozen=True):
+    name: Text
+    since: Moment
+
+
+class Baseline(Struct, frozen=True):
+    """A row of baselines.csv."""
+
+    name: Text
+    train_images: Count | None
+    test_images: Count
+    test_accuracy: Share
+    seconds: Number | None
+
+
+class Documents(Struct, frozen=True):
+    """The JSON files by name without ending."""
+
+    plan: Plan | UnsetType = UNSET
+    environment: Environment | UnsetType = UNSET
+    architecture: Mapping[Network, Architecture] | UnsetType = UNSET
+    pretraining: Mapping[Network, Pretraining] | UnsetType = UNSET
+    witness: Witness | UnsetType = UNSET
+    findings: Findings | UnsetType = UNSET
+    preregistration: Preregistration | UnsetType = UNSET
+
+
+class Facts(Documents, frozen=True):
+    """The facts of the ledger by name; `StudySpec.from_dict` reads the fact ``study``."""
+
+    plan: StoredPlan | UnsetType = UNSET
+    fingerprint: Text | UnsetType = UNSET
+    used_seconds: Number | UnsetType = UNSET
+    running: tuple[Running, ...] | None = None
+    format: Count | UnsetType = UNSET
+    baselines: tuple[Baseline, ...] | UnsetType = UNSET

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StoreError, StudyError
+from study.field_types import Misshapen, convert
 from study.records import RunRecord
-from study.store.documents import EVENTS, FACTS
-from study.store.shapes import Misshapen
+from study.store.documents import Environment, Facts
 from study.store.sqlite_integrity import require_whole
 
 #: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
@@ -113,7 +113,7 @@ class Ledger:
         Raises:
             StoreError: a row or a fact is damaged, or the file cannot be read.
         """
-        for name in FACTS:
+        for name in Facts.__struct_fields__:
             self.fact(name)
         self.records()
         self.events()
@@ -148,8 +148,7 @@ class Ledger:
             return default
         try:
             value = json.loads(rows[0][0])
-            if name in FACTS:
-                FACTS[name](value, name)
+            convert({name: value}, Facts)
         except Misshapen as error:
             raise StoreError(f"{self.path} is damaged: {error}") from error
         except (ValueError, TypeError, RecursionError) as error:
@@ -207,9 +206,10 @@ class Ledger:
         try:
             record = RunRecord.from_dict(json.loads(text))
             own = record.spec.key == (run_id, rung)  # run_id contains a digest of the spec
-        except (StudyError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
-            raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: {reason[:200]}") from error
+        except (StudyError, TypeError, ValueError, RecursionError) as error:
+            raise StoreError(
+                f"{self.path} is damaged: run {str(run_id)[:80]}: {str(error)[:300]}"
+            ) from error
         if not own:
             raise StoreError(f"{self.path} is damaged: run {str(run_id)[:80]}: settings of another run")
         return record
@@ -241,7 +241,7 @@ class Ledger:
         rows = self._rows("SELECT kind, model, detail, at FROM events ORDER BY position")
         found = [dict(zip(names, row, strict=True)) | {"model": row[1] or None} for row in rows]
         try:
-            EVENTS(found, "events")
+            convert({"events": found}, Environment)
         except Misshapen as error:
             raise StoreError(f"{self.path} is damaged: {error}") from error
         return found

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from study.errors import StoreError
+from study.field_types import Misshapen, convert
 from study.store.arrays import check_arrays
-from study.store.documents import DOCUMENTS
-from study.store.shapes import Misshapen
+from study.store.documents import Documents
 
 #: Maximum size of a text file in bytes.
 LARGEST_TEXT = 64 * 1024 * 1024
@@ -54,8 +54,7 @@ def read_object(path: Path) -> dict[str, Any]:
         value = json.loads(text)
         if not isinstance(value, dict):
             raise Misshapen("it must hold a JSON object")
-        if path.stem in DOCUMENTS:
-            DOCUMENTS[path.stem](value, path.stem)
+        convert({path.stem: value}, Documents)
     except Misshapen as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error
     except (ValueError, RecursionError) as error:

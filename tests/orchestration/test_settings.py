@@ -85,7 +85,16 @@ def test_a_ledger_that_knows_only_the_digest_of_its_settings_is_gone_on_with(tmp
 
 @pytest.mark.parametrize(
     "change",
-    [{"models": []}, {"seed": -1}, {"resolution": 33}, {"models": ["vgg19"]}, {"colour": 1}, {"seed": "7"}],
+    [
+        {"models": []},
+        {"seed": -1},
+        {"resolution": 33},
+        {"models": ["vgg19"]},
+        {"colour": 1},
+        {"seed": "7"},
+        {"max_seeds": 10**9 + 1},
+        {"device": "x" * 20_001},
+    ],
 )
 def test_damaged_settings_are_an_error_of_the_ledger(change: dict[str, object], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
@@ -94,4 +103,13 @@ def test_damaged_settings_are_an_error_of_the_ledger(change: dict[str, object], 
     ledger.set_fact("study", {**STUDY.to_dict(), **change})
     with pytest.raises(StoreError, match="is damaged"):
         settings(ledger)
+    ledger.close()
+
+
+def test_settings_are_stored_whole(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for name in STUDY.to_dict():
+        ledger.set_fact("study", {key: value for key, value in STUDY.to_dict().items() if key != name})
+        with pytest.raises(StoreError, match=f"its settings: it has no {name}"):
+            settings(ledger)
     ledger.close()

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from study.errors import StoreError
+from study.field_types import Misshapen
 from study.store.arrays import require_whole
 from study.store.safe_load import read_arrays
-from study.store.shapes import Misshapen
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
