@@ -90,7 +90,10 @@ def main() -> None:
         precision=runtime.precision,
     )
     speed = measure(model, 32, own.batch_size, runtime)
-    spec = champion_spec(own, max(own.batch_size, int(speed.train * task.seconds)))
+    spec = champion_spec(
+        own,
+        lambda batch: max(batch, int(speed.at_batch(batch / own.batch_size) * task.seconds)),
+    )
     statistics = _statistics_seconds(spec, runtime)
     clock = TrainingClock(
         left_of_all=lambda: 0.0,

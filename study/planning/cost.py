@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -43,6 +44,7 @@ class Speed:
         head: training of the output layer on cached features.
         tail: ratio of p95 to p50 of the duration of a training step.
         train_small: full training with the settings of pre-training, if they differ; else 0.
+        doubled: full training with twice the batch size; 0 if it was not measured.
     """
 
     train: float
@@ -51,11 +53,22 @@ class Speed:
     head: float = 60_000.0
     tail: float = 1.3
     train_small: float = 0.0
+    doubled: float = 0.0
 
     @property
     def pretext(self) -> float:
         """Returns the images per second of pre-training."""
         return self.train_small or self.train
+
+    def at_batch(self, times: float) -> float:
+        """Estimates the images per second in training with batches that are `times` as large.
+
+        Batches of twice the size are measured. Each further doubling is taken to gain half as much in the
+        logarithm, as it did for GoogLeNet and VGG11 on two processors (docs/performance.md).
+        """
+        gain = max(1.0, self.doubled / self.train)
+        doublings = math.log2(times)
+        return self.train * gain ** min(doublings, 1 + (doublings - 1) / 2)
 
     def to_dict(self) -> dict[str, float]:
         return asdict(self)
@@ -82,12 +95,15 @@ def measure(
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
-    most = max(count, batch_size, PRETEXT_BATCH)
+    most = max(count, 2 * batch_size, PRETEXT_BATCH)
     pixels = torch.randint(0, 256, (most, 28, 28), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
+    doubled, _ = _training(network, model, pixels[: 2 * batch_size], resolution, runtime)
     small = 0.0
-    if resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
+    if resolution == SMALL and fold and PRETEXT_BATCH == 2 * batch_size:
+        small = PRETEXT_BATCH / doubled
+    elif resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
         other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
         other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         small = PRETEXT_BATCH / _training(other, model, pixels[:PRETEXT_BATCH], SMALL, runtime)[0]
@@ -107,6 +123,7 @@ def measure(
         head=batch_size / head,
         tail=min(max(tail, LEAST_TAIL), MOST_TAIL),
         train_small=small,
+        doubled=2 * batch_size / doubled,
     )
 
 
@@ -115,6 +132,7 @@ def best(first: Speed, second: Speed) -> Speed:
     return Speed(
         train=max(first.train, second.train),
         train_small=max(first.train_small, second.train_small),
+        doubled=max(first.doubled, second.doubled),
         inference=max(first.inference, second.inference),
         build=min(first.build, second.build),
         head=max(first.head, second.head),

@@ -130,6 +130,7 @@ class StoredSpeed(Struct, frozen=True, forbid_unknown_fields=True):
     head: Positive | UnsetType = UNSET
     tail: Positive | UnsetType = UNSET
     train_small: Number | UnsetType = UNSET
+    doubled: Number | UnsetType = UNSET
 
 
 class StoredPlan(Plan, frozen=True):

@@ -22,16 +22,19 @@ SLOWER, _TO_KEEP = 1.25, 2.0
 _STRIDE_SECONDS = 1.0
 
 
-def champion_spec(spec: RunSpec, rung: int) -> RunSpec:
+def champion_spec(spec: RunSpec, samples: Callable[[int], int]) -> RunSpec:
     """Returns the spec with which a run of the matrix continues as a champion (docs/recipe.md).
 
-    The rate grows with the square root of the batch size.
+    It gets the largest batch with which it still sees enough samples. The rate grows with the square root
+    of the batch size.
 
     Args:
         spec: the run of the matrix.
-        rung: estimated number of samples at the end.
+        samples: returns the estimated number of samples at the end for a batch size; larger batches are
+            faster.
     """
-    size = next((batch for least, batch in CHAMPION_BATCHES if rung >= least), spec.batch_size)
+    size = next((batch for least, batch in CHAMPION_BATCHES if samples(batch) >= least), spec.batch_size)
+    rung = samples(size)
     hyper = replace(spec.hyper, lr=spec.hyper.lr * math.sqrt(size / spec.batch_size))
     recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
     return replace(spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
@@ -40,7 +43,7 @@ def champion_spec(spec: RunSpec, rung: int) -> RunSpec:
 def ways_on(spec: RunSpec) -> list[RunSpec]:
     """Returns all specs that `champion_spec` may return for a run, that of the longest training first."""
     lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 1}
-    return [champion_spec(spec, length) for length in sorted(lengths, reverse=True)]
+    return [champion_spec(spec, lambda _, end=end: end) for end in sorted(lengths, reverse=True)]
 
 
 @dataclass(kw_only=True)

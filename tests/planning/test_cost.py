@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from study.planning import cost
-from study.planning.cost import _times
+from study.planning.cost import Speed, _times
 
 
 def test_the_clock_waits_for_a_device_that_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +36,10 @@ def test_slow_calls_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
     median, tail = _times(call, torch.device("cpu"))
     assert len(calls) == 1 and median >= 0.15 and tail == 1
+
+
+def test_larger_batches_gain_less_with_every_doubling() -> None:
+    speed = Speed(train=200.0, inference=600.0, build=1.0, doubled=300.0)
+    assert [speed.at_batch(times) for times in (1, 2, 4)] == pytest.approx([200, 300, 300 * 1.5**0.5])
+    unknown = Speed(train=200.0, inference=600.0, build=1.0)
+    assert unknown.at_batch(4) == 200

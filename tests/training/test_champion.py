@@ -84,11 +84,17 @@ def spec(spec_of: SpecOf) -> RunSpec:
 def test_a_longer_champion_has_larger_batches_and_more_variety(
     rung: int, batch: int, varied: bool, spec: RunSpec
 ) -> None:
-    found = champion_spec(spec, rung)
+    found = champion_spec(spec, lambda batch: rung)
     assert (found.purpose, found.rung, found.batch_size) == (Purpose.CHAMPION, rung, batch)
     assert found.hyper.lr == pytest.approx(spec.hyper.lr * (batch / 16) ** 0.5)
     assert (found.recipe.erase > 0) == varied
     assert replace(found.hyper, lr=spec.hyper.lr) == spec.hyper
+
+
+def test_a_champion_has_the_largest_batch_with_which_it_sees_enough_samples(spec: RunSpec) -> None:
+    seen = {16: 25_000, 64: 45_000, 128: 60_000}
+    found = champion_spec(spec, seen.__getitem__)
+    assert (found.batch_size, found.rung) == (64, 45_000)
 
 
 def _clock(machine: Machine, source: RunSpec, judging: float = 20.0) -> Watched:

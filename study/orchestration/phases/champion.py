@@ -74,15 +74,19 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
     if tries and tries[-1].state is RunState.INTERRUPTED:
         return tries[-1].spec
-    speed = context.plan.speeds[source.spec.arm.model].train * context.champion_threads**0.7
-    coming = int(speed * context.clock.work.left())
-    rung = source.spec.rung + max(coming, source.spec.batch_size)
-    spec = champion_spec(source.spec, rung)
+    speed, seconds = context.plan.speeds[source.spec.arm.model], context.clock.work.left()
+    base = source.spec.batch_size
+
+    def samples(batch: int) -> int:
+        per_second = speed.at_batch(batch / base) * context.champion_threads**0.7
+        return source.spec.rung + max(int(per_second * seconds), base)
+
+    spec = champion_spec(source.spec, samples)
     ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
     for other in ways_on(source.spec):
         kept = trunk(context.options.results_dir, other.run_id)
         if other.run_id not in ended and kept.samples_seen():
-            return replace(other, rung=rung)  # it was killed; with another spec it would start anew
+            return replace(other, rung=spec.rung)  # it was killed; with another spec it would start anew
     return spec
 
 
