@@ -101,7 +101,7 @@ def measure(
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     doubled, _ = _training(network, model, pixels[: 2 * batch_size], resolution, runtime)
     small = 0.0
-    if resolution == SMALL and fold and PRETEXT_BATCH == 2 * batch_size:
+    if resolution == SMALL and fold and 2 * batch_size == PRETEXT_BATCH:
         small = PRETEXT_BATCH / doubled
     elif resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
         other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
