@@ -120,7 +120,7 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
     left -= sum(least.values())
     trials = trials_that_fit(trials_cost, TRIALS_SHARE * left)
     left -= trials_cost(trials) if trials else 0.0
-    reached: Reached = dict.fromkeys(ModelName, (0, 0))
+    reached: Reached = dict.fromkeys(DEFAULT, (0, 0))
 
     def price(step: Step) -> float:
         return cost(step, reached)

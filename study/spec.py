@@ -113,7 +113,7 @@ class Arm:
     @property
     def name(self) -> str:
         """For example ``vgg11-pretrained-full-uniform`` or ``googlenet-scratch-frozen``."""
-        parts = [self.model.value, self.init.value, self.scope.value]
+        parts = [self.model, self.init.value, self.scope.value]
         if self.lr_policy is not LrPolicy.NONE:
             parts.append(self.lr_policy.value)
         return "-".join(parts)

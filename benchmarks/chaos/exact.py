@@ -46,7 +46,7 @@ def exact_resume(folder: Path, kills: int, seed: int) -> dict[str, Any]:
         cut += len(list(unfinished(place).glob(".*.part")))  # this benchmark does not remove them
         if _end(spec, runtime, place) != unbroken:
             faults.append(f"{model}: other weights or another record")
-    if killed < kills * len(ModelName):
+    if killed < kills * len(DEFAULT):
         faults.append(f"only {killed} kills fell into a training")
     return {
         "name": "SIGKILL of a training, then on from its checkpoint: weights bit for bit",

@@ -11,7 +11,7 @@ from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, select
 from study.analysis.evidence import Measured, absent
 from study.analysis.sources import Sources
 from study.analysis.verdicts import Reason, Verdict
-from study.networks import ModelName
+from study.networks import NETWORKS
 from study.spec import Arm
 
 DESIGN = (
@@ -76,7 +76,7 @@ def design(sources: Sources, runs: Runs, total: int) -> Measured:
 
 def _used_images(runs: Runs) -> dict[str, int]:
     """Returns the number of training images of each network's runs, where it is known."""
-    found = {model: column(select(runs, model=model), "train_images") for model in sorted(ModelName)}
+    found = {model: column(select(runs, model=model), "train_images") for model in sorted(NETWORKS)}
     known = {model: [size for size in sizes if not math.isnan(size)] for model, sizes in found.items()}
     return {model: int(max(sizes)) for model, sizes in known.items() if sizes}
 

@@ -109,7 +109,7 @@ class Console:
         for record in highest(records):
             if record.finished:
                 arm = record.spec.arm
-                key = (arm.model, arm.init.value, arm.scope.value, arm.lr_policy.value)
+                key = (str(arm.model), arm.init.value, arm.scope.value, arm.lr_policy.value)
                 groups.setdefault(key, []).append(record)
         table = Table(title="Test accuracy by arm, at its highest rung")
         for head in ("model", "init", "scope", "lr policy", "rung", "seeds", "mean", "range"):

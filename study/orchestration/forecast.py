@@ -137,7 +137,7 @@ class Forecast:
             dearest = max(models, key=lambda model: self.matrix((model,)))
             models.remove(dearest)
             needs = self._budget_for(self.matrix((*models, dearest)))
-            plan.decisions[dearest.value] = replace(plan.decisions[dearest.value], needs_seconds=needs)
+            plan.decisions[dearest] = replace(plan.decisions[dearest], needs_seconds=needs)
             self._specs.left_out.add(dearest)
         rest = left - self.matrix(models)
         closed = self._specs.tuning_closed

@@ -13,7 +13,7 @@ from typing import Any
 from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
-from study.networks import ModelName
+from study.networks import network_name
 from study.orchestration.scheduler import RUNNING
 from study.orchestration.settings import settings
 from study.planning.plan import rungs
@@ -108,7 +108,9 @@ def _counts(
     found = Counter((record.spec.purpose, record.state) for record in records)
     planned: Counter[Purpose] = Counter()
     for model, plan in decisions.items():
-        number = sum(arm.init is Init.SCRATCH or model in pretrained for arm in arms((ModelName(model),)))
+        number = sum(
+            arm.init is Init.SCRATCH or model in pretrained for arm in arms((network_name(model),))
+        )
         planned[Purpose.TRIAL] += number * plan["trials"]
         if plan["rung"]:
             planned[Purpose.FINAL] += number * plan["seeds"] * len(rungs(plan["least_rung"], plan["rung"]))

@@ -68,7 +68,8 @@ class Speed:
         """
         gain = max(1.0, self.doubled / self.train)
         doublings = math.log2(times)
-        return self.train * gain ** min(doublings, 1 + (doublings - 1) / 2)
+        faster: float = gain ** min(doublings, 1 + (doublings - 1) / 2)
+        return self.train * faster
 
     def to_dict(self) -> dict[str, float]:
         return asdict(self)

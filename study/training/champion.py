@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from study.spec import TRAIN_IMAGES, Purpose, RunSpec
 from study.training.defaults import CHAMPION_BATCHES, LONG_RECIPE, RECIPE
@@ -43,7 +44,11 @@ def champion_spec(spec: RunSpec, samples: Callable[[int], int]) -> RunSpec:
 def ways_on(spec: RunSpec) -> list[RunSpec]:
     """Returns all specs that `champion_spec` may return for a run, that of the longest training first."""
     lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 1}
-    return [champion_spec(spec, lambda _, end=end: end) for end in sorted(lengths, reverse=True)]
+    return [champion_spec(spec, partial(_whatever_batch, end)) for end in sorted(lengths, reverse=True)]
+
+
+def _whatever_batch(end: int, batch: int) -> int:
+    return end
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from study.networks import DEFAULT
+from study.networks import DEFAULT, NETWORKS
 from study.report.locale.messages import TEMPLATES, read_words
 from study.report.locale.number_format import Numbers
 
@@ -46,6 +46,7 @@ def environment(lang: str = "ru") -> Environment:
     ):
         env.filters[name] = getattr(numbers, name)
     env.globals |= {
+        "descriptor": NETWORKS,
         "words": words,
         "fig": lambda name: Markup("1"),
         "tab": lambda name: Markup("1"),

@@ -17,7 +17,7 @@ RUNG = 12_000
 
 def _weights(channels: int, *models: ModelName) -> dict[str, WeightFile]:
     weights = WeightFile(source="x", sha256="", channels=channels, path="")
-    return {model: weights for model in models or ModelName}
+    return {model: weights for model in models or DEFAULT}
 
 
 def _round(
@@ -71,7 +71,7 @@ def test_one_network_tries_other_first_convolutions(
 
 
 def test_first_convolutions_come_last() -> None:
-    both = [spec for model in reversed(ModelName) for spec in _round(model, tuple(Init))]
+    both = [spec for model in reversed(DEFAULT) for spec in _round(model, tuple(Init))]
     order = [spec.experiment for spec in by_importance(both)]
     assert order == sorted(order, key=[Experiment.LABELS, Experiment.DEPTH, Experiment.ADAPTATION].index)
 

@@ -38,7 +38,7 @@ POINT = {"samples": 1, "accuracy": 0.5, "loss": NAN}
         ("plan", {"speeds": {"vgg11": SPEED | {"train": 0}}}, "> 0.0 - at `plan.speeds[...].train`"),
         ("plan", {"speeds": {"vgg11": SPEED | {"colour": 1}}}, "unknown field `colour`"),
         ("plan", {"decisions": {"vgg11": DECISION | {"colour": 1}}}, "unknown field `colour`"),
-        ("plan", {"decisions": {"resnet": DECISION}}, "'resnet' - at `key` in `plan.decisions`"),
+        ("plan", {"decisions": {"resnet": DECISION}}, "resnet18)$' - at `key` in `plan.decisions`"),
         (
             "pretraining",
             {"vgg11": {"curve": [POINT | {"loss": 10**16}]}},
@@ -47,7 +47,7 @@ POINT = {"samples": 1, "accuracy": 0.5, "loss": NAN}
         ("pretraining", {"vgg11": {"passed": 1}}, "got `int` - at `pretraining[...].passed`"),
         ("preregistration", {"rules": []}, "got `array` - at `preregistration.rules`"),
         ("environment", {"\ud800": 1}, "half a character"),
-        ("environment", {"weights": {"\ud800": {}}}, "half a character"),
+        ("environment", {"weights": {"\ud800": {}}}, "at `key` in `environment.weights`"),
     ],
 )
 def test_a_fact_of_another_structure_is_refused(name: str, value: Any, says: str) -> None:

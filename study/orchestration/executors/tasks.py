@@ -176,7 +176,7 @@ class Measure(_Whole):
         return "measuring speeds"
 
     def carry_out(self, site: Site) -> dict[str, Speed]:
-        study, found = site.bench.study, {}
+        study, found = site.bench.study, dict[str, Speed]()
         for model in self.models:
             found[model] = measure(
                 model,

@@ -11,7 +11,7 @@ from study.errors import AlteredWeights, UsageError, WeightsError
 from study.matrix import arms
 from study.models import Weights, find_imagenet
 from study.models.weights import IMAGENET, WeightFile, reload
-from study.networks import ModelName
+from study.networks import ModelName, network_name
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Pretrain
 from study.orchestration.scheduler import Chain, Scheduler, Unit
@@ -34,7 +34,7 @@ def reasons(entries: dict[str, Entry]) -> dict[str, str]:
         arm.name: entry["reason"]
         for model, entry in entries.items()
         if not entry.get("sha256")
-        for arm in arms((model,))
+        for arm in arms((network_name(model),))
         if arm.init is Init.PRETRAINED
     }
 

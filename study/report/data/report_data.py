@@ -230,7 +230,7 @@ class ReportData:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """Networks of the study in the order of `ModelName`."""
+        """Networks of the study in the order of `NETWORKS`."""
         named = set(self.results["model"]) if len(self.results) else set()
         named |= set(self.plan.get("decisions", {}))
         return tuple(model for model in NETWORKS if model in named)

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from study.analysis.imagenet_witness import IMAGENET
-from study.networks import VGG11, ModelName
+from study.networks import DEFAULT, VGG11
 from study.report.data.report_data import ReportData
 from study.spec import Precision
 
@@ -26,13 +26,13 @@ def repeat_flags(data: ReportData) -> str:
         f"--budget {int(data.plan.get('budget_seconds') or _BUDGET)}",
         f"--seed {facts.get('seed') or 0}",
     ]
-    if data.models and len(data.models) < len(ModelName):
+    if data.models and tuple(data.models) != DEFAULT:
         flags.append(f"--models {','.join(data.models)}")
     if data.resolution:
         flags.append(f"--resolution {data.resolution}")
     if facts.get("precision") in tuple(kind.value for kind in Precision):
         flags.append(f"--precision {facts['precision']}")
-    vgg11: dict[str, Any] = data.architecture.get(VGG11.value) or {}
+    vgg11: dict[str, Any] = data.architecture.get(VGG11) or {}
     if data.resolution == _FOLDS_AT and vgg11.get("folded") is False:
         flags.append("--no-fold")
     if own := _own_weights(data):
