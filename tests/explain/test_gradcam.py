@@ -41,12 +41,14 @@ class _Halves(nn.Module):
 class _OneSided(Network):
     """Class 0 rests on the left half of the image alone, class 1 on the right half."""
 
-    model = VGG11
+    descriptor = NETWORKS[VGG11]
+    feature_size = 2
+    dropout_probability = 0.5
     stages = (Stage("scale", ("scale",)), Stage("head", ("head",)))
     map_modules = ("halves",)
 
     def __init__(self) -> None:
-        super().__init__(2, 0.5, nn.Linear(2, 10))
+        super().__init__(resolution=32, fold=False, seed=0)
         self.scale = nn.Conv2d(1, 1, 1)
         self.halves = _Halves()
         with torch.no_grad():
@@ -62,6 +64,14 @@ class _OneSided(Network):
 
     def first_conv(self) -> nn.Conv2d:
         return self.scale
+
+    @classmethod
+    def original(cls) -> nn.Module:
+        raise NotImplementedError
+
+    @classmethod
+    def adapt_first(cls, state: dict[str, Tensor]) -> None:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize("frozen", [False, True])

@@ -10,6 +10,7 @@ import pytest
 from planted import plant
 
 from study.analysis.registration import digest, rules
+from study.networks import DEFAULT
 from study.report.locale.messages import languages
 from study.store.files import write_json
 
@@ -37,11 +38,11 @@ def test_the_report_prints_the_hash_and_tells_what_has_changed(
         assert digest(hashed)[:16] in text
         return text
 
-    now = {"rules": rules(), "study": {"seed": 0}}
+    now = {"rules": rules(DEFAULT), "study": {"seed": 0}}
     text = told(now, now)
     assert altered not in text and other not in text
     assert altered in told({**now, "study": {"seed": 1}}, now)
-    before = {"rules": {**rules(), "alpha": 0.1}}
+    before = {"rules": {**rules(DEFAULT), "alpha": 0.1}}
     text = told(before, before)
     assert other in text and altered not in text
     (results / "environment.json").write_text(json.dumps(known), encoding="utf-8")

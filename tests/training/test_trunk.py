@@ -17,7 +17,7 @@ from study.training.schedule import branch_point
 from tests.training.conftest import SpecOf, assert_equal
 
 
-@pytest.fixture(params=[(GOOGLENET, 160), (VGG11, 64)], ids=lambda p: p[0].value)
+@pytest.fixture(params=[(GOOGLENET, 160), (VGG11, 64)], ids=lambda p: p[0])
 def spec(request: pytest.FixtureRequest, spec_of: SpecOf) -> RunSpec:
     """The pool is smaller than the second rung, which begins a second epoch."""
     model, rung = request.param
