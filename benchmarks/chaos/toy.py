@@ -162,8 +162,8 @@ def context_of(
     executor: Executor,
     shop: Workshop | None = None,
 ) -> StudyContext:
-    plan = PlanState(study=STUDY, clock=clock, workers=executor.capacity, speeds={MODEL.value: SPEED})
-    plan.decisions[MODEL.value] = DECISION
+    plan = PlanState(study=STUDY, clock=clock, workers=executor.capacity, speeds={MODEL: SPEED})
+    plan.decisions[MODEL] = DECISION
     reasons = {arm.name: Reason.PRETRAINING_TIME.value for arm in arms((MODEL,)) if arm not in ARMS}
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
     shop = shop or Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)

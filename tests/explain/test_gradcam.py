@@ -24,7 +24,7 @@ from study.explain.snapshots import Kept
 from study.explain.untrained import fresh_network
 from study.models import build
 from study.models.network import Network, Stage
-from study.networks import GOOGLENET, VGG11, ModelName
+from study.networks import GOOGLENET, NETWORKS, VGG11, ModelName
 from study.spec import Init, Scope
 from study.training.run import Workshop
 

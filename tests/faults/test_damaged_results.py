@@ -139,7 +139,7 @@ FILES: tuple[tuple[str, Callable[[bytes], bytes], str], ...] = (
     ("plan.json", lambda content: b"{" * 100_000, "not valid JSON"),
     ("plan.json", _replace('"phases": [', '"phases": ["x", '), "got `str` - at `plan.phases[0]`"),
     ("environment.json", lambda content: b'{"seed": "x"}', "got `str` - at `environment.seed`"),
-    ("pretraining.json", _replace('"googlenet"', '"resnet"'), "'resnet'"),
+    ("pretraining.json", _replace('"googlenet"', '"resnet"'), "resnet18)$' - at `key` in `pretraining`"),
     ("pretraining.json", lambda content: b'{"vgg11": null}', "got `null` - at `pretraining[...]`"),
     ("environment.json", lambda content: b'{"weights": {"vgg11": null}}', "at `environment.weights[...]`"),
     ("architecture.json", lambda content: content[: len(content) // 2], "not valid JSON"),

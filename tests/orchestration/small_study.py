@@ -118,11 +118,11 @@ def opened(
         Bench(study=study, runtime=runtime, folder=folder, checkpoint_seconds=checkpoint_seconds),
         workers=workers,
     )
-    plan = PlanState(study=study, clock=deadline, workers=made.capacity, speeds={MODEL.value: SPEED})
-    plan.decisions[MODEL.value] = decision(**changes)
+    plan = PlanState(study=study, clock=deadline, workers=made.capacity, speeds={MODEL: SPEED})
+    plan.decisions[MODEL] = decision(**changes)
     specs = RunSpecs(study=study, ledger=ledger)
     if weights is not None:
-        specs.weights[MODEL.value] = WeightFile.of(weights)
+        specs.weights[MODEL] = WeightFile.of(weights)
     specs.reasons |= {
         arm.name: "not in this test"
         for arm in arms((MODEL,))

@@ -77,7 +77,7 @@ def _side(study: Study) -> None:
 
 
 def _own(study: Study, source: str) -> None:
-    study.context.specs.weights[MODEL.value] = WeightFile(source=source, sha256="", path="", channels=3)
+    study.context.specs.weights[MODEL] = WeightFile(source=source, sha256="", path="", channels=3)
     study.context.specs.reasons.clear()
 
 

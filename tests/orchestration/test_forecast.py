@@ -75,7 +75,7 @@ def test_a_plan_fits_the_seconds_and_more_workers_make_more(tmp_path: Path, fash
     for capacity in (1, 2, 4):
         with _study(tmp_path / str(capacity), fashion, 3_000, capacity) as study:  # type: ignore[attr-defined]
             Forecast(study.context).decide()
-            found = study.context.plan.decisions[MODEL.value]
+            found = study.context.plan.decisions[MODEL]
             planned.append((found.rung, found.seeds))
             assert found.trials in (2, 3, 4, 5)
     assert planned[0][1] >= 3 and planned == sorted(planned) and planned[0] < planned[2]
@@ -112,6 +112,6 @@ def test_small_rungs_of_a_decision_are_obeyed(tmp_path: Path, fashion: FashionMN
     with opened(tmp_path, fashion, executor=Answering(ran), budget=120, clock=lambda: 0.0) as study:
         forecast = Forecast(study.context)
         forecast.decide()
-        assert study.context.plan.decisions[MODEL.value].least_rung == 192
+        assert study.context.plan.decisions[MODEL].least_rung == 192
         step = forecast.next(forecast.reached(), 40.0)
         assert step is not None and step.rung % 192 == 0 and step.rung < 2_000

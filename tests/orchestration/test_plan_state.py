@@ -35,11 +35,11 @@ def _plan(ledger: Ledger, budget: float = 3_000.0, **rest: float) -> PlanState:
 
 def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     plan = _plan(ledger)
-    plan.speeds[MODEL.value] = SPEED
+    plan.speeds[MODEL] = SPEED
     plan.workers = 2
-    plan.decisions[MODEL.value] = blank(MODEL)
+    plan.decisions[MODEL] = blank(MODEL)
     assert not plan.decided, "what was begun beside pre-training is no plan yet"
-    plan.decisions[MODEL.value] = replace(blank(MODEL), rung=4_000, seeds=3)
+    plan.decisions[MODEL] = replace(blank(MODEL), rung=4_000, seeds=3)
     plan.champion_seconds, plan.side_seconds = 40.0, 30.0
     plan.step_seconds = 10.0
     plan.left_out.append({"what": "3 seeds", "needs_seconds": 5_000.0})
@@ -78,7 +78,7 @@ def test_a_budget_that_has_grown_is_remembered_until_there_is_a_plan_for_it(ledg
 
 def test_what_is_taken_up_is_what_predictions_learn_from(ledger: Ledger) -> None:
     plan = _plan(ledger)
-    plan.speeds[MODEL.value] = SPEED
+    plan.speeds[MODEL] = SPEED
     spec = run_spec(arms((MODEL,))[2], STUDY, purpose=Purpose.FINAL, number=0, rung=4_000)
     for factor in (1.4, 1.5, 1.6):
         row = plan.calibration.row(spec) | {"state": "finished"}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from study.budget import Deadline
 from study.data import FashionMNIST
 from study.errors import UsageError
 from study.models import build, save_checkpoint, weights
-from study.networks import GOOGLENET
+from study.networks import NETWORKS
 from study.orchestration.executors.protocol import Lost, Noted, Shown
 from study.orchestration.executors.tasks import Pretrain, Train
 from study.orchestration.phases.matrix import scratch_matrix
@@ -52,7 +51,7 @@ class Got:
 
     @property
     def weights(self) -> Any:
-        return self.study.context.specs.weights.get(MODEL.value)
+        return self.study.context.specs.weights.get(MODEL)
 
 
 class After:
@@ -122,7 +121,7 @@ def _obtain(
         phase = WeightsPhase(context=context, scheduler=study.scheduler)
         phase.run()
         context.ledger.set_fact("used_seconds", 0.0)  # the next start has as much
-        entry = context.ledger.fact("pretraining")[MODEL.value]
+        entry = context.ledger.fact("pretraining")[MODEL]
         return Got(entry, study)
 
 
@@ -177,7 +176,7 @@ def _weights_file(path: Path, fill: float, source: str) -> str:
 
 def _began_with(folder: Path, fashion: FashionMNIST, digest: str) -> None:
     with opened(folder, fashion, executor=Answering(lambda task: None)) as study:
-        study.context.ledger.set_fact("pretraining", {MODEL.value: {"source": "fractal", "sha256": digest}})
+        study.context.ledger.set_fact("pretraining", {MODEL: {"source": "fractal", "sha256": digest}})
 
 
 def test_a_resumed_study_keeps_its_fractal_weights(tmp_path: Path, fashion: FashionMNIST) -> None:
@@ -221,7 +220,7 @@ def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
     def told(budget: float) -> str:
         got = _obtain(tmp_path, fashion, 0, budget=budget)
         assert got.weights is None and len(got.study.context.specs.reasons) >= 3
-        assert reasons({MODEL.value: got.entry}).items() <= got.study.context.specs.reasons.items()
+        assert reasons({MODEL: got.entry}).items() <= got.study.context.specs.reasons.items()
         return str(got.entry["detail"])
 
     first = told(100)
@@ -275,7 +274,7 @@ def test_a_pretraining_whose_process_is_lost_is_told(tmp_path: Path, fashion: Fa
         study.context.ledger.set_fact("environment", {})
         study.context.options = replace(study.context.options, offline=True)
         WeightsPhase(context=study.context, scheduler=study.scheduler).run()
-        entry = study.context.ledger.fact("pretraining")[MODEL.value]
+        entry = study.context.ledger.fact("pretraining")[MODEL]
         assert entry["reason"] == Reason.ERROR.value
         (told,) = study.events("task_lost")
         assert told == "pre-training googlenet: the training process was ended by SIGKILL"
@@ -291,7 +290,7 @@ def test_weights_that_a_signal_cut_short_are_made_again(
     assert 0 < cut.entry["samples"] < TINY.samples
     whole = _obtain(tmp_path, fashion, 600)
     assert whole.weights and whole.entry["samples"] == TINY.samples
-    assert not reasons({MODEL.value: whole.entry})
+    assert not reasons({MODEL: whole.entry})
 
 
 def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
@@ -325,8 +324,9 @@ def test_weights_whose_time_was_up_are_kept_and_say_so(
 
 @pytest.fixture
 def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    at = SimpleNamespace(url=f"{slow_server}googlenet-1378be20.pth")
-    monkeypatch.setattr(weights, "_ENUMS", {GOOGLENET: at})
+    monkeypatch.setattr(
+        weights, "imagenet_url", lambda model: f"{slow_server}{NETWORKS[model].weights_file}"
+    )
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     yield
 
@@ -363,5 +363,5 @@ def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, fashion: 
         phase._asked = later  # type: ignore[method-assign]
         phase.run()
         assert 1 < asked[-1] - began < 4
-        assert context.ledger.fact("pretraining")[MODEL.value]["reason"] == Reason.STOPPED.value
+        assert context.ledger.fact("pretraining")[MODEL]["reason"] == Reason.STOPPED.value
         assert not context.ledger.events()
