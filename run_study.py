@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the study: ``python run_study.py --budget 2h`` (``--help`` lists flags and verbs)."""
+"""Run the study: ``python run_study.py --budget 2h`` (``--help`` lists the verbs)."""
 
 import os
 import sys

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from study.errors import UsageError
 
+#: A study gets this budget if neither a flag nor its ledger names one.
+DEFAULT_BUDGET = "2h"
 MIN_SECONDS = 60.0
 MAX_SECONDS = 14 * 24 * 3600.0
 

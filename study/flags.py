@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from study.errors import UsageError
 from study.networks import NETWORKS, ModelName
-from study.spec import MOST_SEED, RESOLUTIONS
+from study.spec import RESOLUTIONS
+
+Number = TypeVar("Number", int, float)
 
 
 def path(text: str) -> Path:
@@ -24,15 +29,18 @@ def path(text: str) -> Path:
         raise ArgumentTypeError(f"{text[:40]!r} names a home that is not there") from None
 
 
-def seed(text: str) -> int:
-    """Parses the seed of a study, in [0, `MOST_SEED`]."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
-    if not 0 <= value <= MOST_SEED:
-        raise ArgumentTypeError(f"it must lie in 0…{MOST_SEED}")
-    return value
+def number(kind: type[Number], least: float, most: float) -> Callable[[str], Number]:
+    """Returns a parser of numbers in [`least`, `most`] of the type `kind`, int or float."""
+
+    def parse(text: str) -> Number:
+        with suppress(ValueError):
+            value = kind(text)
+            if least <= value <= most:
+                return value
+        named = "a whole number" if kind is int else "a number"
+        raise ArgumentTypeError(f"{text[:40]!r} is not {named} in {least}…{most}")
+
+    return parse
 
 
 def networks(text: str) -> tuple[ModelName, ...]:
@@ -67,25 +75,4 @@ def workers(text: str) -> int:
     value = int(text) if text.isdecimal() and len(text) < 6 else 0
     if value < 1:
         raise ArgumentTypeError(f"{text[:40]!r} is neither auto nor a number of workers")
-    return value
-
-
-def gpus(text: str) -> float:
-    """Parses the number of GPUs of a run, in [0, 8]."""
-    return _up_to(8, text)
-
-
-def share(text: str) -> float:
-    """Parses a share of the budget, in [0, 0.9]."""
-    return _up_to(0.9, text)
-
-
-def _up_to(most: float, text: str) -> float:
-    """Parses a number in [0, `most`]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= most:
-        raise ArgumentTypeError(f"{text[:40]!r} is not between 0 and {most:g}")
     return value

@@ -13,7 +13,7 @@ from benchmarks.hostile.ledger import RECORD
 from benchmarks.hostile.mutation import misshapen, words
 from benchmarks.hostile.target import Target
 from study.budget import MAX_SECONDS, MIN_SECONDS, parse_budget
-from study.cli import main, run_flags
+from study.cli import main, parse
 from study.errors import UsageError
 from study.field_types import Misshapen
 from study.networks import DEFAULT
@@ -48,7 +48,6 @@ _FLAGS = (
     "--flat",
     "--offline",
     "--fresh",
-    "--resume",
     "--dry-run",
     "--index",
     "--unknown",
@@ -74,14 +73,16 @@ def target(folder: Path) -> Target:
 
     def _attempt(kind: str, value: Any) -> None:
         if kind == "run":
-            flags = _silent(lambda: run_flags(value))
+            flags = _silent(lambda: parse(["run", *value]))
             study = StudySpec(
                 models=flags.models or DEFAULT,
                 seed=flags.seed or 0,
                 resolution=flags.resolution or RESOLUTIONS[0],
                 max_seeds=flags.seeds,
             )
-            assert MIN_SECONDS <= flags.seconds <= MAX_SECONDS and study.seed <= MOST_SEED
+            assert study.seed <= MOST_SEED
+            for seconds in (flags.budget, flags.extension):
+                assert not seconds or MIN_SECONDS <= seconds <= MAX_SECONDS
         elif kind == "budget":
             assert MIN_SECONDS <= parse_budget(value) <= MAX_SECONDS
         elif kind == "record":

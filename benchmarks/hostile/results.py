@@ -130,7 +130,6 @@ def cases(results: Path) -> st.SearchStrategy[Case]:
         altered = damaged(st.just(good))
         if kind == ".json":
             altered |= misshapen(json.loads(good)).map(as_json)
-            altered |= misshapen(json.loads(good)).map(as_json)
         elif kind == ".csv":
             altered |= _cells(list(csv.reader(io.StringIO(good.decode()))))
         elif kind == ".npz":

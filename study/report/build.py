@@ -50,8 +50,8 @@ class ReportResult:
     """The report; its HTML and its figures stand beside it."""
     check: Path | None
     """The file that tells what was checked and found; None for a draft."""
-    docx: Path
-    """The editable report; a draft writes none."""
+    docx: Path | None
+    """The editable report; None for a draft."""
     pages: int
     """Number of the pages of the PDF."""
     seconds: float
@@ -122,11 +122,10 @@ def build_report(
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged = count_pages(composition.html, printed.pages)
     write_text(report_dir / "report.html", web_page(unpaged, title, words))
-    check = report_dir / "report.check.json"
+    docx, check = report_dir / "report.docx", report_dir / "report.check.json"
     check.unlink(missing_ok=True)
     if not draft:
-        docx = to_docx(unpaged, printed.anchors)
-        write_atomic(report_dir / "report.docx", partial(_write, docx))
+        write_atomic(docx, partial(_write, to_docx(unpaged, printed.anchors)))
         _write_figures(report_dir / "figures", drawings)
         pdf = read_pdf(report_dir / "report.pdf")
         problems += check_document(pdf, words, flat=flat)
@@ -134,7 +133,7 @@ def build_report(
     return ReportResult(
         pdf=report_dir / "report.pdf",
         check=None if draft else check,
-        docx=report_dir / "report.docx",
+        docx=None if draft else docx,
         pages=printed.pages,
         seconds=time.perf_counter() - started,
         problems=tuple(problems),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from planted import plant
 
-from study.cli import run_flags
+from study.cli import parse
 from study.networks import DEFAULT
 from study.report.data.report_data import read_report_data
 from study.report.data.rerun_command import repeat_flags
@@ -55,6 +55,6 @@ def test_what_was_chosen_is_in_the_command(composer: Composer, tmp_path: Path) -
 @pytest.mark.parametrize("models", [("vgg11",), ("vgg11", "googlenet")])
 def test_the_program_takes_the_flags(models: tuple[str, ...], tmp_path: Path) -> None:
     data = read_report_data(plant(tmp_path / "r", seeds=1, trials=0, models=models, artifacts=False))
-    flags = run_flags(repeat_flags(data).split())
+    flags = parse(repeat_flags(data).split())
     assert tuple(model for model in flags.models or DEFAULT) == models
-    assert (flags.seconds, flags.seed, flags.precision) == (7200, 0, "fp32")
+    assert (flags.budget, flags.seed, flags.precision) == (7200, 0, "fp32")

@@ -6,11 +6,11 @@ import shlex
 from typing import Any
 
 from study.analysis.imagenet_witness import IMAGENET
+from study.budget import DEFAULT_BUDGET, parse_budget
 from study.networks import DEFAULT, VGG11
 from study.report.data.report_data import ReportData
 from study.spec import Precision
 
-_BUDGET = 7200
 #: The only resolution at which VGG11's fc6 can be folded.
 _FOLDS_AT = 32
 
@@ -23,7 +23,7 @@ def repeat_flags(data: ReportData) -> str:
     """
     facts = data.environment
     flags = [
-        f"--budget {int(data.plan.get('budget_seconds') or _BUDGET)}",
+        f"--budget {int(data.plan.get('budget_seconds') or parse_budget(DEFAULT_BUDGET))}",
         f"--seed {facts.get('seed') or 0}",
     ]
     if data.models and tuple(data.models) != DEFAULT:

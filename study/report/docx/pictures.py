@@ -40,7 +40,7 @@ def read_pictures(root: HtmlElement, print_pages: Print) -> dict[str, bytes]:
             vectors[source] = (size(image, "width"), size(image, "height"))
         elif source.startswith("data:"):
             found[source] = base64.b64decode(source.partition(",")[2])
-    return found | _printed(vectors, print_pages)
+    return found | _printed(vectors, print_pages, root.get("lang") or "")
 
 
 def size(image: HtmlElement, side: str) -> str:
@@ -59,7 +59,7 @@ def size(image: HtmlElement, side: str) -> str:
     return match[1]
 
 
-def _printed(vectors: dict[str, tuple[str, str]], print_pages: Print) -> dict[str, bytes]:
+def _printed(vectors: dict[str, tuple[str, str]], print_pages: Print, lang: str) -> dict[str, bytes]:
     if not vectors:
         return {}
     rules, pictures = "", ""
@@ -70,8 +70,8 @@ def _printed(vectors: dict[str, tuple[str, str]], print_pages: Print) -> dict[st
             f'style="display:block;width:{width};height:{height}"></div>'
         )
     text = (
-        f'<!DOCTYPE html><html lang="ru"><head><meta charset="utf-8"><title>.</title><style>{rules}'
-        f"html{{font-size:1pt}}body{{margin:0}}</style></head><body>{pictures}</body></html>"
+        f'<!DOCTYPE html><html lang="{escape(lang)}"><head><meta charset="utf-8"><title>.</title>'
+        f"<style>{rules}html{{font-size:1pt}}body{{margin:0}}</style></head><body>{pictures}</body></html>"
     )
     document = pypdfium2.PdfDocument(print_pages(text))
     if len(document) != len(vectors):

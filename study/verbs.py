@@ -1,0 +1,204 @@
+"""Runs the verbs of the command line; each imports what it needs when it runs, so that a start is quick.
+
+A verb takes its parsed flags (`study.cli.parse`) and returns the exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from contextlib import closing
+from dataclasses import fields, replace
+
+from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
+from study.errors import UsageError
+from study.spec import RESOLUTIONS, StudySpec
+from study.system.terminal import say
+
+#: The seconds of a budget count from here.
+STARTED = process_started()
+
+
+def run(flags: Namespace) -> int:
+    """Runs a study; the exit code is 1 if the report could not be built."""
+    if flags.extension and flags.fresh:
+        raise UsageError("--extend goes on with a study, --fresh begins another; give one of them")
+    if flags.gpus_per_run and not flags.ray:
+        raise UsageError("--gpus-per-run is for runs in a cluster; give --ray with it")
+    # The report is made at the end, but errors in its files must be found now.
+    from study.report.text.title_page import read_title_page
+    from study.store.files import require_folder
+    from study.store.lock import StudyLock
+
+    read_title_page(flags.title_page)
+    if flags.templates is not None:
+        from study.report.build import read_department
+
+        read_department(flags.templates, flags.lang)
+    if flags.weights_dir is not None and not flags.weights_dir.is_dir():
+        raise UsageError(f"--weights-dir {flags.weights_dir} is not a folder")
+    flags.fashion = None
+    if flags.data_dir is not None:  # reports a bad file before the slow imports
+        from study.data import load
+
+        flags.fashion = load(flags.data_dir)
+    _keep_settings(flags)
+    if flags.dry_run:  # a dry run writes nothing
+        return _run_study(flags)
+    require_folder(flags.report_dir, "report directory")
+    with StudyLock(flags.results_dir):  # before PyTorch, so that a second study is refused at once
+        return _run_study(flags)
+
+
+def _keep_settings(flags: Namespace) -> None:
+    """Fills what no flag gives from the study in the results directory, else with defaults."""
+    from study.orchestration.status import budget_of, extended, settings_of
+
+    if flags.extension:
+        flags.budget = extended(flags.results_dir, flags.extension)
+    elif flags.budget is None and not flags.fresh:
+        flags.budget = budget_of(flags.results_dir)
+    flags.budget = flags.budget or parse_budget(DEFAULT_BUDGET)
+    kept = None if flags.fresh else settings_of(flags.results_dir)
+    known = kept or StudySpec()
+    flags.models = flags.models or known.models
+    flags.seed = known.seed if flags.seed is None else flags.seed
+    flags.seeds = known.max_seeds if flags.seeds is None else flags.seeds
+    flags.fold = known.fold if flags.no_fold is None else False
+    flags.device = flags.device or (kept.device if kept else "auto")
+    flags.precision = flags.precision or (kept.precision.value if kept else "auto")
+    if flags.resolution is None:
+        flags.resolution = kept.resolution if kept else 0
+    flags.init_digest = known.init_checkpoint
+    if flags.init_checkpoint is not None:
+        from study.pretraining.weight_sources import require_checkpoint
+
+        flags.init_digest = require_checkpoint(
+            flags.init_checkpoint, flags.models, flags.resolution or RESOLUTIONS[0]
+        )
+
+
+def _run_study(flags: Namespace) -> int:
+    from study.orchestration.options import Options
+    from study.orchestration.runner import Runner
+    from study.training.runtime import detect, usable_workers
+
+    runtime = detect(flags.device, flags.precision)
+    study = StudySpec(
+        models=flags.models,
+        seed=flags.seed,
+        resolution=flags.resolution or RESOLUTIONS[0],
+        device=runtime.device.type,
+        precision=runtime.precision,
+        fold=flags.fold,
+        max_seeds=flags.seeds,
+        init_checkpoint=flags.init_digest,
+    )
+    if not flags.resolution and runtime.device.type == "cuda":
+        from study.planning.resolution import CANDIDATES, RUNG, SEEDS, largest, measured
+
+        workers = usable_workers(runtime, flags.workers)
+        side = largest(study, flags.budget, workers, measured(study, runtime))
+        study = replace(study, resolution=side)
+        say(
+            f"images of {side}×{side} pixels: the largest of {', '.join(map(str, CANDIDATES))} at which "
+            f"every arm gets {RUNG:,} samples in {SEEDS} seeds, else {RESOLUTIONS[0]}"
+        )
+    options = Options(**{field.name: getattr(flags, field.name) for field in fields(Options)})
+    deadline = Deadline(budget=flags.budget, started=STARTED)
+    runner = Runner(study=study, options=options, deadline=deadline, runtime=runtime)
+    return 0 if runner.execute() else 1
+
+
+def report(flags: Namespace) -> int:
+    """Builds the report from a results directory."""
+    from study.analysis import write_analysis
+    from study.report.build import build_report
+    from study.report.form_check.result import summary
+    from study.store.sqlite_integrity import require_whole
+    from study.system.child_process import end_with_parent
+
+    end_with_parent()
+    require_whole(flags.results_dir / "ledger.sqlite")
+    results = flags.results_dir / "results.csv"
+    if not os.path.isfile(results):
+        raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
+    write_analysis(flags.results_dir)
+    result = build_report(
+        flags.results_dir,
+        flags.report_dir,
+        lang=flags.lang,
+        title_page=flags.title_page,
+        templates=flags.templates,
+        flat=flags.flat,
+        draft=flags.draft,
+    )
+    say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+    if result.docx:
+        say(f"editable report: {result.docx}")
+    say(f"results: {results}")
+    for line in summary(result.problems, result.pages, result.check) if result.check else ():
+        say(line)
+    return 0
+
+
+def predict(flags: Namespace) -> int:
+    """Prints the champion's answer to a picture."""
+    from study.explain.predict import predict as answer
+
+    for line in answer(flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline):
+        say(line)
+    return 0
+
+
+def status(flags: Namespace) -> int:
+    """Prints how far the study in the results directory has come."""
+    from study.orchestration.status import status as lines
+
+    for line in lines(flags.results_dir):
+        say(line)
+    return 0
+
+
+def doctor(flags: Namespace) -> int:
+    """Prints what this machine, and a cluster if its address is given, lacks for a study."""
+    from study.doctor import checks, lines
+
+    found = checks(data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir)
+    for line in lines(found):
+        say(line)
+    if flags.ray:
+        from study.orchestration.executors.ray_nodes import Nodes
+        from study.orchestration.executors.ray_nodes import lines as node_lines
+        from study.training.runtime import WORKER_GB
+
+        with closing(Nodes(address=flags.ray)) as nodes:
+            for line in node_lines(nodes, lambda runs: runs * WORKER_GB):
+                say(line)
+    return 0
+
+
+def pretrain(flags: Namespace) -> int:
+    """Makes pre-trained weights from formulas."""
+    from study.store.files import require_folder
+
+    require_folder(flags.output, "output folder")
+    from study.orchestration.pretrain_verb import pretrain_only
+    from study.training.runtime import detect
+
+    deadline = Deadline(budget=flags.budget, started=STARTED)
+    pretrain_only(flags.models, flags.output, deadline=deadline, seed=flags.seed, runtime=detect(), say=say)
+    return 0
+
+
+def title_page(flags: Namespace) -> int:
+    """Writes an example of a title page's file, or checks such a file."""
+    from study.report.text.title_page import empty_fields, read_title_page, write_example
+
+    if flags.init:
+        write_example(flags.file)
+        say(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
+        return 0
+    empty = empty_fields(read_title_page(flags.file))
+    say(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
+    return 0
