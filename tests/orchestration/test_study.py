@@ -15,6 +15,7 @@ from shared import Shared
 
 from study.analysis.registration import digest, rules
 from study.cli import main
+from study.networks import DEFAULT
 from study.store.tables import RESULT_COLUMNS
 
 pytestmark = pytest.mark.xdist_group("time")
@@ -82,7 +83,7 @@ def _registered(results: Path) -> None:
     """What was declared beforehand stands there, and its digest where the report takes it from."""
     declared = json.loads((results / "preregistration.json").read_text())
     facts = json.loads((results / "environment.json").read_text())
-    assert facts["preregistration"] == digest(declared) and declared["rules"] == rules()
+    assert facts["preregistration"] == digest(declared) and declared["rules"] == rules(DEFAULT)
     assert declared["registered"] <= facts["started"]
 
 
