@@ -42,7 +42,17 @@ STRAY = 0.05
 
 
 def publish(records: Records, page: Path) -> None:
-    lines = [*accuracies(records), "", *ladder(records), "", *speeds(records), "", *conditions(records)]
+    lines = [
+        *accuracies(records),
+        "",
+        *by_round(records),
+        "",
+        *ladder(records),
+        "",
+        *speeds(records),
+        "",
+        *conditions(records),
+    ]
     if records.cells:
         draw(records, page.with_name(FIGURE))
         lines += ["", f"![Test accuracy by seconds of training]({FIGURE})"]
@@ -60,6 +70,29 @@ def accuracies(records: Records) -> list[str]:
     for name in NAMES:
         cells = [_accuracy(records, name, model, minutes) for model, minutes in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def by_round(records: Records) -> list[str]:
+    """Returns the accuracies of each round, whose contestants took turns on one machine."""
+    lines = [
+        "The rounds one by one: within a round the contestants took turns on the same machine.",
+        "",
+        "| network, minutes, round | machine | " + " | ".join(NAMES) + " |",
+        "|---|---|" + "---:|" * len(NAMES),
+    ]
+    keys = sorted({(c["model"], c["budget_seconds"], c["round"]) for c in records.cells})
+    for model, seconds, number in keys:
+        found = {c["contestant"]: c for c in records.of_round(model, seconds, number)}
+        machines = sorted({str(c["machine"]) for c in found.values()})
+        cells = [
+            f"{found[name]['accuracy']:.4f}, {found[name]['images_per_second']:.0f}/s"
+            if name in found
+            else "—"
+            for name in NAMES
+        ]
+        row = (f"{TITLES[model]}, {seconds / 60:g}, {number}", " and ".join(machines), *cells)
+        lines.append("| " + " | ".join(row) + " |")
     return lines
 
 

@@ -99,6 +99,11 @@ class Records:
         found = [c for c in self.cells if (c["contestant"], c["model"], c["budget_seconds"]) == wanted]
         return sorted(found, key=lambda cell: cell["round"])
 
+    def of_round(self, model: str, seconds: float, number: int) -> list[Record]:
+        """Returns the records of all contestants in one round."""
+        wanted = (model, seconds, number)
+        return [c for c in self.cells if (c["model"], c["budget_seconds"], c["round"]) == wanted]
+
     def best_peer(self, model: str) -> str | None:
         """Returns the peer with the best mean test accuracy, or None if it is not known yet.
 

@@ -81,7 +81,9 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=list(SCRIPTS))
     parser.add_argument("--minutes", nargs="+", type=float, help="default: 2 5 10, then the ladder")
-    parser.add_argument("--rounds", type=int, help="default: 3 of 2 minutes, 1 of longer ones")
+    parser.add_argument(
+        "--rounds", type=int, nargs="+", help="which rounds; default: 1 2 3 of 2 minutes, 1 of longer ones"
+    )
     parser.add_argument("--ladder", action="store_true", help="only the seconds to 0.85")
     parser.add_argument("--rungs", nargs="+", type=float, default=LADDER, help="seconds of the ladder")
     for model, pair in RATES.items():
@@ -103,7 +105,7 @@ def _cells(flags: argparse.Namespace, records: Records) -> Iterator[Cell]:
     """Yields what is left to do, in order; whether a cell is finished is decided when its turn comes."""
     minutes = flags.minutes or ([] if flags.ladder else list(ROUNDS))
     for each in sorted(minutes):
-        for round_ in range(1, (flags.rounds or ROUNDS.get(each, 1)) + 1):
+        for round_ in flags.rounds or range(1, ROUNDS.get(each, 1) + 1):
             for model in flags.models:
                 names = list(CONTESTANTS[model])
                 if each >= LONGEST:
