@@ -86,6 +86,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     form.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     form.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
     form.add_argument("--templates", type=path, help="a department's folder of styles and templates")
+    form.add_argument(
+        "--length",
+        choices=("short", "full"),
+        default="short",
+        help="of PDF and Word file: what a laboratory work needs, or every experiment",
+    )
     form.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     data.add_argument("--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip)")
     offline.add_argument("--offline", action="store_true", help="never download anything")

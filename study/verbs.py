@@ -115,6 +115,7 @@ def report(flags: Namespace) -> int:
     from study.analysis import write_analysis
     from study.report.build import build_report
     from study.report.form_check.result import summary
+    from study.report.text.length import Length
     from study.store.sqlite_integrity import require_whole
     from study.system.child_process import end_with_parent
 
@@ -131,6 +132,7 @@ def report(flags: Namespace) -> int:
         title_page=flags.title_page,
         templates=flags.templates,
         flat=flags.flat,
+        length=Length(flags.length),
         draft=flags.draft,
     )
     say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")

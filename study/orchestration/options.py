@@ -22,6 +22,7 @@ class Options:
         templates: folder with a department's styles and templates.
         lang: language of the report.
         flat: whether main sections continue on the same page.
+        length: of PDF and Word file, ``short`` or ``full``.
         offline: whether downloads are forbidden.
         fresh: whether an older study is moved aside.
         dry_run: whether only the plan is printed.
@@ -44,6 +45,7 @@ class Options:
     templates: Path | None = None
     lang: str = "ru"
     flat: bool = False
+    length: str = "short"
     offline: bool = False
     fresh: bool = False
     dry_run: bool = False

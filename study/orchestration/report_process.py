@@ -52,6 +52,7 @@ def render(
         f"--results-dir={options.results_dir}",
         f"--report-dir={options.report_dir}",
         f"--lang={options.lang}",
+        f"--length={options.length}",
     ]
     if options.title_page is not None:
         command.append(f"--title-page={options.title_page}")

@@ -32,6 +32,7 @@ from study.report.text.compose import compose
 from study.report.text.cross_references import count_pages
 from study.report.text.department import Department, open_department
 from study.report.text.jinja_env import check_templates
+from study.report.text.length import Length
 from study.report.text.template_globals import filters, tests
 from study.report.text.title_page import read_title_page
 from study.store.files import write_atomic, write_text
@@ -83,6 +84,7 @@ def build_report(
     templates: Path | None = None,
     draft: bool = False,
     flat: bool = False,
+    length: Length = Length.FULL,
 ) -> ReportResult:
     """Builds report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
 
@@ -95,6 +97,7 @@ def build_report(
         draft: whether to write only PDF and HTML, without pictures, continuation captions and form check.
             It takes less than half the time; it serves a study that is running or has to end.
         flat: whether main sections do not begin pages.
+        length: of PDF and Word file; the page for the screen is always full.
 
     Raises:
         ReportError: there is no results directory, or no such language.
@@ -109,19 +112,21 @@ def build_report(
     data = read_report_data(results_dir)
     words = read_words(lang, data.models)
     drawings = {} if draft else draw_all(data, words, numbers)
-    composition = compose(
-        data, drawings, words, numbers, title, lang=lang, flat=flat, department=department
+    write = partial(
+        compose, data, drawings, words, numbers, title, lang=lang, flat=flat, department=department
     )
+    composition = write(length=length)
+    whole = composition if length is Length.FULL else write(length=Length.FULL)
     html = composition.html if draft else settle(composition.html, words, flat=flat)
     printed = to_pdf(html)
-    problems = list(composition.problems)
+    problems = list(dict.fromkeys((*composition.problems, *whole.problems)))
     for name in data.artifacts.damaged:
         problems.append(Problem(None, None, f"{name} is damaged; its figure is left out"))
     if font_is_missing():
         problems.append(Problem(2, None, "Liberation Serif is not installed; figures use another font"))
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
-    unpaged = count_pages(composition.html, printed.pages)
-    write_text(report_dir / "report.html", web_page(unpaged, title, words))
+    unpaged, screen = (count_pages(each.html, printed.pages) for each in (composition, whole))
+    write_text(report_dir / "report.html", web_page(screen, title, words))
     docx, check = report_dir / "report.docx", report_dir / "report.check.json"
     check.unlink(missing_ok=True)
     if not draft:

@@ -18,6 +18,7 @@ from study.report.text.cross_references import Document, keep_signs, keep_togeth
 from study.report.text.department import Department
 from study.report.text.floats import Placing
 from study.report.text.jinja_env import blame, environment
+from study.report.text.length import FULL_TABLES, SHORT_FIGURES, Length
 from study.report.text.template_globals import filters, names, tests
 from study.report.text.title_page import TitlePage
 
@@ -45,6 +46,7 @@ def compose(
     lang: str,
     templates: Path = TEMPLATES,
     flat: bool = False,
+    length: Length = Length.FULL,
     department: Department | None = None,
 ) -> Composition:
     """Renders the templates twice: first to learn which tables exist, then the final text.
@@ -58,6 +60,7 @@ def compose(
         lang: language, a folder of `templates`.
         templates: folder of the templates.
         flat: whether main sections do not begin pages.
+        length: what is left out.
         department: the department's own style sheet and templates.
 
     Raises:
@@ -69,16 +72,19 @@ def compose(
     jinja.globals |= names(data, words)
     jinja.globals["title"] = title
     jinja.globals["flat"] = flat
+    jinja.globals["full"] = full = length is Length.FULL
+    left_out = frozenset[str]() if full else FULL_TABLES
+    drawings = drawings if full else {name: drawings[name] for name in drawings if name in SHORT_FIGURES}
     css = (templates / "gost.css").read_text(encoding="utf-8")
     own = department.style() if department else ""
     jinja.globals["css"] = f"{css}\n{own}" if own else css
     sources = (templates / lang / "sources.yaml").read_text(encoding="utf-8")
     texts: dict[str, str] = yaml.safe_load(sources)
-    first = Placing(drawings, words.caption)
+    first = Placing(drawings, words.caption, left_out=left_out)
     with blame(department):
         template = jinja.get_template("report.html")
         template.render(**_placing(first))
-        placing = Placing(drawings, words.caption, frozenset(first.tables))
+        placing = Placing(drawings, words.caption, frozenset(first.tables), left_out)
         html = template.render(**_placing(placing))
     today = date.today().strftime(words.date)
     document = Document(

@@ -28,6 +28,7 @@ class Placing:
         captions: forms of captions, `figure`, `table` and `listing`, with `{number}` and `{title}`.
         known_tables: ids of the tables that the text contains; None in the first rendering, when that is
             unknown and every table counts as contained.
+        left_out: ids of the tables that are not placed.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Placing:
         drawings: Mapping[str, Drawing],
         captions: Mapping[str, str],
         known_tables: frozenset[str] | None = None,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self._drawings = drawings
         self._captions = captions
         self._known_tables = known_tables
+        self._left_out = left_out
         self.tables: set[str] = set()
         self.figures: set[str] = set()
 
@@ -46,6 +49,8 @@ class Placing:
         return name in self._drawings
 
     def has_table(self, name: str) -> bool:
+        if name in self._left_out:
+            return False
         return self._known_tables is None or name in self._known_tables
 
     def figure(self, name: str, alt: str, caller: Caller) -> Markup:
@@ -72,7 +77,7 @@ class Placing:
         )
 
     def table(self, name: str, title: str, cls: str = "", cols: str = "", *, caller: Caller) -> Markup:
-        """Returns a table with its caption above.
+        """Returns a table with its caption above, or nothing if it is left out.
 
         Args:
             name: id of the table.
@@ -84,6 +89,8 @@ class Placing:
         Raises:
             ValueError: there is no `<tbody>`.
         """
+        if name in self._left_out:
+            return Markup("")
         self.tables.add(name)
         anchor = f"tab-{name}"
         head, found, body = str(caller()).partition("<tbody>")
