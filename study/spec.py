@@ -9,13 +9,14 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from study.dataset import FASHION_MNIST
 from study.errors import UsageError
 from study.field_types import Text, convert_exact
 from study.networks import DEFAULT, ModelName, network_name
 
-TRAIN_IMAGES = 54_000
-VALIDATION_IMAGES = 6_000
-TEST_IMAGES = 10_000
+TRAIN_IMAGES = FASHION_MNIST.train_images
+VALIDATION_IMAGES = FASHION_MNIST.validation_images
+TEST_IMAGES = FASHION_MNIST.test_images
 RESOLUTIONS = (32, 64, 96, 128, 224)
 #: The shortest rung in samples; rung k has 2^k times as many.
 SHORTEST_RUNG = 2_000

@@ -23,11 +23,11 @@ from study.analysis.arms import (
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.sources import Classes
 from study.analysis.verdicts import ALPHA, Reason, Verdict
+from study.dataset import CLASSES
 from study.networks import ModelName
 from study.spec import Arm, Init, LrPolicy, Scope
 
 Labels = npt.NDArray[np.uint8] | None
-CLASSES = 10
 
 MCNEMAR = ("seed", "first_only", "second_only", "both", "neither", "p_value")
 

@@ -14,21 +14,10 @@ from torch import Tensor
 
 from study.data.download import download
 from study.data.readers import Found, Part, read_folder
+from study.dataset import FASHION_MNIST
 from study.errors import DataError
 
-#: Names of the classes by label, as the authors of the data set write them (Xiao et al. 2017, table 2).
-CLASS_NAMES: tuple[str, ...] = (
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
+CLASS_NAMES = FASHION_MNIST.classes
 
 #: `content_sha256` of the data set that Zalando published. It is computed from Debian's package, whose
 #: compressed files have the MD5 sums that torchvision lists.

@@ -11,11 +11,11 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from study.dataset import CLASSES, FASHION_MNIST
 from study.errors import DataError
 
 Images = npt.NDArray[np.uint8]
-PIXELS = 28 * 28
-CLASSES = 10
+PIXELS = FASHION_MNIST.pixels
 _MAGIC = {3: 2051, 1: 2049}
 _GZIP = b"\x1f\x8b"
 #: Bytes by which a gzip file may exceed its content: random bytes grow only by the headers.
@@ -46,7 +46,7 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Image
     Raises:
         DataError: magic number, count or size are wrong, a label is above 9, or the stream is damaged.
     """
-    shape = (count, 28, 28)[:dimensions]
+    shape = (count, FASHION_MNIST.side, FASHION_MNIST.side)[:dimensions]
     start = 4 + 4 * dimensions
     expected = start + math.prod(shape)
     try:

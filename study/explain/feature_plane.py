@@ -14,9 +14,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from study.data import to_input
+from study.dataset import CLASSES
 from study.explain.untrained import fresh_network
 from study.models import Network
-from study.models.network import CLASSES
 from study.records import RunRecord
 from study.spec import Init
 from study.store.files import write_arrays

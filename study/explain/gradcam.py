@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from study.data import to_input
 from study.data.augment import PADDING
+from study.dataset import CLASSES, FASHION_MNIST
 from study.explain.snapshots import Kept
 from study.models import Network, torchvision_name
-from study.models.network import CLASSES
 from study.store.files import write_arrays
 from study.training.evaluate import Probabilities, probabilities
 from study.training.workshop import Workshop
@@ -30,7 +30,7 @@ DISPUTED = 4
 SAMPLED = 10
 BATCH = 50
 #: Side of the original images in pixels.
-SIDE = 28
+SIDE = FASHION_MNIST.side
 
 Maps = npt.NDArray[np.float32]
 

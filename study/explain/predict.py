@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from study.data import CLASS_NAMES, load, to_input
+from study.dataset import FASHION_MNIST
 from study.errors import UsageError, WeightsError
 from study.explain.snapshots import CHAMPION, kept_network
 from study.matrix import arms
@@ -113,7 +114,7 @@ def read_image(path: Path) -> Tensor:
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     if border.mean() > 127:
         grey = ImageOps.invert(grey)
-    fitted = ImageOps.pad(grey, (28, 28), Image.Resampling.LANCZOS, color=0)
+    fitted = ImageOps.pad(grey, (FASHION_MNIST.side, FASHION_MNIST.side), Image.Resampling.LANCZOS, color=0)
     return torch.from_numpy(np.asarray(fitted).copy())
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from study.dataset import CLASSES
 from study.models.adapt import IMAGENET_MEAN, IMAGENET_STD
 from study.models.build import build, network_class, torchvision_name
-from study.models.network import CLASSES, Network
+from study.models.network import Network
 from study.models.weights import Weights
 from study.networks import ModelName
 

@@ -9,9 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from study.dataset import CLASSES
 from study.networks import ModelName, NetworkDescriptor
-
-CLASSES = 10
 
 
 @dataclass(frozen=True)

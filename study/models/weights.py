@@ -195,9 +195,10 @@ def reload(path: Path, source: str) -> Weights:
         source: the source under which the weights were found.
 
     Raises:
-        WeightsError: the file is damaged, or a checkpoint is missing or altered.
-        FileNotFoundError: a file of ImageNet weights is missing.
+        WeightsError: the file is missing or damaged, or a checkpoint is altered.
     """
+    if not path.is_file():
+        raise WeightsError(f"weights file {path} is gone")
     if source != IMAGENET:
         return replace(load_checkpoint(path)[0], source=source)
     return _imagenet(path, file_sha256(path))

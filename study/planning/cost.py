@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from study.data import augment, to_input
+from study.dataset import FASHION_MNIST
 from study.matrix import arms
 from study.models import build
 from study.models.network import Network
@@ -97,7 +98,7 @@ def measure(
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
     most = max(count, 2 * batch_size, PRETEXT_BATCH)
-    pixels = torch.randint(0, 256, (most, 28, 28), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (most, FASHION_MNIST.side, FASHION_MNIST.side), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     doubled, _ = _training(network, model, pixels[: 2 * batch_size], resolution, runtime)
