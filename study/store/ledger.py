@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
 import time
@@ -14,7 +13,7 @@ from study.errors import StoreError, StudyError
 from study.field_types import Misshapen, convert
 from study.records import RunRecord
 from study.store.documents import Environment, Facts
-from study.store.sqlite_integrity import require_whole
+from study.store.sqlite_integrity import reading_uri, require_whole
 
 #: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
 #: 1 had no rungs.
@@ -60,7 +59,7 @@ class Ledger:
         self._records: tuple[RunRecord, ...] | None = None
         try:
             if read_only:
-                self._db = sqlite3.connect(_to_read(path), uri=True, isolation_level=None, timeout=10)
+                self._db = sqlite3.connect(reading_uri(path), uri=True, isolation_level=None, timeout=10)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
@@ -251,16 +250,6 @@ class Ledger:
             return self._db.execute(query, values).fetchall()
         except (sqlite3.Error, ValueError, OverflowError) as error:  # ValueError: text that is not UTF-8
             raise _refused(self.path, error) from error
-
-
-def _to_read(path: Path) -> str:
-    """Returns the URI that opens the ledger for reading.
-
-    SQLite writes files next to the ledger even for reading. In a folder that is not writable and has no
-    write-ahead log, ``immutable=1`` prevents this; it asserts that no process writes.
-    """
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
 
 
 def _refused(path: Path, error: Exception) -> StoreError:

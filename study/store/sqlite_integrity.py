@@ -9,6 +9,17 @@ from pathlib import Path
 from study.errors import StoreError
 
 
+def reading_uri(path: Path) -> str:
+    """Returns the URI that opens a database for reading.
+
+    SQLite writes files next to a database even for reading. Without a write-ahead log or journal beside it
+    no process is writing, and ``immutable=1`` prevents this.
+    """
+    beside = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal"))
+    still = not any(other.exists() for other in beside)
+    return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
+
+
 def require_whole(path: Path) -> None:
     """Checks all pages of the ledger with SQLite's `quick_check`; does nothing if the file does not exist.
 
@@ -27,7 +38,7 @@ def require_whole(path: Path) -> None:
             raise _damaged(path, "it is empty")
         return
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
+        with closing(sqlite3.connect(reading_uri(path), uri=True, timeout=10)) as db:
             found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in str(error):

@@ -37,6 +37,22 @@ def test_runs_of_arms_without_weights_are_not_planned(
     assert f"final runs: none of {3 * 3 * number} planned" in told, "every rung is a judgement"
 
 
+def test_looking_at_a_study_leaves_no_file(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.set_fact("plan", {"budget_seconds": 600})
+    ledger.close()
+    status(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
+
+
+def test_what_a_running_study_has_just_written_is_told(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.set_fact("plan", {"budget_seconds": 600})
+    ledger.set_fact("used_seconds", 61.0)
+    assert status(tmp_path)[0].startswith("used 1m01s")
+    ledger.close()
+
+
 def _plan(ledger: Ledger, budget: float, *, extension: float = 0.0) -> PlanState:
     deadline = Deadline(budget=budget, started=0, clock=lambda: 100.0)
     clock = StudyClock(ledger=ledger, deadline=deadline, reserve=60, work=deadline)
