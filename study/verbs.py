@@ -9,9 +9,10 @@ import os
 from argparse import Namespace
 from contextlib import closing
 from dataclasses import fields, replace
+from pathlib import Path
 
 from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
-from study.errors import UsageError
+from study.errors import StoreError, UsageError
 from study.spec import RESOLUTIONS, StudySpec
 from study.system.terminal import say
 
@@ -139,9 +140,21 @@ def report(flags: Namespace) -> int:
     if result.docx:
         say(f"editable report: {result.docx}")
     say(f"results: {results}")
+    if not flags.draft:
+        _write_workbook(flags.results_dir)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
     return 0
+
+
+def _write_workbook(folder: Path) -> None:
+    """Writes the tables for a spreadsheet too, where the folder can be written to."""
+    from study.store.workbook import write_workbook
+
+    try:
+        say(f"for a spreadsheet: {write_workbook(folder)}")
+    except StoreError as error:
+        say(f"no workbook: {error}")
 
 
 def predict(flags: Namespace) -> int:
