@@ -15,6 +15,9 @@ from weasyprint import HTML
 
 from study.report.build import to_pdf
 from study.report.form_check.check import check_pdf
+from study.report.form_check.context import FormContext
+from study.report.form_check.numerals import check_numerals
+from study.report.form_check.pdf import Line, Page, Pdf
 from study.report.form_check.problem import Problem
 from study.report.form_check.rules import RULES
 from study.report.locale.messages import languages, read_words
@@ -88,6 +91,32 @@ def test_a_sentence_may_begin_with_the_name_of_a_table(tmp_path: Path) -> None:
     assert end in html
     sentence = '<p style="text-indent: 0">Table 1. So much for it.</p>'
     assert _problems(html.replace(end, sentence + end), tmp_path, "en") == []
+
+
+def test_a_section_that_is_named_over_a_page_break_has_no_decimal() -> None:
+    def page(number: int, text: str) -> Page:
+        line = Line(page=number, x0=85, x1=553, y=700, text=text, prose=text, size=14, bold=False)
+        return Page(
+            number=number,
+            width=595,
+            height=842,
+            chars=[],
+            lines=[line],
+            foot=[],
+            images=[],
+            edges=[],
+            drawn=[],
+            fonts={},
+        )
+
+    def found(first: str, second: str) -> list[Problem]:
+        pages = [page(1, "ОТЧЁТ"), page(2, first), page(3, second)]
+        pdf = Pdf(pages=pages, bookmarks=[], tags=None, catalogue={})
+        return list(check_numerals(FormContext.of(pdf, read_words("ru"))))
+
+    assert found("Условия названы в под\u2010", "разделе 3.6 и ниже") == []
+    assert found("Условия названы в подразделе", "3.6 и ниже") == []
+    assert [problem.page for problem in found("Доля верных ответов", "3.6 и ниже")] == [3]
 
 
 def test_numbers_of_sections_and_versions_are_no_decimals(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from study.report.form_check.context import FormContext
-from study.report.form_check.pdf import LEADING, LEFT, Page, plain
+from study.report.form_check.pdf import LEADING, LEFT, Line, Page, plain
 from study.report.form_check.problem import Problem
 from study.report.locale.messages import Words
 
@@ -29,21 +29,29 @@ def check_numerals(context: FormContext) -> Iterator[Problem]:
     words = context.words
     unit = _unit_pattern(words)
     skipped = context.pages_of("contents", "sources")
+    above: Line | None = None
     for page in context.pdf.pages[1:]:
-        if page.number in skipped:
-            continue
-        if words.decimal == ",":
-            for number in islice(_decimal_points(page, words), 1):
-                yield Problem(14, page.number, f"{number!r} has a decimal point")
-        yield from islice(_torn_units(page, unit), 1)
+        if page.number not in skipped:
+            if words.decimal == ",":
+                for number in islice(_decimal_points(page, above, words), 1):
+                    yield Problem(14, page.number, f"{number!r} has a decimal point")
+            yield from islice(_torn_units(page, unit), 1)
+        above = page.lines[-1] if page.lines else None
 
 
-def _decimal_points(page: Page, words: Words) -> Iterator[str]:
-    before = ""
+def _decimal_points(page: Page, above: Line | None, words: Words) -> Iterator[str]:
+    """Yields the decimals with a point; `above` is the last line of the page before."""
     for line in page.lines:
         if not line.bold:
-            yield from _points_in_line(before, line.prose, words)
-        before = line.prose[:-1] if line.hyphenated else f"{line.prose} "
+            yield from _points_in_line(_end(above), line.prose, words)
+        above = line
+
+
+def _end(line: Line | None) -> str:
+    """Returns the text of a line as it continues in the next one."""
+    if line is None:
+        return ""
+    return line.prose[:-1] if line.hyphenated else f"{line.prose} "
 
 
 def _points_in_line(above: str, line: str, words: Words) -> Iterator[str]:
