@@ -7,7 +7,7 @@ from functools import partial
 
 from study.networks import NETWORKS
 from study.report.data.report_data import ReportData
-from study.report.figures import ablations, comparison, curves, explanation, images, training
+from study.report.figures import ablations, architecture, comparison, curves, explanation, images, training
 from study.report.figures.style import Drawing, font_is_missing, look
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -20,6 +20,7 @@ FIGURES: dict[str, Draw] = {
     "augmentation": images.augmentation,
     "fractals": images.fractals,
     "pretext": curves.pretext,
+    "scheme": architecture.scheme,
     "tuning": training.tuning,
     "arms": comparison.arms,
     "contrasts": comparison.contrasts,

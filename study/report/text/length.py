@@ -17,7 +17,7 @@ class Length(str, Enum):
 
 
 #: The figures of the short form.
-SHORT_FIGURES = frozenset({"examples", "champion", "confusion", "object", "contrasts", "gain"})
+SHORT_FIGURES = frozenset({"examples", "scheme", "champion", "confusion", "object", "contrasts", "gain"})
 #: The tables that the short form leaves out.
 FULL_TABLES = frozenset(
     {"environment", "stages", "tried", "plan", "quality", "first-conv", "q7-views", "runs", "trials"}
