@@ -42,7 +42,8 @@ def write_workbook(folder: Path) -> Path:
             columns = kinds(table)
             rows = (list(row) for row in found.itertuples(index=False))
             _sheet(book.create_sheet(table.value), list(columns), rows, list(columns.values()))
-    meanings = {column.name: column.meaning for column in (*OF_RUN, *OF_BASELINE)}
+    meanings = {column.name: column.meaning for column in OF_RUN}
+    meanings |= {column.name: column.meaning for column in OF_BASELINE}
     _sheet(book.create_sheet("columns"), ["column", "meaning"], map(list, meanings.items()), [])
     path = folder / NAME
     write_atomic(path, partial(_save, book))
