@@ -14,8 +14,8 @@ from study.report.locale.number_format import Numbers
 
 #: Height of a box, and of a row with its labels, in the unit of the vertical axis.
 _BOX, _ROW = 0.5, 1.0
-#: Opacity of the fill of the earliest and of the last stage.
-_FAINT, _STRONG = 0.15, 0.9
+#: Opacity of the fill of the earliest and of the last stage; black text stays legible on both.
+_FAINT, _STRONG = 0.06, 0.5
 
 
 def scheme(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -45,19 +45,8 @@ def _draw(panel: Axes, title: str, stages: list[dict[str, Any]], words: Words, n
         _box(panel, place, _ROW, filled=head, opacity=_STRONG, hatched=not head)
         _box(panel, place, 0.0, filled=True, opacity=_FAINT + (_STRONG - _FAINT) * place / max(1, last))
         name = words.figure["output"] if head else stage["name"]
-        panel.text(
-            place, _ROW, name, ha="center", va="center", fontsize=9, color="white" if head else "black"
-        )
-        dark = place / max(1, last) > 0.55
-        panel.text(
-            place,
-            0,
-            f"k = {last - place}",
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="white" if dark else "black",
-        )
+        panel.text(place, _ROW, name, ha="center", va="center", fontsize=9)
+        panel.text(place, 0, f"k = {last - place}", ha="center", va="center", fontsize=9)
         millions = numbers.num(stage["parameters"] / 1e6, 2)
         panel.text(place, _ROW + 0.36, millions, ha="center", va="bottom", fontsize=8.5)
         if not head:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
+from markupsafe import Markup
 
 from study.report.data.report_data import ReportData
 from study.report.figures import Drawing
 from study.report.form_check.problem import Problem
 from study.report.locale.messages import TEMPLATES, Words
 from study.report.locale.number_format import Numbers
-from study.report.text.cross_references import Document, keep_signs, keep_together, keep_units
+from study.report.text.cross_references import Document, cite, keep_signs, keep_together, keep_units
 from study.report.text.department import Department
 from study.report.text.floats import Placing
 from study.report.text.jinja_env import blame, environment
-from study.report.text.length import FULL_TABLES, SHORT_FIGURES, Length
+from study.report.text.length import FULL_TABLES, SHORT_FIGURES, SHORT_SOURCES, Length
 from study.report.text.template_globals import filters, names, tests
 from study.report.text.title_page import TitlePage
 
@@ -73,6 +75,8 @@ def compose(
     jinja.globals["title"] = title
     jinja.globals["flat"] = flat
     jinja.globals["full"] = full = length is Length.FULL
+    if not full:
+        jinja.globals["cite"] = _cite_short
     left_out = frozenset[str]() if full else FULL_TABLES
     drawings = drawings if full else {name: drawings[name] for name in drawings if name in SHORT_FIGURES}
     css = (templates / "gost.css").read_text(encoding="utf-8")
@@ -86,6 +90,7 @@ def compose(
         template.render(**_placing(first))
         placing = Placing(drawings, words.caption, frozenset(first.tables), left_out)
         html = template.render(**_placing(placing))
+    html = re.sub(f"(?:&nbsp;|[ \u00a0])?{_NO_CITATION}", "", html)
     today = date.today().strftime(words.date)
     document = Document(
         source_texts={key: text.strip().replace("{accessed}", today) for key, text in texts.items()}
@@ -105,6 +110,16 @@ def compose(
     if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
         html = html.replace(f"{unit}.", unit)
     return Composition(html=html, problems=tuple(problems))
+
+
+#: Stands where the short form cites nothing, and is removed with the space before it.
+_NO_CITATION = "<!--no citation-->"
+
+
+def _cite_short(*keys: str) -> Markup:
+    """Cites those of the sources that the short form has."""
+    kept = [key for key in keys if key in SHORT_SOURCES]
+    return cite(*kept) if kept else Markup(_NO_CITATION)
 
 
 def _placing(placing: Placing) -> dict[str, Any]:

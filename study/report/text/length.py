@@ -18,7 +18,41 @@ class Length(str, Enum):
 
 #: The figures of the short form.
 SHORT_FIGURES = frozenset({"examples", "scheme", "champion", "confusion", "object", "contrasts", "gain"})
+#: The sources of the short form; other citations are left out of its text.
+SHORT_SOURCES = frozenset(
+    {
+        "xiao2017",
+        "zalando2017",
+        "torchvision2016",
+        "paszke2019",
+        "akiba2019",
+        "simonyan2015",
+        "szegedy2015",
+        "he2016",
+        "russakovsky2015",
+        "yosinski2014",
+        "he2019",
+        "howard2018",
+        "loshchilov2019",
+        "kataoka2022",
+        "tan2019",
+        "bretz2009",
+    }
+)
 #: The tables that the short form leaves out.
 FULL_TABLES = frozenset(
-    {"environment", "stages", "tried", "plan", "quality", "first-conv", "q7-views", "runs", "trials"}
+    {
+        "environment",
+        "stages",
+        "tried",
+        "plan",
+        "hyper",
+        "per-class",
+        "quality",
+        "first-conv",
+        "q7-views",
+        "runs",
+        "trials",
+        "hashes",
+    }
 )
