@@ -10,11 +10,15 @@ from argparse import Namespace
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
 from study.errors import StoreError, UsageError
 from study.spec import RESOLUTIONS, StudySpec
 from study.system.terminal import say
+
+if TYPE_CHECKING:
+    from study.analysis.sources import Sources
 
 #: The seconds of a budget count from here.
 STARTED = process_started()
@@ -125,9 +129,9 @@ def report(flags: Namespace) -> int:
     results = flags.results_dir / "results.csv"
     if not os.path.isfile(results):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
-    write_analysis(flags.results_dir)
+    analysis = write_analysis(flags.results_dir)
     result = build_report(
-        flags.results_dir,
+        analysis,
         flags.report_dir,
         lang=flags.lang,
         title_page=flags.title_page,
@@ -141,18 +145,18 @@ def report(flags: Namespace) -> int:
         say(f"editable report: {result.docx}")
     say(f"results: {results}")
     if not flags.draft:
-        _write_workbook(flags.results_dir)
+        _write_workbook(flags.results_dir, analysis.sources)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
     return 0
 
 
-def _write_workbook(folder: Path) -> None:
+def _write_workbook(folder: Path, sources: Sources) -> None:
     """Writes the tables for a spreadsheet too, where the folder can be written to."""
     from study.store.workbook import write_workbook
 
     try:
-        say(f"for a spreadsheet: {write_workbook(folder)}")
+        say(f"for a spreadsheet: {write_workbook(folder, sources.tables())}")
     except StoreError as error:
         say(f"no workbook: {error}")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from benchmarks.hostile import results
 from benchmarks.hostile.target import Target
 from study.report.build import compose
-from study.report.data.report_data import read_report_data
 from study.report.figures import draw_all
 from study.report.locale.messages import read_words
 from study.report.locale.number_format import Numbers
@@ -23,8 +22,7 @@ def target(folder: Path) -> Target:
     numbers = Numbers.of(words)
 
     def build(place: Path) -> None:
-        results.read(place)
-        data = read_report_data(place)
+        data = results.read(place)
         drawings = draw_all(data, words, numbers)
         html = compose(data, drawings, words, numbers, TitlePage(year="2031"), lang="en").html
         assert "<script>" not in html and "Undefined" not in html

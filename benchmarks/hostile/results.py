@@ -17,12 +17,10 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile.mutation import as_json, damaged, misshapen, words
 from benchmarks.hostile.target import Target
-from study.analysis.contrasts import estimate, table
-from study.analysis.findings import findings
-from study.analysis.sources import read_sources
+from study.analysis import analyse
 from study.networks import DEFAULT
 from study.report.data.derived import Reading
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 
 PLANTING = Path(__file__).parents[2] / "tests" / "report"
 MODEL = "googlenet"
@@ -88,7 +86,7 @@ def target(folder: Path) -> Target:
     return Target(name="results directory", cases=cases(results), attempt=changing(results, read))
 
 
-def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], None]:
+def changing(results: Path, work: Callable[[Path], object]) -> Callable[[Case], None]:
     """Returns an attempt that puts the damaged file in place, works, and restores the good file."""
 
     def attempt(case: Case) -> None:
@@ -103,12 +101,10 @@ def changing(results: Path, work: Callable[[Path], None]) -> Callable[[Case], No
     return attempt
 
 
-def read(results: Path) -> None:
+def read(results: Path) -> ReportData:
     """Does with the files what the analysis and the report do, short of drawing and writing."""
-    sources = read_sources(results)
-    found = estimate(sources.rungs, sources.predictions, sources.labels)
-    assert findings(sources, found, table(found))
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
+    assert data.findings and len(data.contrasts)
     reading = Reading(data)
     for arm in reading.shown:
         reading.confusions(arm), reading.recalls(arm)
@@ -117,6 +113,7 @@ def read(results: Path) -> None:
     reading.object_answers(), reading.widest_gap(), reading.rows("results")
     reading.tried(), reading.left_out(), reading.champion_end, reading.baselines()
     assert set(data.models) <= {model for model in DEFAULT}
+    return data
 
 
 def cases(results: Path) -> st.SearchStrategy[Case]:
@@ -124,7 +121,7 @@ def cases(results: Path) -> st.SearchStrategy[Case]:
     choices = []
     for path in sorted(results.rglob("*")):
         name, kind = str(path.relative_to(results)), path.suffix
-        if path.is_dir() or name in ("findings.json", "contrasts.csv"):  # written anew before they are read
+        if path.is_dir() or name in ("findings.json", "contrasts.csv"):  # are written, never read
             continue
         good = path.read_bytes()
         altered = damaged(st.just(good))

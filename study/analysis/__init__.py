@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.analysis.contrasts import COLUMNS, contrasts, estimate, table
+from study.analysis.contrasts import estimate, table
 from study.analysis.finding import Finding
 from study.analysis.findings import findings
-from study.analysis.sources import read_sources
+from study.analysis.sources import Sources, read_sources
 from study.store.files import write_json, write_text
 
-__all__ = ["COLUMNS", "Analysis", "Finding", "analyse", "contrasts", "write_analysis"]
+__all__ = ["Analysis", "Finding", "analyse", "write_analysis"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,12 @@ class Analysis:
     """What was derived from a results directory.
 
     Attributes:
+        sources: the content of the directory, which was read once.
         contrasts: the columns and rows of contrasts.csv.
         findings: one finding for each known id, measured or not.
     """
 
+    sources: Sources
     contrasts: pd.DataFrame
     findings: list[Finding]
 
@@ -39,16 +41,15 @@ def analyse(results_dir: Path) -> Analysis:
         results_dir: the directory of results.csv and the files beside it.
 
     Raises:
-        StoreError: a file exists but is damaged.
+        StoreError: the directory does not exist, or a file in it is damaged.
     """
     sources = read_sources(results_dir)
     estimates = estimate(sources.rungs, sources.predictions, sources.labels)
-    family = table(estimates)
-    return Analysis(contrasts=family, findings=findings(sources, estimates, family))
+    return Analysis(sources=sources, contrasts=table(estimates), findings=findings(sources, estimates))
 
 
 def write_analysis(results_dir: Path) -> Analysis:
-    """Writes contrasts.csv and findings.json, each atomically, and returns their content."""
+    """Analyses a results directory and writes contrasts.csv and findings.json into it, each atomically."""
     analysis = analyse(results_dir)
     write_text(results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n"))
     write_json(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, number, summary
-from study.analysis.evidence import Measured, absent
+from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, number, records, summary
+from study.analysis.evidence import Measured, Numbers, absent
 from study.analysis.interval import CONFIDENCE
 from study.analysis.verdicts import GAP_BOUND_PP, Reason, Verdict
 from study.spec import TRAIN_IMAGES
+from study.store.columns import PIXELS
 
-#: Names of the rows of baselines.csv.
-CHANCE, PIXELS = "chance", "softmax on pixels"
 ADEQUACY = (
     "run_id",
     "arm",
@@ -67,7 +65,7 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
     test, train = number(row["test_accuracy"]), number(row["train_accuracy"])
     half = _half(test * (1 - test) / images)
     gap = 100 * (train - test)
-    numbers: dict[str, Any] = dict.fromkeys(ADEQUACY) | {
+    numbers: Numbers = dict.fromkeys(ADEQUACY) | {
         "run_id": str(row["run_id"]),
         "arm": arm.name if arm else None,
         "model": str(row["model"]),
@@ -109,9 +107,9 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
 
 def baseline(baselines: pd.DataFrame, name: str) -> Row | None:
     """Returns the row of baselines.csv with this name if its accuracy is known."""
-    for row in baselines.to_dict("records"):
+    for row in records(baselines):
         if row["name"] == name and not math.isnan(number(row["test_accuracy"])):
-            return {str(key): value for key, value in row.items()}
+            return row
     return None
 
 

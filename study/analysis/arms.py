@@ -96,15 +96,21 @@ def key(row: Row) -> str:
     return f"{row['run_id']}.{int(row['rung'])}"
 
 
+def records(table: pd.DataFrame) -> list[Row]:
+    """Returns the rows of a table."""
+    return [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]
+
+
 def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:
     """Returns (arm, row) of the finished runs with a test accuracy, except the champion.
 
     Args:
         table: columns of rungs.csv, results.csv or experiments.csv.
     """
-    rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     pairs = (
-        (arm_of(row), row) for row in rows if row["state"] == "finished" and row.get("role") != CHAMPION
+        (arm_of(row), row)
+        for row in records(table)
+        if row["state"] == "finished" and row.get("role") != CHAMPION
     )
     return [
         (arm, row) for arm, row in pairs if arm is not None and not math.isnan(number(row["test_accuracy"]))
@@ -159,8 +165,7 @@ def _at_one_rung(found: list[tuple[Arm, Row]]) -> Runs:
 
 def champion(results: pd.DataFrame) -> Row | None:
     """Returns the champion's row of results.csv, or None if it has not finished."""
-    rows: list[dict[str, Any]] = results.to_dict("records")  # type: ignore[assignment]
-    for row in rows:
+    for row in records(results):
         judged = not math.isnan(number(row["test_accuracy"]))
         if row["role"] == CHAMPION and row["state"] == "finished" and judged:
             return row

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import pandas as pd
 from study.analysis.arms import Row, finished, key
 from study.analysis.evidence import Measured, absent
 from study.analysis.interval import crossed_interval, image_error
-from study.analysis.sources import Classes, hits
+from study.analysis.sources import Classes, Labels, hits
 from study.analysis.verdicts import Reason, Verdict
 from study.networks import ModelName
 from study.spec import Init, LrPolicy
@@ -29,7 +28,7 @@ BY_LENGTH = (
 )
 
 
-def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Any, model: ModelName) -> Measured:
+def by_length(rungs: pd.DataFrame, predictions: Classes, labels: Labels, model: ModelName) -> Measured:
     """Compares pretrained and scratch at every rung that both have: whole network, uniform rates.
 
     The length at which the effect crosses zero is interpolated between two rungs, linearly over the

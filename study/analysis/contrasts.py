@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from study.analysis.arms import (
+    Row,
     Runs,
     Summary,
     common_runs,
@@ -35,7 +36,7 @@ from study.analysis.interval import (
     detectable_effect,
     image_error,
 )
-from study.analysis.sources import Classes, hits
+from study.analysis.sources import Classes, Labels, hits
 from study.analysis.verdicts import (
     ALPHA,
     SECONDARY_SHARE,
@@ -64,7 +65,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One row of contrasts.csv before the correction for the number of contrasts.
+    """One row of contrasts.csv.
 
     Attributes:
         name: the contrast.
@@ -84,6 +85,7 @@ class Estimate:
         samples_equal: whether all runs have the same rung.
         rung: the longest rung of the runs; None without runs.
         rows: run_ids of the runs.
+        p_adjusted: the p-value, adjusted for the number of contrasts; NaN if there is none.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Estimate:
     samples_equal: bool
     rung: int | None
     rows: tuple[str, ...]
+    p_adjusted: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -118,8 +121,20 @@ class Estimate:
         known = self.low > 0 or self.high < 0 or other.low > 0 or other.high < 0
         return known and self.effect * other.mean < 0
 
+    @cached_property
+    def judged(self) -> tuple[Verdict, Reason]:
+        """The verdict by the rules of `study.analysis.verdicts`, and its reason."""
+        return contrast_verdict(
+            effect=self.effect,
+            low=self.low,
+            high=self.high,
+            pairs=self.per_seed.size,
+            p_adjusted=self.p_adjusted,
+            family=self.family,
+        )
 
-def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Estimate]:
+
+def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Labels) -> list[Estimate]:
     """Estimates all contrasts in the order of CONTRASTS; those without a paired seed are empty.
 
     Contrasts within a network are estimated at its own rung, those over both networks at their common one.
@@ -134,7 +149,7 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
     correct = hits(predictions, labels)
     among = compared(rungs["model"])
     wanted = [(contrast, *row) for contrast in CONTRASTS for row in rows_of(contrast, among)]
-    return [
+    found = [
         _estimate(
             contrast,
             name,
@@ -144,15 +159,12 @@ def estimate(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> list[Est
         )
         for contrast, name, models in wanted
     ]
-
-
-def contrasts(rungs: pd.DataFrame, predictions: Classes, labels: Any) -> pd.DataFrame:
-    """Returns the table of contrasts.csv; for the arguments see `estimate`."""
-    return table(estimate(rungs, predictions, labels))
+    p_values = adjusted([item.p_value for item in found], [item.family for item in found])
+    return [replace(item, p_adjusted=p) for item, p in zip(found, p_values, strict=True)]
 
 
 def table(estimates: list[Estimate]) -> pd.DataFrame:
-    """Returns contrasts.csv: the estimates with their adjusted p-values and verdicts."""
+    """Returns contrasts.csv."""
     rows = [
         {
             "name": item.name,
@@ -163,29 +175,12 @@ def table(estimates: list[Estimate]) -> pd.DataFrame:
             "ci_high_pp": item.high,
             "n_pairs": item.per_seed.size,
             "p_value": item.p_value,
-            "p_adjusted": p_adjusted,
-            "verdict": judged(item, p_adjusted)[0].value,
+            "p_adjusted": item.p_adjusted,
+            "verdict": item.judged[0].value,
         }
-        for item, p_adjusted in zip(estimates, adjusted_p(estimates), strict=True)
+        for item in estimates
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def adjusted_p(estimates: list[Estimate]) -> list[float]:
-    """Returns the p-values of all contrasts of a study, adjusted for their number."""
-    return adjusted([item.p_value for item in estimates], [item.family for item in estimates])
-
-
-def judged(item: Estimate, p_adjusted: float) -> tuple[Verdict, Reason]:
-    """Returns the verdict on a contrast by the rules of `study.analysis.verdicts`."""
-    return contrast_verdict(
-        effect=item.effect,
-        low=item.low,
-        high=item.high,
-        pairs=item.per_seed.size,
-        p_adjusted=p_adjusted,
-        family=item.family,
-    )
 
 
 def detectable(item: Estimate, estimates: list[Estimate]) -> float:
@@ -207,7 +202,7 @@ def _estimate(
     model: str,
     models: tuple[ModelName, ...],
     runs: Runs,
-    correct: dict[str, Any],
+    correct: dict[str, Array],
 ) -> Estimate:
     weights = contrast.weights(models)
     seeds = common_seeds(runs, weights)
@@ -264,7 +259,7 @@ def _per_seed(weights: Weights, runs: Runs) -> Array:
     )
 
 
-def _side(chosen: list[list[tuple[float, Any]]], sign: float) -> float:
+def _side(chosen: list[list[tuple[float, Row]]], sign: float) -> float:
     """Returns the weighted mean accuracy of the arms whose weight has this sign; NaN without runs."""
     values = [(w, float(row["test_accuracy"])) for p in chosen for w, row in p if w * sign > 0]
     total = sum(w for w, _ in values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from study.analysis.arms import (
+    Row,
     Runs,
     Summary,
     column,
@@ -220,6 +220,6 @@ def gap(runs: Runs, model: ModelName) -> Measured:
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
 
 
-def _gap(row: Mapping[str, Any], other: str) -> float:
+def _gap(row: Row, other: str) -> float:
     """Returns train accuracy minus that in column `other`, in percentage points."""
     return 100 * (number(row["train_accuracy"]) - number(row[other]))

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
+from study.analysis.evidence import Numbers
 from study.analysis.verdicts import Reason, Verdict
+
+
+class FindingDict(TypedDict):
+    """A finding in the values of JSON: as it is written to findings.json and read by templates."""
+
+    id: str
+    question: int
+    claim: str
+    verdict: str
+    model: str
+    numbers: Numbers
+    reason: str
+    rows: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +37,6 @@ class Finding:
         model: a network, ``pooled`` or ``all``.
         numbers: floats, integers, booleans, text, None (not measured), or lists and dictionaries of them.
         rows: run_ids of the runs that were used.
-        figures: ids of the report's figures.
     """
 
     id: str
@@ -32,26 +45,24 @@ class Finding:
     verdict: Verdict
     reason: Reason
     model: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
-    rows: tuple[str, ...] = ()
-    figures: tuple[str, ...] = ()
+    numbers: Numbers
+    rows: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not 0 <= self.question <= 7:
             raise ValueError(f"finding {self.id}: question must lie in 0…7, got {self.question}")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the finding as in findings.json, where NaN and infinite numbers are null."""
+    def to_dict(self) -> FindingDict:
+        """Returns the finding in the values of JSON; a number that is NaN or infinite becomes None."""
         return {
             "id": self.id,
             "question": self.question,
             "claim": self.claim,
             "verdict": self.verdict.value,
             "model": self.model,
-            "numbers": plain(dict(self.numbers)),
+            "numbers": plain(self.numbers),
             "reason": self.reason.value,
             "rows": list(self.rows),
-            "figures": list(self.figures),
         }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import pandas as pd
-
 from study.analysis import (
     ablations,
     adequacy,
@@ -21,7 +19,7 @@ from study.analysis import (
     similarity,
 )
 from study.analysis.arms import Runs, champion, common_runs, main_runs, select
-from study.analysis.contrasts import Estimate, detectable, judged
+from study.analysis.contrasts import Estimate, detectable
 from study.analysis.evidence import Measured
 from study.analysis.family import ALL, NAMED, POOLED, rows_of
 from study.analysis.finding import Finding
@@ -33,39 +31,35 @@ from study.networks import ModelName, compared
 from study.spec import FirstConv, Init, LrPolicy
 
 
-def findings(sources: Sources, estimates: list[Estimate], contrasts: pd.DataFrame) -> list[Finding]:
+def findings(sources: Sources, estimates: list[Estimate]) -> list[Finding]:
     """Returns all findings, contrasts first.
 
     Args:
         sources: the content of results/.
         estimates: from `study.analysis.contrasts.estimate`.
-        contrasts: the table of the estimates, which has the adjusted p-values.
     """
     runs = main_runs(sources.rungs)
     studied = {str(model) for model in sources.results["model"]}
-    found = _contrast_findings(runs, estimates, contrasts, studied)
+    found = _contrast_findings(runs, estimates, studied)
     for model in compared(studied):
-        found += _model_findings(sources, runs, contrasts, model, model in studied)
-    return found + _study_findings(sources, runs, contrasts)
+        found += _model_findings(sources, runs, estimates, model, model in studied)
+    return found + _study_findings(sources, runs, estimates)
 
 
-def _contrast_findings(
-    runs: Runs, estimates: list[Estimate], contrasts: pd.DataFrame, studied: set[str]
-) -> list[Finding]:
+def _contrast_findings(runs: Runs, estimates: list[Estimate], studied: set[str]) -> list[Finding]:
     found = []
-    for item, row in zip(estimates, contrasts.to_dict("records"), strict=True):
-        p_adjusted = float(row["p_adjusted"])
-        verdict, reason = judged(item, p_adjusted)
+    for item in estimates:
+        verdict, reason = item.judged
         if item.model not in (POOLED, ALL, *studied):
             reason = Reason.MISSING_MODEL
         numbers = {
             "contrast": item.name,
-            "effect_pp": row["effect_pp"],
+            "effect_pp": item.effect,
             "ci_low_pp": item.low,
             "ci_high_pp": item.high,
             "n_pairs": item.per_seed.size,
             "p_value": item.p_value,
-            "p_adjusted": p_adjusted,
+            "p_adjusted": item.p_adjusted,
             "family": item.family.value,
             "first_accuracy": item.first,
             "second_accuracy": item.second,
@@ -91,7 +85,6 @@ def _contrast_findings(
                     model=item.model,
                     numbers=numbers,
                     rows=item.rows,
-                    figures=("contrasts", "arms"),
                 )
             )
     return found
@@ -109,183 +102,161 @@ def _source(runs: Runs, model: str) -> str | None:
 
 
 def _model_findings(
-    sources: Sources, runs: Runs, contrasts: pd.DataFrame, model: ModelName, studied: bool
+    sources: Sources, runs: Runs, estimates: list[Estimate], model: ModelName, studied: bool
 ) -> list[Finding]:
     found = lengths.paths(sources.rungs, runs)
     classes, labels = sources.predictions, sources.labels
 
     def three(contrast: str, cells: list[matched_budget.Cell]) -> Measured:
-        test = _effect(contrasts, contrast, model)
+        test = _effect(estimates, contrast, model)
         return matched_budget.three_views(runs, found, sources.trials, cells, test_pp=test)
 
     def adaptation(other: FirstConv) -> Measured:
         weights = (sources.environment.get("weights") or {}).get(model) or {}
         return ablations.adaptation(sources.experiments, model, other, weights.get("channels"))
 
-    catalogue: list[tuple[int, str, str, Callable[[], Measured], tuple[str, ...]]] = [
+    catalogue: list[tuple[int, str, str, Callable[[], Measured]]] = [
         (
             1,
             "q1.provenance",
             "the weights' origin is known and passed its gate",
             lambda: networks.provenance(sources, runs, model),
-            (f"filters-{model}", "fractals"),
         ),
         (
             1,
             "q1.pretext",
             "the pretext task was learnt",
             lambda: networks.pretext(sources, model),
-            ("pretext",),
         ),
         (
             2,
             "q2.by_length",
             "the effect of pre-training against the length of training",
             lambda: by_length.by_length(sources.rungs, classes, labels, model),
-            ("gain",),
         ),
         (
             2,
             "q2.speed_to_target",
             "pretrained reaches the common target with fewer samples",
             lambda: efficiency.speed_to_target(runs, found, model),
-            ("curves",),
         ),
         (
             2,
             "q2.labels",
             "pretrained reaches scratch's accuracy with fewer labels",
             lambda: ablations.labels(sources.experiments, model),
-            ("labels",),
         ),
         (
             2,
             "q2.spread",
             "pretrained varies less over seeds",
             lambda: evidence.spread(runs, model),
-            ("arms",),
         ),
-        (3, "q3.cost", "frozen trains faster than full", lambda: evidence.cost(runs, model), ("arms",)),
+        (3, "q3.cost", "frozen trains faster than full", lambda: evidence.cost(runs, model)),
         (
             3,
             "q3.gap",
             "the train-test gap of full is wider than that of frozen",
             lambda: evidence.gap(runs, model),
-            ("arms",),
         ),
         (
             4,
             "q4.depth",
             "some but not all stages trained is more accurate than none or all",
             lambda: ablations.depth(sources.experiments, model, _stages(sources, model)),
-            ("depth",),
         ),
         (
             4,
             "q4.drift",
             "uniform rates change the last backbone stage more than the first",
             lambda: networks.drift(sources, runs, model, LrPolicy.UNIFORM),
-            ("drift",),
         ),
         (
             4,
             "q4.cka",
             "uniform rates leave the first stage more as it was than the last of the backbone",
             lambda: similarity.by_depth(sources, runs, model),
-            ("drift",),
         ),
         (
             5,
             "q5.cka",
             "discriminative rates leave the backbone more as it was than uniform ones",
             lambda: similarity.by_policy(sources, runs, model),
-            ("drift",),
         ),
         (
             5,
             "q5.drift",
             "discriminative rates change the last backbone stage more than the first",
             lambda: networks.drift(sources, runs, model, LrPolicy.DISCRIMINATIVE),
-            ("drift",),
         ),
         (
             5,
             "q5.lr_decay",
             "the factor between neighbouring stages",
             lambda: networks.lr_decay(sources, runs, model),
-            ("tuning",),
         ),
         (
             6,
             "q6.architecture",
             "the one-channel network equals the original on grey images",
             lambda: networks.architecture(sources, model),
-            (),
         ),
         (
             6,
             "q6.first_conv",
             "the pretrained first convolution is more accurate than a fresh one",
             lambda: adaptation(FirstConv.FRESH),
-            (),
         ),
         (
             6,
             "q6.channel_sum",
             "the sum over the channels is more accurate than their mean",
             lambda: adaptation(FirstConv.MEAN),
-            (),
         ),
         (
             7,
             "q7.views",
             "one init leads at equal samples and at equal seconds",
             lambda: three("init@full", matched_budget.init_cells(model)),
-            ("curves", "tuning"),
         ),
         (
             7,
             "q7.views.scope",
             "one scope leads at equal samples and at equal seconds",
             lambda: three("scope@pretrained", matched_budget.scope_cells(model)),
-            ("curves",),
         ),
         (
             7,
             "q7.views.lr_policy",
             "one lr_policy leads at equal samples and at equal seconds",
             lambda: three("lr_policy@pretrained", matched_budget.policy_cells(model)),
-            ("curves",),
         ),
         (
             7,
             "q7.mcnemar",
             "one particular pretrained network errs less than its scratch pair",
             lambda: predictions.mcnemar(runs, classes, labels, model),
-            (),
         ),
         (
             7,
             "q7.calibration",
             "pretrained is better calibrated",
             lambda: predictions.calibration(runs, model),
-            ("calibration",),
         ),
         (
             0,
             "best",
             "the network's arm that is best on validation",
             lambda: predictions.best(select(runs, model=model)),
-            ("arms",),
         ),
     ]
     return [
-        _finding(f"{prefix}.{model}", question, claim, model, measure(), figures, studied=studied)
-        for question, prefix, claim, measure, figures in catalogue
+        _finding(f"{prefix}.{model}", question, claim, model, measure(), studied=studied)
+        for question, prefix, claim, measure in catalogue
     ]
 
 
-def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> list[Finding]:
+def _study_findings(sources: Sources, runs: Runs, estimates: list[Estimate]) -> list[Finding]:
     studied = set(sources.results["model"])
     among = compared(studied)
     planned = [arm for arm in arms(among) if arm.model in studied] or list(arms(among))
@@ -304,9 +275,8 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
                 paths,
                 sources.trials,
                 matched_budget.model_cells(other, first),
-                test_pp=_effect(contrasts, "model", row_name),
+                test_pp=_effect(estimates, "model", row_name),
             ),
-            ("curves",),
         )
         for row_name, (first, other) in rows_of(NAMED["model"], among)
     ]
@@ -318,16 +288,14 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
             "EfficientNet-Lite0: ImageNet features classify better than random ones",
             ALL,
             witness(sources),
-            (),
         ),
-        _finding("best", 0, "the arm that is best on validation", ALL, predictions.best(runs), ("arms",)),
+        _finding("best", 0, "the arm that is best on validation", ALL, predictions.best(runs)),
         _finding(
             "confusion",
             7,
             "classes confused by the champion, else by the best network",
             ALL,
             predictions.confusion(row, sources.predictions, sources.labels),
-            ("confusion",),
         ),
         _finding(
             "adequacy",
@@ -335,7 +303,6 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
             "the champion, else the best network, is adequate",
             ALL,
             adequacy.adequacy(row, runs, sources.baselines),
-            ("champion", "confusion"),
         ),
         _finding(
             "design",
@@ -343,7 +310,6 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
             "every planned arm has a finished run",
             ALL,
             outcome.design(sources, runs, len(planned)),
-            ("plan",),
         ),
         _finding(
             "object",
@@ -351,7 +317,6 @@ def _study_findings(sources: Sources, runs: Runs, contrasts: pd.DataFrame) -> li
             "the chosen object is classified correctly",
             ALL,
             outcome.chosen_object(sources, runs, row, best[0] if best else None),
-            ("object",),
         ),
     ]
 
@@ -361,23 +326,13 @@ def _stages(sources: Sources, model: ModelName) -> int:
     return len((sources.architecture.get(model) or {}).get("stages") or [None]) - 1
 
 
-def _effect(contrasts: pd.DataFrame, name: str, model: str) -> float:
-    """Returns the effect of a contrast in percentage points; NaN if the table has no such row."""
-    for row in contrasts.to_dict("records"):
-        if row["name"] == name and row["model"] == model:
-            return float(row["effect_pp"])
-    return math.nan
+def _effect(estimates: list[Estimate], name: str, model: str) -> float:
+    """Returns the effect of a contrast in percentage points; NaN if there is no such contrast."""
+    return next((item.effect for item in estimates if (item.name, item.model) == (name, model)), math.nan)
 
 
 def _finding(
-    id_: str,
-    question: int,
-    claim: str,
-    model: str,
-    measured: Measured,
-    figures: tuple[str, ...],
-    *,
-    studied: bool = True,
+    id_: str, question: int, claim: str, model: str, measured: Measured, *, studied: bool = True
 ) -> Finding:
     missing = not studied and measured.verdict is Verdict.NOT_MEASURED
     return Finding(
@@ -389,5 +344,4 @@ def _finding(
         model=model,
         numbers=measured.numbers,
         rows=measured.rows,
-        figures=figures,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from study.analysis.arms import Row, Runs, arm_of, common_seeds, number, summary
+from study.analysis.arms import Row, Runs, arm_of, common_seeds, number, records, summary
 from study.analysis.evidence import Measured, Numbers
 from study.analysis.lengths import SECONDS, Path, accuracy_at
 from study.analysis.verdicts import Reason, Verdict, measurement_verdict
@@ -192,8 +192,8 @@ def best_so_far(trials: pd.DataFrame) -> dict[Arm, list[float]]:
         trials: columns of trials.csv.
     """
     paths: dict[Arm, list[float]] = {}
-    for row in trials.sort_values("trial", kind="stable").to_dict("records"):
-        arm = arm_of({str(key): value for key, value in row.items()})
+    for row in records(trials.sort_values("trial", kind="stable")):
+        arm = arm_of(row)
         if arm is None or row["state"] not in ("finished", "failed"):
             continue
         value = number(row["val_accuracy"]) if row["state"] == "finished" else math.nan

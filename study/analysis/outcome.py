@@ -122,7 +122,7 @@ def chosen_object(sources: Sources, runs: Runs, row: Row | None, best: Arm | Non
         row: the row of the champion or of the best run.
         best: the best arm.
     """
-    stored = sources.chosen
+    stored = sources.artifacts.get("object")
     if not {"label", "run_ids", "probabilities"} <= set(stored) or not len(stored["run_ids"]):
         return absent(OBJECT, Reason.MISSING_FILE)
     ids = [str(run_id) for run_id in stored["run_ids"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,11 @@ from study.analysis.arms import (
     summary,
 )
 from study.analysis.evidence import Measured, absent, paired
-from study.analysis.sources import Classes
+from study.analysis.sources import Classes, Labels
 from study.analysis.verdicts import ALPHA, Reason, Verdict
 from study.dataset import CLASSES
 from study.networks import ModelName
 from study.spec import Arm, Init, LrPolicy, Scope
-
-Labels = npt.NDArray[np.uint8] | None
 
 MCNEMAR = ("seed", "first_only", "second_only", "both", "neither", "p_value")
 
@@ -173,6 +172,20 @@ def confusion_counts(
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
     return counts
+
+
+def confusion_shares(
+    keys: Iterable[str], predictions: Classes, labels: Labels
+) -> npt.NDArray[np.float64] | None:
+    """Returns float64 [10, 10], the confusion matrix in per cent of the true class (row).
+
+    The evaluations with these keys are added up. The result is None if none of them is stored.
+    """
+    stored = [predictions[key] for key in keys if key in predictions]
+    if labels is None or not stored:
+        return None
+    counts = np.sum([confusion_counts(labels[: len(found)], found) for found in stored], axis=0)
+    return np.asarray(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 BEST = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from study.analysis.artifacts import Artifacts, read_artifacts
 from study.errors import StoreError
 from study.store.columns import Table
 from study.store.csv_tables import read_table
@@ -18,6 +19,8 @@ from study.store.safe_load import Arrays, read_arrays, read_object
 
 #: Maps the key of an evaluation to uint8 [n], the predicted classes.
 Classes = Mapping[str, npt.NDArray[np.uint8]]
+#: uint8 [N], the true classes of the test images; None if they are not stored.
+Labels = npt.NDArray[np.uint8] | None
 #: Maps run_id to the names of the stages and one value for each.
 ByStage = Mapping[str, tuple[list[str], list[float]]]
 
@@ -35,6 +38,7 @@ class Sources:
         history: history.csv.
         predictions: maps the key of an evaluation (`study.analysis.arms.key`) to uint8 [n], the predicted
             classes of the first n images in the order of `labels`.
+        probabilities: maps the key of an evaluation to float32 [n, 10]; only the champion's are stored.
         labels: uint8 [N], or None.
         plan: plan.json.
         environment: environment.json.
@@ -44,7 +48,7 @@ class Sources:
         preregistration: preregistration.json.
         drift: relative change ‖Δw‖/‖w‖ of each stage.
         cka: similarity of each stage's activations before and after training.
-        chosen: arrays of artifacts/object.npz.
+        artifacts: arrays of figures; a damaged file is left out.
     """
 
     results: pd.DataFrame
@@ -53,20 +57,25 @@ class Sources:
     trials: pd.DataFrame
     experiments: pd.DataFrame
     history: pd.DataFrame
-    predictions: Classes = field(default_factory=dict)
-    labels: npt.NDArray[np.uint8] | None = None
-    plan: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
-    architecture: dict[str, Any] = field(default_factory=dict)
-    pretraining: dict[str, Any] = field(default_factory=dict)
-    witness: dict[str, Any] = field(default_factory=dict)
-    preregistration: dict[str, Any] = field(default_factory=dict)
-    drift: ByStage = field(default_factory=dict)
-    cka: ByStage = field(default_factory=dict)
-    chosen: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    predictions: Classes
+    probabilities: Mapping[str, npt.NDArray[np.float32]]
+    labels: Labels
+    plan: dict[str, Any]
+    environment: dict[str, Any]
+    architecture: dict[str, Any]
+    pretraining: dict[str, Any]
+    witness: dict[str, Any]
+    preregistration: dict[str, Any]
+    drift: ByStage
+    cka: ByStage
+    artifacts: Artifacts
+
+    def tables(self) -> dict[Table, pd.DataFrame]:
+        """Returns the content of each CSV file that is written from the ledger."""
+        return {table: getattr(self, table.value) for table in Table}
 
 
-def hits(predictions: Classes, labels: Any) -> dict[str, npt.NDArray[np.float64]]:
+def hits(predictions: Classes, labels: Labels) -> dict[str, npt.NDArray[np.float64]]:
     """Returns for each evaluation float64 [n]: 1.0 for an image classified correctly, else 0.0."""
     if labels is None:
         return {}
@@ -80,11 +89,13 @@ def read_sources(folder: Path) -> Sources:
     """Reads a results directory.
 
     Raises:
-        StoreError: a file exists but is damaged.
+        StoreError: the directory does not exist, or a file in it is damaged.
     """
-    stored = read_arrays(folder / "predictions.npz", lambda key: not key.endswith("abilities"))
-    labels = stored.pop("labels", None)
-    change = _picture(folder / "artifacts" / "drift.npz")
+    if not folder.is_dir():
+        raise StoreError(f"there is no results directory {folder}")
+    stored = read_arrays(folder / "predictions.npz")
+    artifacts = read_artifacts(folder / "artifacts")
+    change = artifacts.get("drift")
     return Sources(
         results=read_table(folder, Table.RESULTS),
         rungs=read_table(folder, Table.RUNGS),
@@ -92,10 +103,11 @@ def read_sources(folder: Path) -> Sources:
         trials=read_table(folder, Table.TRIALS),
         experiments=read_table(folder, Table.EXPERIMENTS),
         history=read_table(folder, Table.HISTORY),
-        predictions={
-            key.removesuffix(".class"): value for key, value in stored.items() if key.endswith(".class")
+        predictions=_by_key(stored, ".class"),
+        probabilities={
+            key: shares.astype(np.float32) for key, shares in _by_key(stored, ".probabilities").items()
         },
-        labels=labels,
+        labels=stored.get("labels"),
         plan=read_object(folder / "plan.json"),
         environment=read_object(folder / "environment.json"),
         architecture=read_object(folder / "architecture.json"),
@@ -104,16 +116,13 @@ def read_sources(folder: Path) -> Sources:
         preregistration=read_object(folder / "preregistration.json"),
         drift=_by_stage(change, "relative_change"),
         cka=_by_stage(change, "cka"),
-        chosen=_picture(folder / "artifacts" / "object.npz"),
+        artifacts=artifacts,
     )
 
 
-def _picture(path: Path) -> Arrays:
-    """Returns the arrays of a figure, or {} if they are damaged, which the report says elsewhere."""
-    try:
-        return read_arrays(path)
-    except StoreError:
-        return {}
+def _by_key(stored: Arrays, suffix: str) -> Arrays:
+    """Returns the arrays whose names are the key of an evaluation and `suffix`, by key."""
+    return {key.removesuffix(suffix): array for key, array in stored.items() if key.endswith(suffix)}
 
 
 def _by_stage(stored: Arrays, quantity: str) -> ByStage:

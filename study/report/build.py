@@ -15,8 +15,9 @@ from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
+from study.analysis import Analysis
 from study.errors import UsageError
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.docx.writing import report_docx
 from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
 from study.report.form_check.accessibility import complete_tags
@@ -76,7 +77,7 @@ class Printed(NamedTuple):
 
 
 def build_report(
-    results_dir: Path,
+    analysis: Analysis,
     report_dir: Path,
     *,
     lang: str = "ru",
@@ -89,7 +90,7 @@ def build_report(
     """Builds report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
 
     Args:
-        results_dir: `results/` of a study, complete or not.
+        analysis: of a study, complete or not.
         report_dir: folder of the report.
         lang: language, a folder of the templates.
         title_page: YAML file of the title page (see `study.report.text.title_page`).
@@ -100,8 +101,7 @@ def build_report(
         length: of PDF and Word file; the page for the screen is always full.
 
     Raises:
-        ReportError: there is no results directory, or no such language.
-        StoreError: a file of the results directory is damaged.
+        ReportError: there is no such language.
         UsageError: the title page or the department's folder cannot be used.
     """
     started = time.perf_counter()
@@ -109,7 +109,7 @@ def build_report(
     words = read_words(lang)
     department = read_department(templates, lang)
     numbers = Numbers.of(words)
-    data = read_report_data(results_dir)
+    data = ReportData.of(analysis)
     words = read_words(lang, data.models)
     drawings = {} if draft else draw_all(data, words, numbers)
     write = partial(

@@ -107,20 +107,20 @@ def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
             raise Misshapen("it names arms of another network")
 
 
-def require_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Checks that the file has all arrays that are drawn together.
+def is_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> bool:
+    """Whether the file has all arrays that are drawn together.
 
-    Raises:
-        Misshapen: one of them is missing.
+    Args:
+        name: name of the file without ending.
+        arrays: the arrays of the file by name.
     """
-    for pattern in WHOLE:
-        if fnmatchcase(name, pattern):
-            inits = ("pretrained", "scratch")
-            for key in FORMS[pattern]:
-                names = [key.replace("*", init) for init in inits] if "*" in key else [key]
-                lost = [one for one in names if one not in arrays]
-                if lost:
-                    raise Misshapen(f"it has no {lost[0]}")
+    return all(
+        key.replace("*", init) in arrays
+        for pattern in WHOLE
+        if fnmatchcase(name, pattern)
+        for key in FORMS[pattern]
+        for init in ("pretrained", "scratch")
+    )
 
 
 def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:

@@ -40,6 +40,8 @@ _EXPERIMENTS = frozenset({Table.EXPERIMENTS})
 _HISTORY = frozenset({Table.HISTORY})
 _BASELINES = frozenset({Table.BASELINES})
 
+#: Names of the rows of baselines.csv.
+CHANCE, PIXELS = "chance", "softmax on pixels"
 #: What a row of baselines.csv is made from: a fact of the ledger.
 Baseline = Mapping[str, Cell]
 Row = TypeVar("Row")
@@ -335,7 +337,7 @@ OF_POINT: tuple[Column[EvaluationPoint], ...] = (
     ),
 )
 OF_BASELINE: tuple[Column[Baseline], ...] = (
-    Column("name", TEXT, "`chance` or `softmax on pixels`", lambda row: row["name"], tables=_BASELINES),
+    Column("name", TEXT, f"`{CHANCE}` or `{PIXELS}`", lambda row: row["name"], tables=_BASELINES),
     Column(
         "train_images",
         WHOLE,

@@ -282,16 +282,6 @@ class Witness(Struct, frozen=True):
     pairs: tuple[Pair, ...] | None = None
 
 
-class Finding(Struct, frozen=True):
-    id: Text
-
-
-class Findings(Struct, frozen=True):
-    """The file findings.json."""
-
-    findings: tuple[Finding, ...] = ()
-
-
 class Rules(Struct, frozen=True):
     """An object; `study.analysis.registration` compares it as a whole."""
 
@@ -325,7 +315,6 @@ class Documents(Struct, frozen=True):
     architecture: Mapping[Network, Architecture] | UnsetType = UNSET
     pretraining: Mapping[Network, Pretraining] | UnsetType = UNSET
     witness: Witness | UnsetType = UNSET
-    findings: Findings | UnsetType = UNSET
     preregistration: Preregistration | UnsetType = UNSET
 
 

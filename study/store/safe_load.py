@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +61,8 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_arrays(path: Path, wanted: Callable[[str], bool] = lambda key: True) -> Arrays:
-    """Returns arrays of an .npz file by name, or {} if the file does not exist. It unpickles nothing.
-
-    Args:
-        path: the file.
-        wanted: whether to read the array of that name; by default all are read.
+def read_arrays(path: Path) -> Arrays:
+    """Returns the arrays of an .npz file by name, or {} if the file does not exist. It unpickles nothing.
 
     Raises:
         StoreError: the file is not a valid .npz file, is too large, or its arrays do not fit its name.
@@ -81,7 +76,7 @@ def read_arrays(path: Path, wanted: Callable[[str], bool] = lambda key: True) ->
         if size > LARGEST_ARRAYS:
             raise Misshapen(f"its arrays take more than {LARGEST_ARRAYS >> 20} MB")
         with np.load(path, allow_pickle=False) as stored:
-            found = {key: np.asarray(stored[key]) for key in stored.files if wanted(key)}
+            found = {key: np.asarray(stored[key]) for key in stored.files}
         check_arrays(path.stem, found)
     except Misshapen as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error

@@ -7,11 +7,12 @@ sheet each, except history.csv, which is long.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
 
+import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
@@ -20,7 +21,6 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from study.store.cells import SHARE, WHOLE, Cell, Kind
 from study.store.columns import OF_BASELINE, OF_RUN, Table, kinds
-from study.store.csv_tables import read_table
 from study.store.files import write_atomic
 
 NAME = "results.xlsx"
@@ -29,15 +29,18 @@ _FORMATS = {SHARE: "0.00%", WHOLE: "#,##0"}
 _MOST_WIDTH = 40
 
 
-def write_workbook(folder: Path) -> Path:
-    """Writes results.xlsx from the CSV files of a results directory and returns its path.
+def write_workbook(folder: Path, tables: Mapping[Table, pd.DataFrame]) -> Path:
+    """Writes results.xlsx into a results directory and returns its path.
+
+    Args:
+        folder: the results directory.
+        tables: the content of its CSV files.
 
     Raises:
-        StoreError: a table is damaged, or the file cannot be written.
+        StoreError: the file cannot be written.
     """
     book = Workbook(write_only=True)
-    for table in Table:
-        found = read_table(folder, table)
+    for table, found in tables.items():
         if table is not Table.HISTORY and len(found):
             columns = kinds(table)
             rows = (list(row) for row in found.itertuples(index=False))

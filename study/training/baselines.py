@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from study.data import CLASS_NAMES, FashionMNIST
+from study.store.columns import CHANCE, PIXELS
 
-CHANCE, PIXELS = "chance", "softmax on pixels"
 #: Inverse strength of the L2 penalty in scikit-learn's convention, and steps of L-BFGS in parts between
 #: which it may be stopped. More steps gain less than one percentage point.
 INVERSE_PENALTY = 0.02

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from planting import Planted, plant
 from scipy import stats
 
-from study.analysis import Analysis, analyse, contrasts, write_analysis
+from study.analysis import Analysis, analyse, write_analysis
+from study.analysis.contrasts import estimate, table
 from study.analysis.interval import crossed_p
 from study.analysis.verdicts import ALPHA, Family, Reason, Verdict, adjusted, contrast_verdict
 from study.errors import StoreError
@@ -163,8 +164,8 @@ def test_the_analysis_repeats_itself_and_files_agree(tmp_path: Path) -> None:
 def test_pure_function_needs_no_predictions(tmp_path: Path) -> None:
     folder = plant(tmp_path, Planted(seeds=5, images=1_000))
     results = pd.read_csv(folder / "results.csv")
-    table = contrasts(pd.read_csv(folder / "rungs.csv"), {}, None)
-    row = table[(table["name"] == "init@full") & (table["model"] == "vgg11")].iloc[0]
+    found = table(estimate(pd.read_csv(folder / "rungs.csv"), {}, None))
+    row = found[(found["name"] == "init@full") & (found["model"] == "vgg11")].iloc[0]
     effects = np.array(by_definition(results, "init@full", "vgg11"))
     interval = stats.ttest_1samp(effects, 0).confidence_interval()
     assert row["ci_low_pp"] == pytest.approx(interval.low)
@@ -187,6 +188,12 @@ def test_broken_files_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b'\x00{"a": \xff,"\n"1,2,3\n"')
     with pytest.raises(StoreError, match=name):
         analyse(tmp_path)
+
+
+def test_an_absent_directory_is_named_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no results directory"):
+        write_analysis(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
 
 
 def test_whole_analysis_is_fast(tmp_path: Path) -> None:

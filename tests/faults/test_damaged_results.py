@@ -13,10 +13,11 @@ import pytest
 
 from benchmarks.hostile.ledger import write_ledger
 from benchmarks.hostile.results import small_results
+from study.analysis import analyse
 from study.cli import main
 from study.errors import StoreError
 from study.report.build import _write_figures
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import Drawing
 from study.store.ledger import Ledger
 
@@ -192,7 +193,7 @@ def test_predictions_of_another_shape_are_one_line(
 def test_arrays_that_unpack_to_gigabytes_are_refused_unread(results: Path) -> None:
     np.savez_compressed(results / "predictions.npz", labels=np.zeros((1 << 30) + 1, np.uint8))
     with pytest.raises(StoreError, match="more than 1024 MB"):
-        read_report_data(results)
+        analyse(results)
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hold_the_report(results: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hold_the_report(results: Path) -> No
         (results / name).unlink()
         os.mkfifo(results / name)
         with pytest.raises(StoreError, match=f"{name} is not a regular file"):
-            read_report_data(results)
+            analyse(results)
         (results / name).unlink()
 
 
@@ -212,14 +213,14 @@ def test_pictures_of_another_shape_are_left_out_by_name(results: Path) -> None:
         "drift": {"googlenet-x.stages": np.array(["a", "b"]), "googlenet-x.cka": np.zeros(3)},
     }.items():
         np.savez(results / "artifacts" / f"{name}.npz", **arrays)
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
     assert set(data.artifacts.damaged) == {
         "object.npz",
         "errors.npz",
         "filters-googlenet.npz",
         "drift.npz",
     }
-    assert not data.tables.drift and not data.tables.chosen
+    assert not data.tables.drift and not data.tables.artifacts.get("object")
 
 
 def test_foreign_pictures_beside_the_figures_stay(tmp_path: Path) -> None:

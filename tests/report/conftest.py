@@ -11,8 +11,9 @@ from planted import plant
 from printing import print_report
 from shared import Shared
 
+from study.analysis import analyse
 from study.report.build import build_report
-from study.report.data.report_data import ReportData, read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import Drawing, draw_all
 from study.report.form_check.pdf import Pdf, read_pdf
 from study.report.locale.messages import Words, read_words
@@ -95,7 +96,7 @@ def sample(
 def _build(shared: Shared, lang: str) -> Built:
     def make(folder: Path) -> None:
         results = plant(folder / "results", seeds=1, trials=0, models=("googlenet",))
-        result = build_report(results, folder / "out", lang=lang)
+        result = build_report(analyse(results), folder / "out", lang=lang)
         problems = [str(problem) for problem in result.problems]
         (folder / "built.json").write_text(json.dumps([problems, result.pages]), encoding="utf-8")
 
@@ -119,7 +120,7 @@ class Composer:
         drawings: dict[str, Drawing] | None = None,
         department: Department | None = None,
     ) -> str:
-        data = results if isinstance(results, ReportData) else read_report_data(results)
+        data = results if isinstance(results, ReportData) else ReportData.of(analyse(results))
         found = compose(
             data,
             drawings or {},

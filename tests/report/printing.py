@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from study.analysis import analyse
 from study.report.build import settle, to_pdf
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import draw_all
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -15,7 +16,7 @@ from study.report.text.title_page import TitlePage
 
 def print_report(results: Path, path: Path, words: Words, numbers: Numbers) -> str:
     """Write the PDF as the verb `report` does; the composed HTML."""
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
     drawings = draw_all(data, words, numbers)
     found = compose(data, drawings, words, numbers, TitlePage(year="2031"), lang=words.lang)
     assert found.problems == ()

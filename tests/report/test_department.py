@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from planted import plant
 
+from study.analysis import analyse
 from study.cli import main
 from study.errors import UsageError
 from study.report.build import read_department
-from study.report.data.report_data import ReportData, read_report_data
+from study.report.data.report_data import ReportData
 from study.report.form_check.headings import find_headings
 from study.report.form_check.pdf import read_pdf
 from study.report.locale.messages import Words
@@ -29,8 +30,13 @@ EXAMPLE = _DOCS / "department-example"
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
-    return read_report_data(plant(tmp_path_factory.mktemp("bare"), bare=True, finished=False))
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return plant(tmp_path_factory.mktemp("bare"), bare=True, finished=False)
+
+
+@pytest.fixture(scope="module")
+def bare(results: Path) -> ReportData:
+    return ReportData.of(analyse(results))
 
 
 def test_the_example_is_printed_and_keeps_the_form(
@@ -65,7 +71,7 @@ def test_another_language_takes_only_what_is_for_every_language(
         ("title.html", "<p>\n{{ titel.city }}</p>", "title.html, line 2: 'titel' is undefined"),
         ("title.html", '{% extends "ours/titel.html" %}', "line 1: there is no template ours/titel.html"),
         ("title.html", "\n{{ 1 / 0 }}", "title.html, line 2: division by zero"),
-        ("title.html", "\n\n{{ data.folder.read_text() }}", "title.html, line 3: access to attribute"),
+        ("title.html", "\n\n{{ data.folder.read_text() }}", "title.html, line 3: 'study.report."),
         ("title.html", '{{ data.results.to_csv("x.csv") }}', "title.html, line 1: access to attribute"),
         ("title.html", "{{ cite.__globals__ }}", "title.html, line 1: access to attribute"),
         ("title.html", '{% include "../secret.html" %}', "line 1: there is no template ../secret.html"),
@@ -112,9 +118,9 @@ def test_a_template_that_no_report_asks_for_is_named(
 
 
 def test_a_useless_folder_is_refused_in_one_line(
-    tmp_path: Path, bare: ReportData, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--results-dir", str(bare.folder), "--report-dir", str(tmp_path / "out")]
+    flags = ["--results-dir", str(results), "--report-dir", str(tmp_path / "out")]
     for folder in (tmp_path / "absent", tmp_path):
         assert main(["report", *flags, "--templates", str(folder)]) == 2
         assert main(["--templates", str(folder), *flags]) == 2

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from planted import plant
 
-from study.report.data.report_data import read_report_data
+from study.analysis import analyse
+from study.report.data.report_data import ReportData
 from study.report.figures import explanation
 from study.report.figures.style import Drawing, look
 from study.report.locale.messages import Words
@@ -47,7 +48,7 @@ def _told(results: Path, composer: Composer) -> str:
 
 
 def test_both_figures_are_drawn_and_leave_room(results: Path, words: Words, numbers: Numbers) -> None:
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
     with look():
         maps = explanation.gradcam(data, "googlenet", words, numbers)
         plane = explanation.featuremap(data, words, numbers)

@@ -18,7 +18,8 @@ from matplotlib.textpath import TextPath
 from PIL import Image
 from planted import plant
 
-from study.report.data.report_data import ReportData, read_report_data
+from study.analysis import analyse
+from study.report.data.report_data import ReportData
 from study.report.figures import curves, explanation, images, training
 from study.report.figures.style import DPI, FONT, canvas, log_ticks, look
 from study.report.locale.messages import Words, read_words
@@ -37,7 +38,7 @@ def _styled() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def data(whole: Path) -> ReportData:
-    return read_report_data(whole)
+    return ReportData.of(analyse(whole))
 
 
 def _length(text: str, size: float) -> float:
@@ -82,7 +83,7 @@ def test_every_row_of_gradcam_has_a_whole_name(networks: int, lang: str, tmp_pat
         content = {k: v[rows] if len(v.shape) and len(v) == 3 else v for k, v in stored.items()}
     write_arrays(path, content)
     words = read_words(lang)
-    drawing = explanation.gradcam(read_report_data(tmp_path), "googlenet", words, Numbers.of(words))
+    drawing = explanation.gradcam(ReportData.of(analyse(tmp_path)), "googlenet", words, Numbers.of(words))
     assert drawing is not None
     picture = np.asarray(Image.open(io.BytesIO(drawing.data)).convert("L"))
     edges = (picture[:2], picture[-2:], picture[:, :2], picture[:, -2:])
@@ -123,7 +124,7 @@ def test_a_legend_of_points_shows_the_drawn_marks_only(
     data: ReportData, words: Words, numbers: Numbers
 ) -> None:
     some = data.trials[data.trials["init"] == "pretrained"]
-    found = replace(data, tables=replace(data.tables, trials=some))
+    found = replace(data, analysis=replace(data.analysis, sources=replace(data.tables, trials=some)))
     drawing = training.tuning(found, words, numbers)
     assert drawing is not None
     legend = _part(ElementTree.fromstring(drawing.data), "legend_1")
@@ -139,7 +140,7 @@ def test_bands_over_the_length_of_training_lie_whole_in_their_panels(
 ) -> None:
     words, rungs = read_words(lang), data.rungs.copy()
     rungs["test_accuracy"] = (rungs["test_accuracy"] + spread * (rungs["seed"] - 1)).clip(0, 1)
-    found = replace(data, tables=replace(data.tables, rungs=rungs))
+    found = replace(data, analysis=replace(data.analysis, sources=replace(data.tables, rungs=rungs)))
     drawing = curves.lengths(found, words, Numbers.of(words))
     assert drawing is not None
     tree = ElementTree.fromstring(drawing.data)

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from planted import plant
 
+from study.analysis import analyse
 from study.report.data.incidents import Incidents
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import style
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def test_no_picture_is_owed_that_the_runs_do_not_allow(tmp_path: Path) -> None:
     _change(results, "environment.json", {"events": [_event("pictures_missing")]})
     for name in ("gradcam", "featuremap"):  # one network has nothing to be compared with
         (results / "artifacts" / f"{name}-googlenet.npz").unlink()
-    assert not Incidents(read_report_data(results)).pictures_missing
+    assert not Incidents(ReportData.of(analyse(results))).pictures_missing
     (results / "artifacts" / "object.npz").unlink()
-    assert Incidents(read_report_data(results)).pictures_missing
+    assert Incidents(ReportData.of(analyse(results))).pictures_missing
 
 
 def test_imagenet_is_called_unreachable_only_where_it_is_missing(
@@ -123,7 +124,7 @@ def test_failures_of_trials_and_side_runs_have_their_reason(composer: Composer, 
             table.loc[row, "reason"] = reason
             table.loc[row, "state"] = "failed"
         table.to_csv(results / name, index=False)
-    assert Incidents(read_report_data(results)).reasons() == [said[0], said[1]]
+    assert Incidents(ReportData.of(analyse(results))).reasons() == [said[0], said[1]]
     for html in (composer(results), composer.of("en")(results)):
         last = _plain(html).partition(", не завершены:")[2] or _plain(html).partition("not finished:")[2]
         assert last.startswith(" the loss is nan; out of memory.")

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from planted import plant
 
+from study.analysis import analyse
 from study.cli import main
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.form_check.pdf import read_pdf
 from study.report.locale.messages import TEMPLATES, languages, read_words
 
@@ -76,7 +77,7 @@ def test_every_folder_is_complete(lang: str) -> None:
 def test_the_same_data_put_the_same_things_and_numbers_on_the_page(
     lang: str, seeds: int, tmp_path: Path, composer: Composer
 ) -> None:
-    data = read_report_data(plant(tmp_path, seeds=seeds, trials=4))
+    data = ReportData.of(analyse(plant(tmp_path, seeds=seeds, trials=4)))
     drawings = composer.draw(data)
     theirs = composer.of(lang)(data, drawings=drawings)
     ours = composer(data, drawings=drawings)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from study.analysis import analyse
 from study.report.build import build_report
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import Drawing, figure_names
 from study.report.locale.messages import languages, read_words
 from study.report.locale.number_format import Numbers
@@ -22,7 +23,7 @@ _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 def _composed(results: Path, lang: str, length: Length) -> Composition:
     """The composed report with an empty picture for every figure that there is."""
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
     words = read_words(lang, data.models)
     blank = Drawing(data=_SVG, media="image/svg+xml", width_mm=100, height_mm=50)
     names = [name for name in figure_names() if not name.startswith("gradcam")]
@@ -48,6 +49,6 @@ def test_the_long_form_has_everything(whole: Path, lang: str) -> None:
 
 
 def test_the_sample_is_short_and_in_good_form(tmp_path: Path) -> None:
-    result = build_report(_SAMPLE, tmp_path, length=Length.SHORT)
+    result = build_report(analyse(_SAMPLE), tmp_path, length=Length.SHORT)
     assert result.problems == ()
     assert 18 <= result.pages <= 22

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ import pandas as pd
 import pytest
 from planted import plant
 
-from study.errors import ReportError, StoreError
-from study.report.build import build_report, to_pdf
+from study.analysis import analyse, write_analysis
+from study.cli import main
+from study.report.build import to_pdf
 from study.report.data.listings import read_listings
-from study.report.data.report_data import read_report_data
+from study.report.data.report_data import ReportData
 from study.report.figures import FIGURES
 from study.report.figures.style import look
 from study.report.form_check.pdf import read_pdf
@@ -117,8 +119,8 @@ def test_first_convolutions_that_were_tried_are_tabled(
 def test_similarity_is_drawn_under_the_drift_where_it_is_stored(
     tmp_path: Path, composer: Composer, words: Words, numbers: Numbers
 ) -> None:
-    data = read_report_data(plant(tmp_path, seeds=2, trials=0, models=("googlenet",)))
-    older = replace(data, tables=replace(data.tables, cka={}))
+    data = ReportData.of(analyse(plant(tmp_path, seeds=2, trials=0, models=("googlenet",))))
+    older = ReportData.of(replace(data.analysis, sources=replace(data.tables, cka={})))
     with look():
         drawings = [FIGURES["drift"](item, words, numbers) for item in (data, older)]
     both, one = (drawing for drawing in drawings if drawing is not None)
@@ -175,19 +177,31 @@ def test_last_good_report_stays_when_building_fails(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "report.pdf").write_bytes(b"good")
-    with pytest.raises(ReportError):
-        build_report(tmp_path / "absent", out)
     (plant(tmp_path / "results", bare=True) / "results.csv").write_bytes(b'"\x00\xff')
-    with pytest.raises(StoreError):
-        build_report(tmp_path / "results", out)
+    for name in ("absent", "results"):
+        assert main(["report", "--results-dir", str(tmp_path / name), "--report-dir", str(out)]) == 2
+    assert not (tmp_path / "absent").exists()
     assert (out / "report.pdf").read_bytes() == b"good"
     assert [path.name for path in out.iterdir()] == ["report.pdf"]
+
+
+def test_results_are_read_once(tmp_path: Path, composer: Composer) -> None:
+    results = plant(tmp_path, seeds=2, trials=4, models=("googlenet",))
+    before = ReportData.of(analyse(results))
+    drawings = composer.draw(before)
+    html = composer(before, drawings=drawings)
+    after = ReportData.of(write_analysis(results))
+    shutil.rmtree(results)
+    assert {name: drawing.data for name, drawing in composer.draw(after).items()} == {
+        name: drawing.data for name, drawing in drawings.items()
+    }
+    assert composer(after, drawings=drawings) == html
 
 
 def test_damaged_artifact_costs_only_its_picture(tmp_path: Path, composer: Composer) -> None:
     results = plant(tmp_path, seeds=1, trials=0, models=("googlenet",))
     (results / "artifacts" / "dataset.npz").write_bytes(b"PK\x03\x04 torn")
-    data = read_report_data(results)
+    data = ReportData.of(analyse(results))
     assert data.artifacts.damaged == ("dataset.npz",)
     assert "examples" not in composer.draw(data)
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from study.store.columns import Table
 from study.store.csv_tables import read_table
@@ -23,9 +23,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _written(folder: Path) -> Workbook:
+    return load_workbook(write_workbook(folder, {table: read_table(folder, table) for table in Table}))
+
+
 @pytest.mark.parametrize("table", [Table.RESULTS, Table.RUNGS, Table.TRIALS, Table.BASELINES])
 def test_a_sheet_has_the_cells_of_its_file(folder: Path, table: Table) -> None:
-    sheet = load_workbook(write_workbook(folder))[table.value]
+    sheet = _written(folder)[table.value]
     found, expected = list(sheet.iter_rows(values_only=True)), read_table(folder, table)
     assert list(found[0]) == list(expected.columns) and sheet.freeze_panes == "A2"
     assert len(found) == len(expected) + 1
@@ -36,7 +40,7 @@ def test_a_sheet_has_the_cells_of_its_file(folder: Path, table: Table) -> None:
 
 
 def test_shares_are_percentages_and_every_column_is_explained(folder: Path) -> None:
-    book = load_workbook(write_workbook(folder))
+    book = _written(folder)
     results = book["results"]
     header = [cell.value for cell in results[1]]
     assert results.cell(2, header.index("test_accuracy") + 1).number_format == "0.00%"
@@ -48,5 +52,5 @@ def test_no_cell_is_a_formula(folder: Path) -> None:
     path = folder / "results.csv"
     text = path.read_text(encoding="utf-8").replace(",fractal,", ",=1+1,", 1)
     path.write_text(text, encoding="utf-8")
-    cells = [cell for row in load_workbook(write_workbook(folder))["results"] for cell in row]
+    cells = [cell for row in _written(folder)["results"] for cell in row]
     assert any(cell.value == "=1+1" and cell.data_type == "s" for cell in cells)

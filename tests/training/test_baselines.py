@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from study.data import FashionMNIST
+from study.store.columns import CHANCE, PIXELS
 from study.store.tables import BASELINE_COLUMNS
-from study.training.baselines import CHANCE, PIXELS, pixel_baseline
+from study.training.baselines import pixel_baseline
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from study.analysis.arms import Row, records
 from study.report.data.report_data import ArmSummary, ReportData
-from study.report.figures.images import chosen_object_runs, confusion_shares, shown
+from study.report.figures.images import chosen_object_runs, shown
 from study.report.locale.number_format import as_float
 
 
@@ -184,7 +186,7 @@ class Reading:
 
     def confusions(self, arm: ArmSummary, count: int = 3) -> list[Confusion]:
         """Returns the most frequent confusions of an arm over all its seeds."""
-        shares = confusion_shares(self._data, arm)
+        shares = self._data.confusion(arm)
         if shares is None:
             return []
         off = shares / 100
@@ -195,7 +197,7 @@ class Reading:
 
     def recalls(self, arm: ArmSummary) -> list[float]:
         """Returns the share of correct answers of an arm for every class."""
-        shares = confusion_shares(self._data, arm)
+        shares = self._data.confusion(arm)
         return [] if shares is None else [float(value) / 100 for value in np.diag(shares)]
 
     def tried(self) -> list[Tried]:
@@ -206,7 +208,7 @@ class Reading:
             judged = trials[trials["val_accuracy"].notna() & trials["lr"].notna()]
             if not len(judged):
                 continue
-            best = judged.loc[judged["val_accuracy"].idxmax()]
+            best = judged.iloc[judged["val_accuracy"].argmax()]
             low, high = float(judged["lr"].min()), float(judged["lr"].max())
             decays = judged["lr_decay"].dropna()
             found.append(
@@ -236,10 +238,9 @@ class Reading:
             found.append(LeftOut(kind=kind, value=value, seconds=item.get("needs_seconds")))
         return found
 
-    def baselines(self) -> list[dict[str, Any]]:
+    def baselines(self) -> list[Row]:
         """Returns the rows of baselines.csv."""
-        rows: list[dict[str, Any]] = self._data.tables.baselines.to_dict("records")  # type: ignore[assignment]
-        return rows
+        return records(self._data.tables.baselines)
 
     @property
     def champion_end(self) -> Ending | None:
@@ -348,21 +349,20 @@ class Reading:
         counts = {(arm.model, count) for arm in self._data.arms if (count := self.trial_count(arm))}
         return len(counts) == len({model for model, _ in counts})
 
-    def arm_key(self, row: dict[str, Any]) -> str:
+    def arm_key(self, row: Row) -> str:
         """Returns the key of a row's arm in `words.arm_short`, as `pretrained-full-uniform`."""
         parts = [row["init"], row["scope"]] + [row["lr_policy"]] * (row["lr_policy"] != "none")
         return "-".join(str(part) for part in parts)
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
+    def rows(self, table: str) -> list[Row]:
         """Returns the rows of `results` or `trials`, sorted by arm; the rows of an arm keep their order."""
         frame = self._data.results if table == "results" else self._data.trials
         place = {arm.name: number for number, arm in enumerate(self._data.arms)}
-        rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
-        named = [(place.get(f"{r['model']}-{self.arm_key(r)}", len(place)), r) for r in rows]
+        named = [(place.get(f"{r['model']}-{self.arm_key(r)}", len(place)), r) for r in records(frame)]
         named.sort(key=lambda pair: pair[0])
         return [row for _, row in named]
 
-    def _trials(self, arm: ArmSummary) -> Any:
+    def _trials(self, arm: ArmSummary) -> pd.DataFrame:
         trials = self._data.trials
         return trials[
             (trials["model"] == arm.model)

@@ -1,17 +1,17 @@
-"""Reads results/ into typed values for templates and figures, without torch, text or drawing."""
+"""Gives the analysis of a study the form that templates and figures need."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from study.analysis import Analysis
 from study.analysis.arms import (
     CHAMPION,
     Row,
@@ -22,16 +22,17 @@ from study.analysis.arms import (
     key,
     main_runs,
     number,
+    records,
     summary,
 )
+from study.analysis.artifacts import Artifacts
+from study.analysis.finding import FindingDict
+from study.analysis.predictions import confusion_shares
 from study.analysis.registration import digest, rules
-from study.analysis.sources import Sources, read_sources
-from study.errors import ReportError
+from study.analysis.sources import Sources
 from study.matrix import arms
 from study.networks import DEFAULT, NETWORKS
-from study.report.data.artifacts import Artifacts, read_artifacts, read_predictions
 from study.spec import Arm, Init
-from study.store.safe_load import read_object
 from study.store.tables import RESULT_COLUMNS
 
 #: Columns of rungs.csv whose mean over an arm's finished seeds at its rung is an attribute of this name.
@@ -127,7 +128,7 @@ class Champion:
 
     arm: ArmSummary
     name: str
-    cells: dict[str, Any]
+    cells: Row
 
     @property
     def model(self) -> str:
@@ -161,24 +162,50 @@ class ReportData:
     """Everything that the report may say or draw; absent files are empty tables and dictionaries.
 
     Attributes:
-        tables: the tables and JSON files.
-        contrasts: contrasts.csv.
-        findings: the findings of findings.json by id.
+        analysis: the analysis, with the content of the results directory.
         arms: the arms of the study, network by network in the order of `study.matrix`.
         champion: the champion; None if it has not finished.
-        artifacts: arrays of figures.
-        probabilities: float32 [n, 10] by key of the evaluation.
-        folder: the results directory.
     """
 
-    tables: Sources
-    contrasts: pd.DataFrame
-    findings: dict[str, dict[str, Any]]
+    analysis: Analysis
     arms: tuple[ArmSummary, ...]
     champion: Champion | None
-    artifacts: Artifacts
-    probabilities: dict[str, npt.NDArray[np.float32]]
-    folder: Path
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> ReportData:
+        """Summarises the arms of a study, complete or not."""
+        tables = analysis.sources
+        runs = main_runs(tables.rungs)
+        models = set(tables.results["model"]) or set(DEFAULT)
+        longest = champion(tables.results)
+        return cls(
+            analysis=analysis,
+            arms=tuple(
+                _arm_summary(arm, runs, tables.results)
+                for model in NETWORKS
+                for arm in arms((model,))
+                if model in models
+            ),
+            champion=None if longest is None else _champion(longest),
+        )
+
+    @property
+    def tables(self) -> Sources:
+        return self.analysis.sources
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        return self.analysis.contrasts
+
+    @cached_property
+    def findings(self) -> dict[str, FindingDict]:
+        """The findings by id, as templates read them: nothing in them is NaN."""
+        return {finding.id: finding.to_dict() for finding in self.analysis.findings}
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """The arrays of the figures that can be drawn."""
+        return self.tables.artifacts.whole()
 
     @property
     def results(self) -> pd.DataFrame:
@@ -295,45 +322,21 @@ class ReportData:
         chosen = [arm for arm in self.finished if arm.model == model and init in (None, arm.init)]
         return max(chosen, key=lambda arm: arm.means["val"] or 0.0, default=None)
 
-    def contrast(self, name: str, model: str) -> dict[str, Any] | None:
+    def contrast(self, name: str, model: str) -> Row | None:
         """Returns a row of contrasts.csv, or None if it is absent or has no effect."""
-        if not len(self.contrasts):
-            return None
         table = self.contrasts
-        rows = table[(table["name"] == name) & (table["model"] == model)]
-        measured = rows[rows["effect_pp"].notna()]
-        return {str(k): v for k, v in measured.iloc[0].items()} if len(measured) else None
+        rows = table[(table["name"] == name) & (table["model"] == model) & table["effect_pp"].notna()]
+        return next(iter(records(rows)), None)
 
+    def points(self, finding: str) -> list[dict[str, float]]:
+        """Returns the points that the finding with this id measured, or none."""
+        found = self.analysis.by_id().get(finding)
+        points: list[dict[str, float]] | None = found.numbers["points"] if found else None
+        return points or []
 
-def read_report_data(folder: Path) -> ReportData:
-    """Reads a results directory, complete or not.
-
-    Raises:
-        ReportError: the directory does not exist.
-        StoreError: a file in it is damaged.
-    """
-    if not folder.is_dir():
-        raise ReportError(f"there is no results directory {folder}")
-    tables = read_sources(folder)
-    runs = main_runs(tables.rungs)
-    found = read_object(folder / "findings.json").get("findings", [])
-    models = set(tables.results["model"]) or set(DEFAULT)
-    longest = champion(tables.results)
-    return ReportData(
-        tables=tables,
-        contrasts=_contrasts(folder / "contrasts.csv"),
-        findings={str(item["id"]): item for item in found},
-        arms=tuple(
-            _arm_summary(arm, runs, tables.results)
-            for model in NETWORKS
-            for arm in arms((model,))
-            if model in models
-        ),
-        champion=None if longest is None else _champion(longest),
-        artifacts=read_artifacts(folder / "artifacts"),
-        probabilities=read_predictions(folder / "predictions.npz"),
-        folder=folder,
-    )
+    def confusion(self, arm: ArmSummary) -> npt.NDArray[np.float64] | None:
+        """Returns the confusion matrix of an arm over its seeds, see `confusion_shares`."""
+        return confusion_shares(arm.keys, self.tables.predictions, self.tables.labels)
 
 
 def _champion(row: Row) -> Champion | None:
@@ -384,9 +387,3 @@ def _arm_summary(arm: Arm, runs: Runs, results: pd.DataFrame) -> ArmSummary:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _contrasts(path: Path) -> pd.DataFrame:
-    if not path.exists():
-        return pd.DataFrame(columns=["name", "model", "effect_pp", "ci_low_pp", "ci_high_pp"])
-    return pd.read_csv(path)

@@ -60,11 +60,7 @@ def _panels(
     data: ReportData, prefix: str, height: float, axis: str, words: Words, numbers: Numbers
 ) -> tuple[Figure, list[tuple[Axes, Points]]] | None:
     """Returns a titled panel, and its points, for each network whose finding `prefix` was measured."""
-    found: dict[str, Points] = {}
-    for model in data.models:
-        measured = (data.findings.get(f"{prefix}.{model}") or {}).get("numbers") or {}
-        if measured.get("points"):
-            found[model] = measured["points"]
+    found = {model: points for model in data.models if (points := data.points(f"{prefix}.{model}"))}
     if not found:
         return None
     figure, axes = canvas(height, len(found), sharey=True)

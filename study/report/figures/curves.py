@@ -102,9 +102,7 @@ _NETWORKS: tuple[dict[str, Any], ...] = (
 def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Draws pretrained minus scratch against the length of training, with a band, for each network."""
     found = {
-        model: points
-        for model in data.models
-        if (points := _points(data.findings.get(f"q2.by_length.{model}"))) and len(points) > 1
+        model: points for model in data.models if len(points := data.points(f"q2.by_length.{model}")) > 1
     }
     if not found:
         return None
@@ -112,8 +110,7 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     for look, (model, points) in zip(itertools.cycle(_NETWORKS), found.items(), strict=False):
         x = np.array([point["rung"] for point in points]) / 1_000
         mean, low, high = (
-            np.array([point[name] for point in points], dtype=float)
-            for name in ("effect_pp", "low_pp", "high_pp")
+            np.array([point[name] for point in points]) for name in ("effect_pp", "low_pp", "high_pp")
         )
         panel.plot(x, mean, label=words.model[model], **look)
         if np.isfinite(low).any():
@@ -126,10 +123,6 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     vertical_label(panel, words.axis["effect"])
     panel.legend(frameon=False)
     return svg(figure)
-
-
-def _points(finding: dict[str, Any] | None) -> list[dict[str, Any]]:
-    return ((finding or {}).get("numbers") or {}).get("points") or []
 
 
 def course(data: ReportData, arm: ArmSummary) -> Course | None:
@@ -244,9 +237,9 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Draws the reliability diagram of the champion, whose probabilities alone are stored."""
     labels, longest = data.tables.labels, data.champion
-    if longest is None or labels is None or longest.name not in data.probabilities:
+    if longest is None or labels is None or longest.name not in data.tables.probabilities:
         return None
-    shares = data.probabilities[longest.name]
+    shares = data.tables.probabilities[longest.name]
     figure, (panel,) = canvas(2.65, width=3.6)
     panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label=words.figure["ideal"])
     panel.plot(

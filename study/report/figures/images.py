@@ -7,7 +7,6 @@ import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from study.analysis.predictions import confusion_counts
 from study.report.data.report_data import ArmSummary, ReportData
 from study.report.figures.style import INK, TEXT_WIDTH, Drawing, canvas, png
 from study.report.locale.messages import Words
@@ -97,7 +96,7 @@ def shown(data: ReportData) -> list[ArmSummary]:
 
 def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     """Draws the confusion matrices of the arms shown, over all seeds of an arm, in per cent of a row."""
-    found = [(arm, s) for arm in shown(data) if (s := confusion_shares(data, arm)) is not None]
+    found = [(arm, s) for arm in shown(data) if (s := data.confusion(arm)) is not None]
     if not found:
         return None
     alone = len(found) == 1
@@ -129,19 +128,6 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
             spine.set_visible(True)
     axes[0].set_ylabel(words.axis["true_class"])
     return png(figure)
-
-
-def confusion_shares(data: ReportData, arm: ArmSummary) -> np.ndarray | None:
-    """Returns float64 [10, 10] in per cent of the true class (row), or None without predictions.
-
-    All seeds of the arm are added up.
-    """
-    labels = data.tables.labels
-    stored = [data.tables.predictions[name] for name in arm.keys if name in data.tables.predictions]
-    if labels is None or not stored:
-        return None
-    counts = np.sum([confusion_counts(labels[: len(found)], found) for found in stored], axis=0)
-    return np.asarray(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
