@@ -36,11 +36,14 @@ def adapted(name: str, weights: str | None = "IMAGENET1K_V1", frozen: bool = Fal
         first, one = network.conv1.conv, nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     with torch.no_grad():
         one.weight.copy_(first.weight.sum(1, keepdim=True))  # grey in all three channels
-    network.requires_grad_(not frozen)
     if name == "vgg11":
-        network.features[0], network.classifier[6] = one, nn.Linear(4096, 10)
+        network.features[0] = one
+        network.requires_grad_(not frozen)
+        network.classifier[6] = nn.Linear(4096, 10)
     else:
-        network.conv1.conv, network.fc = one, nn.Linear(1024, 10)
+        network.conv1.conv = one
+        network.requires_grad_(not frozen)
+        network.fc = nn.Linear(1024, 10)
     return network
 
 

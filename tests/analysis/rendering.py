@@ -47,6 +47,7 @@ def environment(lang: str = "ru") -> Environment:
         env.filters[name] = getattr(numbers, name)
     env.globals |= {
         "descriptor": NETWORKS,
+        "full": True,
         "words": words,
         "fig": lambda name: Markup("1"),
         "tab": lambda name: Markup("1"),
