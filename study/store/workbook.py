@@ -15,6 +15,7 @@ from typing import IO
 import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
@@ -81,9 +82,10 @@ def _bold(sheet: WriteOnlyWorksheet, names: Iterable[str]) -> Iterator[WriteOnly
 
 
 def _cell(sheet: WriteOnlyWorksheet, value: Cell, kind: Kind | None) -> WriteOnlyCell | None:
-    """Returns a cell; a text that begins with ``=`` stays a text."""
+    """Returns a cell; a text that begins with ``=`` stays a text, and XML's forbidden characters go."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
+    value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value) if isinstance(value, str) else value
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"

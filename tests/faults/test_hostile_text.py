@@ -98,6 +98,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             str(results),
             "--report-dir",
             str(out),
+            "--length",
+            "full",
             "--lang",
             "en",
             "--title-page",

@@ -23,7 +23,7 @@ def scheme(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
 
     The upper row of a network shows the training of the output layer alone, the lower one that of the whole
     network with layer-wise rates: the darker a stage, the higher its rate. Below a stage stands the number
-    k of formula η_k = η_0 / d^k, above it the number of its parameters in millions.
+    k of formula η_k = η_0 / d^k, above it the number of its parameters in thousands.
     """
     found = {model: data.architecture[model]["stages"] for model in data.models if _stages(data, model)}
     if not found:
@@ -47,16 +47,9 @@ def _draw(panel: Axes, title: str, stages: list[dict[str, Any]], words: Words, n
         name = words.figure["output"] if head else stage["name"]
         panel.text(place, _ROW, name, ha="center", va="center", fontsize=9)
         panel.text(place, 0, f"k = {last - place}", ha="center", va="center", fontsize=9)
-        millions = numbers.num(stage["parameters"] / 1e6, 2)
-        panel.text(place, _ROW + 0.36, millions, ha="center", va="bottom", fontsize=8.5)
-        if not head:
-            for height in (0.0, _ROW):
-                panel.annotate(
-                    "",
-                    (place + 0.58, height),
-                    (place + 0.42, height),
-                    arrowprops={"arrowstyle": "->", "lw": 0.8},
-                )
+        thousands = stage["parameters"] / 1e3
+        told = numbers.num(thousands, 1) if thousands < 10 else numbers.integer(round(thousands))
+        panel.text(place, _ROW + 0.36, told, ha="center", va="bottom", fontsize=8.5)
     panel.set_xlim(-2.0, last + 0.6)
     panel.set_ylim(-0.4, _ROW + 0.75)
     panel.text(-1.95, _ROW + 0.36, words.figure["parameters"], ha="left", va="bottom", fontsize=8.5)
