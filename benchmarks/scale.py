@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.chance import note_chance
 from benchmarks.page import replace_block
 from study.budget import Deadline
 from study.data import load
@@ -44,7 +45,6 @@ from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.tuning import settle, tuning
 from study.orchestration.phases.weights import PRETRAINING_SHARE
 from study.orchestration.plan_state import PlanState
-from study.orchestration.results_export import BASELINES
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
@@ -179,18 +179,7 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
         executor = Simulated(capacity=workers, results=folder, rng=np.random.default_rng(0))
         study, runtime = StudySpec(), one_thread(detect("cpu", "fp32"))
         ledger = Ledger(folder / "ledger.sqlite")
-        ledger.set_fact(
-            BASELINES,
-            [
-                {
-                    "name": "chance",
-                    "train_images": 54_000,
-                    "test_images": 100,
-                    "test_accuracy": 0.1,
-                    "seconds": 0.0,
-                }
-            ],
-        )
+        note_chance(ledger)
         deadline = Deadline(budget=budget, started=0.0, clock=executor.clock)
         clock = StudyClock.opened(ledger, deadline, name)
         plan = PlanState(study=study, clock=clock, workers=workers, speeds=dict(SPEEDS))

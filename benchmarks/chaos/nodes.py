@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.chance import note_chance
 from benchmarks.chaos.toy import STUDY, carry_out, context_of, witness
 from study.budget import Deadline
 from study.data import FashionMNIST, load
@@ -20,7 +21,6 @@ from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench, Executor
 from study.orchestration.opening import open_ledger
 from study.orchestration.options import Options
-from study.orchestration.results_export import BASELINES
 from study.store.lock import StudyLock
 from study.training.runtime import Runtime, detect, one_thread
 from study.training.workshop import Workshop
@@ -121,18 +121,7 @@ def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Run
         options = Options(results_dir=folder, report_dir=folder)
         ledger = open_ledger(STUDY, options)
         witness(ledger, folder / "journal")
-        ledger.set_fact(
-            BASELINES,
-            [
-                {
-                    "name": "chance",
-                    "train_images": 54_000,
-                    "test_images": 100,
-                    "test_accuracy": 0.1,
-                    "seconds": 0.0,
-                }
-            ],
-        )
+        note_chance(ledger)
         clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
         shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder)
         with Console(clock.deadline, 0) as console:

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.chance import note_chance
 from benchmarks.chaos.cuts import Cut, install
 from study.budget import Deadline
 from study.data import FashionMNIST
@@ -46,7 +47,7 @@ from study.orchestration.phases.matrix import matrix
 from study.orchestration.phases.seeds import chains
 from study.orchestration.phases.tuning import settle, tuning
 from study.orchestration.plan_state import PlanState
-from study.orchestration.results_export import BASELINES, write_predictions, write_results
+from study.orchestration.results_export import write_predictions, write_results
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import RUNNING, Scheduler
@@ -134,18 +135,7 @@ def study(folder: Path, journal: Path, workers: int) -> None:
             ledger = open_ledger(STUDY, options)
             witness(ledger, journal)
             ledger.set_fact(RUNNING, None)
-            ledger.set_fact(
-                BASELINES,
-                [
-                    {
-                        "name": "chance",
-                        "train_images": STEP.rung,
-                        "test_images": 100,
-                        "test_accuracy": 0.1,
-                        "seconds": 0.0,
-                    }
-                ],
-            )
+            note_chance(ledger, STEP.rung)
             clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
             with Console(clock.deadline, workers) as console:
                 carry_out(context_of(options, ledger, clock, console, executor))

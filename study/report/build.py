@@ -106,11 +106,10 @@ def build_report(
     """
     started = time.perf_counter()
     title = read_title_page(title_page)
-    words = read_words(lang)
-    department = read_department(templates, lang)
-    numbers = Numbers.of(words)
     data = ReportData.of(analysis)
     words = read_words(lang, data.models)
+    department = read_department(templates, lang)
+    numbers = Numbers.of(words)
     drawings = {} if draft else draw_all(data, words, numbers)
     write = partial(
         compose, data, drawings, words, numbers, title, lang=lang, flat=flat, department=department

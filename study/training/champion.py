@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from study.spec import TRAIN_IMAGES, Purpose, RunSpec
 from study.training.defaults import CHAMPION_BATCHES, LONG_RECIPE, RECIPE
@@ -43,12 +42,12 @@ def champion_spec(spec: RunSpec, samples: Callable[[int], int]) -> RunSpec:
 
 def ways_on(spec: RunSpec) -> list[RunSpec]:
     """Returns all specs that `champion_spec` may return for a run, that of the longest training first."""
+
+    def of_length(end: int) -> RunSpec:
+        return champion_spec(spec, lambda batch: end)
+
     lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 1}
-    return [champion_spec(spec, partial(_whatever_batch, end)) for end in sorted(lengths, reverse=True)]
-
-
-def _whatever_batch(end: int, batch: int) -> int:
-    return end
+    return [of_length(end) for end in sorted(lengths, reverse=True)]
 
 
 @dataclass(kw_only=True)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from study.networks import DEFAULT, NETWORKS
 from study.report.locale.messages import TEMPLATES, read_words
 from study.report.locale.number_format import Numbers
+from study.report.text.template_globals import filters
 
 ANSWERS = tuple(f"q{number}" for number in range(1, 8))
 EVERYTHING = (*ANSWERS, "preface", "summary", "conclusion")
@@ -32,19 +33,7 @@ def environment(lang: str = "ru") -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in (
-        "num",
-        "signed",
-        "percent",
-        "pp",
-        "interval",
-        "integer",
-        "millions",
-        "seconds",
-        "rate",
-        "plural",
-    ):
-        env.filters[name] = getattr(numbers, name)
+    env.filters |= filters(numbers, words)
     env.globals |= {
         "descriptor": NETWORKS,
         "full": True,

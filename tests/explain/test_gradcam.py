@@ -23,6 +23,7 @@ from study.explain.gradcam import (
 from study.explain.snapshots import Kept
 from study.explain.untrained import fresh_network
 from study.models import build
+from study.models.adapt import sum_channels
 from study.models.network import Network, Stage
 from study.networks import GOOGLENET, NETWORKS, VGG11, ModelName
 from study.spec import Init, Scope
@@ -67,11 +68,11 @@ class _OneSided(Network):
 
     @classmethod
     def original(cls) -> nn.Module:
-        raise NotImplementedError
+        return nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(1000))
 
     @classmethod
     def adapt_first(cls, state: dict[str, Tensor]) -> None:
-        raise NotImplementedError
+        state["scale.weight"] = sum_channels(state["scale.weight"])
 
 
 @pytest.mark.parametrize("frozen", [False, True])

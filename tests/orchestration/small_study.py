@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chance import note_chance
 from study.budget import Deadline
 from study.data import FashionMNIST
 from study.matrix import arms
@@ -24,7 +25,6 @@ from study.orchestration.executors.protocol import Bench, Executor, Noted, Shown
 from study.orchestration.executors.tasks import Ran, Train
 from study.orchestration.options import Options
 from study.orchestration.plan_state import PlanState
-from study.orchestration.results_export import BASELINES
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
@@ -101,18 +101,7 @@ def opened(
     """
     runtime = one_thread(detect("cpu", "fp32"))
     ledger = Ledger(folder / "ledger.sqlite")
-    ledger.set_fact(
-        BASELINES,
-        [
-            {
-                "name": "chance",
-                "train_images": 54_000,
-                "test_images": 100,
-                "test_accuracy": 0.1,
-                "seconds": 0.0,
-            }
-        ],
-    )
+    note_chance(ledger)
     deadline = StudyClock.opened(ledger, Deadline(budget=budget, started=clock(), clock=clock), str(folder))
     made = executor or LocalExecutor(
         Bench(study=study, runtime=runtime, folder=folder, checkpoint_seconds=checkpoint_seconds),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from planted_files import architecture, arrays, experiments, pretraining
+from planted_plan import RUNGS, environment, plan
 
 from study.analysis import write_analysis
 from study.matrix import arms
@@ -34,8 +35,7 @@ _BASE = {
     "scratch-full-uniform": 0.8622,
     "scratch-full-discriminative": 0.8444,
 }
-#: Rungs of each network, images of validation and test, and what a shorter training loses.
-_RUNGS = {"vgg11": (8_000, 16_000, 32_000), "googlenet": (8_000, 16_000, 32_000, 64_000)}
+#: Images of validation and test by rung, and what a shorter training loses.
 _JUDGED = {8_000: (1_000, 2_000), 16_000: (2_000, 5_000)}
 _CHAMPION_RUNG, _CHAMPION_ACCURACY = 432_000, 0.9311
 _PARAMETERS = {"vgg11": 128_806_154, "googlenet": 5_606_634}
@@ -90,9 +90,9 @@ def plant(
             if arm.name in failed and seed == seeds - 1:
                 lost = _row(arm, seed, source, "failed", reason="потери перестали быть числом")
                 results.append(lost)
-                rungs.append(lost | {"rung": _RUNGS[arm.model][0]})
+                rungs.append(lost | {"rung": RUNGS[arm.model][0]})
                 continue
-            judged = [_finished(arm, seed, source, accuracy, rung, rng) for rung in _RUNGS[arm.model]]
+            judged = [_finished(arm, seed, source, accuracy, rung, rng) for rung in RUNGS[arm.model]]
             rungs += judged
             results.append(judged[-1])
             history += _history(judged[-1], 1, rng)
@@ -109,8 +109,8 @@ def plant(
             predictions[f"{_name(longest)}.probabilities"] = shares.astype(np.float16)
     tuning = [] if bare else _trials(chosen, trials, source, missing, rng)
     pd.DataFrame(results, columns=list(RESULT_COLUMNS)).to_csv(folder / "results.csv", index=False)
-    _json(folder / "environment.json", _environment(models, source, finished))
-    _json(folder / "plan.json", _plan(results, rungs, models, trials, budget))
+    _json(folder / "environment.json", environment(models, source, finished))
+    _json(folder / "plan.json", plan(results, rungs, models, trials, budget))
     if bare:
         return folder
     pd.DataFrame(rungs, columns=list(RUNG_COLUMNS)).to_csv(folder / "rungs.csv", index=False)
@@ -155,7 +155,7 @@ def _finished(
     arm: Arm, seed: int, source: str, accuracy: float, rung: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     frozen = arm.scope.value == "frozen"
-    tops = _RUNGS[arm.model][-1]
+    tops = RUNGS[arm.model][-1]
     seconds = (20.0 if frozen else 180.0) * rung / 32_000 * float(rng.uniform(0.97, 1.03))
     accuracy -= 0.04 * float(np.log2(tops / rung))
     validation, test = _JUDGED.get(rung, (5_000, 10_000))
@@ -295,122 +295,6 @@ def _trials(
                 }
             )
     return rows
-
-
-def _environment(models: tuple[str, ...], source: str, finished: bool) -> dict[str, Any]:
-    events = [{"kind": "cuda_missing", "model": None, "detail": "CUDA is not available"}]
-    if source == "fractal":
-        events += [
-            {"kind": "weights_unreachable", "model": model, "detail": "host not reachable"}
-            for model in models
-        ]
-    return {
-        "python": "3.12.0",
-        "platform": "Linux x86_64",
-        "torch": "2.14.1",
-        "torchvision": "0.29.1",
-        "optuna": "5.0.0",
-        "pandas": "3.1.1",
-        "weasyprint": "70.0",
-        "device": "cpu",
-        "device_name": "Planted CPU 3000",
-        "threads": 1,
-        "workers": 2,
-        "precision": "fp32",
-        "memory_gb": 7.7,
-        "commit": "0000000",
-        "study_version": "0.1.0",
-        "seed": 0,
-        "dataset": {
-            "source": "debian",
-            "sha256": "ab" * 32,
-            "train_images": 54_000,
-            "validation_images": 6_000,
-            "test_images": 10_000,
-        },
-        "weights": {
-            m: {
-                "source": source,
-                "sha256": "cd" * 32,
-                "path_name": f"{m}.pt",
-                "detail": "",
-                "channels": 1 if source == "fractal" else 3,
-            }
-            for m in models
-            if source != "none"
-        },
-        "started": "2031-02-03T04:05:06+00:00",
-        "finished": "2031-02-03T06:05:06+00:00" if finished else None,
-        "events": events,
-    }
-
-
-def _plan(
-    results: list[dict[str, Any]],
-    rungs: list[dict[str, Any]],
-    models: tuple[str, ...],
-    trials: int,
-    budget: int,
-) -> dict[str, Any]:
-    share = budget / 7200
-    phases = ["setup", "pretraining", "draft", "matrix", "tuning", "seeds", "champion", "side", "report"]
-    times = [
-        (60, 66),
-        (900, 884),
-        (15, 12),
-        (600, 630),
-        (1500 * bool(trials), 1411 * bool(trials)),
-        (1800, 1760),
-        (1800, 1790),
-        (300, 290),
-        (60, 24),
-    ]
-    used = [*rungs, *(row for row in results if row["role"] == "champion")] or results
-    return {
-        "budget_seconds": budget,
-        "used_seconds": 6867 * share,
-        "reserve_seconds": 216 * share,
-        "champion_seconds": 1800 * share,
-        "extension_seconds": 0,
-        "workers": 2,
-        "decisions": {
-            model: {
-                "least_rung": 8_000,
-                "rung": _RUNGS[model][-1],
-                "seeds": 3,
-                "trials": trials,
-                "trial_rung": 8_000,
-                "batch_size": 64,
-                "needs_seconds": None,
-            }
-            for model in models
-        },
-        "left_out": [{"what": "rung 64000", "needs_seconds": 14_400.0}],
-        "step_seconds": 10_200 * share,
-        "worker_seconds": 13_734 * share,
-        "phases": [
-            {"phase": phase, "predicted_seconds": p * share, "actual_seconds": a * share}
-            for phase, (p, a) in zip(phases, times, strict=True)
-        ],
-        "rows": [
-            {
-                "run_id": row["run_id"],
-                "rung": int(row.get("rung") or 8_000),
-                "phase": "seeds",
-                "arm": row["run_id"].rsplit("-", 2)[0],
-                "model": row["model"],
-                "init": row["init"],
-                "scope": row["scope"],
-                "predicted_seconds": 180.0,
-                "predicted_p95_seconds": 220.0,
-                "unscaled_seconds": 180.0,
-                "actual_seconds": row.get("train_seconds"),
-                "state": row["state"],
-                "reason": row["reason"],
-            }
-            for row in used
-        ],
-    }
 
 
 def _test_order(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
