@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from study.errors import TrainingError
 from study.models import Network
 from study.store.files import write_arrays
 from study.training.evaluate import batches_of, evaluation_batch
@@ -21,6 +22,9 @@ from study.training.runtime import Runtime
 
 #: Maximum number of training images for mean and standard deviation.
 STATISTICS = 2_000
+#: Maximum number of images on which the head's logits from cached features are compared with the network's.
+CHECKED = 100
+LOGIT_TOLERANCE = 1e-3
 #: Standardised features are clipped to this magnitude, because larger values do not fit float16.
 _LARGEST_HALF = 6e4
 
@@ -131,3 +135,28 @@ def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
         write_arrays(path, arrays)
     except Exception:
         return
+
+
+@torch.inference_mode()
+def require_same_logits(
+    network: Network, head: nn.Linear, cached: Tensor, pixels: Tensor, resolution: int, runtime: Runtime
+) -> None:
+    """Checks that a network gives the same logits as its head on cached features.
+
+    Args:
+        network: with the head folded into its output layer.
+        head: as it was trained on cached features.
+        cached: float16 [n, F], standardised features of the images.
+        pixels: uint8 [n, 28, 28], at most one evaluation batch.
+        resolution: side of the network's input.
+        runtime: of the run.
+
+    Raises:
+        TrainingError: a logit differs by more than `LOGIT_TOLERANCE` of the largest.
+    """
+    found = head(cached.float()).cpu()[:CHECKED]
+    whole = next(batches_of(network, pixels, resolution, runtime))[:CHECKED]
+    largest = max(1.0, float(found.abs().max()))
+    difference = float((found - whole).abs().max()) / largest
+    if not difference <= LOGIT_TOLERANCE:
+        raise TrainingError(f"cached features give other logits than the network: {difference:.1e}")

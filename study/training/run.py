@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from study.data import augment, to_input
-from study.errors import TrainingError
 from study.models import Network, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
@@ -21,11 +20,11 @@ from study.training.checkpoint import cooldown, trunk
 from study.training.evaluate import (
     Probabilities,
     Quality,
-    batches_of,
     evaluation_batch,
     probabilities,
     quality,
 )
+from study.training.features import require_same_logits
 from study.training.judging import judged
 from study.training.loop import Stopped, Trainer, batch_sizes, settling_generator, step_generator
 from study.training.param_groups import param_groups
@@ -35,9 +34,6 @@ from study.training.runtime import peak_memory_mb, reset_peak_memory
 from study.training.schedule import branch_point, cooldown_factor, head_factor, trunk_factor
 from study.training.workshop import Workshop
 
-#: Maximum number of images on which the head's logits from cached features are compared with the network's.
-CHECKED = 100
-LOGIT_TOLERANCE = 1e-3
 #: Batch size for BatchNorm's statistics; larger batches are faster.
 SETTLING_BATCH = 256
 
@@ -303,22 +299,8 @@ class _Job:
         # The same batch as in the cache, because another batch size may round differently (bf16, TF32).
         batch = pool[: evaluation_batch(spec.resolution)]
         with self._judging():
-            self._compare(network, head, values[: len(batch)], batch)
-
-    @torch.inference_mode()
-    def _compare(self, network: Network, head: nn.Linear, cached: Tensor, images: Tensor) -> None:
-        """Checks that the network gives the same logits as its head on cached features.
-
-        Raises:
-            TrainingError: a logit differs by more than `LOGIT_TOLERANCE` of the largest.
-        """
-        found = head(cached.float()).cpu()[:CHECKED]
-        pixels = self.shop.fashion.train_images[images]
-        whole = next(batches_of(network, pixels, self.spec.resolution, self.shop.runtime))[:CHECKED]
-        largest = max(1.0, float(found.abs().max()))
-        difference = float((found - whole).abs().max()) / largest
-        if not difference <= LOGIT_TOLERANCE:
-            raise TrainingError(f"cached features give other logits than the network: {difference:.1e}")
+            pixels = fashion.train_images[batch]
+            require_same_logits(network, head, values[: len(batch)], pixels, spec.resolution, runtime)
 
     # ---- judging
     @contextmanager

@@ -14,7 +14,7 @@ from study.models import Weights, build, trunk_state
 from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.records import EvaluationPoint, Reason, RunState
 from study.spec import Experiment, FirstConv, HyperParams, Init, Purpose, Scope
-from study.training import run as run_module
+from study.training import features
 from study.training.evaluate import probabilities, quality
 from study.training.judging import judged
 from study.training.run import Workshop, run
@@ -167,7 +167,7 @@ def test_the_second_trial_takes_the_features_from_the_cache(small: Workshop, spe
 def test_a_head_that_disagrees_with_its_network_is_no_result(
     small: Workshop, spec_of: SpecOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "LOGIT_TOLERANCE", 0.0)
+    monkeypatch.setattr(features, "LOGIT_TOLERANCE", 0.0)
     record = run(spec_of(VGG11, Scope.FROZEN, train_images=96, rung=96), small).record
     assert record.state is RunState.FAILED and "cached features" in record.reason
 
