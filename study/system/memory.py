@@ -1,4 +1,4 @@
-"""How much memory this process may use, and which process the kernel ends first without it."""
+"""How much memory this process may use and how much is free, and which process the kernel ends first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 _CGROUPS = Path("/sys/fs/cgroup")
 #: Where control groups state their limit: version 2, version 1.
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+#: Where the kernel states what a new process can have: the page cache counts, for it is given up.
+_MEMORY = Path("/proc/meminfo")
 
 
 def memory_gb(cgroups: Path = _CGROUPS) -> float:
@@ -22,6 +24,32 @@ def memory_gb(cgroups: Path = _CGROUPS) -> float:
         with suppress(OSError, ValueError):  # no such file, or "max"
             most = min(most, int((cgroups / name).read_text(encoding="ascii")))
     return most / 1e9
+
+
+def available_gb(memory: Path = _MEMORY, cgroups: Path = _CGROUPS) -> float:
+    """Returns the memory in GB (10^9 bytes) that a new process can have without swapping.
+
+    Pages that only cache files count as available, as in `MemAvailable` of proc(5): after hours of
+    reading, a machine has next to no unused pages and is not short of memory.
+
+    Args:
+        memory: the kernel's table of the machine's memory.
+        cgroups: where control groups are mounted.
+    """
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    with suppress(OSError, KeyError, ValueError, IndexError):
+        most = _numbers(memory)["MemAvailable:"] * 1024
+    with suppress(OSError, KeyError, ValueError, IndexError):  # version 2 of control groups
+        limit = int((cgroups / "memory.max").read_text(encoding="ascii"))
+        used = int((cgroups / "memory.current").read_text(encoding="ascii"))
+        most = min(most, max(0, limit - used + _numbers(cgroups / "memory.stat")["inactive_file"]))
+    return most / 1e9
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Reads lines of a name and a number."""
+    lines = path.read_text(encoding="ascii").splitlines()
+    return {words[0]: int(words[1]) for words in map(str.split, lines)}
 
 
 def go_first() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study.system.memory import memory_gb
+from study.system.memory import available_gb, memory_gb
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
@@ -17,3 +17,20 @@ def test_the_limit_of_the_control_group_counts(name: str, tmp_path: Path) -> Non
     for text, expected in (("1500000000\n", 1.5), ("max\n", machine), (f"{1 << 62}\n", machine)):
         path.write_text(text)
         assert memory_gb(tmp_path) == expected
+
+
+def test_pages_that_cache_files_are_available(tmp_path: Path) -> None:
+    machine = tmp_path / "meminfo"
+    machine.write_text("MemTotal: 8000000 kB\nMemFree: 90000 kB\nMemAvailable: 5000000 kB\n")
+    assert available_gb(machine, tmp_path / "nowhere") == 5.12
+    for name, text in (
+        ("max", "2000000000"),
+        ("current", "1900000000"),
+        ("stat", "anon 8\ninactive_file 700000000\n"),
+    ):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert available_gb(machine, tmp_path) == 0.8
+
+
+def test_this_machine_has_memory_left() -> None:
+    assert 0 < available_gb() < memory_gb()

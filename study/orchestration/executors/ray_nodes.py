@@ -17,6 +17,7 @@ from typing import Any
 
 import study
 from study.errors import UsageError, one_line
+from study.system.memory import available_gb
 from study.training.runtime import processor
 
 OLDEST = "2.40"
@@ -30,7 +31,7 @@ class Facts:
 
     Attributes:
         versions: of Python and the packages that must be equal on every node.
-        free_gb: memory that is free, in GB (10^9 bytes).
+        free_gb: memory that a new process can have, in GB (10^9 bytes).
     """
 
     versions: dict[str, str]
@@ -205,10 +206,9 @@ def _require_answer(address: str) -> None:
 
 def facts() -> Facts:
     """Returns the facts of the machine and environment that calls it."""
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
     versions = {"Python": platform.python_version(), "study": study.__version__}
     versions |= {name: version(name).split("+")[0] for name in ("torch", "torchvision", "ray")}
-    return Facts(versions=versions, processor=processor(), free_gb=free)
+    return Facts(versions=versions, processor=processor(), free_gb=available_gb())
 
 
 def kill(pid: int) -> None:
