@@ -42,7 +42,9 @@ def ray_cluster(nodes: int) -> Iterator[Cluster]:
     import ray
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 0, "include_dashboard": False, **STORE}
+    # At Ray's niceness of 15, beside two busy processes of ours, a worker needs minutes for its imports.
+    system = {"worker_niceness": 0}
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": system, **STORE}
     made = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(nodes):
