@@ -13,16 +13,18 @@ from small_study import MODEL, SPEED, Answering, Study, opened, ran
 from study.data import FashionMNIST
 from study.orchestration.executors.tasks import Train
 from study.orchestration.forecast import Forecast
-from study.orchestration.phases.champion import planned
+from study.orchestration.phases.champion import best_run, planned
 from study.orchestration.phases.matrix import matrix, scratch_matrix
 from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.tuning import settle, tuning
-from study.planning.cost import predicted_seconds
+from study.matrix import arms
+from study.networks import GOOGLENET, VGG11, ModelName
+from study.planning.cost import Speed, predicted_seconds
 from study.records import RunRecord, RunState
-from study.spec import Init, Purpose, Scope
+from study.spec import Init, LrPolicy, Purpose, RunSpec, Scope
 from study.store.tables import standing
 from study.training.checkpoint import trunk
-from study.training.defaults import LONG_RECIPE, RECIPE
+from study.training.defaults import LONG_RECIPE, RECIPE, default_hyper
 from study.training.schedule import branch_point
 
 BUDGET = 1_500.0
@@ -189,6 +191,34 @@ def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
             assert planned(context, source).recipe == RECIPE, "nothing was begun"
         trunk(tmp_path, begun.run_id).save(64, {"samples_seen": 64})
         assert planned(context, source).run_id == begun.run_id
+
+
+@pytest.mark.parametrize(
+    ("seconds", "speed_of_vgg11", "chosen"),
+    # After 150 s GoogLeNet has seen 29,000 samples and VGG11 12,000, or 154,000 if it were so fast.
+    [(150.0, 56.0, GOOGLENET), (150.0, 1_000.0, VGG11), (1.0, 56.0, VGG11)],
+)
+def test_the_champion_is_the_arm_that_promises_most(
+    tmp_path: Path, fashion: FashionMNIST, seconds: float, speed_of_vgg11: float, chosen: ModelName
+) -> None:
+    """As on a processor with 56 and 182 images a second, where VGG11 led with twice the samples."""
+    now = [0.0]
+    with opened(tmp_path, fashion, executor=Answering(ran), clock=lambda: now[0]) as study:
+        context = study.context
+        for model, speed in ((VGG11, speed_of_vgg11), (GOOGLENET, 182.0)):
+            context.plan.speeds[model] = Speed(train=speed, inference=3 * speed, build=0.3)
+        for model, rung, accuracy in ((VGG11, 4_000, 0.732), (GOOGLENET, 2_000, 0.72)):
+            arm = next(
+                arm
+                for arm in arms((model,))
+                if (arm.init, arm.scope, arm.lr_policy) == (Init.PRETRAINED, Scope.FULL, LrPolicy.UNIFORM)
+            )
+            spec = RunSpec(arm=arm, purpose=Purpose.FINAL, seed=1, hyper=default_hyper(arm), rung=rung)
+            record = RunRecord(spec=spec, state=RunState.FINISHED, val_accuracy=accuracy)
+            context.ledger.commit(record)
+        now[0] = context.clock.work.left() - seconds
+        source = best_run(context)
+        assert source is not None and source.spec.arm.model == chosen
 
 
 def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(

@@ -1,8 +1,9 @@
 """Trains the champion: the best network of the matrix continues for a share of the budget.
 
-The champion is chosen by validation accuracy among pretrained, fully trained arms, because the assignment
-asks for a pre-trained network; if there are none, among arms from scratch. It continues the trunk of the
-arm's best seed.
+The champion is chosen among pretrained, fully trained arms, because the assignment asks for a pre-trained
+network; if there are none, among arms from scratch. It is the arm that promises most on validation with the
+seconds that are left: a network that is behind after few samples may be much faster. It continues the trunk of
+the arm's best seed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from study.orchestration.scheduler import Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
 from study.store.tables import highest
-from study.training.champion import champion_spec, ways_on
+from study.training.champion import champion_spec, promised_error, ways_on
 from study.training.checkpoint import trunk
 from study.training.judging import judged
 
@@ -54,9 +55,10 @@ def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Schedule
 
 
 def best_run(context: StudyContext) -> RunRecord | None:
-    """Returns the run that the champion continues: the best seed of the arm that is best on validation.
+    """Returns the run that the champion continues: the best seed of the arm that promises most.
 
-    Arms are compared by their mean validation accuracy over seeds, each at its highest rung.
+    The promise is the mean error on validation over the arm's seeds at its highest rung, continued to the
+    samples that the network can see in the time that is left.
     """
     done = [r for r in highest(context.ledger.records()) if r.finished and r.spec.arm.scope is Scope.FULL]
     pretrained = [record for record in done if record.spec.arm.init is Init.PRETRAINED]
@@ -65,7 +67,14 @@ def best_run(context: StudyContext) -> RunRecord | None:
         found.setdefault(record.spec.arm.name, []).append(record)
     if not found:
         return None
-    best = max(found.values(), key=lambda group: sum(r.val_accuracy or 0.0 for r in group) / len(group))
+
+
+    def promise(group: list[RunRecord]) -> float:
+        error = sum(1 - (record.val_accuracy or 0.0) for record in group) / len(group)
+        spec = group[0].spec
+        return promised_error(error, spec.rung, _going_on(context, spec).rung)
+
+    best = min(found.values(), key=promise)
     return max(best, key=lambda record: record.val_accuracy or 0.0)
 
 
@@ -74,20 +83,25 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     tries = [r for r in context.ledger.records() if r.spec.purpose is Purpose.CHAMPION]
     if tries and tries[-1].state is RunState.INTERRUPTED:
         return tries[-1].spec
-    speed, seconds = context.plan.speeds[source.spec.arm.model], context.clock.work.left()
-    base = source.spec.batch_size
-
-    def samples(batch: int) -> int:
-        per_second = speed.at_batch(batch / base) * context.champion_threads**0.7
-        return source.spec.rung + max(int(per_second * seconds), base)
-
-    spec = champion_spec(source.spec, samples)
+    spec = _going_on(context, source.spec)
     ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
     for other in ways_on(source.spec):
         kept = trunk(context.options.results_dir, other.run_id)
         if other.run_id not in ended and kept.samples_seen():
             return replace(other, rung=spec.rung)  # it was killed; with another spec it would start anew
     return spec
+
+
+def _going_on(context: StudyContext, source: RunSpec) -> RunSpec:
+    """Returns the spec with which a run goes on for the time that is left."""
+    speed, seconds = context.plan.speeds[source.arm.model], context.clock.work.left()
+    base = source.batch_size
+
+    def samples(batch: int) -> int:
+        per_second = speed.at_batch(batch / base) * context.champion_threads**0.7
+        return source.rung + max(int(per_second * seconds), base)
+
+    return champion_spec(source, samples)
 
 
 def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
