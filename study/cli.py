@@ -122,6 +122,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     doctor = verb("doctor", verbs.doctor, summary, results, data, weights)
     doctor.add_argument("--ray", metavar="auto|ADDRESS", default="", help="look at a cluster's nodes too")
 
+    summary = "Check handed-in studies: that every number follows from the one before it, and copies."
+    verify = verb("verify", verbs.verify, summary, data)
+    verify.add_argument(
+        "folders", nargs="+", type=path, metavar="DIR", help="with results/ and report_out/, or results alone"
+    )
+    verify.add_argument("--rerun", action="store_true", help="also judge the stored champion again")
+
+    summary = "Put two studies side by side: settings that differ, and their effects (a page in Markdown)."
+    compare = verb("compare", verbs.compare, summary)
+    compare.add_argument("first", type=path, metavar="RESULTS_DIR")
+    compare.add_argument("second", type=path, metavar="RESULTS_DIR")
+
     summary = "Make pre-trained weights from fractals, without any data set."
     pretrain = verb("pretrain", verbs.pretrain, summary)
     pretrain.add_argument(

@@ -197,6 +197,25 @@ def doctor(flags: Namespace) -> int:
     return 0
 
 
+def verify(flags: Namespace) -> int:
+    """Checks studies and prints a line for each; the exit code is 1 if one is not valid."""
+    from study.verify.verify import verify as check
+
+    found = check(flags.folders, data_dir=flags.data_dir, rerun=flags.rerun)
+    for each in found:
+        say(each.line())
+    return 0 if all(each.valid for each in found) else 1
+
+
+def compare(flags: Namespace) -> int:
+    """Prints what differs between two studies."""
+    from study.compare import compare as lines
+
+    for line in lines(flags.first, flags.second):
+        say(line)
+    return 0
+
+
 def pretrain(flags: Namespace) -> int:
     """Makes pre-trained weights from formulas."""
     from study.store.files import require_folder

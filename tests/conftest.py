@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from shared import Shared
+from shared import Shared, minute_command
 
 from study.system.openmp import sleep_soon
 
@@ -56,6 +57,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     root.mkdir(exist_ok=True)
     return Shared(root=root)
+
+
+@pytest.fixture(scope="session")
+def minute(shared: Shared) -> Path:
+    """A folder with results and report of a study of a minute."""
+
+    def make(folder: Path) -> None:
+        command = [*minute_command(folder), "--budget", "60s"]
+        subprocess.run(command, capture_output=True, timeout=240, check=True)
+
+    return shared.folder("minute", make)
 
 
 @pytest.fixture(autouse=True)

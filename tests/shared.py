@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,3 +43,20 @@ class Shared:
             (folder / "value").write_bytes(pickle.dumps(make()))
 
         return cast(T, pickle.loads((self.folder(name, keep) / "value").read_bytes()))
+
+
+def minute_command(folder: Path) -> list[str]:
+    """Returns the command of a small study with results in `r` and report in `o` of the folder."""
+    return [
+        sys.executable,
+        "run_study.py",
+        "--models",
+        "googlenet",
+        "--offline",
+        "--workers",
+        "2",
+        "--results-dir",
+        str(folder / "r"),
+        "--report-dir",
+        str(folder / "o"),
+    ]

@@ -52,7 +52,7 @@ def predict(
         fashion = load(data_dir, offline=offline)
         pixels = fashion.test_images[index]
         lines.append(f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}")
-    for name, network, resolution in _networks(results_dir / "checkpoints"):
+    for name, network, resolution in networks(results_dir / "checkpoints"):
         # [listing: predict]
         with torch.inference_mode():
             found = network(to_input(pixels[None], resolution)).softmax(1)[0]
@@ -63,7 +63,7 @@ def predict(
     return lines
 
 
-def _networks(folder: Path) -> list[tuple[str, Network, int]]:
+def networks(folder: Path) -> list[tuple[str, Network, int]]:
     """Returns name, network and resolution of the champion, or else of all stored full networks."""
     champion = folder / CHAMPION
     if champion.is_file():

@@ -121,7 +121,12 @@ def write_tables(records: Iterable[RunRecord], folder: Path) -> None:
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Writes a CSV file atomically; a spreadsheet executes none of its cells as a formula."""
-    write_text(path, _neutral(table).to_csv(index=False, lineterminator="\n"))
+    write_text(path, csv_text(table))
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Returns a table as `write_table` writes it."""
+    return _neutral(table).to_csv(index=False, lineterminator="\n")
 
 
 def _runs_table(table: Table, records: Iterable[RunRecord]) -> pd.DataFrame:

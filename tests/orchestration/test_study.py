@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from shared import Shared
+from shared import minute_command
 
 from study.analysis.registration import digest, rules
 from study.cli import main
@@ -19,33 +18,6 @@ from study.networks import DEFAULT
 from study.store.tables import RESULT_COLUMNS
 
 pytestmark = pytest.mark.xdist_group("time")
-
-
-def _command(folder: Path) -> list[str]:
-    return [
-        sys.executable,
-        "run_study.py",
-        "--models",
-        "googlenet",
-        "--offline",
-        "--workers",
-        "2",
-        "--results-dir",
-        str(folder / "r"),
-        "--report-dir",
-        str(folder / "o"),
-    ]
-
-
-@pytest.fixture(scope="session")
-def minute(shared: Shared) -> Path:
-    """A folder with results and report of a study of a minute."""
-
-    def make(folder: Path) -> None:
-        command = [*_command(folder), "--budget", "60s"]
-        subprocess.run(command, capture_output=True, timeout=240, check=True)
-
-    return shared.folder("minute", make)
 
 
 def test_a_study_fits_its_minute_and_tells_its_state(
@@ -69,7 +41,7 @@ def test_a_study_is_extended(minute: Path, tmp_path: Path) -> None:
     folder = tmp_path / "extended"
     shutil.copytree(minute, folder)
     before = _finished(folder / "r")
-    command = [*_command(folder), "--extend"]
+    command = [*minute_command(folder), "--extend"]
     done = subprocess.run([*command, "45s"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2 and "1m" in done.stderr, "45 s lie below the least budget"
     subprocess.run([*command, "90s"], capture_output=True, timeout=300, check=True)

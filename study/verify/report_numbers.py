@@ -1,0 +1,108 @@
+"""Checks that the numbers of a report are those that its results give.
+
+The report is composed anew from the results, in both lengths and without page breaks. Every number with two
+or more decimals that the PDF prints must occur in that text, or else in a figure that is drawn anew. The title
+page is left out: it is the student's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pypdfium2
+
+from study.analysis import Analysis
+from study.report.data.report_data import ReportData
+from study.report.figures import Drawing, draw_all, figure_names
+from study.report.locale.messages import Words, languages, read_words
+from study.report.locale.number_format import Numbers
+from study.report.text.compose import compose
+from study.report.text.length import Length
+from study.report.text.title_page import TitlePage
+from study.verify.check import Check, broken, holds, unchecked
+
+_TAGS = re.compile(r"<[^>]*>")
+_BLANK = Drawing(data=b'<svg xmlns="http://www.w3.org/2000/svg"/>', media="image/svg+xml", width_mm=1, height_mm=1)
+#: How many numbers without an origin are named.
+_NAMED = 3
+
+
+def report_follows(analysis: Analysis, pdf: Path) -> Check:
+    """Compares the numbers of a PDF with those of a report composed from the results."""
+    if not pdf.is_file():
+        return unchecked("report", f"there is no {pdf.name}")
+    try:
+        pages = list(_pages(pdf))
+    except pypdfium2.PdfiumError as error:
+        return unchecked("report", f"{pdf.name} cannot be read: {error}")
+    data = ReportData.of(analysis)
+    words = _language(pages, data)
+    if words is None:
+        return broken("report", f"{pdf.name} is no report of this program")
+    shown = [(page, number) for page, text in pages for number in _numbers(text, words)]
+    known = set(_numbers(_composed(data, words), words))
+    strange = [(page, number) for page, number in shown if number not in known]
+    if strange:
+        known |= set(_numbers(_drawn(data, words), words))
+        strange = [(page, number) for page, number in strange if number not in known]
+    if strange:
+        named = ", ".join(f"{number} (page {page})" for page, number in strange[:_NAMED])
+        more = f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
+        return broken("report", f"{named}{more} of {pdf.name} do not follow from the results")
+    return holds("report", f"{len(shown)} numbers of {len(pages)} pages follow from the results")
+
+
+def _pages(pdf: Path) -> Iterator[tuple[int, str]]:
+    """Yields number and text of each page but the title page."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        for index in range(1, len(document)):
+            page = document[index]
+            textpage = page.get_textpage()
+            yield index + 1, textpage.get_text_range()
+            textpage.close()
+            page.close()
+    finally:
+        document.close()
+
+
+def _language(pages: list[tuple[int, str]], data: ReportData) -> Words | None:
+    """Returns the words of the language in whose headings the report has a conclusion."""
+    text = " ".join(text for _, text in pages)
+    for lang in languages():
+        words = read_words(lang, data.models)
+        if words.heading["conclusion"] in text:
+            return words
+    return None
+
+
+def _composed(data: ReportData, words: Words) -> str:
+    """Returns the text of the report in both lengths, as if every figure were there."""
+    drawings = {name: _BLANK for name in figure_names() if not name.startswith("gradcam")}
+    numbers, title = Numbers.of(words), TitlePage()
+    made = (
+        compose(data, drawings, words, numbers, title, lang=words.lang, length=length).html for length in Length
+    )
+    return " ".join(unescape(_TAGS.sub(" ", text)) for text in made)
+
+
+def _drawn(data: ReportData, words: Words) -> str:
+    """Returns the texts of the figures."""
+    drawings = draw_all(data, words, Numbers.of(words)).values()
+    return " ".join(
+        unescape(_TAGS.sub(" ", drawing.data.decode("utf-8")))
+        for drawing in drawings
+        if drawing.media == "image/svg+xml"
+    )
+
+
+def _numbers(text: str, words: Words) -> list[str]:
+    """Returns the numbers with two or more decimals, in the order of the text."""
+    point = re.escape(words.decimal)
+    return re.findall(rf"(?<![\d.,]){_WHOLE}{point}\d{{2,}}(?![\d.,]*\d)", text)
+
+
+_WHOLE = r"\d{1,3}"
