@@ -124,7 +124,7 @@ def detectable_effect(
     if spread <= _ZERO:
         return 0.0
     estimated = error * np.sqrt(stats.chi2.ppf(_LEVELS, df) / df)
-    needed = np.array([_distance(alpha / 2, each, df, images) for each in estimated])
+    needed = np.array([_distance(alpha / 2, each, df, images, exact=1e-7 * spread) for each in estimated])
 
     def missing(effect: float) -> float:
         return float(special.ndtr((effect - needed) / spread).mean()) - power
@@ -151,8 +151,8 @@ def _beyond(distance: float, error: float, df: int, images: float) -> float:
         return float(stats.norm.sf(distance / images))
     if images <= _ZERO:
         return float(special.stdtr(df, -distance / error))
-    edges = np.unique(np.clip(distance / images + _RISE * error / images, _PANELS[0], _PANELS[-1]))
-    edges = np.union1d(edges, _PANELS)
+    rise = (distance + _RISE * error) / images
+    edges = np.sort(np.concatenate((_PANELS, rise[(rise > _PANELS[0]) & (rise < _PANELS[-1])])))
     half = np.diff(edges)[:, None] / 2
     z = edges[:-1, None] + half * (1 + _NODES)
     density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
@@ -160,11 +160,13 @@ def _beyond(distance: float, error: float, df: int, images: float) -> float:
     return float((half * _WEIGHTS * density * inside).sum())
 
 
-def _distance(tail: float, error: float, df: int, images: float) -> float:
-    """Returns the distance that T·error + Z·images exceeds with probability `tail` < 0.5."""
+def _distance(tail: float, error: float, df: int, images: float, *, exact: float = 1e-13) -> float:
+    """Returns the distance that T·error + Z·images exceeds with probability `tail` < 0.5, to within `exact`."""
     if max(error, images) <= _ZERO:
         return 0.0
     if images <= _ZERO:
-        return float(stats.t.isf(tail, df)) * error
-    bound = float(stats.t.isf(tail / 2, df)) * error + float(stats.norm.isf(tail / 2)) * images
-    return float(optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, 0.0, bound, xtol=1e-13))
+        return -float(special.stdtrit(df, tail)) * error
+    # Either error alone gives less (both densities are symmetric and fall on either side); 0.999 is for rounding.
+    least = -0.999 * min(float(special.stdtrit(df, tail)) * error, float(special.ndtri(tail)) * images)
+    most = -float(special.stdtrit(df, tail / 2)) * error - float(special.ndtri(tail / 2)) * images
+    return float(optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, least, most, xtol=exact))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,13 @@ def simulated(cell: Cell) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def null() -> dict[int, dict[str, Any]]:
+def null() -> Callable[[int], dict[str, Any]]:
     """Number of seeds → summary of studies without any effect."""
-    return {seeds: simulated(replace(SMALL, seeds=seeds)) for seeds in (3, 5, 10)}
+    return lru_cache(lambda seeds: simulated(replace(SMALL, seeds=seeds)))
+
+
+#: Numbers of seeds; `make test-long` has the others.
+few_seeds = pytest.mark.parametrize("seeds", [5, pytest.param(10, marks=pytest.mark.long)])
 
 
 @pytest.fixture(scope="module")
@@ -56,34 +62,47 @@ def _parts(world: World, rng: np.random.Generator) -> tuple[Any, Any, Any]:
     return study.rungs, study.predictions, study.labels
 
 
-def test_intervals_cover_whether_or_not_there_is_an_effect(
-    null: dict[int, dict[str, Any]], planted: dict[str, Any]
+def _covers(summary: dict[str, Any]) -> None:
+    coverage = np.array([row["coverage"] for row in summary["rows"]])
+    assert 0.93 <= coverage.mean() <= 0.985
+    assert coverage.min() >= 0.95 - 4.5 * math.sqrt(0.95 * 0.05 / SMALL.studies)
+
+
+@few_seeds
+def test_intervals_cover_where_there_is_no_effect(
+    null: Callable[[int], dict[str, Any]], seeds: int
 ) -> None:
-    for summary in (null[5], null[10], planted):
-        coverage = np.array([row["coverage"] for row in summary["rows"]])
-        assert 0.93 <= coverage.mean() <= 0.985
-        assert coverage.min() >= 0.95 - 4.5 * math.sqrt(0.95 * 0.05 / SMALL.studies)
+    _covers(null(seeds))
 
 
-def test_no_effect_brings_few_false_claims(null: dict[int, dict[str, Any]]) -> None:
+@pytest.mark.long
+def test_intervals_cover_where_there_is_an_effect(planted: dict[str, Any]) -> None:
+    _covers(planted)
+
+
+@few_seeds
+def test_no_effect_brings_few_false_claims(null: Callable[[int], dict[str, Any]], seeds: int) -> None:
     limit = 0.05 + 3 * math.sqrt(0.05 * 0.95 / SMALL.studies)
-    for seeds in (5, 10):
-        family = null[seeds]["family"]
-        assert family["false_direction"] <= limit
-        # The paired t-test over seeds answers for these images only, and is far above.
-        assert family["false_direction_seeds_only"] > limit
+    family = null(seeds)["family"]
+    assert family["false_direction"] <= limit
+    # The paired t-test over seeds answers for these images only, and is far above.
+    assert family["false_direction_seeds_only"] > limit
 
 
-def test_three_seeds_claim_no_more_than_five(null: dict[int, dict[str, Any]]) -> None:
-    assert null[3]["family"]["false_direction"] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / SMALL.studies)
-    assert null[3]["family"]["excludes_zero"] < 0.07
+@pytest.mark.long
+def test_three_seeds_claim_no_more_than_five(null: Callable[[int], dict[str, Any]]) -> None:
+    family = null(3)["family"]
+    assert family["false_direction"] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / SMALL.studies)
+    assert family["excludes_zero"] < 0.07
 
 
+@pytest.mark.long
 def test_planted_effects_are_recovered(planted: dict[str, Any]) -> None:
     for row in planted["rows"]:
         assert abs(row["bias_pp"]) < 4.5 * row["bias_error_pp"], row
 
 
+@pytest.mark.long
 def test_equivalence_is_not_claimed_where_it_is_false(planted: dict[str, Any]) -> None:
     """Every true effect here is at the margin or beyond."""
     for row in planted["rows"]:
@@ -91,7 +110,7 @@ def test_equivalence_is_not_claimed_where_it_is_false(planted: dict[str, Any]) -
         assert row["equivalent"] <= 0.025 + 4.5 * math.sqrt(0.025 * 0.975 / SMALL.studies)
 
 
-def test_cells_and_page(tmp_path: Path, null: dict[int, dict[str, Any]]) -> None:
+def test_cells_and_page(tmp_path: Path) -> None:
     wanted = list(cells(1_000, 1))
     assert {c.studies for c in wanted if c.effect_pp in COVERAGE_PP and c.seeds == 5} == {1_000}
     assert {(c.seeds, c.unequal, c.missing, c.images) for c in wanted if c.harder} >= {

@@ -53,7 +53,7 @@ pytestmark = pytest.mark.xdist_group("time")
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(1, id="1 worker"),
+        pytest.param(1, id="1 worker", marks=pytest.mark.long),
         pytest.param(2, id="2 workers"),
         pytest.param(0, id="2 nodes", marks=[needs_ray, pytest.mark.long]),
     ],
@@ -61,7 +61,8 @@ pytestmark = pytest.mark.xdist_group("time")
 def pool(request: pytest.FixtureRequest, fashion: FashionMNIST) -> Iterator[Watched]:
     """One executor for many tests: whatever a test does to its processes, it serves the next one.
 
-    Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes.
+    Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes. What two workers
+    keep one keeps too; `make test-long` tries it.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(in_memory())

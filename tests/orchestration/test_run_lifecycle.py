@@ -37,7 +37,7 @@ class CtrlC(Console):
 
 
 @pytest.mark.xdist_group("time")
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_trials_stopped_by_the_user_go_on_with_their_hyperparameters(
     tmp_path: Path, fashion: FashionMNIST, workers: int
 ) -> None:

@@ -62,6 +62,7 @@ GROUPS: dict[str, list[Break]] = {
             "figcaption { hyphens: auto; width: 45mm; margin: 6pt auto 0 }",
         ),
     ],
+    "word spaces": [_css(16, 3, "a space of", ".begin > p:nth-of-type(1) { word-spacing: 22pt }")],
     "page numbers and title page": [
         Break(4, 1, "the title page shows", "@page :first { @bottom-center { content: none } }", ""),
         _css(

@@ -46,7 +46,7 @@ def test_the_example_is_printed_and_keeps_the_form(
     flags = ["--results-dir", str(results), "--report-dir", str(tmp_path / "out")]
     own = ["--templates", str(EXAMPLE), "--title-page", str(EXAMPLE / "title_page.yaml")]
     assert main(["report", *flags, *own]) == 0
-    assert "form: all 15 rules hold on" in capsys.readouterr().out
+    assert "form: all 16 rules hold on" in capsys.readouterr().out
     pdf = read_pdf(tmp_path / "out" / "report.pdf")
     title = {line.text: line for line in pdf.pages[0].lines}
     assert title["ОТЧЁТ"].size == 18

@@ -27,7 +27,7 @@ def test_a_problem_is_printed_with_what_is_known_of_its_place() -> None:
 
 def test_one_line_names_rules_and_pages() -> None:
     path = Path("report.check.json")
-    assert summary([], 31, path) == ["form: all 15 rules hold on 31 pages (report.check.json)"]
+    assert summary([], 31, path) == ["form: all 16 rules hold on 31 pages (report.check.json)"]
     found = [
         Problem(8, 12, "x"),
         Problem(8, 3, "y"),
@@ -36,7 +36,7 @@ def test_one_line_names_rules_and_pages() -> None:
         Problem(None, None, "damaged"),
     ]
     assert summary(found, 31, path) == [
-        "form: 3 of 15 rules broken: rule 2; rule 8, pages 3, 12; rule 14, page 3 (report.check.json)",
+        "form: 3 of 16 rules broken: rule 2; rule 8, pages 3, 12; rule 14, page 3 (report.check.json)",
         "note: damaged",
     ]
 
@@ -45,7 +45,7 @@ def test_the_file_beside_the_pdf_tells_what_was_checked(built: Built, english: B
     for report, comma in ((built, True), (english, False)):
         found = json.loads((report.folder / "report.check.json").read_text(encoding="utf-8"))
         assert (found["passed"], found["problems"], found["pages"]) == (True, [], report.pages)
-        assert [rule["rule"] for rule in found["rules"]] == list(range(1, 16))
+        assert [rule["rule"] for rule in found["rules"]] == list(range(1, 17))
         assert all(rule["holds"] and rule["checked"] for rule in found["rules"])
         assert ("decimal comma" in found["rules"][13]["checked"]) is comma
         assert found["accessibility"]["problems"] == []

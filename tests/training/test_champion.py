@@ -156,7 +156,7 @@ def test_without_a_trunk_it_begins_anew(
     assert 0.3 <= 16 * len(clock.factors) / record.samples_seen <= 0.5
 
 
-@pytest.mark.parametrize("cut_at", [15, 42])
+@pytest.mark.parametrize("cut_at", [pytest.param(15, marks=pytest.mark.long), 42])
 def test_a_champion_that_was_stopped_goes_on_from_its_own_trunk(
     small: Workshop, spec: RunSpec, machine: Callable[..., Machine], cut_at: int
 ) -> None:

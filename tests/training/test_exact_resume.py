@@ -48,7 +48,8 @@ def _after(looks: int) -> Callable[[], bool]:
     [
         (GOOGLENET, 10, 96, 152),
         (VGG11, 4, 96, 152),
-        (GOOGLENET, 10, 97, 145),  # a rest of one image in training and in evaluation
+        # A rest of one image in training and in evaluation.
+        pytest.param(GOOGLENET, 10, 97, 145, marks=pytest.mark.long),
     ],
 )
 def test_a_run_stopped_again_and_again_ends_as_the_unbroken_one(

@@ -17,7 +17,12 @@ from study.training.schedule import branch_point
 from tests.training.conftest import SpecOf, assert_equal
 
 
-@pytest.fixture(params=[(GOOGLENET, 160), (VGG11, 64)], ids=lambda p: p[0])
+@pytest.fixture(
+    params=[
+        pytest.param((GOOGLENET, 160), id="googlenet"),
+        pytest.param((VGG11, 64), id="vgg11", marks=pytest.mark.long),
+    ]
+)
 def spec(request: pytest.FixtureRequest, spec_of: SpecOf) -> RunSpec:
     """The pool is smaller than the second rung, which begins a second epoch."""
     model, rung = request.param

@@ -106,7 +106,7 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     }
     if not found:
         return None
-    figure, (panel,) = canvas(2.6)
+    figure, (panel,) = canvas(2.3)
     for look, (model, points) in zip(itertools.cycle(_NETWORKS), found.items(), strict=False):
         x = np.array([point["rung"] for point in points]) / 1_000
         mean, low, high = (

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ CODE = "¤"
 class Line:
     """Characters on one baseline; y is the baseline, text has plain spaces.
 
-    prose is the text with every letter of code replaced by `CODE`.
+    prose is the text with every letter of code replaced by `CODE`; gap is the widest space between two
+    letters, in points.
     """
 
     page: int
@@ -38,6 +40,7 @@ class Line:
     prose: str
     size: float
     bold: bool
+    gap: float
 
     @property
     def centre(self) -> float:
@@ -167,6 +170,7 @@ def _line(number: int, group: list[tuple[float, float, dict[str, Any]]]) -> Iter
         prose=plain(prose),
         size=Counter(round(char["size"], 1) for char in words).most_common(1)[0][0],
         bold=all("Bold" in char["fontname"] for char in seen),
+        gap=max((right["x0"] - left["x1"] for left, right in pairwise(seen)), default=0.0),
     )
 
 

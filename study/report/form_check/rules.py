@@ -1,4 +1,4 @@
-"""Lists the fifteen rules of form: what is checked of each, what is left to a person, and by which code."""
+"""Lists the rules of form: what is checked of each, what is left to a person, and by which code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from study.report.form_check.lists import check_lists
 from study.report.form_check.numerals import check_numerals
 from study.report.form_check.page_geometry import check_page_geometry, check_page_numbers
 from study.report.form_check.problem import Problem
-from study.report.form_check.running_text import check_hyphenation, check_spacing
+from study.report.form_check.running_text import WIDEST_SPACE, check_hyphenation, check_spacing, check_word_spaces
 from study.report.form_check.tables import check_table_captions, check_tables
 from study.report.form_check.title_page import check_title_page
 from study.report.locale.messages import Words
@@ -135,5 +135,11 @@ RULES: tuple[Rule, ...] = (
         checks=(check_title_page,),
         checked="title page: lines at the top, work, course, student, teacher, city and year",
         not_checked="whether names are right; a blank line stands for what was not given",
+    ),
+    Rule(
+        number=16,
+        checks=(check_word_spaces,),
+        checked=f"no space between two words of a justified line is wider than {WIDEST_SPACE} em",
+        not_checked="lines of the contents and of the list of sources, which are not justified",
     ),
 )

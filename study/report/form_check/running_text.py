@@ -1,4 +1,4 @@
-"""Checks rule 3 on a finished PDF: leading, indent, justification and hyphenation."""
+"""Checks rules 3 and 16 on a finished PDF: leading, indent, justification, hyphenation, word spaces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from study.report.form_check.pdf import CENTRE, INDENT, LEADING, LEFT, RIGHT, Pa
 from study.report.form_check.problem import Problem
 
 _TOLERANCE = 1.0
+#: Widest space between two words of a justified line, in sizes of the type (em).
+WIDEST_SPACE = 1.6
 
 
 def check_spacing(context: FormContext) -> Iterator[Problem]:
@@ -52,3 +54,13 @@ def check_hyphenation(context: FormContext) -> Iterator[Problem]:
     for caption in find_captions(context):
         if any(line.hyphenated for line in caption.lines):
             yield Problem(3, caption.page, f"the caption of {caption.number} is hyphenated")
+
+
+def check_word_spaces(context: FormContext) -> Iterator[Problem]:
+    """Checks that no justified line is torn apart; names the widest space of each page."""
+    loose = context.pages_of("contents", "sources")
+    for page in context.pdf.pages[1:]:
+        torn = [line for line in page.lines if line.full_width and line.gap > WIDEST_SPACE * line.size]
+        if torn and page.number not in loose:
+            worst = max(torn, key=lambda line: line.gap / line.size)
+            yield Problem(16, page.number, f"a space of {worst.gap / worst.size:.1f} em in {worst.text[:40]!r}")

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import jinja2
@@ -51,6 +51,23 @@ class _Own(jinja2.BaseLoader):
         return text, str(path), None
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """Keeps compiled templates in memory: a report renders each several times, in several environments."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+#: Of templates outside the sandbox, which compiles to other code.
+_COMPILED = _Compiled()
+
+
 def environment(templates: Path, lang: str, department: Department | None = None) -> jinja2.Environment:
     """Creates the Jinja2 environment.
 
@@ -66,7 +83,7 @@ def environment(templates: Path, lang: str, department: Department | None = None
         "finalize": _plain,
     }
     if department is None:
-        return jinja2.Environment(loader=ours, **options)
+        return jinja2.Environment(loader=ours, bytecode_cache=_COMPILED, **options)
     loader = jinja2.ChoiceLoader([_Own(department), jinja2.PrefixLoader({OURS: ours}), ours])
     return _Sandbox(loader=loader, **options)
 
