@@ -125,7 +125,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     summary = "Check handed-in studies: that every number follows from the one before it, and copies."
     verify = verb("verify", verbs.verify, summary, data)
     verify.add_argument(
-        "folders", nargs="+", type=path, metavar="DIR", help="with results/ and report_out/, or results alone"
+        "folders",
+        nargs="+",
+        type=path,
+        metavar="DIR",
+        help="holds results/ and report_out/",
     )
     verify.add_argument("--rerun", action="store_true", help="also judge the stored champion again")
 

@@ -13,7 +13,17 @@ from study.analysis import Analysis, analyse
 from study.analysis.arms import CHAMPION, records
 
 #: Fields of environment.json that say how a study was carried out.
-_SETTINGS = ("seed", "device", "device_name", "precision", "workers", "threads", "torch", "study_version", "commit")
+_SETTINGS = (
+    "seed",
+    "device",
+    "device_name",
+    "precision",
+    "workers",
+    "threads",
+    "torch",
+    "study_version",
+    "commit",
+)
 _EQUAL = "nothing that was noted differs"
 
 
@@ -21,8 +31,8 @@ def compare(first: Path, second: Path) -> list[str]:
     """Returns the lines of a page in Markdown about two results directories.
 
     An effect of the second study minus that of the first has an interval only where both have one; its half
-    width is the root of the sum of the squared half widths, since the studies are independent. Studies with the
-    same seed and data are not: their difference is then an upper bound of what the rest changed.
+    width is the root of the sum of the squared half widths, as if the studies were independent. Those with
+    the same seed and data are not, and their interval is too wide.
 
     Args:
         first: results directory of a study, complete or not.
@@ -43,7 +53,7 @@ def compare(first: Path, second: Path) -> list[str]:
         "|---|---:|---:|",
         *_champions(*studies),
         "",
-        "Effects in percentage points of test accuracy with 95 % intervals; the last column is second − first.",
+        "Effects in percentage points of test accuracy with 95 % intervals; last column: second − first.",
         "",
         "| contrast | first | verdict | second | verdict | difference |",
         "|---|---:|---|---:|---|---:|",
@@ -53,7 +63,9 @@ def compare(first: Path, second: Path) -> list[str]:
 
 def _settings(first: Analysis, second: Analysis) -> Iterator[str]:
     """Yields a row for each setting that differs."""
-    pairs = {name: tuple(each.sources.environment.get(name) for each in (first, second)) for name in _SETTINGS}
+    pairs = {
+        name: tuple(each.sources.environment.get(name) for each in (first, second)) for name in _SETTINGS
+    }
     pairs["budget, s"] = tuple(each.sources.plan.get("budget_seconds") for each in (first, second))
     pairs["data set, SHA-256"] = tuple(_short(_digest(each, "dataset")) for each in (first, second))
     networks = sorted({name for each in (first, second) for name in _weights(each)})
@@ -70,7 +82,10 @@ def _digest(study: Analysis, name: str) -> str:
 def _weights(study: Analysis) -> dict[str, str]:
     """Returns source and beginning of the hash of each network's weights."""
     stored = study.sources.environment.get("weights") or {}
-    return {name: f"{item.get('source')} {_short(item.get('sha256') or '')}".strip() for name, item in stored.items()}
+    return {
+        name: f"{item.get('source')} {_short(item.get('sha256') or '')}".strip()
+        for name, item in stored.items()
+    }
 
 
 def _short(digest: str) -> str:

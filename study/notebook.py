@@ -115,7 +115,7 @@ def run(
     a second one kills it, and the next call goes on from there.
 
     Args:
-        budget: wall-clock time, as for ``--budget``; by default that of the study in `results_dir`, else 2h.
+        budget: wall-clock time, as for ``--budget``; by default that of the study there, else 2h.
         results_dir: folder of the results.
         report_dir: folder of the report.
         flags: other flags of the command line, with underscores: ``models="googlenet"``, ``offline=True``.

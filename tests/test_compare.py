@@ -1,4 +1,4 @@
-"""Two studies side by side: settings that differ, champions, effects with the interval of their difference."""
+"""Two studies side by side: settings that differ, champions, effects and their difference."""
 
 from __future__ import annotations
 

@@ -161,12 +161,13 @@ def _beyond(distance: float, error: float, df: int, images: float) -> float:
 
 
 def _distance(tail: float, error: float, df: int, images: float, *, exact: float = 1e-13) -> float:
-    """Returns the distance that T·error + Z·images exceeds with probability `tail` < 0.5, to within `exact`."""
+    """Returns the distance that T·error + Z·images exceeds with probability `tail` < 0.5."""
     if max(error, images) <= _ZERO:
         return 0.0
     if images <= _ZERO:
         return -float(special.stdtrit(df, tail)) * error
-    # Either error alone gives less (both densities are symmetric and fall on either side); 0.999 is for rounding.
+    # Either error alone gives less, since both densities are symmetric and fall on either side; the factor
+    # 0.999 is for rounding.
     least = -0.999 * min(float(special.stdtrit(df, tail)) * error, float(special.ndtri(tail)) * images)
     most = -float(special.stdtrit(df, tail / 2)) * error - float(special.ndtri(tail / 2)) * images
     return float(optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, least, most, xtol=exact))

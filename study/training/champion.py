@@ -45,9 +45,9 @@ def champion_spec(spec: RunSpec, samples: Callable[[int], int]) -> RunSpec:
 def promised_error(error: float, samples: int, more: int) -> float:
     """Returns the error on validation to be expected of a training that goes on.
 
-    Errors fall with a power of the samples. In `docs/sample/` that of pretrained GoogLeNet fell with the power
-    0.248 from 2,000 to 64,000 samples and with 0.117 from there to the champion's 1,635,968; that of VGG11 with
-    0.24 from 4,000 to 16,000.
+    Errors fall with a power of the samples. In `docs/sample/` that of pretrained GoogLeNet fell with the
+    power 0.248 from 2,000 to 64,000 samples and with 0.117 from there to the champion's 1,635,968; that of
+    VGG11 with 0.24 from 4,000 to 16,000.
 
     Args:
         error: share of validation images that are classified wrongly after `samples`.
@@ -56,7 +56,7 @@ def promised_error(error: float, samples: int, more: int) -> float:
     """
     early = min(more, _BEND) / min(samples, _BEND)
     late = max(more, _BEND) / max(samples, _BEND)
-    return error * early**-_EARLY_FALL * late**-_LATE_FALL
+    return float(error * early**-_EARLY_FALL * late**-_LATE_FALL)
 
 
 def ways_on(spec: RunSpec) -> list[RunSpec]:

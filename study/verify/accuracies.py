@@ -1,14 +1,16 @@
-"""Checks that the accuracies follow from the stored predictions, and the predictions' labels from the data."""
+"""Checks that accuracies follow from the stored predictions, and their labels from the data set."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from study.analysis.arms import key, records
+from study.analysis.arms import CHAMPION, key, records
 from study.analysis.sources import Sources, hits
 from study.data import balanced_order, load
+from study.records import RunState
 from study.spec import StudySpec
 from study.verify.check import Check, broken, holds, unchecked
 
@@ -19,21 +21,24 @@ _ROUNDING = 1e-9
 def accuracies_follow(sources: Sources) -> Check:
     """Compares test accuracies with the classes that were predicted for each image."""
     found = hits(sources.predictions, sources.labels)
-    known = [*records(sources.rungs), *(row for row in records(sources.results) if row["role"] == "champion")]
-    judged = [row for row in known if row["state"] == "finished" and row["test_accuracy"] == row["test_accuracy"]]
+    champions = [row for row in records(sources.results) if row["role"] == CHAMPION]
+    judged = [
+        row
+        for row in (*records(sources.rungs), *champions)
+        if row["state"] == RunState.FINISHED.value and not math.isnan(row["test_accuracy"])
+    ]
     if not judged:
         return unchecked("accuracies", "no run has a test accuracy")
     for row in judged:
-        right = found.get(key(row))
+        name, images, told = key(row), int(row["test_images"]), float(row["test_accuracy"])
+        right = found.get(name)
         if right is None:
-            return broken("accuracies", f"{key(row)} has a test accuracy, and no predictions are stored")
-        images = int(row["test_images"])
+            return broken("accuracies", f"{name} has a test accuracy, and no predictions are stored")
         if right.size != images:
-            return broken("accuracies", f"{key(row)}: predictions of {right.size} images, and not of {images}")
-        share = float(right.mean())
-        if abs(share - float(row["test_accuracy"])) > _ROUNDING:
-            told = f"{key(row)}: {row['test_accuracy']:.4f} in the table, {share:.4f} of the predictions are right"
-            return broken("accuracies", told)
+            return broken("accuracies", f"{name}: predictions of {right.size} images, and not of {images}")
+        if abs(float(right.mean()) - told) > _ROUNDING:
+            share = f"{right.mean():.4f} of the predictions are right"
+            return broken("accuracies", f"{name}: {told:.4f} in the table, {share}")
     return holds("accuracies", f"{len(judged)} follow from predictions")
 
 
@@ -44,5 +49,7 @@ def labels_are_those_of_the_data(sources: Sources, study: StudySpec, data_dir: P
     truth = load(data_dir, offline=True).test_labels
     wanted = truth[balanced_order(truth, seed=study.seed)].numpy()
     if not np.array_equal(sources.labels, wanted):
-        return broken("labels", "those of predictions.npz are not FashionMNIST's in the order of the study's seed")
+        return broken(
+            "labels", "those of predictions.npz are not FashionMNIST's in the order of the study's seed"
+        )
     return holds("labels", f"{wanted.size:,} are those of FashionMNIST")

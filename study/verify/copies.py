@@ -1,7 +1,7 @@
 """Finds studies that are copies of others: by the times of their runs, never by their accuracies.
 
-Two honest studies with one seed have the same accuracies to the last digit, but no two trainings take the same
-time to the microsecond.
+Two honest studies with one seed have the same accuracies to the last digit, but no two trainings take the
+same time to the microsecond.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from study.store.ledger import Ledger
 
-#: Share of equal runs, of the smaller study, from which on one is a copy of the other; and the fewest of them.
+#: Share of the smaller study's runs from which on equal ones make a copy; and the fewest of them.
 _SHARE, _FEWEST = 0.5, 2
 
 #: (run_id, rung, seconds in training steps) of the runs of a study.

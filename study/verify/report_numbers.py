@@ -1,8 +1,8 @@
 """Checks that the numbers of a report are those that its results give.
 
 The report is composed anew from the results, in both lengths and without page breaks. Every number with two
-or more decimals that the PDF prints must occur in that text, or else in a figure that is drawn anew. The title
-page is left out: it is the student's own.
+or more decimals that the PDF prints must occur in that text, or else in a figure that is drawn anew. The
+title page is left out: it is the student's own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from study.report.text.title_page import TitlePage
 from study.verify.check import Check, broken, holds, unchecked
 
 _TAGS = re.compile(r"<[^>]*>")
-_BLANK = Drawing(data=b'<svg xmlns="http://www.w3.org/2000/svg"/>', media="image/svg+xml", width_mm=1, height_mm=1)
+_SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+_BLANK = Drawing(data=_SVG, media="image/svg+xml", width_mm=1, height_mm=1)
 #: How many numbers without an origin are named.
 _NAMED = 3
 
@@ -84,7 +85,7 @@ def _composed(data: ReportData, words: Words) -> str:
     drawings = {name: _BLANK for name in figure_names() if not name.startswith("gradcam")}
     numbers, title = Numbers.of(words), TitlePage()
     made = (
-        compose(data, drawings, words, numbers, title, lang=words.lang, length=length).html for length in Length
+        compose(data, drawings, words, numbers, title, lang=words.lang, length=each).html for each in Length
     )
     return " ".join(unescape(_TAGS.sub(" ", text)) for text in made)
 

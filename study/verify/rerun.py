@@ -1,4 +1,4 @@
-"""Judges the stored champion again on all test images: the network must give the predictions that are stored."""
+"""Judges the stored champion again on all test images: it must give the predictions that are stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _TURNED = 0.005
 
 def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir: Path | None) -> Check:
     """Passes the test images through the stored champion and compares the classes."""
-    rows = [row for row in records(sources.results) if row["role"] == CHAMPION and row["state"] == "finished"]
+    rows = [
+        row for row in records(sources.results) if row["role"] == CHAMPION and row["state"] == "finished"
+    ]
     if not rows or key(rows[0]) not in sources.predictions:
         return unchecked("champion", "there is none with stored predictions")
     stored = torch.from_numpy(sources.predictions[key(rows[0])])
@@ -29,9 +31,11 @@ def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir:
     ((_, network, resolution), *_) = networks(folder / "checkpoints")
     found = []
     with torch.inference_mode():
-        for part in order.split(evaluation_batch(resolution)):
+        for part in torch.split(order, evaluation_batch(resolution)):
             found.append(network(to_input(fashion.test_images[part], resolution)).argmax(1))
     turned = float((torch.cat(found) != stored).float().mean())
     if turned > _TURNED:
-        return broken("champion", f"the stored network classifies {turned:.1%} of the test images otherwise")
+        return broken(
+            "champion", f"the stored network classifies {turned:.1%} of the test images otherwise"
+        )
     return holds("champion", f"judged again, {turned:.2%} of the classes differ")

@@ -61,8 +61,8 @@ pytestmark = pytest.mark.xdist_group("time")
 def pool(request: pytest.FixtureRequest, fashion: FashionMNIST) -> Iterator[Watched]:
     """One executor for many tests: whatever a test does to its processes, it serves the next one.
 
-    Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes. What two workers
-    keep one keeps too; `make test-long` tries it.
+    Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes. What two
+    workers keep one keeps too; `make test-long` tries it.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(in_memory())

@@ -11,14 +11,14 @@ import pytest
 from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
 from study.data import FashionMNIST
+from study.matrix import arms
+from study.networks import GOOGLENET, VGG11, ModelName
 from study.orchestration.executors.tasks import Train
 from study.orchestration.forecast import Forecast
 from study.orchestration.phases.champion import best_run, planned
 from study.orchestration.phases.matrix import matrix, scratch_matrix
 from study.orchestration.phases.seeds import seeds
 from study.orchestration.phases.tuning import settle, tuning
-from study.matrix import arms
-from study.networks import GOOGLENET, VGG11, ModelName
 from study.planning.cost import Speed, predicted_seconds
 from study.records import RunRecord, RunState
 from study.spec import Init, LrPolicy, Purpose, RunSpec, Scope

@@ -60,10 +60,9 @@ def _better_ledger(folder: Path) -> None:
     """Ledger and tables agree, and the predictions tell another story."""
     with sqlite3.connect(folder / "results" / "ledger.sqlite") as ledger:
         rows = ledger.execute("SELECT run_id, rung, record FROM runs WHERE state='finished'").fetchall()
-        for run_id, rung, text in rows:
-            record = json.loads(text)
-            if record["test_accuracy"] is not None:
-                break
+        judged = (row for row in rows if json.loads(row[2])["test_accuracy"] is not None)
+        run_id, rung, text = next(judged)
+        record = json.loads(text)
         better = text.replace(f'"test_accuracy": {record["test_accuracy"]}', '"test_accuracy": 0.97')
         assert better != text
         ledger.execute("UPDATE runs SET record=? WHERE run_id=? AND rung=?", (better, run_id, rung))

@@ -2,8 +2,8 @@
 
 The champion is chosen among pretrained, fully trained arms, because the assignment asks for a pre-trained
 network; if there are none, among arms from scratch. It is the arm that promises most on validation with the
-seconds that are left: a network that is behind after few samples may be much faster. It continues the trunk of
-the arm's best seed.
+seconds that are left: a network that is behind after few samples may be much faster. It continues the trunk
+of the arm's best seed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ def best_run(context: StudyContext) -> RunRecord | None:
         found.setdefault(record.spec.arm.name, []).append(record)
     if not found:
         return None
-
 
     def promise(group: list[RunRecord]) -> float:
         error = sum(1 - (record.val_accuracy or 0.0) for record in group) / len(group)

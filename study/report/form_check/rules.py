@@ -18,7 +18,12 @@ from study.report.form_check.lists import check_lists
 from study.report.form_check.numerals import check_numerals
 from study.report.form_check.page_geometry import check_page_geometry, check_page_numbers
 from study.report.form_check.problem import Problem
-from study.report.form_check.running_text import WIDEST_SPACE, check_hyphenation, check_spacing, check_word_spaces
+from study.report.form_check.running_text import (
+    WIDEST_SPACE,
+    check_hyphenation,
+    check_spacing,
+    check_word_spaces,
+)
 from study.report.form_check.tables import check_table_captions, check_tables
 from study.report.form_check.title_page import check_title_page
 from study.report.locale.messages import Words

@@ -63,4 +63,6 @@ def check_word_spaces(context: FormContext) -> Iterator[Problem]:
         torn = [line for line in page.lines if line.full_width and line.gap > WIDEST_SPACE * line.size]
         if torn and page.number not in loose:
             worst = max(torn, key=lambda line: line.gap / line.size)
-            yield Problem(16, page.number, f"a space of {worst.gap / worst.size:.1f} em in {worst.text[:40]!r}")
+            yield Problem(
+                16, page.number, f"a space of {worst.gap / worst.size:.1f} em in {worst.text[:40]!r}"
+            )
