@@ -28,7 +28,7 @@ def scheme(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     found = {model: data.architecture[model]["stages"] for model in data.models if _stages(data, model)}
     if not found:
         return None
-    figure, axes = canvas(1.45 * len(found), rows=len(found))
+    figure, axes = canvas(1.25 * len(found), rows=len(found))
     for panel, (model, stages) in zip(axes, found.items(), strict=True):
         _draw(panel, words.model[model], stages, words, numbers)
     return svg(figure)

@@ -106,7 +106,7 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     }
     if not found:
         return None
-    figure, (panel,) = canvas(2.3)
+    figure, (panel,) = canvas(2.1)
     for look, (model, points) in zip(itertools.cycle(_NETWORKS), found.items(), strict=False):
         x = np.array([point["rung"] for point in points]) / 1_000
         mean, low, high = (
@@ -167,7 +167,7 @@ def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     looked = history[history["val_loss"].notna() & history["val_accuracy"].notna()]
     if len(history) < 2 or not len(looked):
         return None
-    figure, (left, right) = canvas(2.3, 2)
+    figure, (left, right) = canvas(2.0, 2)
     left.plot(
         history["samples_seen"] / 1000,
         history["train_loss"],

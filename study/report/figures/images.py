@@ -100,7 +100,7 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     if not found:
         return None
     alone = len(found) == 1
-    figure, axes = canvas(4.0 if alone else 3.1, len(found), sharey=True, width=5.0 if alone else 6.5)
+    figure, axes = canvas(3.5 if alone else 3.1, len(found), sharey=True, width=5.0 if alone else 6.5)
     for panel, (arm, shares) in zip(axes, found, strict=True):
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(
