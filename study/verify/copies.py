@@ -11,8 +11,8 @@ from pathlib import Path
 
 from study.store.ledger import Ledger
 
-#: Share of the smaller study's runs from which on equal ones make a copy; and the fewest of them.
-_SHARE, _FEWEST = 0.5, 2
+#: Share of the smaller study's runs from which on equal ones make a copy.
+_SHARE = 0.5
 
 #: (run_id, rung, seconds in training steps) of the runs of a study.
 Times = frozenset[tuple[str, int, float]]
@@ -34,7 +34,7 @@ def copies(studies: Mapping[Path, Times]) -> dict[Path, Path]:
     for place, first in enumerate(folders):
         for second in folders[place + 1 :]:
             shared = len(studies[first] & studies[second])
-            if shared >= max(_FEWEST, _SHARE * min(len(studies[first]), len(studies[second]))):
+            if shared and shared >= _SHARE * min(len(studies[first]), len(studies[second])):
                 found.setdefault(first, second)
                 found.setdefault(second, first)
     return found
