@@ -153,6 +153,11 @@ def _dataset(data_dir: Path | None) -> Check:
     names = (_DATA_FILE, f"{_DATA_FILE}.gz", *_KAGGLE_FILES)
     folders = [*_DATA_FOLDERS, Path("data")] if data_dir is None else _within(data_dir)
     path = next((f / n for f in folders for n in names if os.path.isfile(f / n)), None)
+    if path is None:  # archives have the names that browsers give them
+        zips = (path for folder in folders for path in sorted(folder.glob("*.[zZ][iI][pP]")))
+        path = next((z for z in zips if z.name.lower().startswith(("archive", "fashion"))), None)
+    if data_dir is not None and os.path.isfile(data_dir):
+        path = data_dir
     return Check(
         name="FashionMNIST",
         ok=path is not None,

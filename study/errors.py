@@ -29,6 +29,10 @@ class StoreError(StudyError):
     """The results directory cannot be read, written or locked."""
 
 
+class NotWritable(StoreError):
+    """Nothing can be written to a folder: its permissions forbid it, or its disk is read-only."""
+
+
 class ReportError(StudyError):
     """The report cannot be built from what is in the results directory."""
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
-from study.errors import StoreError, UsageError
+from study.errors import NotWritable, StoreError, UsageError
 from study.spec import RESOLUTIONS, StudySpec
 from study.system.terminal import say
 
 if TYPE_CHECKING:
-    from study.analysis.sources import Sources
+    from study.analysis import Analysis
 
 #: The seconds of a budget count from here.
 STARTED = process_started()
@@ -33,9 +33,9 @@ def run(flags: Namespace) -> int:
     # The report is made at the end, but errors in its files must be found now.
     from study.report.text.title_page import read_title_page
     from study.store.files import require_folder
-    from study.store.lock import StudyLock
+    from study.store.lock import StudyLock, report_lock
 
-    read_title_page(flags.title_page)
+    read_title_page(flags.title_page, say)
     if flags.templates is not None:
         from study.report.build import read_department
 
@@ -50,8 +50,11 @@ def run(flags: Namespace) -> int:
     _keep_settings(flags)
     if flags.dry_run:  # a dry run writes nothing
         return _run_study(flags)
-    require_folder(flags.report_dir, "report directory")
-    with StudyLock(flags.results_dir):  # before PyTorch, so that a second study is refused at once
+    limits = require_folder(flags.report_dir, "report directory")
+    # Before PyTorch, so that a second study is refused at once.
+    with StudyLock(flags.results_dir) as lock, report_lock(flags.report_dir, flags.results_dir, say):
+        for limit in (*lock.limits, *require_folder(flags.results_dir, "results directory"), *limits):
+            say(limit)
         return _run_study(flags)
 
 
@@ -117,46 +120,64 @@ def _run_study(flags: Namespace) -> int:
 
 def report(flags: Namespace) -> int:
     """Builds the report from a results directory."""
-    from study.analysis import write_analysis
+    from study.analysis import analyse
     from study.report.build import build_report
     from study.report.form_check.result import summary
     from study.report.text.length import Length
+    from study.report.text.title_page import read_title_page
+    from study.store.files import never_recreate
+    from study.store.lock import report_lock
     from study.store.sqlite_integrity import require_whole
-    from study.system.child_process import end_with_parent
+    from study.system.child_process import end_with_parent, has_parent
 
     end_with_parent()
     require_whole(flags.results_dir / "ledger.sqlite")
     results = flags.results_dir / "results.csv"
     if not os.path.isfile(results):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
-    analysis = write_analysis(flags.results_dir)
-    result = build_report(
-        analysis,
-        flags.report_dir,
-        lang=flags.lang,
-        title_page=flags.title_page,
-        templates=flags.templates,
-        flat=flags.flat,
-        length=Length(flags.length),
-        draft=flags.draft,
-    )
-    say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
-    if result.docx:
-        say(f"editable report: {result.docx}")
-    say(f"results: {results}")
-    if not flags.draft:
-        _write_workbook(flags.results_dir, analysis.sources)
+    read_title_page(flags.title_page, (lambda line: None) if has_parent() else say)
+    with never_recreate(flags.results_dir, results.name):
+        analysis = analyse(flags.results_dir)
+        writable = _write_findings(flags.results_dir, analysis)
+        with report_lock(flags.report_dir, flags.results_dir, say):
+            result = build_report(
+                analysis,
+                flags.report_dir,
+                lang=flags.lang,
+                title_page=flags.title_page,
+                templates=flags.templates,
+                flat=flags.flat,
+                length=Length(flags.length),
+                draft=flags.draft,
+            )
+        say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
+        if result.docx:
+            say(f"editable report: {result.docx}")
+        say(f"results: {results}")
+        if writable and not flags.draft:
+            _write_workbook(flags.results_dir, analysis)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
     return 0
 
 
-def _write_workbook(folder: Path, sources: Sources) -> None:
-    """Writes the tables for a spreadsheet too, where the folder can be written to."""
+def _write_findings(folder: Path, analysis: Analysis) -> bool:
+    """Writes contrasts and findings beside the tables; returns False if nothing can be written there."""
+    from study.analysis import write_findings
+
+    try:
+        write_findings(analysis, folder)
+    except NotWritable as error:
+        say(f"{error}; the report is made from the tables there, which stay as they are")
+        return False
+    return True
+
+
+def _write_workbook(folder: Path, analysis: Analysis) -> None:
     from study.store.workbook import write_workbook
 
     try:
-        say(f"for a spreadsheet: {write_workbook(folder, sources.tables())}")
+        say(f"for a spreadsheet: {write_workbook(folder, analysis.sources.tables())}")
     except StoreError as error:
         say(f"no workbook: {error}")
 
@@ -220,7 +241,8 @@ def pretrain(flags: Namespace) -> int:
     """Makes pre-trained weights from formulas."""
     from study.store.files import require_folder
 
-    require_folder(flags.output, "output folder")
+    for limit in require_folder(flags.output, "output folder"):
+        say(limit)
     from study.orchestration.pretrain_verb import pretrain_only
     from study.training.runtime import detect
 
@@ -237,6 +259,6 @@ def title_page(flags: Namespace) -> int:
         write_example(flags.file)
         say(f"{flags.file}: fill it in, then give it by --title-page {flags.file}")
         return 0
-    empty = empty_fields(read_title_page(flags.file))
+    empty = empty_fields(read_title_page(flags.file, say))
     say(f"{flags.file}: usable; blank lines to write on: {', '.join(empty) or 'none'}")
     return 0

@@ -33,6 +33,13 @@ def test_an_empty_data_folder_and_missing_weights_are_told(
     assert found["FashionMNIST"].ok and found["ImageNet weights of vgg11"].ok
 
 
+@pytest.mark.parametrize(("name", "ok"), [("archive (1).zip", True), ("holiday.zip", False)])
+def test_an_archive_is_found_as_a_study_finds_it(name: str, ok: bool, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    for place, found in ((tmp_path, ok), (tmp_path / name, True)):
+        assert {check.name: check.ok for check in checks(data_dir=place)}["FashionMNIST"] is found
+
+
 def test_the_disk_asked_for_holds_what_a_study_keeps() -> None:
     """Best networks whole, explained ones as trained, and three checkpoints with AdamW's two averages."""
     kept, at_work = 0, 0

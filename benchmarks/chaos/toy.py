@@ -56,7 +56,8 @@ from study.planning.cost import Speed
 from study.planning.plan import Decision, Step
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
 from study.spec import Init, Precision, Purpose, RunSpec, Scope, StudySpec
-from study.store.ledger import Ledger
+from study.store.files import never_recreate
+from study.store.ledger import LEDGER, Ledger
 from study.store.lock import StudyLock
 from study.training.checkpoint import trunk
 from study.training.defaults import default_hyper
@@ -137,7 +138,7 @@ def study(folder: Path, journal: Path, workers: int) -> None:
             ledger.set_fact(RUNNING, None)
             note_chance(ledger, STEP.rung)
             clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
-            with Console(clock.deadline, workers) as console:
+            with Console(clock.deadline, workers) as console, never_recreate(folder, LEDGER):
                 carry_out(context_of(options, ledger, clock, console, executor))
             ledger.close()
     finally:
@@ -264,7 +265,8 @@ def serve(folder: Path, wire: Connection) -> None:
         except EOFError:
             return
         try:
-            wire.send(fit(task.spec, folder))
+            with never_recreate(folder, LEDGER):
+                wire.send(fit(task.spec, folder))
         except StoreError as error:
             wire.send(str(error))
 

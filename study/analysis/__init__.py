@@ -13,7 +13,7 @@ from study.analysis.findings import findings
 from study.analysis.sources import Sources, read_sources
 from study.store.files import write_json, write_text
 
-__all__ = ["Analysis", "Finding", "analyse", "write_analysis"]
+__all__ = ["Analysis", "Finding", "analyse", "write_analysis", "write_findings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +51,18 @@ def analyse(results_dir: Path) -> Analysis:
 def write_analysis(results_dir: Path) -> Analysis:
     """Analyses a results directory and writes contrasts.csv and findings.json into it, each atomically."""
     analysis = analyse(results_dir)
+    write_findings(analysis, results_dir)
+    return analysis
+
+
+def write_findings(analysis: Analysis, results_dir: Path) -> None:
+    """Writes contrasts.csv and findings.json into a results directory, each atomically.
+
+    Raises:
+        StoreError: a file cannot be written; NotWritable, if none can be written there.
+    """
     write_text(results_dir / "contrasts.csv", analysis.contrasts.to_csv(index=False, lineterminator="\n"))
     write_json(
         results_dir / "findings.json",
         {"findings": [finding.to_dict() for finding in analysis.findings]},
     )
-    return analysis

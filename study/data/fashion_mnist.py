@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from study.data.download import download
-from study.data.readers import Found, Part, read_folder
+from study.data.readers import Found, Part, read_folder, read_place
 from study.dataset import FASHION_MNIST
 from study.errors import DataError
 
@@ -63,7 +62,7 @@ def load(
     Kaggle's files. A damaged data set is an error; it is never skipped in favour of another one.
 
     Args:
-        data_dir: the only folder to read from; None for the usual folders.
+        data_dir: the only folder to read from, or an archive; None for the usual folders.
         offline: whether a download is forbidden.
         stop: is called during a download; True ends it.
 
@@ -71,9 +70,7 @@ def load(
         DataError: no data set is found, a file is damaged, or the content is not FashionMNIST.
     """
     if data_dir is not None:
-        if not os.path.isdir(data_dir):
-            raise DataError(f"data directory {data_dir} does not exist or is not a directory")
-        found = read_folder(data_dir)
+        found = read_place(data_dir)
         if found is None:
             raise DataError(f"no FashionMNIST files (idx, CSV or zip) in {data_dir}")
         return _checked(found, _SOURCES[found.form])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ _PARTS = (
     ("train", "fashion-mnist_train", ALL_TRAINING),
     ("t10k", "fashion-mnist_test", TEST_IMAGES),
 )
+_KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
+#: Names under which Kaggle's archive is saved; browsers number a second copy.
 _ARCHIVES = ("archive.zip", "fashionmnist.zip")
+_ARCHIVE = re.compile(r"(archive|fashion-?mnist)([ _-]*(\(\d+\)|\d|copy))*\.zip", re.IGNORECASE)
 #: Maximum bytes of the archive's directory. That of Kaggle's archive has less than a kilobyte; zipfile
 #: would read one with millions of entries into memory before the names can be checked.
 _LARGEST_DIRECTORY = 1 << 20
@@ -66,11 +70,32 @@ class _Member:
 _Members = dict[str, _Member]
 
 
+def read_place(place: Path) -> Found | None:
+    """Reads what the user names: a folder (see `read_folder`), an archive, or one file of the data set.
+
+    Returns:
+        The data set, or None if the folder has none.
+
+    Raises:
+        DataError: the place does not exist, cannot be read, or is a file that has no data set.
+    """
+    if os.path.isdir(place):
+        return read_folder(place)
+    if not os.path.isfile(place):
+        raise DataError(f"data directory {place} does not exist or is not a directory")
+    if place.name in set(_names()):
+        return read_folder(place.parent)
+    try:
+        return _read_archive(place)
+    except OSError as error:
+        raise DataError(f"{place}: {error.strerror or error}") from error
+
+
 def read_folder(folder: Path) -> Found | None:
     """Reads the first complete data set in `folder`, one folder below it, or in ``FashionMNIST/raw``.
 
     idx files are preferred to CSV files, which take several times as long to read, and single files are
-    preferred to an archive.
+    preferred to an archive. Of several archives the first that holds the set is taken, Kaggle's name first.
 
     Returns:
         The data set, or None if there is none.
@@ -85,14 +110,40 @@ def read_folder(folder: Path) -> Found | None:
         found = _read([_loose(place) for place in places])
         if found is not None:
             return found
-        archives = (place / name for place in places for name in _ARCHIVES)
-        path = next((archive for archive in archives if archive.is_file()), None)
+        archives = [path for place in places for path in _archives(place)]
+        path = next(filter(_holds_the_set, archives), None)
+        if path is None:  # why a file with the right name cannot be used
+            path = next((path for path in archives if _ARCHIVE.fullmatch(path.name)), None)
         if path is None:
             _refuse_odd(places)
             return None
         return _read_archive(path)
     except OSError as error:
         raise DataError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _archives(folder: Path) -> list[Path]:
+    """Returns the zip archives of a folder, those with a usual name first; none if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [Path(e.path) for e in entries if e.name.lower().endswith(".zip") and e.is_file()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda path: (not _ARCHIVE.fullmatch(path.name), len(path.name), path.name))
+
+
+def _holds_the_set(path: Path) -> bool:
+    """Whether the directory of an archive names all files of the set; its content is read later."""
+    try:
+        with path.open("rb") as stream:
+            _check_directory(stream, path)
+        with zipfile.ZipFile(path) as archive:
+            members = _packed(archive, path)
+    except (*UNREADABLE, ValueError, DataError):
+        return False
+    idx = (f"{prefix}-{kind}" for prefix, _, _ in _PARTS for kind in _KINDS)
+    csv = (f"{stem}.csv" for _, stem, _ in _PARTS)
+    return all(_pick(members, name) for name in idx) or all(name in members for name in csv)
 
 
 def _refuse_odd(places: list[Path]) -> None:
@@ -149,7 +200,7 @@ def _pick(members: _Members, name: str) -> _Member | None:
 
 def _names() -> Iterator[str]:
     for prefix, stem, _ in _PARTS:
-        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+        for kind in _KINDS:
             yield from (f"{prefix}-{kind}", f"{prefix}-{kind}.gz")
         yield f"{stem}.csv"
 

@@ -73,3 +73,8 @@ class StudyContext:
         """Stores an event and prints it."""
         self.ledger.add_event(kind, detail, model)
         self.console.say(detail)
+
+    def note_once(self, kind: str, detail: str) -> None:
+        """Stores an event and prints it, unless it has been stored before."""
+        if detail not in (event["detail"] for event in self.ledger.events()):
+            self.note(kind, detail)

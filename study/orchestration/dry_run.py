@@ -29,7 +29,7 @@ from study.orchestration.settings import SETTINGS, require_same
 from study.orchestration.signals import CancelToken
 from study.pretraining import recipe_for, weight_sources
 from study.spec import StudySpec
-from study.store.ledger import Ledger
+from study.store.ledger import LEDGER, Ledger
 from study.training.runtime import Runtime, champion_threads, one_thread, usable_workers
 from study.training.workshop import Workshop
 
@@ -44,7 +44,7 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
         UsageError: the directory holds a study with other settings, or its budget is used up.
     """
     with TemporaryDirectory() as folder, CancelToken() as token:
-        ledger = Ledger(Path(folder) / "ledger.sqlite")
+        ledger = Ledger(Path(folder) / LEDGER)
         workers = usable_workers(runtime, options.workers)
         matrix_runtime = one_thread(runtime)
         executor = LocalExecutor(
@@ -54,7 +54,7 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
         try:
             if not options.fresh:
                 require_ledger(options.results_dir)
-                _copy(options.results_dir / "ledger.sqlite", ledger, study)
+                _copy(options.results_dir / LEDGER, ledger, study)
             clock = StudyClock.opened(ledger, deadline, str(options.results_dir))
             plan = PlanState(study=study, clock=clock, workers=workers)
             plan.workers = workers

@@ -22,12 +22,11 @@ from study.orchestration.settings import SETTINGS, require_same
 from study.planning.plan import LADDER, TRIALS
 from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
 from study.store.files import remove_parts
-from study.store.ledger import Ledger
+from study.store.ledger import LEDGER, Ledger
 from study.system.memory import memory_gb
 from study.training.defaults import RECIPE
 from study.training.runtime import Runtime
 
-_LEDGER = "ledger.sqlite"
 #: Folders below the results directory that the study writes to.
 _WRITTEN = ("", "checkpoints", "artifacts", "artifacts/runs")
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
@@ -42,7 +41,7 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
         UsageError: the directory holds a study with other settings, or tables without a ledger.
         StoreError: the directory is not writable, or the ledger is damaged.
     """
-    path = options.results_dir / _LEDGER
+    path = options.results_dir / LEDGER
     if options.fresh:
         if path.exists() or has_tables(options.results_dir):
             _move_aside(options.results_dir)
@@ -62,7 +61,7 @@ def has_tables(folder: Path) -> bool:
 
 def require_ledger(folder: Path) -> None:
     """Raises UsageError if the folder holds tables without a ledger, which a study would overwrite."""
-    if has_tables(folder) and not (folder / _LEDGER).exists():
+    if has_tables(folder) and not (folder / LEDGER).exists():
         raise UsageError(
             f"{folder} holds results without the ledger of their study; use --fresh (they are moved "
             "aside, not deleted) or another --results-dir"
@@ -74,11 +73,11 @@ def _move_aside(folder: Path) -> None:
         folder = folder.resolve()  # "." has no name to append the time to
         target = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         target.mkdir()
-        if (folder / _LEDGER).exists():
+        if (folder / LEDGER).exists():
             with suppress(StoreError):
-                Ledger(folder / _LEDGER).close()  # moves commits from the write-ahead log into the file
+                Ledger(folder / LEDGER).close()  # moves commits from the write-ahead log into the file
         # The ledger moves last: while it exists, the same command completes a move that was killed.
-        for item in sorted(folder.iterdir(), key=lambda item: item.name.startswith(_LEDGER)):
+        for item in sorted(folder.iterdir(), key=lambda item: item.name.startswith(LEDGER)):
             if item.name not in (".lock", ".gitkeep"):
                 shutil.move(str(item), target / item.name)
     except (OSError, ValueError) as error:  # ValueError: a root directory has no name

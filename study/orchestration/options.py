@@ -15,7 +15,7 @@ class Options:
     Attributes:
         results_dir: folder of ledger, tables and checkpoints.
         report_dir: folder of the report.
-        data_dir: folder with FashionMNIST; None searches the usual places.
+        data_dir: folder or archive with FashionMNIST; None searches the usual places.
         weights_dir: folder with torchvision's weight files.
         init_checkpoint: file with the user's own pre-trained weights of one network.
         title_page: YAML file with the fields of the title page.

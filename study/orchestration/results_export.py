@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.errors import NotWritable
 from study.matrix import arms
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import run_arrays
@@ -52,16 +53,26 @@ class ResultsWriter:
         """Writes the files if a commit is not in them yet and, unless `at_once`, enough time has passed."""
         began = time.monotonic()
         if self._pending and (at_once or _SHARE * (began - self._ended) >= self._took):
-            write_results(self.context)
-            self._pending, self._ended = False, time.monotonic()
+            self._pending = not write_results(self.context)
+            self._ended = time.monotonic()
             self._took = self._ended - began
 
 
-def write_results(context: StudyContext) -> None:
-    """Writes the CSV and JSON files; an arm without a final run gets a row `skipped` with the reason."""
-    export(
-        context.ledger, context.study, context.options.results_dir, context.specs.reasons, context.token.why
-    )
+def write_results(context: StudyContext) -> bool:
+    """Writes the CSV and JSON files; an arm without a final run gets a row `skipped` with the reason.
+
+    Returns:
+        False if a file cannot be replaced, as where Excel keeps a table open under Windows. The ledger has
+        everything, and the next call tries again.
+    """
+    reasons, why = context.specs.reasons, context.token.why
+    try:
+        export(context.ledger, context.study, context.options.results_dir, reasons, why)
+    except NotWritable as error:
+        advice = "close it if another program has it open; the tables are written as soon as they can be"
+        context.note_once("tables_kept", f"{error}; {advice}")
+        return False
+    return True
 
 
 def export(

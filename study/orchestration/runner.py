@@ -38,7 +38,8 @@ from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import RUNNING, Scheduler
 from study.orchestration.signals import CancelToken
 from study.spec import StudySpec
-from study.store.ledger import Ledger
+from study.store.files import never_recreate
+from study.store.ledger import LEDGER, Ledger
 from study.training.runtime import Runtime, champion_threads, cuda_missing, one_thread, usable_workers
 from study.training.workshop import Workshop
 
@@ -67,7 +68,8 @@ class Runner:
         with self.token:
             ledger = open_ledger(self.study, self.options)
             try:
-                return self._carry_out(ledger)
+                with never_recreate(self.options.results_dir, LEDGER):
+                    return self._carry_out(ledger)
             finally:
                 ledger.close()
 
@@ -184,6 +186,8 @@ class _Phases:
     def _prepare(self) -> None:
         context, runtime = self._context, self._context.runtime
         self._note_machine()
+        for limit in context.ledger.limits:
+            context.note("file_system", f"{context.ledger.path}, its file system: {limit}")
         self._fact_once(REGISTRATION, lambda: registration(context.study))
         self._fact_once(
             "environment",

@@ -19,7 +19,7 @@ from study.orchestration.settings import settings
 from study.planning.plan import rungs
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, StudySpec
-from study.store.ledger import Ledger
+from study.store.ledger import LEDGER, Ledger
 from study.store.lock import lock_holder
 from study.store.sqlite_integrity import require_whole
 
@@ -70,7 +70,7 @@ def extended(folder: Path, seconds: float) -> float:
 @contextmanager
 def _opened(folder: Path) -> Iterator[Ledger | None]:
     """Opens the ledger for reading; None without a study or before its first commit."""
-    path = folder / "ledger.sqlite"
+    path = folder / LEDGER
     if not path.is_file() or path.stat().st_size == 0:
         require_whole(path)  # an empty ledger beside tables is damaged
         yield None

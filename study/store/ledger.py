@@ -6,6 +6,8 @@ import json
 import re
 import sqlite3
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ from study.errors import StoreError, StudyError
 from study.field_types import Misshapen, convert
 from study.records import RunRecord
 from study.store.documents import Environment, Facts
-from study.store.sqlite_integrity import reading_uri, require_whole
+from study.store.sqlite_integrity import require_whole
+from study.store.sqlite_opening import Journal, connect_reading
 
+#: Name of the file in a results directory.
+LEDGER = "ledger.sqlite"
 #: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
 #: 1 had no rungs.
 FORMAT = 2
@@ -29,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, model TEXT, detail TEXT NOT NULL,
     at REAL NOT NULL, UNIQUE (kind, model, detail));
 """
+_ADD_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value"
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", _SCHEMA))
 _COLUMNS = (
     "SELECT name, value FROM facts LIMIT 0",
@@ -57,37 +63,64 @@ class Ledger:
         require_whole(path)
         self.path, self._read_only = path, read_only
         self._records: tuple[RunRecord, ...] | None = None
+        #: What the file system refuses although the ledger can do without it, in words.
+        self.limits: tuple[str, ...] = ()
         try:
             if read_only:
-                self._db = sqlite3.connect(reading_uri(path), uri=True, isolation_level=None, timeout=10)
+                self._db = self._checked(connect_reading(path))
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cannot use {path}: {error}") from error
-        try:
-            self._require_own()
-            self._require_format()
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._db.executescript(_SCHEMA)
-                self.set_fact("format", FORMAT)
-            for query in _COLUMNS:
-                self._db.execute(query)
-        except (sqlite3.Error, ValueError) as error:  # ValueError: text that is not UTF-8
-            self._db.close()  # otherwise the connection keeps its locks
+                self._db = self._writable()
+            self._file = _identity(path)
+        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: text that is not UTF-8
             raise _refused(path, error) from error
-        except StoreError:
-            self._db.close()
-            raise
 
-    def _require_format(self) -> None:
+    def _writable(self) -> sqlite3.Connection:
+        """Opens the database with a write-ahead log, or else in the way that its file system allows."""
+        try:
+            return self._begun(Journal())
+        except sqlite3.OperationalError as error:
+            journal = Journal.allowed_in(self.path.parent, error)
+            if journal is None:
+                raise
+            try:
+                db = self._begun(journal)
+            except sqlite3.OperationalError:
+                raise error from None
+            self.limits = journal.limits
+            return db
+
+    def _begun(self, journal: Journal) -> sqlite3.Connection:
+        db = journal.connect(self.path)
+
+        def begin() -> None:  # with a commit, since a file system may refuse a call only then
+            journal.apply(db)
+            db.executescript(_SCHEMA)
+            db.execute(_ADD_FACT, ("format", json.dumps(FORMAT)))
+
+        return self._checked(db, begin)
+
+    def _checked(
+        self, db: sqlite3.Connection, begin: Callable[[], object] = lambda: None
+    ) -> sqlite3.Connection:
+        """Returns the connection to a database of ours; `begin` comes before its columns are checked."""
+        try:
+            _require_own(db)
+            self._require_format(db)
+            begin()
+            for query in _COLUMNS:
+                db.execute(query)
+        except BaseException:
+            db.close()  # otherwise the connection keeps its locks
+            raise
+        return db
+
+    def _require_format(self, db: sqlite3.Connection) -> None:
         """Raises StoreError if a version of this program with another format wrote the ledger."""
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
         if not {"facts", "runs"} <= tables:
             return  # the ledger is new
-        found = self._db.execute("SELECT value FROM facts WHERE name='format'").fetchall()
+        found = db.execute("SELECT value FROM facts WHERE name='format'").fetchall()
         if found != [(str(FORMAT),)]:
             told = found[0][0] if found else "1"
             raise StoreError(
@@ -95,16 +128,35 @@ class Ledger:
                 f"{FORMAT} only; use --fresh (the older study is moved aside, not deleted)"
             )
 
-    def _require_own(self) -> None:
-        """Raises sqlite3.DatabaseError if the database has tables, views or triggers of another program.
+    def require_there(self) -> None:
+        """Checks that the ledger still lies at its path; SQLite would go on writing to a deleted file.
 
-        `trusted_schema=OFF` forbids that the schema of the file calls functions with side effects.
+        Raises:
+            StoreError: the file was deleted, moved or replaced.
         """
-        self._db.execute("PRAGMA trusted_schema=OFF")
-        for kind, name in self._db.execute("SELECT type, name FROM sqlite_master"):
-            known = kind == "index" or (kind == "table" and name in _TABLES)
-            if not known and not str(name).startswith("sqlite_"):
-                raise sqlite3.DatabaseError(f"it holds another program's {kind} {str(name)[:40]!r}")
+        try:
+            now: tuple[int, int] | None = _identity(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            now = None
+        except OSError:  # a network share that does not answer says nothing of the file
+            return
+        if now == self._file:
+            return
+        if now is None or not self._is_at_path():
+            raise StoreError(
+                f"{self.path} was deleted, moved or replaced while the study was running; the study ends "
+                "and writes nothing more there (a moved one goes on with --results-dir)"
+            )
+        self._file = now  # some network shares give a file another number now and then
+
+    def _is_at_path(self) -> bool:
+        """Whether the file at the path has the facts of this connection."""
+        query = "SELECT name, value FROM facts ORDER BY name"
+        try:
+            with closing(connect_reading(self.path)) as there:
+                return there.execute(query).fetchall() == self._db.execute(query).fetchall()
+        except (sqlite3.Error, OSError):
+            return False
 
     def require_sound(self) -> None:
         """Reads all facts, runs and events once.
@@ -131,10 +183,7 @@ class Ledger:
         Raises:
             StoreError: the ledger cannot be written.
         """
-        self._rows(
-            "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value",
-            (name, json.dumps(value, ensure_ascii=False)),
-        )
+        self._write(_ADD_FACT, (name, json.dumps(value, ensure_ascii=False)))
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Returns a fact, or `default` if it is not stored.
@@ -163,7 +212,7 @@ class Ledger:
         """
         spec, text = record.spec, json.dumps(record.to_dict(), ensure_ascii=False)
         known, self._records = self._records, None
-        self._rows(
+        self._write(
             "INSERT INTO runs VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM runs),"
             " ?, ?, ?, ?, ?) ON CONFLICT (run_id, rung) DO UPDATE SET state=excluded.state,"
             " record=excluded.record, committed=excluded.committed",
@@ -225,7 +274,7 @@ class Ledger:
         Raises:
             StoreError: the ledger cannot be written.
         """
-        self._rows(
+        self._write(
             "INSERT OR IGNORE INTO events (kind, model, detail, at) VALUES (?, ?, ?, ?)",
             (kind, model or "", detail, time.time()),  # SQLite regards two NULLs as different
         )
@@ -245,6 +294,10 @@ class Ledger:
             raise StoreError(f"{self.path} is damaged: {error}") from error
         return found
 
+    def _write(self, query: str, values: tuple[Any, ...]) -> None:
+        self.require_there()
+        self._rows(query, values)
+
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(query, values).fetchall()
@@ -252,7 +305,25 @@ class Ledger:
             raise _refused(self.path, error) from error
 
 
+def _require_own(db: sqlite3.Connection) -> None:
+    """Raises sqlite3.DatabaseError if the database has tables, views or triggers of another program.
+
+    `trusted_schema=OFF` forbids that the schema of the file calls functions with side effects.
+    """
+    db.execute("PRAGMA trusted_schema=OFF")
+    for kind, name in db.execute("SELECT type, name FROM sqlite_master"):
+        known = kind == "index" or (kind == "table" and name in _TABLES)
+        if not known and not str(name).startswith("sqlite_"):
+            raise sqlite3.DatabaseError(f"it holds another program's {kind} {str(name)[:40]!r}")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def _refused(path: Path, error: Exception) -> StoreError:
     if "disk is full" in str(error):
         return StoreError(f"cannot write {path}: no space left on device")
-    return StoreError(f"cannot use {path}: {error}")
+    told = error.strerror if isinstance(error, OSError) else error
+    return StoreError(f"cannot use {path}: {told}")

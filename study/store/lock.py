@@ -1,4 +1,4 @@
-"""Locks a results directory for one study; the lock ends with the process, even if it is killed."""
+"""Locks the folders that a study writes to; a lock ends with its process, even if that is killed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -16,43 +18,78 @@ from study.errors import StoreError
 #: Seconds that a starting study waits for the lock, because `lock_holder` in another process takes it for a
 #: moment.
 _PATIENCE = 1.0
+#: Error numbers with which a lock is refused because another process has it. With any other one the file
+#: system knows no locks.
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EINTR})
+#: Maximum number of bytes of a lock file that are read.
+_MOST = 5_000
+REPORT = "report directory"
+
+
+class InUse(StoreError):
+    """Another process holds the lock.
+
+    Attributes:
+        holder: its process, in words.
+        study: the results directory of its study, if the lock file names it.
+    """
+
+    def __init__(self, folder: Path, holder: str, study: str) -> None:
+        super().__init__(f"{folder} is in use by another study ({holder})")
+        self.holder, self.study = holder, study
 
 
 class StudyLock:
-    """An exclusive lock of the operating system on a results directory."""
+    """An exclusive lock of the operating system on a folder.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        limits: what the file system refuses although a study can do without it, in words.
+        before: the results directory that the lock file named before, or "".
+    """
+
+    def __init__(self, folder: Path, what: str = "results directory", *, study: str = "") -> None:
         """Takes the lock.
 
+        Args:
+            folder: the folder; it is created if it does not exist.
+            what: its description for messages.
+            study: the results directory for which the lock is taken, if that is another folder. A lock that
+                is held for the same one is not waited for.
+
         Raises:
-            StoreError: another process holds the lock, or the directory is not writable.
+            InUse: another process holds the lock.
+            StoreError: the directory is not writable.
         """
+        self.limits: tuple[str, ...] = ()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._stream: IO[str] = _opened(folder, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            raise StoreError(f"results directory {folder} is not writable: {error.strerror}") from error
+            raise StoreError(f"{what} {folder} is not writable: {error.strerror}") from error
         until = time.monotonic() + _PATIENCE
-        while not self._taken():
-            if time.monotonic() > until:
-                self._stream.seek(0)
-                holder = self._stream.read(80).strip() or "unknown process"
+        while not self._taken(f"{what} {folder}"):
+            holder, of = _noted(self._stream)
+            if time.monotonic() > until or (of and of == study):
                 self._stream.close()
-                raise StoreError(f"{folder} is in use by another study ({holder})")
+                raise InUse(folder, holder or "unknown process", of)
             time.sleep(0.05)
+        _, self.before = _noted(self._stream)
         try:
             os.ftruncate(self._stream.fileno(), 0)
             who = f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
-            os.write(self._stream.fileno(), who.encode())
+            os.pwrite(self._stream.fileno(), os.fsencode(f"{who}{study}"), 0)
         except OSError as error:
             self._stream.close()
             raise StoreError(f"cannot write {folder / '.lock'}: {error.strerror}") from error
 
-    def _taken(self) -> bool:
+    def _taken(self, name: str) -> bool:
         try:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno in _HELD:
+                return False
+            told = f"it knows no locks ({error.strerror}), so that no second study must be started there"
+            self.limits = (f"{name}, its file system: {told}",)
         return True
 
     def __enter__(self) -> StudyLock:
@@ -70,6 +107,40 @@ class StudyLock:
         self._stream.close()
 
 
+@contextmanager
+def report_lock(folder: Path, results: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Locks a report directory for the study in `results`, whose own processes may share it.
+
+    Args:
+        folder: the report directory.
+        results: the results directory.
+        say: is told what the file system refuses, and whose report will be written over.
+
+    Raises:
+        StoreError: another study holds the lock, or the directory is not writable.
+    """
+    study = os.path.realpath(results).replace("\n", " ")
+    if os.path.realpath(folder) == os.path.realpath(results):  # it has a lock already
+        yield
+        return
+    try:
+        lock = StudyLock(folder, REPORT, study=study)
+    except InUse as error:
+        if error.study == study:  # its report is being built, by itself or by the verb `report`
+            yield
+            return
+        whose = f"the study in {error.study}" if error.study else "another study"
+        raise StoreError(
+            f"{REPORT} {folder} is in use by {whose} ({error.holder}); give another --report-dir"
+        ) from None
+    with lock:
+        for limit in lock.limits:
+            say(limit)
+        if lock.before not in ("", study) and (folder / "report.pdf").exists():
+            say(f"{REPORT} {folder}: the report of the study in {lock.before} is written over")
+        yield
+
+
 def _opened(folder: Path, how: int) -> IO[str]:
     """Opens the lock file, but neither follows a symbolic link nor waits for a pipe.
 
@@ -85,6 +156,12 @@ def _opened(folder: Path, how: int) -> IO[str]:
     return open(descriptor, "r" if how == os.O_RDONLY else "r+", encoding="utf-8", errors="replace")
 
 
+def _noted(stream: IO[str]) -> tuple[str, str]:
+    """Returns what a lock file says: its last holder, and the results directory of the holder's study."""
+    lines = os.fsdecode(os.pread(stream.fileno(), _MOST, 0)).split("\n")
+    return lines[0].strip()[:80], lines[1].strip() if len(lines) > 1 else ""
+
+
 def lock_holder(folder: Path) -> str | None:
     """Returns a description of the process that locks a results directory; None if it is not locked."""
     try:
@@ -94,6 +171,7 @@ def lock_holder(folder: Path) -> str | None:
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return stream.read(80).strip() or "unknown process"
+        except OSError as error:
+            if error.errno in _HELD:
+                return _noted(stream)[0] or "unknown process"
     return None

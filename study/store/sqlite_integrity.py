@@ -7,26 +7,17 @@ from contextlib import closing
 from pathlib import Path
 
 from study.errors import StoreError
-
-
-def reading_uri(path: Path) -> str:
-    """Returns the URI that opens a database for reading.
-
-    SQLite writes files next to a database even for reading. Without a write-ahead log or journal beside it
-    no process is writing, and ``immutable=1`` prevents this.
-    """
-    beside = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal"))
-    still = not any(other.exists() for other in beside)
-    return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
+from study.store.sqlite_opening import connect_reading, copied, refuses
 
 
 def require_whole(path: Path) -> None:
     """Checks all pages of the ledger with SQLite's `quick_check`; does nothing if the file does not exist.
 
-    SQLite stores no checksums, so that a change inside a text is not detected.
+    SQLite stores no checksums, so that a change inside a text is not detected. Only what is found in a copy
+    too is said of the file: in place, a file system that refuses a call looks like a damaged file.
 
     Raises:
-        StoreError: the file is damaged or is not a database.
+        StoreError: the file is damaged, cannot be read, or is not a database.
     """
     if not path.exists():
         return
@@ -38,16 +29,27 @@ def require_whole(path: Path) -> None:
             raise _damaged(path, "it is empty")
         return
     try:
-        with closing(sqlite3.connect(reading_uri(path), uri=True, timeout=10)) as db:
-            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        try:
+            found = _check(connect_reading(path))
+        except sqlite3.OperationalError as error:
+            if not refuses(error):
+                raise
+            found = _check(copied(path))
+    except sqlite3.OperationalError:
+        return  # the database is in use; its content may be intact
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in str(error):
-            return  # the database is in use or its folder is not writable; its content may be intact
         raise _damaged(path, str(error)) from error
     except UnicodeDecodeError as error:  # SQLite quotes the damaged schema in its answer
         raise _damaged(path, "its schema is damaged") from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}; nothing was changed") from error
     if found != "ok":
         raise _damaged(path, found.splitlines()[-1][:100])
+
+
+def _check(database: sqlite3.Connection) -> str:
+    with closing(database) as db:
+        return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
 
 
 def _damaged(path: Path, why: str) -> StoreError:

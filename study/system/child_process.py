@@ -12,8 +12,13 @@ ENDS_WITH_INPUT = "STUDY_ENDS_WITH_INPUT"
 
 def end_with_parent() -> None:
     """Ends this process when its standard input closes, if the environment variable is set."""
-    if os.environ.get(ENDS_WITH_INPUT):
+    if has_parent():
         threading.Thread(target=_watch, daemon=True).start()
+
+
+def has_parent() -> bool:
+    """Whether a study has started this process and tells the user what is to be told."""
+    return bool(os.environ.get(ENDS_WITH_INPUT))
 
 
 def _watch() -> None:

@@ -131,7 +131,6 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]] | None:
 def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Writes a file; if the disk is full, only the cache is lost."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_arrays(path, arrays)
     except Exception:
         return

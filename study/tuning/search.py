@@ -15,7 +15,15 @@ from study.spec import Arm, HyperParams
 from study.training.defaults import default_hyper
 from study.tuning.ladder import STEPS, rung_of_ladder
 from study.tuning.space import distributions
-from study.tuning.storage import BROKEN, Unsound, disk_refuses, require_sound, set_aside, told
+from study.tuning.storage import (
+    BROKEN,
+    Unsound,
+    disk_is_full,
+    file_system_refuses,
+    require_sound,
+    set_aside,
+    told,
+)
 
 #: States of trials that Optuna learns from. Its storage has each trial of the ledger once in one of them.
 _SETTLED = {RunState.FINISHED: TrialState.COMPLETE}
@@ -32,11 +40,13 @@ class Search:
         seed: int,
         known: tuple[RunRecord, ...],
         on_rebuilt: Callable[[str], None] = lambda told: None,
+        on_memory: Callable[[str], None] = lambda told: None,
     ) -> None:
         """Opens the arm's Optuna study and brings it into agreement with the ledger.
 
         A storage that is missing, damaged, locked by another program, or disagrees with the ledger is
-        renamed and rebuilt.
+        renamed and rebuilt. Where its file system refuses what SQLite needs, the study is kept in memory,
+        rebuilt from the ledger as well.
 
         Args:
             path: Optuna's SQLite file.
@@ -44,22 +54,25 @@ class Search:
             seed: of the study.
             known: the arm's trials in the ledger.
             on_rebuilt: receives the reason and the new name of the old file.
+            on_memory: receives the reason for a study in memory.
 
         Raises:
-            StoreError: the storage cannot be written.
+            StoreError: the disk is full, or the storage cannot be replaced.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._path, self._arm, self._seed = storage, arm, seed
         self._known, self._on_rebuilt = known, on_rebuilt
+        self._on_memory, self._in_memory = on_memory, False
         self._space = distributions(arm)
         self._trial: optuna.trial.Trial | None = None
-        if any(record.state in _SETTLED for record in known) and not storage.exists():
-            on_rebuilt(f"{storage.name} was gone")
+        gone = any(record.state in _SETTLED for record in known) and not storage.exists()
         try:
             require_sound(storage)
             self._study = self._open()
         except BROKEN as error:
             self._rebuild(error)
+        if gone and not self._in_memory:
+            on_rebuilt(f"{storage.name} was gone")
 
     def ask(self, number: int, begun: HyperParams | None = None) -> HyperParams:
         """Returns the hyperparameters of a trial, from the ladder or else from Optuna.
@@ -69,7 +82,7 @@ class Search:
             begun: the hyperparameters of an interrupted trial with this number.
 
         Raises:
-            StoreError: the storage cannot be written.
+            StoreError: the disk is full, or the storage cannot be replaced.
         """
         # The seed depends on the trial, so that a resumed study gets the same proposals as an unbroken one
         # and no two trials of an arm use equal random numbers. It is set outside of the `try`, where its
@@ -89,12 +102,12 @@ class Search:
         """Reports the outcome of a trial to Optuna, after the ledger has stored it.
 
         Raises:
-            StoreError: the storage cannot be written.
+            StoreError: the disk is full, or the storage cannot be replaced.
         """
         assert self._trial is not None
         self._known = (*(r for r in self._known if r.spec.run_id != record.spec.run_id), record)
         try:
-            if self._opened != _file(self._path):  # another arm's search has rebuilt it
+            if not self._in_memory and self._opened != _file(self._path):  # another arm's search rebuilt it
                 self._study = self._open()
                 return
             self._trial.set_user_attr("run_id", record.spec.run_id)
@@ -122,7 +135,7 @@ class Search:
     # ---- the storage
     def _open(self) -> optuna.Study:
         self._study = optuna.create_study(
-            storage=f"sqlite:///{self._path}",
+            storage=optuna.storages.InMemoryStorage() if self._in_memory else f"sqlite:///{self._path}",
             study_name=self._arm.name,
             direction="maximize",
             load_if_exists=True,
@@ -156,15 +169,22 @@ class Search:
                 self._study.add_trial(self._frozen(record))
 
     def _rebuild(self, error: Exception) -> None:
-        if disk_refuses(error) and not isinstance(error, Unsound):
-            raise StoreError(f"cannot write {self._path}: {told(error)}") from error
+        """Replaces a damaged storage, or goes on in memory where that does not help."""
         try:
+            if self._in_memory or disk_is_full(error) or file_system_refuses(error):
+                raise error
             kept = set_aside(self._path)
             where = f"kept as {kept}" if kept else "it was gone"
             self._on_rebuilt(f"{self._path.name}: {told(error)}; {where}")
             self._study = self._open()
         except BROKEN as again:
-            raise StoreError(f"cannot use {self._path}: {told(again)}") from again
+            if disk_is_full(again):
+                raise StoreError(f"cannot write {self._path}: {told(again)}") from again
+            if self._in_memory:
+                raise StoreError(f"cannot use {self._path}: {told(again)}") from again
+            self._in_memory = True
+            self._on_memory(f"{self._path.name}: {told(again)}; the search goes on in memory")
+            self._study = self._open()
 
     def _frozen(self, record: RunRecord) -> optuna.trial.FrozenTrial:
         finished = record.state is RunState.FINISHED

@@ -44,8 +44,8 @@ def require_sound(path: Path) -> None:
             found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        if "readonly" in str(error) or "unable to open" in str(error):
-            return  # a writer was killed; SQLite repairs the file when it opens it for writing
+        if any(words in str(error) for words in ("readonly", "unable to open", "disk I/O error")):
+            return  # a writer was killed, or the file system refuses a call: opening it for writing tells
         raise Unsound(str(error)) from error
     if found != "ok":
         raise Unsound(found.splitlines()[-1])
@@ -78,10 +78,19 @@ def told(error: BaseException) -> str:
     return (lines[0] or type(error).__name__)[:120]
 
 
-def disk_refuses(error: BaseException | None) -> bool:
-    """Whether an error comes from the disk, for example a full one, and not from the database."""
+def disk_is_full(error: BaseException | None) -> bool:
+    return _says(error, "disk is full")
+
+
+def file_system_refuses(error: BaseException | None) -> bool:
+    """Whether an error may come from a file system that refuses a call, and not from the file."""
+    return not isinstance(error, Unsound) and _says(error, "disk I/O error", "unable to open database file")
+
+
+def _says(error: BaseException | None, *words: str) -> bool:
+    """Whether the text of an error, or of one that led to it, holds any of the words."""
     while error is not None:
-        if any(words in str(error) for words in ("disk is full", "disk I/O error")):
+        if any(word in str(error) for word in words):
             return True
         error = error.__cause__ or error.__context__
     return False

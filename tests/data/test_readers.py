@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def test_hostile_archives_are_one_clear_error(tmp_path: Path, make, says: str) -
 
 
 def test_odd_paths_are_one_clear_error(tmp_path: Path) -> None:
-    for path in (tmp_path / ("x" * 300), tmp_path / "nul\0byte", Path(__file__)):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / ("x" * 300), tmp_path / "nul\0byte", tmp_path / "pipe"):
         with pytest.raises(DataError, match="does not exist or is not a directory"):
             load(path)
 
@@ -128,3 +130,45 @@ def test_an_unreachable_mirror_names_the_remedy(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist"):
         download(tmp_path)
     assert not list(tmp_path.rglob("*.gz"))
+
+
+def _archive(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in DEBIAN_FOLDER.glob("*.gz"):
+            archive.write(file, file.name)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["archive (1).zip", "archive(2).zip", "ARCHIVE.ZIP", "fashion-mnist.zip", "датасет — копия.zip"]
+)
+def test_an_archive_is_found_under_the_name_that_it_was_saved_with(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a holiday.zip", "w") as other:
+        other.writestr("beach.jpg", b"x")
+    (tmp_path / "below").mkdir()
+    _archive(tmp_path / "below" / name)
+    assert load(tmp_path).sha256 == CONTENT_SHA256
+
+
+def test_a_second_download_is_taken_where_the_first_was_cut_off(tmp_path: Path) -> None:
+    whole = _archive(tmp_path / "archive (1).zip").read_bytes()
+    (tmp_path / "archive.zip").write_bytes(whole[: len(whole) // 2])
+    assert load(tmp_path).sha256 == CONTENT_SHA256
+    (tmp_path / "archive (1).zip").unlink()
+    with pytest.raises(DataError, match=r"archive\.zip: not a zip archive, or a truncated one"):
+        load(tmp_path)
+
+
+def test_other_archives_are_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "holiday.zip").write_bytes(b"not a zip")
+    with pytest.raises(DataError, match="no FashionMNIST files"):
+        load(tmp_path)
+
+
+def test_the_archive_itself_or_a_file_of_the_set_may_be_named(tmp_path: Path) -> None:
+    assert load(_archive(tmp_path / "any name.zip")).sha256 == CONTENT_SHA256
+    _link(tmp_path / "set")
+    assert load(tmp_path / "set" / "train-images-idx3-ubyte.gz").sha256 == CONTENT_SHA256
+    (tmp_path / "notes.txt").write_text("x" * 100)
+    with pytest.raises(DataError, match=r"notes\.txt: not a zip archive"):
+        load(tmp_path / "notes.txt")

@@ -164,3 +164,25 @@ def test_a_search_whose_file_another_one_has_replaced_does_not_write_into_it(
     assert _trials(path) == _wanted((*known, record))
     open_trials = optuna.load_study(storage=f"sqlite:///{path}", study_name=other.name).get_trials()
     assert [trial.state.name for trial in open_trials] == ["RUNNING"]
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["a file that is there", "a new file"])
+def test_a_search_whose_file_the_system_refuses_goes_on_in_memory(
+    begun: bool, path: Path, known: tuple[RunRecord, ...]
+) -> None:
+    """A folder where SQLite wants its journal is refused as some network shares refuse its calls."""
+    expected = Search(path, ARM, seed=1, known=known).ask(5)
+    if not begun:
+        path.unlink()
+    before = path.read_bytes() if begun else b""
+    path.with_name("optuna.db-journal").mkdir()
+    rebuilt, memory = list[str](), list[str]()
+    for _ in range(2):
+        search = Search(path, ARM, seed=1, known=known, on_rebuilt=rebuilt.append, on_memory=memory.append)
+        record = _record(5, search.ask(5))
+        assert record.spec.hyper == expected
+        search.tell(record)
+    assert rebuilt == [] and len(memory) == 2 and memory[0] == memory[1]
+    assert memory[0].startswith("optuna.db: ") and memory[0].endswith("; the search goes on in memory")
+    assert not list(path.parent.glob("*.damaged-*"))
+    assert not begun or path.read_bytes() == before

@@ -155,3 +155,77 @@ def test_the_example_is_written_once_and_is_usable(tmp_path: Path) -> None:
     assert "student" not in empty_fields(read_title_page(path))
     with pytest.raises(UsageError):
         write_example(tmp_path / "absent" / "title.yaml")
+
+
+_CYRILLIC = "university: УрФУ им. Б. Н. Ельцина\nstudent: И. О. Фамилия\ncity: Ёлкино\n"
+_CAPITALS = "university: УНИВЕРСИТЕТ № 4\nstudent: И. О. ФАМИЛИЯ\ncity: «ЁЛКИНО» —\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "told"),
+    [
+        (_CYRILLIC, "utf-8", ""),
+        (_CYRILLIC, "utf-8-sig", ""),
+        (_CYRILLIC, "utf-16", "UTF-16"),
+        ("\ufeff" + _CYRILLIC, "utf-16-be", "UTF-16"),
+        (_CYRILLIC, "utf-32", "UTF-32"),
+        (_CYRILLIC, "cp1251", "Windows-1251"),
+        (_CAPITALS, "cp1251", "Windows-1251"),
+        (_CYRILLIC.replace("\n", "\r\n"), "cp1251", "Windows-1251"),
+        (_CYRILLIC, "cp866", "CP866"),
+        (_CYRILLIC, "koi8-r", "KOI8-R"),
+    ],
+)
+def test_a_page_is_read_as_editors_save_it(text: str, codec: str, told: str, tmp_path: Path) -> None:
+    path, said = tmp_path / "title.yaml", list[str]()
+    path.write_bytes(text.encode(codec))
+    page = read_title_page(path, said.append)
+    assert page == _read(tmp_path, text.lstrip("\ufeff"))
+    assert page.student in ("И. О. Фамилия", "И. О. ФАМИЛИЯ")
+    assert [line.partition(" is read as ")[2].partition(";")[0] for line in said] == [told] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"year: 2031\nstudent: \x81\x8d\x98 Fran\xe7ois\n", "line 2: neither UTF-8, UTF-16 nor Russian"),
+        (b"\xff\xfe\x00", "begins like UTF-16 and is damaged"),
+        ("university: Universität Zürich\n".encode("latin-1"), "line 1: neither UTF-8"),
+    ],
+)
+def test_another_encoding_is_one_clear_line(content: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / "title.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match="save it as UTF-8") as caught:
+        read_title_page(tmp_path / "title.yaml")
+    assert says in str(caught.value) and "codec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("year: 2031\nstudent: Иванов: Иван\n", "line 2: a second colon (put the text in quotes)"),
+        ("year: 2031\nstudent Иванов\ncity: Город\n", "line 2: no colon with a space after the name"),
+        (
+            "student Иванов\ncity: Город\n",
+            "line 2: a second colon (put the text in quotes), or no colon in the",
+        ),
+        ("year: 2031\nstudent:Иванов\ncity: Город\n", "line 2: no colon with a space after the name"),
+        ("year: 2031\nstudent: 'Иванов\ncity: Город\n", "line 2: a quotation mark that is not closed"),
+        ('student: "Иванов" Иван\n', "line 1: text after a closing quotation mark"),
+        ('student: "C:\\Users"\n', "line 1: a backslash in double quotes"),
+        ("year: 2031\n\tstudent: Иванов\n", "line 2: a tab where spaces belong"),
+        ("year: 2031\nstudent: @ivanov\n", "line 2: a text that begins with a sign of YAML"),
+        ("year: 2031\nstudent: *ivanov\n", "line 2: a text that begins with *"),
+        ("year: 2031\nstudent: [Иванов\ncity: Город\n", "line 2: a bracket that is not closed"),
+        ("year: 2031\n  student: Иванов\n", "line 2: a second colon"),
+        ("year: 2031\n---\ncity: Город\n", "line 2: a second document"),
+        ("year: 2031\nstudent: \x07\n", "line 2: a control character"),
+        ("year: 2031\nstudent: [a, b]\n", "line 2: student must be a line of text"),
+        ("year: 2031\nstudnet: x\n", "line 2: field 'studnet' is unknown; did you mean 'student'?"),
+        ("year: 2031\nyear: 2032\n", "line 2: year stands there a second time"),
+    ],
+)
+def test_a_fault_is_told_with_its_line_and_in_words(text: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, text)
+    assert str(caught.value).startswith(f"title page title.yaml, {says}")

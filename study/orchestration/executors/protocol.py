@@ -25,7 +25,7 @@ class Bench:
         study: the settings of the study.
         runtime: device, precision and threads of a worker, unless its task asks for more threads.
         folder: the results directory.
-        data_dir: folder with FashionMNIST; None searches the usual places.
+        data_dir: folder or archive with FashionMNIST; None searches the usual places.
         object_index: test object, 0 to 9,999, that every evaluated network classifies for the report.
         checkpoint_seconds: see `study.training.checkpoint`.
     """

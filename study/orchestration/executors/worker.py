@@ -26,6 +26,8 @@ from study.orchestration.executors.messages import (
 )
 from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
+from study.store.files import never_recreate
+from study.store.ledger import LEDGER
 from study.system.memory import go_first
 from study.system.numa import Pinning, numa_nodes
 from study.training.runtime import adopt, set_threads
@@ -75,18 +77,19 @@ def serve(
         terminated = True
 
     wire.send(Ready())
-    while True:
-        try:
-            order: Order = wire.recv()
-        except EOFError:
-            return
-        before = signal.signal(signal.SIGTERM, terminate)
-        pinning.apply(order.task.threads or bench.runtime.threads)
-        answer = carry_out(order, bench, shop, wire.send, stop, beat, lambda: terminated)
-        signal.signal(signal.SIGTERM, before)
-        if terminated:
-            os.kill(os.getpid(), signal.SIGTERM)
-        wire.send(answer)
+    with never_recreate(bench.folder, LEDGER):
+        while True:
+            try:
+                order: Order = wire.recv()
+            except EOFError:
+                return
+            before = signal.signal(signal.SIGTERM, terminate)
+            pinning.apply(order.task.threads or bench.runtime.threads)
+            answer = carry_out(order, bench, shop, wire.send, stop, beat, lambda: terminated)
+            signal.signal(signal.SIGTERM, before)
+            if terminated:
+                os.kill(os.getpid(), signal.SIGTERM)
+            wire.send(answer)
 
 
 def workshop_of(bench: Bench, fashion: FashionMNIST) -> Workshop:

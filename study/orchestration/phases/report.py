@@ -71,7 +71,7 @@ class ReportPhase:
         """Builds the final report; after a signal, a simpler one within the seconds that are left.
 
         Returns:
-            Whether the report was built.
+            Whether the report was built, from tables that have all runs.
         """
         context = self.context
         began = time.monotonic()
@@ -89,10 +89,10 @@ class ReportPhase:
         if not context.token.asked:
             context.plan.extension = 0.0
             shutil.rmtree(feature_folder(context.options.results_dir), ignore_errors=True)
-        self.write()
+        written = self.write()
         deadline = context.clock.deadline
         context.console.say(f"used {format_seconds(deadline.used())} of {format_seconds(deadline.budget)}")
-        return made
+        return made and written
 
     def end_draft(self) -> None:
         """Waits shortly for the first report and then stops it."""
@@ -102,12 +102,13 @@ class ReportPhase:
             self._draft.join()
             self._draft = None
 
-    def write(self) -> None:
-        """Writes all files that are derived from the ledger."""
+    def write(self) -> bool:
+        """Writes all files that are derived from the ledger; returns whether they could be written."""
         began = time.monotonic()
         self.context.plan.save()
-        write_results(self.context)
+        written = write_results(self.context)
         self._writing = time.monotonic() - began
+        return written
 
     def _last(self) -> bool:
         """Builds the final report; if a signal interrupts it, builds a simpler one instead."""

@@ -55,7 +55,12 @@ def _chain(context: StudyContext, lifecycle: RunLifecycle, arm: Arm, rebuilt: li
 
 
 def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
-    """Opens the arm's search; if its file is damaged, the reason is printed and added to `rebuilt`."""
+    """Opens the arm's search; if its file is damaged, the reason is printed and added to `rebuilt`.
+
+    Raises:
+        StoreError: the ledger was deleted, so that a search would make a new file beside nothing.
+    """
+    context.ledger.require_there()
 
     def on_rebuilt(told: str) -> None:
         rebuilt.append(told)
@@ -68,6 +73,7 @@ def _search(context: StudyContext, arm: Arm, rebuilt: list[str]) -> Search:
         seed=context.study.seed,
         known=context.specs.trials(arm),
         on_rebuilt=on_rebuilt,
+        on_memory=lambda told: context.note_once("search_in_memory", told),
     )
 
 

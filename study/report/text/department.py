@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from study.errors import UsageError
+from study.report.text.encodings import decode
 
 STYLE = "department.css"
 MAX_BYTES = 256 * 1024
@@ -69,9 +70,9 @@ class Department:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise UsageError(f"{path} is larger than {MAX_BYTES // 1024} KB")
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from error
+            text = decode(path.read_bytes(), str(path)).text
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
         self.used.add(path)
         return text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from difflib import get_close_matches
@@ -13,6 +14,8 @@ import yaml
 from study.errors import UsageError
 from study.report.locale.messages import TEMPLATES
 from study.report.text.cross_references import strip_tokens
+from study.report.text.encodings import decode
+from study.report.text.yaml_errors import explain
 
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 200
@@ -69,42 +72,60 @@ def default_title_page() -> TitlePage:
     return TitlePage(year=str(date.today().year))
 
 
-def read_title_page(path: Path | None) -> TitlePage:
+def read_title_page(path: Path | None, tell: Callable[[str], None] = lambda line: None) -> TitlePage:
     """Reads a title page from a YAML file; without a file it is the default one.
+
+    Args:
+        path: the file.
+        tell: is told the encoding of a file that is not UTF-8, from which letters may have been misread.
 
     Raises:
         UsageError: the file cannot be read, does not map known fields to lines of text, or is too long.
     """
     if path is None:
         return default_title_page()
+    name = f"title page {path.name}"
     try:
         if not path.is_file() and path.exists():  # reading a named pipe would block forever
-            raise UsageError(f"title page {path.name} is not a regular file")
+            raise UsageError(f"{name} is not a regular file")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UsageError(f"title page {path.name} is larger than {MAX_BYTES // 1024} KB")
-        text = content.decode("utf-8")
-        # BaseLoader leaves every scalar text and knows no tags that build objects.
-        values = yaml.load(text, Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"title page {path.name} cannot be read: {reason}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"title page {path.name} is not valid YAML") from error
-    if values is None or values == "":
-        return default_title_page()
-    known = {field.name for field in fields(TitlePage)}
-    if not isinstance(values, dict):
-        raise UsageError(f"title page {path.name} must hold lines of the form `field: text`")
-    for name, value in values.items():
-        if not isinstance(name, str) or name not in known:
-            raise UsageError(f"title page: field {str(name)[:40]!r} is unknown; {_near(str(name), known)}")
-        if not isinstance(value, str):
-            raise UsageError(f"title page: {name} must be a line of text")
-    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{name} is larger than {MAX_BYTES // 1024} KB")
+    text, encoding = decode(content, name)
+    if encoding != "UTF-8":
+        tell(f"{name} is read as {encoding}; saved as UTF-8 it cannot be misread")
+    given = _fields(text, name)
     page = TitlePage(**{**asdict(default_title_page()), **given})
-    return replace(page, **{name: strip_tokens(value) for name, value in given.items()})
+    return replace(page, **{field: strip_tokens(value) for field, value in given.items()})
+
+
+def _fields(text: str, name: str) -> dict[str, str]:
+    """Returns the fields of a YAML text that are not empty, with their line in every complaint."""
+    try:
+        # BaseLoader leaves every scalar text. Nothing is constructed, so that no tag has an effect.
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UsageError(f"{name}{explain(error, text)}") from error
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise UsageError(f"{name} must hold lines of the form `field: text`")
+    known = {field.name for field in fields(TitlePage)}
+    found: dict[str, str] = {}
+    for key, value in root.value:
+        where = f"{name}, line {key.start_mark.line + 1}"
+        field = key.value if isinstance(key, yaml.ScalarNode) else ""
+        if field not in known:
+            raise UsageError(f"{where}: field {field[:40]!r} is unknown; {_near(field, known)}")
+        if field in found:
+            raise UsageError(f"{where}: {field} stands there a second time")
+        if not isinstance(value, yaml.ScalarNode):
+            raise UsageError(f"{where}: {field} must be a line of text")
+        found[field] = value.value.strip()
+    return {field: value for field, value in found.items() if value}
 
 
 def _near(name: str, known: set[str]) -> str:
