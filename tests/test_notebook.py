@@ -11,7 +11,9 @@ import time
 from html import unescape
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import study
 from study.errors import UsageError
@@ -56,14 +58,13 @@ def test_what_the_command_line_refuses_is_an_error_of_the_call(
 
 
 @pytest.mark.long
-def test_the_example_runs_in_a_kernel(tmp_path: Path) -> None:
-    nbformat, client = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+def test_the_example_runs_in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = nbformat.read(ROOT / "docs/notebook.ipynb", as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert 'budget="10m"' in cells[0].source
     cells[0].source = cells[0].source.replace("10m", "90s")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    client.NotebookClient(
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    NotebookClient(
         notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     told = "".join(output.get("text", "") for output in cells[0].outputs)
