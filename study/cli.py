@@ -116,6 +116,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     shown = predict.add_mutually_exclusive_group(required=True)
     shown.add_argument("image", nargs="?", type=path)
     shown.add_argument("--index", type=int, metavar="N")
+    predict.add_argument(
+        "--explain", type=path, metavar="FILE.png", help="draw the picture and what the network saw of it"
+    )
 
     summary = "What is done, at work, failed and planned, and what time is left."
     verb("status", verbs.status, summary, results)

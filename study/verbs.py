@@ -187,7 +187,8 @@ def predict(flags: Namespace) -> int:
     """Prints the champion's answer to a picture."""
     from study.explain.predict import predict as answer
 
-    for line in answer(flags.results_dir, flags.image, flags.index, flags.data_dir, offline=flags.offline):
+    asked = flags.results_dir, flags.image, flags.index, flags.data_dir
+    for line in answer(*asked, offline=flags.offline, explain=flags.explain):
         say(line)
     return 0
 

@@ -9,7 +9,7 @@ import torch
 from study.analysis.arms import CHAMPION, key, records
 from study.analysis.sources import Sources
 from study.data import balanced_order, load, to_input
-from study.explain.predict import networks
+from study.explain.predict import stored_networks
 from study.spec import StudySpec
 from study.training.evaluate import evaluation_batch
 from study.verify.check import Check, broken, holds, unchecked
@@ -28,7 +28,7 @@ def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir:
     stored = torch.from_numpy(sources.predictions[key(rows[0])])
     fashion = load(data_dir, offline=True)
     order = balanced_order(fashion.test_labels, seed=study.seed)[: stored.numel()]
-    ((_, network, resolution), *_) = networks(folder / "checkpoints")
+    ((_, network, resolution), *_) = stored_networks(folder / "checkpoints")
     found = []
     with torch.inference_mode():
         for part in torch.split(order, evaluation_batch(resolution)):

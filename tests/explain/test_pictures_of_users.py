@@ -14,34 +14,48 @@ from finished import record_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torch import Tensor
 
-from study.data import CLASS_NAMES, to_input
+from study.cli import main
+from study.data import CLASS_NAMES, FashionMNIST, to_input
 from study.errors import UsageError, WeightsError
-from study.explain.predict import predict, read_image
+from study.explain.doubt import SURE
+from study.explain.own_picture import find_object
+from study.explain.picture_files import read_picture
+from study.explain.predict import predict
 from study.explain.snapshots import keep_network
 from study.models import build, save_checkpoint, unfolded_state_dict
 from study.networks import GOOGLENET
 from study.spec import Init, Scope
+from study.training.batchnorm_recalibration import settle
 
 
-def _picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
+def _picture(kind: str) -> bytes:
+    """A dark garment on white."""
+    picture = Image.new("RGB", (40, 30), "white")
+    picture.paste((20, 30, 60), (12, 4, 28, 26))
     stream = io.BytesIO()
-    Image.linear_gradient("L").resize(size).convert("RGB").save(stream, kind)
+    picture.save(stream, kind)
     return stream.getvalue()
+
+
+def _views(path: Path) -> Tensor:
+    return find_object(read_picture(path)).views
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_usual_pictures_become_28_by_28(kind: str, tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(_picture(kind))
-    pixels = read_image(tmp_path / "p")
+    (pixels,) = _views(tmp_path / "p")
     assert pixels.shape == (28, 28) and pixels.dtype is torch.uint8
+    assert int(pixels[14, 14]) > 200 and int(pixels[14, 0]) == 0
 
 
 def test_dark_on_light_is_turned_round(tmp_path: Path) -> None:
     values = np.full((28, 28), 255, np.uint8)
-    values[8:20, 8:20] = 10
+    values[:, 8:20] = 10
     Image.fromarray(values).save(tmp_path / "p.png")
-    pixels = read_image(tmp_path / "p.png")
+    (pixels,) = _views(tmp_path / "p.png")
     assert int(pixels[0, 0]) == 0 and int(pixels[14, 14]) == 245
 
 
@@ -73,7 +87,7 @@ def _png_of(width: int, height: int) -> bytes:
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(content)
     with pytest.raises(UsageError):
-        read_image(tmp_path / "p.png")
+        read_picture(tmp_path / "p.png")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
@@ -84,7 +98,7 @@ def test_damaged_pictures_are_read_or_refused(tmp_path: Path, kind: str, data: s
         content[place] = data.draw(st.integers(0, 255))
     (tmp_path / "p").write_bytes(content[: data.draw(st.integers(0, len(content)))])
     with contextlib.suppress(UsageError):
-        assert read_image(tmp_path / "p").shape == (28, 28)
+        assert _views(tmp_path / "p").shape[1:] == (28, 28)
 
 
 @pytest.fixture
@@ -120,9 +134,97 @@ def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Pa
         "googlenet-scratch-full-uniform",
     ]
     with torch.inference_mode():
-        shares = network.eval()(to_input(read_image(picture)[None], 32)).softmax(1)[0]
+        shares = network.eval()(to_input(_views(picture), 32)).softmax(1)[0]
     assert all(f"{CLASS_NAMES[int(shares.argmax())]} {float(shares.max()):.3f}," in line for line in lines)
     path = folder / "explained-googlenet-scratch-full-uniform.pth"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match="explained-googlenet-scratch-full-uniform"):
         predict(tmp_path, picture, None, None, offline=True)
+
+
+@pytest.fixture(scope="session")
+def network_sure_of_a_bag() -> dict[str, Tensor]:
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    with torch.no_grad():
+        network.head.bias[CLASS_NAMES.index("bag")] = 50
+    return unfolded_state_dict(network)
+
+
+@pytest.fixture(scope="session")
+def network_without_training(few: FashionMNIST) -> dict[str, Tensor]:
+    """Random weights with statistics of real images, so that answers depend on the picture."""
+    network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
+    settle(network, iter([to_input(few.train_images, 32)]), network)
+    return unfolded_state_dict(network)
+
+
+def _results(folder: Path, state: dict[str, Tensor]) -> Path:
+    path = folder / "results" / "checkpoints" / "champion.pth"
+    save_checkpoint(path, state, {"model": "googlenet", "resolution": 32})
+    return folder / "results"
+
+
+def test_the_file_of_a_test_object_is_answered_as_its_index(
+    fashion: FashionMNIST, network_without_training: dict[str, Tensor], tmp_path: Path
+) -> None:
+    results, answers = _results(tmp_path, network_without_training), set()
+    for index in (0, 1, 4321):
+        Image.fromarray(fashion.test_images[index].numpy()).save(tmp_path / "p.png")
+        named, answer = predict(results, None, index, None, offline=True)
+        assert named == f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}"
+        assert predict(results, tmp_path / "p.png", None, None, offline=True) == [answer]
+        answers.add(answer)
+    assert len(answers) == 3
+
+
+def test_a_doubt_is_told_where_the_probability_is_low(
+    network_without_training: dict[str, Tensor],
+    network_sure_of_a_bag: dict[str, Tensor],
+    tmp_path: Path,
+    picture: Path,
+) -> None:
+    (unsure,) = predict(
+        _results(tmp_path / "a", network_without_training), picture, None, None, offline=True
+    )
+    (sure,) = predict(_results(tmp_path / "b", network_sure_of_a_bag), picture, None, None, offline=True)
+    assert f"in doubt: below {SURE:.2f}" in unsure
+    assert "bag 1.000" in sure and "doubt" not in sure
+
+
+def test_the_drawing_is_written_beside_the_answer(
+    network_without_training: dict[str, Tensor],
+    tmp_path: Path,
+    picture: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results, drawing = _results(tmp_path, network_without_training), tmp_path / "seen.png"
+    for shown in ([str(picture)], ["--index", "3"]):
+        drawing.unlink(missing_ok=True)
+        asked = ["predict", *shown, "--results-dir", str(results), "--explain", str(drawing)]
+        assert main(asked) == 0
+        assert str(drawing) in capsys.readouterr().out.splitlines()[-1]
+        with Image.open(drawing) as drawn:
+            assert drawn.format == "PNG" and drawn.size == (620, 320)
+
+
+def test_a_drawing_replaces_no_photograph_and_is_a_png(
+    tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = picture.read_bytes()
+    (tmp_path / "link.png").symlink_to(picture)
+    for drawing in (picture, tmp_path / "link.png", tmp_path / "seen.jpg"):
+        assert main(["predict", str(picture), "--explain", str(drawing)]) == 2
+        assert capsys.readouterr().err.startswith("error: --explain")
+    assert picture.read_bytes() == before and not (tmp_path / "seen.jpg").exists()
+
+
+def test_a_blank_picture_gets_no_answer(
+    network_sure_of_a_bag: dict[str, Tensor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, drawing = _results(tmp_path, network_sure_of_a_bag), tmp_path / "seen.png"
+    Image.new("RGB", (300, 200), "beige").save(tmp_path / "blank.png")
+    asked = ["predict", str(tmp_path / "blank.png"), "--results-dir", str(results)]
+    assert main([*asked, "--explain", str(drawing)]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.startswith("error: no object found") and told.err.count("\n") == 1
+    assert not drawing.exists()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from study.cli import main
 from study.errors import StoreError, UsageError
-from study.explain.predict import read_image
+from study.explain.picture_files import read_picture
 from study.flags import networks
 from study.networks import DEFAULT
 from study.store.ledger import Ledger
@@ -99,14 +99,14 @@ def test_the_lock_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None:
 def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is not a file"):
-        read_image(tmp_path / "pipe")
+        read_picture(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_wide_values_keep_their_shades(kind: type, tmp_path: Path) -> None:
     ramp = np.linspace(0, 47_000, 28 * 28).reshape(28, 28).astype(kind)
     Image.fromarray(ramp).save(tmp_path / "ramp.tiff")
-    pixels = read_image(tmp_path / "ramp.tiff").numpy()
+    pixels = np.asarray(read_picture(tmp_path / "ramp.tiff"))
     assert len(np.unique(pixels)) > 200
 
 
