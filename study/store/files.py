@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -66,13 +67,16 @@ def refusal(error: BaseException | None) -> str | None:
 
 
 def remove_parts(*folders: Path) -> None:
-    """Removes the partial files of killed writers from the folders, but not from folders below them.
+    """Removes what killed writers left half-written in the folders, but not in folders below them.
 
     No other process may write to the folders at the same time.
     """
     for folder in folders:
         for path in folder.glob(f".*{PART}"):
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -88,7 +92,7 @@ def _write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,10 +126,11 @@ def require_folder(folder: Path, what: str) -> None:
         raise StoreError(f"{what} {folder} is not writable: {error.strerror}") from error
 
 
-def _sync_directory(folder: Path) -> None:
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
