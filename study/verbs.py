@@ -148,6 +148,8 @@ def report(flags: Namespace) -> int:
         _write_workbook(flags.results_dir, analysis.sources)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
+    if result.figures:
+        say(f"figures as SVG, PDF and CSV: {result.figures}")
     return 0
 
 

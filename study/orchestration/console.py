@@ -67,7 +67,8 @@ class Console:
             self._bar.stop()
 
     def say(self, text: str) -> None:
-        self._out.print(text, markup=False)
+        """Prints a line; a long one is not cut, so that a path in it can be copied."""
+        self._out.print(text, markup=False, soft_wrap=True)
 
     def tick(self, text: str = "") -> None:
         """Updates the bar."""

@@ -57,3 +57,8 @@ class Options:
     gpus_per_run: float = 0.0
     champion_share: float = 0.25
     disk_gb: float = 6.0
+
+    @property
+    def figures_dir(self) -> Path:
+        """The folder of the report's figures as SVG, PDF and CSV."""
+        return self.report_dir / "figures"

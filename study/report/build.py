@@ -19,7 +19,7 @@ from study.analysis import Analysis
 from study.errors import UsageError
 from study.report.data.report_data import ReportData
 from study.report.docx.writing import report_docx
-from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
+from study.report.figures import draw_all, figure_files, figure_names, file_names, font_is_missing
 from study.report.form_check.accessibility import complete_tags
 from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
@@ -37,6 +37,7 @@ from study.report.text.length import Length
 from study.report.text.template_globals import filters, tests
 from study.report.text.title_page import read_title_page
 from study.store.files import write_atomic, write_text
+from study.store.folders import replace_folder
 
 _SECTION = "<section"
 #: While page breaks are being found, an empty picture of the same printed size replaces every picture.
@@ -54,6 +55,8 @@ class ReportResult:
     """The file that tells what was checked and found; None for a draft."""
     docx: Path | None
     """The editable report; None for a draft."""
+    figures: Path | None
+    """The folder of the figures as SVG, PDF and CSV; None for a draft, and where there are none."""
     pages: int
     """Number of the pages of the PDF."""
     seconds: float
@@ -130,7 +133,8 @@ def build_report(
     check.unlink(missing_ok=True)
     if not draft:
         write_atomic(docx, partial(_write, to_docx(unpaged, printed.anchors)))
-        _write_figures(report_dir / "figures", drawings)
+        own = file_names(figure_names())
+        replace_folder(report_dir / "figures", figure_files(drawings), own=own)
         pdf = read_pdf(report_dir / "report.pdf")
         problems += check_document(pdf, words, flat=flat)
         write_check(check, problems, pdf, words)
@@ -138,6 +142,7 @@ def build_report(
         pdf=report_dir / "report.pdf",
         check=None if draft else check,
         docx=None if draft else docx,
+        figures=report_dir / "figures" if drawings else None,
         pages=printed.pages,
         seconds=time.perf_counter() - started,
         problems=tuple(problems),
@@ -183,17 +188,6 @@ def check_style(text: str, path: Path) -> None:
                 raise UsageError(f"{path}, line {line}: {what.replace(exact[0], '') if exact else what}")
     finally:
         logger.removeHandler(handler)
-
-
-def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
-    """Writes the figures and removes those of an earlier report; other files in the folder stay."""
-    files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
-    for name, payload in files.items():
-        write_atomic(folder / name, partial(_write, payload))
-    for name in figure_names():
-        for path in (folder / f"{name}.svg", folder / f"{name}.png"):
-            if path.name not in files:
-                path.unlink(missing_ok=True)
 
 
 def _write(payload: bytes, stream: IO[bytes]) -> None:
