@@ -60,6 +60,8 @@ def render(
         command.append(f"--templates={options.templates}")
     if options.flat:
         command.append("--flat")
+    if options.defence and not draft:
+        command.append("--defence")
     if draft:
         command.append("--draft")
     late, began = True, time.time()

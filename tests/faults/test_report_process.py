@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -228,10 +229,12 @@ def test_the_last_line_of_a_study_names_the_folder_of_its_figures(
     artifacts = tmp_path / "artifacts" / "dataset.npz"
     write_arrays(artifacts, {"examples": np.zeros((10, 6, 28, 28), np.uint8)})
     phase = _begun(tmp_path, CancelToken(), fashion)
+    phase.context.options = replace(phase.context.options, defence=True)
     assert phase.finish()
     figures = tmp_path / "out" / "figures"
     assert capfd.readouterr().out.splitlines()[-1] == f"figures as SVG, PDF and CSV: {figures}"
     assert {path.name for path in figures.iterdir()} == {f"examples.{end}" for end in ("csv", "pdf", "svg")}
+    assert (tmp_path / "out" / "defence.pdf").is_file()
 
 
 def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(

@@ -244,12 +244,15 @@ def test_the_verb_replaces_the_folder_and_names_it_in_its_last_line(
     for name in ("arms.svg", "labels.png", "holiday.png"):
         (out / "figures" / name).write_bytes(b"old")
     command = ["report", f"--results-dir={results}", f"--report-dir={out}"]
-    assert main(command) == 0
+    assert main([*command, "--defence"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[-1] == f"figures as SVG, PDF and CSV: {out / 'figures'}"
+    assert f"for the defence: {out / 'defence.pdf'}" in told
     expected = {"holiday.png", *(f"examples.{form}" for form in FORMS)}
     assert {path.name for path in (out / "figures").iterdir()} == expected
+    assert (out / "defence.pdf").read_bytes().startswith(b"%PDF")
     assert {path.name for path in out.iterdir()} == {
+        "defence.pdf",
         "figures",
         *(f"report.{end}" for end in ("check.json", "docx", "html", "pdf")),
     }
