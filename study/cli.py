@@ -93,6 +93,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="of PDF and Word file: what a laboratory work needs, or every experiment",
     )
     form.add_argument("--flat", action="store_true", help="main sections do not begin pages")
+    form.add_argument(
+        "--defence",
+        action="store_true",
+        help="also a sheet of two pages: what a teacher will ask, with answers from the study",
+    )
     data.add_argument(
         "--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip), or the archive itself"
     )

@@ -150,15 +150,20 @@ def report(flags: Namespace) -> int:
                 flat=flags.flat,
                 length=Length(flags.length),
                 draft=flags.draft,
+                defence=flags.defence,
             )
         say(f"report: {result.pdf} ({result.pages} pages, {result.seconds:.1f} s)")
         if result.docx:
             say(f"editable report: {result.docx}")
+        if result.defence:
+            say(f"for the defence: {result.defence}")
         say(f"results: {results}")
         if writable and not flags.draft:
             _write_workbook(flags.results_dir, analysis)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
+    if result.figures:
+        say(f"figures as SVG, PDF and CSV: {result.figures}")
     return 0
 
 

@@ -46,6 +46,7 @@ _FLAGS = (
     "--lang",
     "--no-fold",
     "--flat",
+    "--defence",
     "--offline",
     "--fresh",
     "--dry-run",

@@ -19,6 +19,7 @@ from benchmarks.hostile.mutation import as_json, damaged, misshapen, words
 from benchmarks.hostile.target import Target
 from study.analysis import analyse
 from study.networks import DEFAULT
+from study.report.data.defence import questions
 from study.report.data.derived import Reading
 from study.report.data.report_data import ReportData
 
@@ -112,6 +113,7 @@ def read(results: Path) -> ReportData:
         reading.explanation(model), reading.separation(model)
     reading.object_answers(), reading.widest_gap(), reading.rows("results")
     reading.tried(), reading.left_out(), reading.champion_end, reading.baselines()
+    questions(data)
     assert set(data.models) <= {model for model in DEFAULT}
     return data
 

@@ -73,7 +73,7 @@ class Console:
         if self._out.is_terminal and len(text) > self._out.width:
             indent = " " * (len(text) - len(text.lstrip()) + 2)
             text = "\n".join(textwrap.wrap(text, self._out.width, subsequent_indent=indent))
-        self._out.print(text, markup=False)
+        self._out.print(text, markup=False, soft_wrap=True)
 
     def tick(self, text: str = "") -> None:
         """Updates the bar."""

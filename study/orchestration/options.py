@@ -23,6 +23,7 @@ class Options:
         lang: language of the report.
         flat: whether main sections continue on the same page.
         length: of PDF and Word file, ``short`` or ``full``.
+        defence: whether the final report has a sheet for the defence.
         offline: whether downloads are forbidden.
         fresh: whether an older study is moved aside.
         dry_run: whether only the plan is printed.
@@ -46,6 +47,7 @@ class Options:
     lang: str = "ru"
     flat: bool = False
     length: str = "short"
+    defence: bool = False
     offline: bool = False
     fresh: bool = False
     dry_run: bool = False
@@ -57,3 +59,8 @@ class Options:
     gpus_per_run: float = 0.0
     champion_share: float = 0.25
     disk_gb: float = 6.0
+
+    @property
+    def figures_dir(self) -> Path:
+        """The folder of the report's figures as SVG, PDF and CSV."""
+        return self.report_dir / "figures"

@@ -60,6 +60,8 @@ def render(
         command.append(f"--templates={options.templates}")
     if options.flat:
         command.append("--flat")
+    if options.defence and not draft:
+        command.append("--defence")
     if draft:
         command.append("--draft")
     late, began = True, time.time()
@@ -75,8 +77,8 @@ def render(
                 process.kill()
     if process.returncode == 0:
         return True
-    remove_parts(options.report_dir, options.report_dir / "figures")
-    if late and _written_since(options.report_dir / "report.pdf", began):
+    remove_parts(options.report_dir)
+    if late and written_since(options.report_dir / "report.pdf", began):
         say(f"the PDF is there; its Word file and check did not end in time: {CALLED} report")
         return True
     if late:
@@ -89,7 +91,8 @@ def render(
     return False
 
 
-def _written_since(path: Path, moment: float) -> bool:
+def written_since(path: Path, moment: float) -> bool:
+    """Whether a file, or the entries of a folder, changed at or after `moment` in seconds since 1970."""
     try:
         return path.stat().st_mtime >= moment
     except OSError:

@@ -19,7 +19,7 @@ from study.analysis import Analysis
 from study.errors import UsageError
 from study.report.data.report_data import ReportData
 from study.report.docx.writing import report_docx
-from study.report.figures import Drawing, draw_all, figure_names, font_is_missing
+from study.report.figures import draw_all, figure_files, figure_names, file_names, font_is_missing
 from study.report.form_check.accessibility import complete_tags
 from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
@@ -31,12 +31,14 @@ from study.report.locale.number_format import Numbers
 from study.report.pdf.pagination import Places, paginate
 from study.report.text.compose import compose
 from study.report.text.cross_references import count_pages
+from study.report.text.defence import MOST_PAGES, SIZES, compose_defence
 from study.report.text.department import Department, open_department
 from study.report.text.jinja_env import check_templates
 from study.report.text.length import Length
 from study.report.text.template_globals import filters, tests
-from study.report.text.title_page import read_title_page
+from study.report.text.title_page import TitlePage, read_title_page
 from study.store.files import write_atomic, write_text
+from study.store.folders import replace_folder
 
 _SECTION = "<section"
 #: While page breaks are being found, an empty picture of the same printed size replaces every picture.
@@ -54,6 +56,10 @@ class ReportResult:
     """The file that tells what was checked and found; None for a draft."""
     docx: Path | None
     """The editable report; None for a draft."""
+    figures: Path | None
+    """The folder of the figures as SVG, PDF and CSV; None for a draft, and where there are none."""
+    defence: Path | None
+    """The sheet for the defence; None where it was not asked for."""
     pages: int
     """Number of the pages of the PDF."""
     seconds: float
@@ -86,6 +92,7 @@ def build_report(
     draft: bool = False,
     flat: bool = False,
     length: Length = Length.FULL,
+    defence: bool = False,
 ) -> ReportResult:
     """Builds report.pdf, report.html, report.docx, figures/ and the check from whatever results exist.
 
@@ -99,6 +106,7 @@ def build_report(
             It takes less than half the time; it serves a study that is running or has to end.
         flat: whether main sections do not begin pages.
         length: of PDF and Word file; the page for the screen is always full.
+        defence: whether to write defence.pdf too, the questions of a teacher with their answers.
 
     Raises:
         ReportError: there is no such language.
@@ -126,11 +134,18 @@ def build_report(
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged, screen = (count_pages(each.html, printed.pages) for each in (composition, whole))
     write_text(report_dir / "report.html", web_page(screen, title, words))
+    if defence:
+        sheet = to_sheet(data, words, numbers, title, lang=lang)
+        write_atomic(report_dir / "defence.pdf", partial(_write, sheet.content))
+        if sheet.pages > MOST_PAGES:
+            told = f"the sheet for the defence has {sheet.pages} pages, more than {MOST_PAGES}"
+            problems.append(Problem(None, None, told))
     docx, check = report_dir / "report.docx", report_dir / "report.check.json"
     check.unlink(missing_ok=True)
     if not draft:
         write_atomic(docx, partial(_write, to_docx(unpaged, printed.anchors)))
-        _write_figures(report_dir / "figures", drawings)
+        own = file_names(figure_names())
+        replace_folder(report_dir / "figures", figure_files(drawings), own=own)
         pdf = read_pdf(report_dir / "report.pdf")
         problems += check_document(pdf, words, flat=flat)
         write_check(check, problems, pdf, words)
@@ -138,6 +153,8 @@ def build_report(
         pdf=report_dir / "report.pdf",
         check=None if draft else check,
         docx=None if draft else docx,
+        figures=report_dir / "figures" if drawings else None,
+        defence=report_dir / "defence.pdf" if defence else None,
         pages=printed.pages,
         seconds=time.perf_counter() - started,
         problems=tuple(problems),
@@ -183,17 +200,6 @@ def check_style(text: str, path: Path) -> None:
                 raise UsageError(f"{path}, line {line}: {what.replace(exact[0], '') if exact else what}")
     finally:
         logger.removeHandler(handler)
-
-
-def _write_figures(folder: Path, drawings: dict[str, Drawing]) -> None:
-    """Writes the figures and removes those of an earlier report; other files in the folder stay."""
-    files = {f"{name}{drawing.suffix}": drawing.data for name, drawing in drawings.items()}
-    for name, payload in files.items():
-        write_atomic(folder / name, partial(_write, payload))
-    for name in figure_names():
-        for path in (folder / f"{name}.svg", folder / f"{name}.png"):
-            if path.name not in files:
-                path.unlink(missing_ok=True)
 
 
 def _write(payload: bytes, stream: IO[bytes]) -> None:
@@ -244,6 +250,15 @@ def to_pdf(html: str) -> Printed:
     content = document.write_pdf(finisher=lambda _, pdf: complete_tags(pdf.objects), pdf_variant="pdf/ua-1")
     anchors = {name: number for number, page in enumerate(document.pages, start=1) for name in page.anchors}
     return Printed(bytes(content or b""), len(document.pages), anchors)
+
+
+def to_sheet(data: ReportData, words: Words, numbers: Numbers, title: TitlePage, *, lang: str) -> Printed:
+    """Prints the sheet for the defence in the largest letters with which it fits its pages."""
+    for size in SIZES:
+        sheet = to_pdf(compose_defence(data, words, numbers, title, lang=lang, size=size))
+        if sheet.pages <= MOST_PAGES:
+            break
+    return sheet
 
 
 def to_docx(html: str, anchors: dict[str, int]) -> bytes:

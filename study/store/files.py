@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,13 +75,16 @@ def refusal(error: BaseException | None) -> OSError | None:
 
 
 def remove_parts(*folders: Path) -> None:
-    """Removes the partial files of killed writers from the folders, but not from folders below them.
+    """Removes what killed writers left half-written in the folders, but not in folders below them.
 
     No other process may write to the folders at the same time.
     """
     for folder in folders:
         for path in folder.glob(f".*{PART}"):
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -220,3 +224,14 @@ def require_folder(folder: Path, what: str) -> tuple[str, ...]:
         why = cause.strerror if cause is not None else error
         raise StoreError(f"{what} {folder} is not writable: {why}") from error
     return tuple(f"{what} {folder}, its file system: {limit}" for limit in refused)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk, where the file system can tell."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,15 @@ def csv_text(table: pd.DataFrame) -> str:
     return _neutral(table).to_csv(index=False, lineterminator="\n")
 
 
+def rows_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Returns a table as CSV; a spreadsheet executes none of its cells as a formula."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_neutral_cell(cell) for cell in row] for row in rows)
+    return stream.getvalue()
+
+
 def _runs_table(table: Table, records: Iterable[RunRecord]) -> pd.DataFrame:
     return _frame(table, [row_cells(table, OF_RUN, record) for record in records])
 
@@ -138,13 +149,14 @@ def _frame(table: Table, rows: list[dict[str, Cell]]) -> pd.DataFrame:
 
 
 def _neutral(table: pd.DataFrame) -> pd.DataFrame:
-    """Puts an apostrophe before text cells that a spreadsheet would execute; numbers are unchanged."""
+    """Returns the table with neutral cells; numbers are unchanged."""
+    return table.map(_neutral_cell)
 
-    def cell(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-        # CSV does not quote them: a carriage return may end the row, and a zero byte the file.
-        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
-    return table.map(cell)
+def _neutral_cell(value: Any) -> Any:
+    """Puts an apostrophe before a text that a spreadsheet would execute; other values are unchanged."""
+    if not isinstance(value, str):
+        return value
+    text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    # CSV does not quote them: a carriage return may end the row, and a zero byte the file.
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")

@@ -16,7 +16,7 @@ import pypdfium2
 
 from study.analysis import Analysis
 from study.report.data.report_data import ReportData
-from study.report.figures import Drawing, draw_all, figure_names
+from study.report.figures import Drawing, draw_all, empty_drawing, figure_names
 from study.report.locale.messages import Words, languages, read_words
 from study.report.locale.number_format import Numbers
 from study.report.text.compose import compose
@@ -25,8 +25,6 @@ from study.report.text.title_page import TitlePage
 from study.verify.check import Check, broken, holds, unchecked
 
 _TAGS = re.compile(r"<[^>]*>")
-_SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
-_BLANK = Drawing(data=_SVG, media="image/svg+xml", width_mm=1, height_mm=1)
 #: How many numbers without an origin are named.
 _NAMED = 3
 
@@ -87,7 +85,7 @@ def _figures_of(pdf: Path) -> dict[str, Drawing]:
     page = pdf.with_name("report.html")
     text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
     named = set(re.findall(r'<figure id="fig-([\w-]+)"', text))
-    return {name: _BLANK for name in figure_names() if name in named}
+    return {name: empty_drawing() for name in figure_names() if name in named}
 
 
 def _composed(data: ReportData, words: Words, drawings: dict[str, Drawing]) -> str:
@@ -101,7 +99,9 @@ def _composed(data: ReportData, words: Words, drawings: dict[str, Drawing]) -> s
 
 def _texts_of(drawings: dict[str, Drawing]) -> str:
     """Returns the texts in the figures."""
-    vector = (drawing.data.decode("utf-8") for drawing in drawings.values() if drawing.suffix == ".svg")
+    vector = (
+        drawing.data.decode("utf-8") for drawing in drawings.values() if drawing.media == "image/svg+xml"
+    )
     return " ".join(unescape(_TAGS.sub(" ", text)) for text in vector)
 
 

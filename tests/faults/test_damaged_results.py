@@ -16,9 +16,7 @@ from benchmarks.hostile.results import small_results
 from study.analysis import analyse
 from study.cli import main
 from study.errors import StoreError
-from study.report.build import _write_figures
 from study.report.data.report_data import ReportData
-from study.report.figures import Drawing
 from study.store.ledger import Ledger
 
 
@@ -221,12 +219,3 @@ def test_pictures_of_another_shape_are_left_out_by_name(results: Path) -> None:
         "drift.npz",
     }
     assert not data.tables.drift and not data.tables.artifacts.get("object")
-
-
-def test_foreign_pictures_beside_the_figures_stay(tmp_path: Path) -> None:
-    for name in ("holiday.png", "labels.png", "arms.svg"):
-        (tmp_path / name).write_bytes(b"picture")
-    drawing = Drawing(data=b"<svg/>", media="image/svg+xml", width_mm=1, height_mm=1)
-    _write_figures(tmp_path, {"arms": drawing})
-    assert {path.name for path in tmp_path.iterdir()} == {"holiday.png", "arms.svg"}
-    assert (tmp_path / "arms.svg").read_bytes() == b"<svg/>"

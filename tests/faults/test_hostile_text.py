@@ -55,6 +55,7 @@ class Written:
     touched: dict[str, list[str]]
     folder: Path
     pdf: str
+    sheet: str
     docx: str
     html: str
 
@@ -100,6 +101,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             str(out),
             "--length",
             "full",
+            "--defence",
             "--lang",
             "en",
             "--title-page",
@@ -125,6 +127,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         touched=json.loads(log.read_text()),
         folder=place,
         pdf=" ".join(line.text for page in pages for line in page.lines),
+        sheet=" ".join(line.text for line in read_pdf(out / "defence.pdf").lines),
         docx=" ".join(element.text or "" for element in word.iter(qn("w:t"))),
         html=(out / "report.html").read_text(encoding="utf-8"),
     )
@@ -163,6 +166,11 @@ _BY_LETTERS = ("student", "teacher")
 @pytest.mark.parametrize("field", [name for name in TITLE if name not in _BY_LETTERS])
 def test_a_title_field_is_literal_text_in_the_pdf(field: str, written: Written) -> None:
     assert _squeezed(TITLE[field]) in _squeezed(written.pdf)
+
+
+def test_the_sheet_for_the_defence_prints_the_title_literally(written: Written) -> None:
+    assert _squeezed(TITLE["lab_title"]) in _squeezed(written.sheet)
+    assert "script" not in written.sheet
 
 
 def test_letters_from_right_to_left_are_in_the_pdf(written: Written) -> None:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from study.budget import Deadline
@@ -31,6 +33,7 @@ from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import Scheduler
 from study.orchestration.signals import EXIT_SECONDS, CancelToken
 from study.spec import StudySpec
+from study.store.files import write_arrays
 from study.store.ledger import Ledger
 from study.training.run import Workshop
 from study.training.runtime import detect
@@ -218,6 +221,20 @@ def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
     told = capfd.readouterr().out
     assert "stopped: a first report is made instead, without pictures" in told
     assert (tmp_path / "out" / "report.pdf").is_file(), told
+
+
+def test_the_last_line_of_a_study_names_the_folder_of_its_figures(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], fashion: FashionMNIST
+) -> None:
+    artifacts = tmp_path / "artifacts" / "dataset.npz"
+    write_arrays(artifacts, {"examples": np.zeros((10, 6, 28, 28), np.uint8)})
+    phase = _begun(tmp_path, CancelToken(), fashion)
+    phase.context.options = replace(phase.context.options, defence=True)
+    assert phase.finish()
+    figures = tmp_path / "out" / "figures"
+    assert capfd.readouterr().out.splitlines()[-1] == f"figures as SVG, PDF and CSV: {figures}"
+    assert {path.name for path in figures.iterdir()} == {f"examples.{end}" for end in ("csv", "pdf", "svg")}
+    assert (tmp_path / "out" / "defence.pdf").is_file()
 
 
 def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from planted import plant
+from printing import blank_drawing
 
 from study.analysis import analyse
 from study.report.data.report_data import ReportData
 from study.report.figures import explanation
-from study.report.figures.style import Drawing, look
+from study.report.figures.style import look
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
 from study.store.files import write_arrays
@@ -38,7 +39,7 @@ def _change(results: Path, name: str, **arrays: object) -> None:
 
 def _told(results: Path, composer: Composer) -> str:
     """Text of a report in which the two figures stand."""
-    blank = Drawing(data=b"", media="image/png", width_mm=100, height_mm=50)
+    blank = blank_drawing(b"", "image/png")
     stored = (("gradcam-googlenet", "gradcam-googlenet"), ("featuremap", "featuremap-googlenet"))
     drawings = {
         figure: blank for figure, name in stored if (results / "artifacts" / f"{name}.npz").is_file()

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from printing import blank_drawing
 
 from study.analysis import analyse
 from study.report.build import build_report
 from study.report.data.report_data import ReportData
-from study.report.figures import Drawing, figure_names
+from study.report.figures import figure_names
 from study.report.locale.messages import languages, read_words
 from study.report.locale.number_format import Numbers
 from study.report.text.compose import Composition, compose
@@ -25,7 +26,7 @@ def _composed(results: Path, lang: str, length: Length) -> Composition:
     """The composed report with an empty picture for every figure that there is."""
     data = ReportData.of(analyse(results))
     words = read_words(lang, data.models)
-    blank = Drawing(data=_SVG, media="image/svg+xml", width_mm=100, height_mm=50)
+    blank = blank_drawing(_SVG, "image/svg+xml")
     names = [name for name in figure_names() if not name.startswith("gradcam")]
     numbers, title = Numbers.of(words), TitlePage(year="2031")
     return compose(data, dict.fromkeys(names, blank), words, numbers, title, lang=lang, length=length)

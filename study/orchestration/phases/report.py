@@ -12,7 +12,7 @@ from study.budget import format_seconds
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.tasks import Picture
 from study.orchestration.phases.ablations import first_runs
-from study.orchestration.report_process import render
+from study.orchestration.report_process import render, written_since
 from study.orchestration.results_export import BASELINES, write_predictions, write_results
 from study.orchestration.scheduler import Scheduler, Unit
 from study.store.tables import champion
@@ -84,6 +84,7 @@ class ReportPhase:
         context.ledger.set_fact("environment", facts)
         self.write()
         context.console.show_results(context.ledger.records(), context.ledger.fact(BASELINES) or [])
+        started = time.time()
         made = self._last()
         context.plan.note_phase("report", context.clock.reserve, began)
         if not context.token.asked:
@@ -92,6 +93,9 @@ class ReportPhase:
         written = self.write()
         deadline = context.clock.deadline
         context.console.say(f"used {format_seconds(deadline.used())} of {format_seconds(deadline.budget)}")
+        figures = context.options.figures_dir
+        if written_since(figures, started) and any(figures.iterdir()):
+            context.console.say(f"figures as SVG, PDF and CSV: {figures}")
         return made and written
 
     def end_draft(self) -> None:

@@ -8,7 +8,8 @@ from functools import partial
 from study.networks import NETWORKS
 from study.report.data.report_data import ReportData
 from study.report.figures import ablations, architecture, comparison, curves, explanation, images, training
-from study.report.figures.style import Drawing, font_is_missing, look
+from study.report.figures.export import figure_files, file_names
+from study.report.figures.style import Drawing, empty_drawing, font_is_missing, look
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
 
@@ -59,4 +60,14 @@ def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Draw
     return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 
 
-__all__ = ["FIGURES", "PER_MODEL", "Drawing", "draw_all", "figure_names", "font_is_missing"]
+__all__ = [
+    "FIGURES",
+    "PER_MODEL",
+    "Drawing",
+    "draw_all",
+    "empty_drawing",
+    "figure_files",
+    "figure_names",
+    "file_names",
+    "font_is_missing",
+]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.report.data.report_data import ReportData
+from study.report.figures.plotted import Plotted
 from study.report.figures.style import Drawing, arm_handle, arm_look, canvas, svg, ticks
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -22,10 +24,13 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if drawn is None:
         return None
     figure, panels = drawn
-    for panel, points in panels:
+    plotted = Plotted("network", "init", "training_images", "test_accuracy_pct")
+    for model, panel, points in panels:
         images = [point["train_images"] for point in points]
         for init, key in _INITS.items():
-            panel.plot(images, [100 * point[init] for point in points], **arm_look(key))
+            accuracy = [100 * point[init] for point in points]
+            panel.plot(images, accuracy, **arm_look(key))
+            plotted.add_all((model, init), images, accuracy)
         panel.set_xscale("log")
         panel.set_xticks(images, [numbers.integer(value) for value in images], rotation=30)
         panel.set_xticks([], minor=True)
@@ -35,7 +40,7 @@ def labels(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         ncols=2,
         frameon=False,
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -44,22 +49,23 @@ def depth(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if drawn is None:
         return None
     figure, panels = drawn
-    for panel, points in panels:
+    plotted = Plotted("network", "trained_stages", "test_accuracy_pct", "lowest_pct", "highest_pct")
+    for model, panel, points in panels:
         x = [point["stages"] for point in points]
-        y = [100 * point["accuracy"] for point in points]
-        spread = [
-            [100 * (point["accuracy"] - point["low"]) for point in points],
-            [100 * (point["high"] - point["accuracy"]) for point in points],
-        ]
+        y, lowest, highest = (
+            100 * np.array([point[name] for point in points]) for name in ("accuracy", "low", "high")
+        )
+        spread = [y - lowest, highest - y]
         panel.errorbar(x, y, yerr=spread, capsize=2.5, **arm_look("pretrained-full-uniform"))
         panel.set_xticks(x)
-    return svg(figure)
+        plotted.add_all((model,), x, y, lowest, highest)
+    return svg(figure, plotted)
 
 
 def _panels(
     data: ReportData, prefix: str, height: float, axis: str, words: Words, numbers: Numbers
-) -> tuple[Figure, list[tuple[Axes, Points]]] | None:
-    """Returns a titled panel, and its points, for each network whose finding `prefix` was measured."""
+) -> tuple[Figure, list[tuple[str, Axes, Points]]] | None:
+    """Returns each network whose finding `prefix` was measured, with a titled panel and its points."""
     found = {model: points for model in data.models if (points := data.points(f"{prefix}.{model}"))}
     if not found:
         return None
@@ -69,4 +75,4 @@ def _panels(
         panel.set_xlabel(words.axis[axis])
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
     figure.supylabel(words.axis["accuracy"], fontsize=11)
-    return figure, list(zip(axes, found.values(), strict=True))
+    return figure, list(zip(found, axes, found.values(), strict=True))

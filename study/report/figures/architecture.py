@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from study.report.data.report_data import ReportData
+from study.report.figures.plotted import Plotted
 from study.report.figures.style import GREY, INK, Drawing, canvas, svg
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -29,9 +30,13 @@ def scheme(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not found:
         return None
     figure, axes = canvas(1.25 * len(found), rows=len(found))
+    plotted = Plotted("network", "stage", "k", "parameters", "output_layer_alone", "whole_network")
     for panel, (model, stages) in zip(axes, found.items(), strict=True):
         _draw(panel, words.model[model], stages, words, numbers)
-    return svg(figure)
+        for k, stage in enumerate(reversed(stages)):
+            alone = "frozen" if k else "trained"
+            plotted.add(model, stage["name"], k, stage["parameters"], alone, "trained")
+    return svg(figure, plotted)
 
 
 def _stages(data: ReportData, model: str) -> bool:

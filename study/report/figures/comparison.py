@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from study.networks import NETWORKS
 from study.report.data.report_data import ArmSummary, ReportData
+from study.report.figures.plotted import ARM, Plotted, of_arm
 from study.report.figures.style import (
     GREY,
     INK,
@@ -39,20 +40,30 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         return None
     rows = max(len(data.finished_of(model)) for model in models)
     figure, axes = canvas(0.75 + 0.39 * rows, len(models), sharex=True)
+    plotted = Plotted(*ARM, "quantity", "seed", "accuracy_pct", "ci_low_pct", "ci_high_pct")
     for panel, model in zip(axes, models, strict=True):
         chosen = data.finished_of(model)
         _name_rows(panel, chosen, words)
         for row, arm in enumerate(chosen):
             look = arm_look(arm.key)
             values = 100 * np.array(arm.values)
+            name = of_arm(model, arm.key)
             panel.plot(values, [row + 0.2] * len(values), "o", ms=3.5, mfc="none", mec=GREY, mew=0.9)
+            for seed, value in zip(arm.seeds, values, strict=True):
+                plotted.add(*name, "test", seed, value, None, None)
             if arm.means["train"] is not None:
-                panel.plot(100 * arm.means["train"], row, "s", ms=5, mfc="white", mec="black")
+                train = 100 * arm.means["train"]
+                panel.plot(train, row, "s", ms=5, mfc="white", mec="black")
+                plotted.add(*name, "mean training", None, train, None, None)
+            mean, low, high = (
+                None if share is None else 100 * share for share in (arm.mean, arm.low, arm.high)
+            )
+            plotted.add(*name, "mean test", None, mean, low, high)
             half = None
-            if arm.low is not None and arm.high is not None and arm.mean is not None:
-                half = [[100 * (arm.mean - arm.low)], [100 * (arm.high - arm.mean)]]
+            if low is not None and high is not None and mean is not None:
+                half = [[mean - low], [high - mean]]
             panel.errorbar(
-                [100 * (arm.mean or 0)],
+                [mean or 0],
                 [row],
                 xerr=half,
                 fmt=look["marker"],
@@ -81,7 +92,7 @@ def arms(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         ncols=3,
         frameon=False,
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -102,9 +113,11 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         at.setdefault(name, []).append(places[-1])
     room = 0.12 if len(rows) > len(groups) else 0.17
     figure, (axes,) = canvas(0.85 + room * (places[-1] + 1))
-    for row, (_, model, found) in zip(places, rows, strict=True):
+    plotted = Plotted("contrast", "network", "effect_pp", "ci_low_pp", "ci_high_pp")
+    for row, (name, model, found) in zip(places, rows, strict=True):
         effect = float(found["effect_pp"])
         low, high = as_float(found.get("ci_low_pp")), as_float(found.get("ci_high_pp"))
+        plotted.add(name, model, effect, low, high)
         error = None if low is None or high is None else [[effect - low], [high - effect]]
         axes.errorbar(
             [effect],
@@ -135,7 +148,7 @@ def contrasts(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         ncols=3,
         frameon=False,
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def _wrapped(label: str, width: int = 30) -> str:

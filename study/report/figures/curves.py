@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from study.analysis.arms import accuracy_summary, finished, number
 from study.report.data.report_data import ArmSummary, ReportData
+from study.report.figures.plotted import ARM, Plotted, of_arm
 from study.report.figures.style import (
     GREY,
     INK,
@@ -70,9 +71,12 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         return None
     used = {key: None for found in drawn.values() for key, _ in found}
     figure, axes = canvas(0.3 + 1.9 * len(drawn) + 0.18 * -(-len(used) // 2), 2, len(drawn), sharey="row")
+    plotted = Plotted(*ARM, "images", "seconds", "test_accuracy_pct", "ci_low_pct", "ci_high_pct")
     for place, (model, found) in enumerate(drawn.items()):
         left, right = axes[2 * place : 2 * place + 2]
         for key, points in found:
+            series = (points.images, points.seconds, points.mean, points.low, points.high)
+            plotted.add_all(of_arm(model, key), *series)
             for panel, x in ((left, points.images / 1000), (right, points.seconds)):
                 _curve(panel, x, points, arm_look(key))
         _set_limits(left, [points for _, points in found])
@@ -88,7 +92,7 @@ def lengths(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     figure.legend(
         handles=[arm_handle(key, words) for key in used], loc="outside lower center", ncols=2, frameon=False
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 #: Lines of the networks in the figure `gain`, in turn.
@@ -107,11 +111,14 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not found:
         return None
     figure, (panel,) = canvas(2.1)
+    plotted = Plotted("network", "images", "effect_pp", "ci_low_pp", "ci_high_pp")
     for look, (model, points) in zip(itertools.cycle(_NETWORKS), found.items(), strict=False):
-        x = np.array([point["rung"] for point in points]) / 1_000
-        mean, low, high = (
-            np.array([point[name] for point in points]) for name in ("effect_pp", "low_pp", "high_pp")
+        images, mean, low, high = (
+            np.array([point[name] for point in points])
+            for name in ("rung", "effect_pp", "low_pp", "high_pp")
         )
+        plotted.add_all((model,), images, mean, low, high)
+        x = images / 1_000
         panel.plot(x, mean, label=words.model[model], **look)
         if np.isfinite(low).any():
             panel.fill_between(x, low, high, color=look["color"], alpha=0.12, lw=0)
@@ -122,7 +129,7 @@ def gain(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     panel.set_xlabel(words.axis["length"])
     vertical_label(panel, words.axis["effect"])
     panel.legend(frameon=False)
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def course(data: ReportData, arm: ArmSummary) -> Course | None:
@@ -164,10 +171,16 @@ def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
         return None
     history = data.history[data.history["run_id"] == data.champion.run_id]
     history = history.sort_values("samples_seen")
-    looked = history[history["val_loss"].notna() & history["val_accuracy"].notna()]
+    judged = history["val_loss"].notna() & history["val_accuracy"].notna()
+    looked = history[judged]
     if len(history) < 2 or not len(looked):
         return None
     figure, (left, right) = canvas(2.0, 2)
+    plotted = Plotted("images", "training_loss_nats", "validation_loss_nats", "validation_accuracy_pct")
+    drawn = history[["val_loss", "val_accuracy"]].where(judged)
+    plotted.add_all(
+        (), history["samples_seen"], history["train_loss"], drawn["val_loss"], 100 * drawn["val_accuracy"]
+    )
     left.plot(
         history["samples_seen"] / 1000,
         history["train_loss"],
@@ -199,7 +212,7 @@ def champion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
         panel.set_xlabel(words.axis["samples"])
         panel.xaxis.set_major_formatter(ticks(numbers.comma))
         few_ticks(panel, numbers.comma)
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -212,12 +225,15 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not curves:
         return None
     figure, axes = canvas(2.1, 2)
+    plotted = Plotted("network", "images", "accuracy_pct", "loss_nats")
     for place, (model, curve) in enumerate(curves.items()):
-        x = [point["samples"] / 1000 for point in curve]
-        for panel, key, factor in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
+        images = [point["samples"] for point in curve]
+        accuracy, loss = [100 * point["accuracy"] for point in curve], [point["loss"] for point in curve]
+        plotted.add_all((model,), images, accuracy, loss)
+        for panel, values in ((axes[0], accuracy), (axes[1], loss)):
             panel.plot(
-                x,
-                [factor * point[key] for point in curve],
+                [count / 1000 for count in images],
+                values,
                 **network_look(model),
                 ls=("-", "--", ":", "-.")[place % 4],
                 ms=4,
@@ -231,7 +247,7 @@ def pretext(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         panel.xaxis.set_major_formatter(ticks(numbers.comma))
         panel.yaxis.set_major_formatter(ticks(numbers.comma))
     axes[0].legend(frameon=False)
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -242,9 +258,10 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     shares = data.tables.probabilities[longest.name]
     figure, (panel,) = canvas(2.65, width=3.6)
     panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label=words.figure["ideal"])
-    panel.plot(
-        *reliability(shares, labels[: len(shares)]), **arm_look(longest.key), label=words.figure["champion"]
-    )
+    confidence, accuracy = reliability(shares, labels[: len(shares)])
+    panel.plot(confidence, accuracy, **arm_look(longest.key), label=words.figure["champion"])
+    plotted = Plotted("mean_confidence", "accuracy")
+    plotted.add_all((), confidence, accuracy)
     panel.set_aspect("equal")
     panel.set_xlim(0, 1.02)
     panel.set_ylim(0, 1.02)
@@ -253,7 +270,7 @@ def calibration(data: ReportData, words: Words, numbers: Numbers) -> Drawing | N
     panel.xaxis.set_major_formatter(ticks(numbers.comma))
     panel.yaxis.set_major_formatter(ticks(numbers.comma))
     panel.legend(frameon=False, loc="lower right")
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def reliability(shares: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

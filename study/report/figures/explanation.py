@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from study.report.data.report_data import ReportData
 from study.report.figures.images import show
+from study.report.figures.plotted import ARM, Plotted, numbered, of_arm
 from study.report.figures.style import Drawing, canvas, png
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -30,19 +31,26 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
         return None
     networks, objects = stored["maps"].shape[:2]
     figure, axes = canvas(0.4 + 0.9 * networks, objects, networks)
+    plotted = Plotted(
+        *(*ARM, "test_index", "true_class", "predicted_class", "probability"),
+        *numbered("map", stored["maps"].shape[2:]),
+    )
     for place, panel in enumerate(axes):
         row, column = divmod(place, objects)
         label, shares = int(stored["labels"][column]), stored["probabilities"][row, column]
-        answer = int(shares.argmax())
-        _overlay(panel, stored["images"][column], stored["maps"][row, column].astype(float))
+        answer, index = int(shares.argmax()), int(stored["index"][column])
+        heat, probability = stored["maps"][row, column].astype(float), float(shares[answer])
+        arm = of_arm(model, _key(model, stored["arms"][row]))
+        plotted.add(*arm, index, label, answer, probability, values=heat)
+        _overlay(panel, stored["images"][column], heat)
         panel.set_title(
-            f"{words.classes[answer]} {numbers.num(float(shares[answer]), 2)}",
+            f"{words.classes[answer]} {numbers.num(probability, 2)}",
             fontsize=9,
             pad=3,
             style="normal" if answer == label else "italic",
         )
         if row == 0:
-            number = words.figure["numbered"].format(index=int(stored["index"][column]))
+            number = words.figure["numbered"].format(index=index)
             head = f"{number}\n{words.classes[label]}"
             panel.annotate(
                 head,
@@ -54,13 +62,18 @@ def gradcam(data: ReportData, model: str, words: Words, numbers: Numbers) -> Dra
                 va="bottom",
                 fontsize=9,
             )
-    for row, arm in enumerate(stored["arms"]):
-        key = str(arm).removeprefix(f"{model}-")
+    for row, name in enumerate(stored["arms"]):
+        label_of_row = words.explained[_key(model, name)]
         # The label is horizontal, because a row is lower than the longest label is wide.
         axes[row * objects].set_ylabel(
-            words.explained[key], fontsize=10, rotation=0, ha="right", va="center", labelpad=4
+            label_of_row, fontsize=10, rotation=0, ha="right", va="center", labelpad=4
         )
-    return png(figure)
+    return png(figure, plotted)
+
+
+def _key(model: str, arm: object) -> str:
+    """Returns the key of an arm, for example `scratch-full-uniform`, from its name."""
+    return str(arm).removeprefix(f"{model}-")
 
 
 def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -70,11 +83,15 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
         return None
     figure, axes = canvas(1.6 * len(found) + 0.55, 2, len(found))
     panels = iter(axes)
+    plotted = Plotted("network", "init", "class", "x", "y", "x_variance_pct", "y_variance_pct")
     for model, stored in found.items():
         for init in ("pretrained", "scratch"):
             panel = next(panels)
-            _plane(panel, stored[f"{init}.points"], stored["labels"])
-            explained = [numbers.num(100 * float(s), 1) for s in stored[f"{init}.explained"]]
+            points = _plane(panel, stored[f"{init}.points"], stored["labels"])
+            shares = [100 * float(share) for share in stored[f"{init}.explained"]]
+            for label, (x, y) in zip(stored["labels"].tolist(), points.tolist(), strict=True):
+                plotted.add(model, init, label, x, y, *shares)
+            explained = [numbers.num(share, 1) for share in shares]
             panel.set_title(f"{words.model[model]}, {words.features_of[init]}", fontsize=10.5)
             panel.set_xlabel(words.axis["component"].format(n=1, share=explained[0]), fontsize=9)
             panel.set_ylabel(words.axis["component"].format(n=2, share=explained[1]), fontsize=8)
@@ -93,7 +110,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
         handletextpad=0.1,
         columnspacing=1.0,
     )
-    return png(figure)
+    return png(figure, plotted)
 
 
 def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
@@ -104,8 +121,12 @@ def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
         axes.contour(heat, levels=LEVELS, colors="black", linewidths=WIDTHS)
 
 
-def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
-    """Draws points by class in colour and marker, and a digit in a circle on each class's median."""
+def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Draws points by class in colour and marker, and a digit in a circle on each class's median.
+
+    Returns:
+        The points in units of the panel, float64 [N, 2].
+    """
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     points = (points - low) / np.maximum(high - low, 1e-12)
     centres = []
@@ -121,6 +142,7 @@ def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
+    return points
 
 
 def _apart(centres: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from study.report.data.report_data import ArmSummary, ReportData
+from study.report.figures.plotted import ARM, Plotted, numbered, of_arm
 from study.report.figures.style import INK, TEXT_WIDTH, Drawing, canvas, png
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
@@ -19,6 +20,8 @@ ERRORS = 6
 SOURCES = 2
 #: Arrays of the figure `filters`: before and after fine-tuning, and at random.
 KERNELS = ("before", "after", "scratch")
+#: What the table of that figure calls them.
+_TIMES = {"before": "before", "after": "after", "scratch": "random"}
 
 
 def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
@@ -49,13 +52,16 @@ def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     if stored is None:
         return None
     figure, axes = canvas(2.0, 2, 5)
+    plotted = Plotted("class", "picture", *numbered("pixel", stored.shape[2:]))
     for place, panel in enumerate(axes):
         number = place // 2 + 5 * (place % 2)
         show(panel, _tiled(stored[number], 6, 2))
+        for picture, pixels in enumerate(stored[number], start=1):
+            plotted.add(number, picture, values=pixels)
         for spine in panel.spines.values():
             spine.set_visible(False)
         panel.set_ylabel(words.classes[number], rotation=0, ha="right", va="center", labelpad=4)
-    return png(figure)
+    return png(figure, plotted)
 
 
 def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -65,13 +71,15 @@ def augmentation(data: ReportData, words: Words, numbers: Numbers) -> Drawing | 
         return None
     rows, columns = min(SOURCES, stored.shape[0]), stored.shape[1]
     figure, axes = canvas(0.3 + 0.82 * rows, columns, rows, width=5.0)
+    plotted = Plotted("picture", "change", *numbered("pixel", stored.shape[2:]))
     for place, panel in enumerate(axes):
         row, column = divmod(place, columns)
         show(panel, stored[row, column], vmin=0, vmax=255)
+        plotted.add(row + 1, column, values=stored[row, column])
         if row == 0:
             changed = words.figure["changed"].format(n=column)
             panel.set_title(words.figure["original"] if column == 0 else changed, fontsize=10)
-    return png(figure)
+    return png(figure, plotted)
 
 
 def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -80,9 +88,11 @@ def fractals(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
     if stored is None:
         return None
     figure, axes = canvas(0.62, len(stored))
-    for panel, picture in zip(axes, stored, strict=True):
+    plotted = Plotted("picture", *numbered("pixel", stored.shape[1:]))
+    for number, (panel, picture) in enumerate(zip(axes, stored, strict=True), start=1):
         show(panel, picture)
-    return png(figure)
+        plotted.add(number, values=picture)
+    return png(figure, plotted)
 
 
 def shown(data: ReportData) -> list[ArmSummary]:
@@ -101,7 +111,10 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         return None
     alone = len(found) == 1
     figure, axes = canvas(3.5 if alone else 3.1, len(found), sharey=True, width=5.0 if alone else 6.5)
+    plotted = Plotted(*ARM, "true_class", "predicted_class", "share_pct")
     for panel, (arm, shares) in zip(axes, found, strict=True):
+        for (true, predicted), share in np.ndenumerate(shares):
+            plotted.add(*of_arm(arm.model, arm.key), true, predicted, share)
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(
             shares,
@@ -127,7 +140,7 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
         for spine in panel.spines.values():
             spine.set_visible(True)
     axes[0].set_ylabel(words.axis["true_class"])
-    return png(figure)
+    return png(figure, plotted)
 
 
 def chosen_object_runs(data: ReportData) -> list[tuple[int, ArmSummary]]:
@@ -161,10 +174,14 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     figure, axes = canvas(1.7 + 0.15 * max(t.count("\n") + 1 for t in titles), len(runs) + 1)
     show(axes[0], stored["image"])
     axes[0].set_title(words.figure["object"], fontsize=10)
-    for column, ((place, _), title) in enumerate(zip(runs, titles, strict=True), start=1):
+    plotted = Plotted(*ARM, "champion", "test_index", "true_class", "class", "probability")
+    for column, ((place, arm), title) in enumerate(zip(runs, titles, strict=True), start=1):
         axes[column].set_title(title, fontsize=9)
-        _bars(axes[column], stored["probabilities"][place], words, numbers, names=column == 1)
-    return png(figure)
+        shares = stored["probabilities"][place]
+        _bars(axes[column], shares, words, numbers, names=column == 1)
+        known = (int(_is_champion(data, arm)), int(stored["index"]), int(stored["label"]))
+        plotted.add_all((*of_arm(arm.model, arm.key), *known), range(len(shares)), shares)
+    return png(figure, plotted)
 
 
 def _is_champion(data: ReportData, arm: ArmSummary) -> bool:
@@ -196,16 +213,22 @@ def errors(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         return None
     count = min(ERRORS, len(stored["images"]))
     figure, axes = canvas(1.5, count, width=TEXT_WIDTH * count / ERRORS)
+    pixels = numbered("pixel", stored["images"].shape[1:])
+    plotted = Plotted("test_index", "true_class", "predicted_class", "confidence", *pixels)
     for place in range(count):
-        show(axes[place], stored["images"][place])
+        picture = stored["images"][place]
+        index, true, predicted = (int(stored[name][place]) for name in ("index", "label", "predicted"))
+        confidence = float(stored["confidence"][place])
+        show(axes[place], picture)
         title = words.figure["error"].format(
-            index=int(stored["index"][place]),
-            true=words.classes[int(stored["label"][place])],
-            predicted=words.classes[int(stored["predicted"][place])],
-            confidence=numbers.num(float(stored["confidence"][place]), 3),
+            index=index,
+            true=words.classes[true],
+            predicted=words.classes[predicted],
+            confidence=numbers.num(confidence, 3),
         )
         axes[place].set_title(title, fontsize=8.5, linespacing=1.05)
-    return png(figure)
+        plotted.add(index, true, predicted, confidence, values=picture)
+    return png(figure, plotted)
 
 
 def filters(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -215,6 +238,7 @@ def filters(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not found:
         return None
     figure, axes = canvas(0.25 + 0.62 * len(found), 3, len(found))
+    plotted = Plotted("network", "time", "filter", "row", "column", "relative_weight")
     for row, (model, stored) in enumerate(found.items()):
         for panel, kind in zip(axes[3 * row : 3 * row + 3], KERNELS, strict=True):
             if row == 0:
@@ -224,6 +248,9 @@ def filters(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
                 continue
             kernels = stored[kind].astype(float)
             spread = np.abs(kernels).max(axis=(1, 2), keepdims=True) + 1e-12
-            show(panel, _tiled(kernels / spread, 16), vmin=-1, vmax=1)
+            relative = kernels / spread
+            show(panel, _tiled(relative, 16), vmin=-1, vmax=1)
+            for (number, y, x), weight in np.ndenumerate(relative):
+                plotted.add(model, _TIMES[kind], number + 1, y + 1, x + 1, weight)
         axes[3 * row].set_ylabel(words.model[model], fontsize=10)
-    return png(figure)
+    return png(figure, plotted)

@@ -19,12 +19,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from study.networks import NETWORKS
+from study.report.figures.plotted import Plotted
 from study.report.locale.messages import Words
 
 FONT = "Liberation Serif"
 #: Width of the text block in inches (165 mm); the report prints figures at their true size.
 TEXT_WIDTH = 6.5
 DPI = 240
+#: Entries of a file's metadata that are left out: moment and version of the program.
+_METADATA: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
 
 #: Colour, line style and fill by init, and marker by scope and policy. Colour is never the only sign.
 _INIT = {
@@ -62,20 +69,33 @@ class Drawing:
     """A finished figure.
 
     Attributes:
-        data: content of the file.
+        data: the picture of the report.
         media: image/svg+xml or image/png.
         width_mm: printed width.
         height_mm: printed height.
+        figure: the figure, laid out, for other forms of the picture.
+        plotted: the table of what it shows.
     """
 
     data: bytes
     media: str
     width_mm: float
     height_mm: float
+    figure: Figure
+    plotted: Plotted
 
-    @property
-    def suffix(self) -> str:
-        return ".svg" if self.media.endswith("svg+xml") else ".png"
+
+def empty_drawing() -> Drawing:
+    """Returns a picture that shows nothing, for a text whose figures do not matter."""
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    return Drawing(
+        data=svg,
+        media="image/svg+xml",
+        width_mm=1,
+        height_mm=1,
+        figure=Figure(),
+        plotted=Plotted("nothing"),
+    )
 
 
 def font_is_missing() -> bool:
@@ -139,26 +159,38 @@ def canvas(
         width: width in inches.
         **keywords: arguments of `Figure.subplots`.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **keywords)
     return figure, list(axes.ravel())
 
 
-def svg(figure: Figure) -> Drawing:
+def svg(figure: Figure, plotted: Plotted) -> Drawing:
+    """Finishes a figure of lines and points."""
+    return _drawing(figure, plotted, "svg", "image/svg+xml")
+
+
+def png(figure: Figure, plotted: Plotted) -> Drawing:
+    """Finishes a figure of pictures, which the report shows as one picture."""
+    return _drawing(figure, plotted, "png", "image/png")
+
+
+def save(figure: Figure, form: str) -> bytes:
+    """Returns a figure as `svg`, `pdf` or `png`; equal figures give equal files."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return _drawing(buffer, "image/svg+xml", figure)
+    figure.savefig(buffer, format=form, dpi=DPI, metadata=_METADATA[form])
+    return buffer.getvalue()
 
 
-def png(figure: Figure) -> Drawing:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return _drawing(buffer, "image/png", figure)
-
-
-def _drawing(buffer: io.BytesIO, media: str, figure: Figure) -> Drawing:
+def _drawing(figure: Figure, plotted: Plotted, form: str, media: str) -> Drawing:
     width, height = (25.4 * inches for inches in figure.get_size_inches())
-    return Drawing(data=buffer.getvalue(), media=media, width_mm=width, height_mm=height)
+    layout = figure.get_layout_engine()
+    if (
+        layout is not None
+    ):  # once for all forms; `savefig` would find it anew for each, with a second drawing
+        layout.execute(figure)
+        figure.set_layout_engine(None)
+    data = save(figure, form)
+    return Drawing(data=data, media=media, width_mm=width, height_mm=height, figure=figure, plotted=plotted)
 
 
 def arm_look(key: str) -> dict[str, Any]:

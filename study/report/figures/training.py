@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from study.analysis.sources import ByStage
 from study.report.data.report_data import ReportData
+from study.report.figures.plotted import ARM, Plotted, of_arm
 from study.report.figures.style import (
     Drawing,
     arm_handle,
@@ -29,6 +30,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     if not models:
         return None
     figure, axes = canvas(2.5, len(models))
+    plotted = Plotted(*ARM, "lr", "validation_accuracy_pct")
     used: dict[str, None] = {}
     for panel, model in zip(axes, models, strict=True):
         for key in words.arm_short:
@@ -42,7 +44,9 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
             if len(rows):
                 used[key] = None
                 look = arm_look(key) | {"linestyle": ""}
-                panel.plot(rows["lr"], 100 * rows["val_accuracy"], **look)
+                accuracy = 100 * rows["val_accuracy"]
+                panel.plot(rows["lr"], accuracy, **look)
+                plotted.add_all(of_arm(model, key), rows["lr"], accuracy)
         log_ticks(panel, numbers.comma)
         panel.set_title(words.model[model])
         panel.set_xlabel(words.axis["lr"])
@@ -54,7 +58,7 @@ def tuning(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         ncols=2,
         frameon=False,
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
@@ -69,14 +73,19 @@ def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
         return None
     height = 0.8 + 1.4 * len(rows)
     figure, axes = canvas(height, len(models), len(rows), sharex="col", sharey="row")
+    plotted = Plotted(*ARM, "quantity", "stage", "value")
     used: dict[str, None] = {}
     for place, panel in enumerate(axes):
         row, column = divmod(place, len(models))
         axis, stored = rows[row]
         for key, profile in _profiles(data, models[column], stored).items():
             used[key] = None
-            panel.plot(100 * profile if axis == "drift" else profile, **arm_look(key))
-            panel.set_xticks(range(len(profile)), [str(k + 1) for k in range(len(profile))])
+            values = 100 * profile if axis == "drift" else profile
+            panel.plot(values, **arm_look(key))
+            stages = range(1, len(values) + 1)
+            panel.set_xticks(range(len(values)), [str(stage) for stage in stages])
+            quantity = "change_pct" if axis == "drift" else "cka"
+            plotted.add_all((*of_arm(models[column], key), quantity), stages, values)
         if axis == "drift":
             panel.set_yscale("log")
             panel.yaxis.set_minor_formatter("")
@@ -90,7 +99,7 @@ def drift(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
     figure.legend(
         handles=[arm_handle(key, words) for key in used], loc="outside lower center", ncols=2, frameon=False
     )
-    return svg(figure)
+    return svg(figure, plotted)
 
 
 def _profiles(data: ReportData, model: str, stored: ByStage) -> dict[str, npt.NDArray[np.float64]]:

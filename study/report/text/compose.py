@@ -103,13 +103,18 @@ def compose(
     for path in department.unused() if department else ():
         message = f"{path} is not used: no template of the report has this name"
         problems.append(Problem(None, None, message))
+    return Composition(html=typeset(html, words), problems=tuple(problems))
+
+
+def typeset(html: str, words: Words) -> str:
+    """Returns a text in which no line break parts what belongs together."""
     # Liberation Serif has no narrow no-break space; a fallback font would be embedded for it.
     html = html.replace("\u202f", "\u00a0")
     html = keep_units(keep_signs(keep_together(html)), [*words.unit.values(), *words.form["units"]])
     unit = words.unit["pp"].replace(" ", "\u00a0")
     if unit.endswith("."):  # an abbreviation's full stop ends the sentence too
         html = html.replace(f"{unit}.", unit)
-    return Composition(html=html, problems=tuple(problems))
+    return html
 
 
 #: Stands where the short form cites nothing, and is removed with the space before it.
