@@ -252,6 +252,7 @@ def test_the_verb_replaces_the_folder_and_names_it_in_its_last_line(
     assert {path.name for path in (out / "figures").iterdir()} == expected
     assert (out / "defence.pdf").read_bytes().startswith(b"%PDF")
     assert {path.name for path in out.iterdir()} == {
+        ".lock",
         "defence.pdf",
         "figures",
         *(f"report.{end}" for end in ("check.json", "docx", "html", "pdf")),

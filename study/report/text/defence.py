@@ -42,7 +42,7 @@ def compose_defence(
     jinja = environment(templates, lang)
     jinja.filters |= filters(numbers, words)
     jinja.tests |= tests()
-    jinja.globals |= names(data, words)
+    jinja.globals |= names(data, words) | {"full": True}
     css = (templates / "defence.css").read_text(encoding="utf-8")
     sheet = jinja.get_template("defence.html")
     html = sheet.render(questions=questions(data), title=title, css=css, size=size)
