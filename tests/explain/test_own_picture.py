@@ -17,7 +17,7 @@ from study.errors import UsageError
 from study.explain.own_picture import OwnPicture, explanation, find_object
 from study.explain.picture_files import read_picture
 
-OBJECTS = 25
+OBJECTS = 40
 SHOWN = [condition for condition in conditions() if condition.shows]
 #: Conditions under which an object may be lighter or darker than what is behind it, or nothing is.
 OPEN = ("transparent cut-out", "any garment, grey wall", "coloured background")
