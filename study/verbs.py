@@ -121,7 +121,7 @@ def _run_study(flags: Namespace) -> int:
 def report(flags: Namespace) -> int:
     """Builds the report from a results directory."""
     from study.analysis import analyse
-    from study.report.build import build_report
+    from study.report.build import build_report, read_department
     from study.report.form_check.result import summary
     from study.report.text.length import Length
     from study.report.text.title_page import read_title_page
@@ -136,6 +136,7 @@ def report(flags: Namespace) -> int:
     if not os.path.isfile(results):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     read_title_page(flags.title_page, (lambda line: None) if has_parent() else say)
+    read_department(flags.templates, flags.lang)  # before anything is made
     with never_recreate(flags.results_dir, results.name):
         analysis = analyse(flags.results_dir)
         writable = _write_findings(flags.results_dir, analysis)
