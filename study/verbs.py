@@ -136,7 +136,7 @@ def report(flags: Namespace) -> int:
     if not os.path.isfile(results):
         raise UsageError(f"{flags.results_dir} holds no results.csv; run a study first")
     read_title_page(flags.title_page, (lambda line: None) if has_parent() else say)
-    read_department(flags.templates, flags.lang)
+    read_department(flags.templates, flags.lang)  # before anything is made
     with never_recreate(flags.results_dir, results.name):
         analysis = analyse(flags.results_dir)
         writable = _write_findings(flags.results_dir, analysis)

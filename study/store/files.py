@@ -214,11 +214,11 @@ def require_folder(folder: Path, what: str) -> tuple[str, ...]:
     Raises:
         StoreError: the folder cannot be created or written to.
     """
-    probe = folder / f".probe{PART}"
+    probe = folder / f".probe-{os.getpid()}{PART}"  # two studies may look at one folder at once
     try:
         folder.mkdir(parents=True, exist_ok=True)
         refused = _write(probe, lambda stream: stream.write(b"probe"))
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except (OSError, StoreError) as error:
         cause = refusal(error)
         why = cause.strerror if cause is not None else error

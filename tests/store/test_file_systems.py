@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,12 @@ def test_a_file_is_written_where_a_call_is_refused(
 def test_what_a_usual_file_system_refuses_is_nothing(tmp_path: Path) -> None:
     assert require_folder(tmp_path / "new", "results directory") == ()
     assert not list((tmp_path / "new").iterdir())
+
+
+def test_several_may_look_at_a_folder_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        looks = [threads.submit(require_folder, tmp_path, "report directory") for _ in range(200)]
+    assert {look.result() for look in looks} == {()} and not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_synced_is_told_and_used(
