@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS events (
     at REAL NOT NULL, UNIQUE (kind, model, detail));
 """
 _ADD_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value"
+_ADD_FORMAT = f"INSERT OR REPLACE INTO facts VALUES ('format', '{FORMAT}');"
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", _SCHEMA))
 _COLUMNS = (
     "SELECT name, value FROM facts LIMIT 0",
@@ -95,8 +96,8 @@ class Ledger:
 
         def begin() -> None:  # with a commit, since a file system may refuse a call only then
             journal.apply(db)
-            db.executescript(_SCHEMA)
-            db.execute(_ADD_FACT, ("format", json.dumps(FORMAT)))
+            # In one step: tables without a format are those of version 1.
+            db.executescript(f"BEGIN; {_SCHEMA} {_ADD_FORMAT} COMMIT;")
 
         return self._checked(db, begin)
 

@@ -17,12 +17,13 @@ _DRAW = """
 import warnings
 from study.system.terminal import prepare
 prepare()
+from study.report.figures.plotted import Plotted
 from study.report.figures.style import canvas, look, svg
 with look():
     figure, (axes,) = canvas(2.0)
     axes.plot([1, 2, 3], [2.5, 1.5, 3.5], label="x")
     axes.legend()
-    print(svg(figure).data.decode())
+    print(svg(figure, Plotted("x")).data.decode())
 warnings.warn("of a library")
 """
 #: What notebooks, plotting habits and strict developers leave behind.

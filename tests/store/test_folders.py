@@ -39,6 +39,15 @@ def _rewrite_for_ever(folder: Path) -> None:
         replace_folder(folder, _version(number), own=OWN)
 
 
+def _await_rewriting(folder: Path, times: int) -> None:
+    """Waits until the folder was replaced so many times, however slow the machine is."""
+    known = folder.stat().st_ino
+    while times:
+        if (now := folder.stat().st_ino) != known:
+            known, times = now, times - 1
+        time.sleep(0.0002)
+
+
 def _require_swap(place: Path) -> None:
     """Skips the test where the file system cannot swap two names."""
     pair = [place / "a", place / "b"]
@@ -59,7 +68,8 @@ def test_a_kill_leaves_one_whole_version(tmp_path: Path) -> None:
     for _ in range(25):
         writer = multiprocessing.get_context("fork").Process(target=_rewrite_for_ever, args=(folder,))
         writer.start()
-        time.sleep(0.02 + rng.uniform(0, 0.03))
+        _await_rewriting(folder, rng.randint(1, 8))
+        time.sleep(rng.uniform(0, 0.02))
         writer.kill()
         writer.join()
         held = _held(folder)
