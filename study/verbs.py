@@ -162,7 +162,7 @@ def report(flags: Namespace) -> int:
             _write_workbook(flags.results_dir, analysis)
     for line in summary(result.problems, result.pages, result.check) if result.check else ():
         say(line)
-    if result.figures:
+    if result.figures and not has_parent():  # a study tells it itself, as its last line
         say(f"figures as SVG, PDF and CSV: {result.figures}")
     return 0
 
