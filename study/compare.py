@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from study.analysis import Analysis, analyse
-from study.analysis.arms import CHAMPION, records
+from study.analysis.arms import champion, records
 
 #: Fields of environment.json that say how a study was carried out.
 _SETTINGS = (
@@ -104,8 +104,7 @@ def _champions(*studies: Analysis) -> Iterator[str]:
 
 
 def _champion(study: Analysis) -> dict[str, Any]:
-    row = next((row for row in records(study.sources.results) if row["role"] == CHAMPION), {})
-    known = dict(row)
+    known = dict(champion(study.sources.results) or {})
     if known:
         known["arm"] = "-".join(str(known[name]) for name in ("model", "init", "scope", "lr_policy"))
     return known

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 
-from study.analysis.arms import CHAMPION, key, records
+from study.analysis.arms import champion, finished, key
 from study.analysis.sources import Sources, hits
 from study.data import balanced_order, load
-from study.records import RunState
 from study.spec import StudySpec
 from study.verify.check import Check, broken, holds, unchecked
 
@@ -21,12 +19,8 @@ _ROUNDING = 1e-9
 def accuracies_follow(sources: Sources) -> Check:
     """Compares test accuracies with the classes that were predicted for each image."""
     found = hits(sources.predictions, sources.labels)
-    champions = [row for row in records(sources.results) if row["role"] == CHAMPION]
-    judged = [
-        row
-        for row in (*records(sources.rungs), *champions)
-        if row["state"] == RunState.FINISHED.value and not math.isnan(row["test_accuracy"])
-    ]
+    matrix = [row for _, row in finished(sources.rungs)]
+    judged = [*matrix, *filter(None, [champion(sources.results)])]
     if not judged:
         return unchecked("accuracies", "no run has a test accuracy")
     for row in judged:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from study.analysis.arms import CHAMPION, key, records
+from study.analysis.arms import champion, key
 from study.analysis.sources import Sources
 from study.data import balanced_order, load, to_input
 from study.explain.predict import stored_networks
@@ -20,12 +20,10 @@ _TURNED = 0.005
 
 def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir: Path | None) -> Check:
     """Passes the test images through the stored champion and compares the classes."""
-    rows = [
-        row for row in records(sources.results) if row["role"] == CHAMPION and row["state"] == "finished"
-    ]
-    if not rows or key(rows[0]) not in sources.predictions:
+    row = champion(sources.results)
+    if row is None or key(row) not in sources.predictions:
         return unchecked("champion", "there is none with stored predictions")
-    stored = torch.from_numpy(sources.predictions[key(rows[0])])
+    stored = torch.from_numpy(sources.predictions[key(row)])
     fashion = load(data_dir, offline=True)
     order = balanced_order(fashion.test_labels, seed=study.seed)[: stored.numel()]
     ((_, network, resolution), *_) = stored_networks(folder / "checkpoints")

@@ -10,15 +10,13 @@ from pathlib import Path
 from study.analysis import analyse
 from study.errors import StoreError, StudyError, UsageError
 from study.orchestration.settings import settings
-from study.store.ledger import Ledger
+from study.store.ledger import LEDGER, Ledger
 from study.verify.accuracies import accuracies_follow, labels_are_those_of_the_data
 from study.verify.check import Check, Verified, carried_out, holds, unchecked
 from study.verify.copies import Times, copies, times_of
 from study.verify.registration import registration_holds
 from study.verify.report_numbers import report_follows
 from study.verify.tables import contrasts_follow, tables_follow
-
-_LEDGER = "ledger.sqlite"
 
 
 def verify(folders: Sequence[Path], *, data_dir: Path | None = None, rerun: bool = False) -> list[Verified]:
@@ -40,7 +38,7 @@ def verify(folders: Sequence[Path], *, data_dir: Path | None = None, rerun: bool
     for folder in folders:
         results = folder / "results" if (folder / "results").is_dir() else folder
         try:
-            with closing(Ledger(results / _LEDGER, read_only=True)) as ledger:
+            with closing(Ledger(results / LEDGER, read_only=True)) as ledger:
                 ledger.require_sound()
                 times[folder] = times_of(ledger)
                 checks = _checks(ledger, results, _report_of(results), data_dir, rerun=rerun)
