@@ -40,6 +40,7 @@ import torch.nn.functional as F
 from study.data import augment, to_input
 from study.matrix import arms
 from study.models import build
+from study.networks import ModelName
 from study.spec import Scope
 from study.training.defaults import default_hyper
 from study.training.param_groups import param_groups

@@ -128,6 +128,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     summary = "What is done, at work, failed and planned, and what time is left."
     verb("status", verbs.status, summary, results)
 
+    summary = "Show the study in the browser while it goes on: time, curves, arms."
+    watch = verb("watch", verbs.watch, summary, results)
+    watch.add_argument("--port", type=number(int, 0, 65_535), default=0, help="0: any that is free")
+    watch.add_argument("--lang", choices=languages(), default="ru", help="language of the page")
+
     summary = "What this machine lacks, and the command that mends it."
     doctor = verb("doctor", verbs.doctor, summary, results, data, weights)
     doctor.add_argument("--ray", metavar="auto|ADDRESS", default="", help="look at a cluster's nodes too")

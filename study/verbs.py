@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,6 +204,19 @@ def status(flags: Namespace) -> int:
 
     for line in lines(flags.results_dir):
         say(line)
+    return 0
+
+
+def watch(flags: Namespace) -> int:
+    """Serves a page that shows the study in the results directory, until Ctrl-C."""
+    from study.watch.server import WatchServer
+
+    with (
+        WatchServer(flags.results_dir, port=flags.port, lang=flags.lang) as server,
+        suppress(KeyboardInterrupt),
+    ):
+        say(f"{flags.results_dir} can be watched at {server.address} on this machine; Ctrl-C ends the page")
+        server.serve_forever()
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -30,21 +32,28 @@ SPEED = (
     "scratch_reached",
     "pairs_total",
     "at_first_rung",
+    "pretraining_seconds",
+    "break_even",
 )
 
 
-def speed_to_target(runs: Runs, found: Mapping[str, Path], model: ModelName) -> Measured:
+def speed_to_target(
+    runs: Runs, found: Mapping[str, Path], model: ModelName, pretraining: Mapping[str, Any]
+) -> Measured:
     """Measures images and seconds until pretrained and scratch reach a common test accuracy.
 
     The target of a pair (same seed and lr_policy) is the lower of its two accuracies at the rung of the
     contrasts, so both runs reach it; shorter trainings are interpolated between their rungs. Ratios are
     scratch / pretrained, averaged per seed as logarithms. `at_first_rung` counts the pairs of which a run
-    with several rungs has the target at its shortest one: the true ratio may be larger there.
+    with several rungs has the target at its shortest one: the true ratio may be larger there. `break_even`
+    is the number of trainings to the target that save the seconds of the study's own pre-training; None
+    where there was none, or where no saving is established.
 
     Args:
         runs: the compared runs.
         found: rungs of each training by run_id, from `study.analysis.lengths.paths`.
         model: the network.
+        pretraining: its entry in pretraining.json, empty without pre-training.
     """
     per_seed: dict[int, list[tuple[float, Path, Path, tuple[str, str]]]] = {}
     first_rung = 0
@@ -99,5 +108,9 @@ def speed_to_target(runs: Runs, found: Mapping[str, Path], model: ModelName) -> 
     for axis, unit in ((IMAGES, "samples"), (SECONDS, "seconds")):
         numbers[f"{unit}_pretrained"] = float(np.mean([a[axis] for _, a, _, _ in everything]))
         numbers[f"{unit}_scratch"] = float(np.mean([b[axis] for _, _, b, _ in everything]))
+    numbers["pretraining_seconds"] = spent = pretraining.get("seconds") or None
+    saved = numbers["seconds_scratch"] - numbers["seconds_pretrained"]
+    pays = spent is not None and saved > 0 and seconds.low > 1
+    numbers["break_even"] = math.ceil(spent / saved) if pays else None
     rows_behind = tuple(run_id for *_, ids in everything for run_id in ids)
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows_behind)

@@ -28,7 +28,7 @@ from study.analysis.verdicts import (
     measurement_verdict,
 )
 from study.networks import ModelName
-from study.spec import Init, Scope
+from study.spec import Arm, Init, LrPolicy, Scope
 
 #: Numbers of a finding by name, which templates of the report read.
 Numbers = dict[str, Any]
@@ -87,43 +87,41 @@ SPREAD = ("n_seeds", "sd_pretrained_pp", "sd_scratch_pp", "ratio", "p_value")
 def spread(runs: Runs, model: ModelName) -> Measured:
     """Compares the standard deviation of test accuracy over seeds, scratch / pretrained.
 
-    Variances are pooled over the arms that train the whole network. From `MANY_SEEDS` seeds on a two-sided
-    F-test compares them.
+    Both arms train the whole network at one rate. A seed gives both the same data, so their accuracies are
+    paired, and an F-test, which wants independent samples, does not apply. From `MANY_SEEDS` seeds on the
+    test of Pitman and of Morgan (both Biometrika, 1939) compares them: two variances are equal exactly if
+    sum and difference of the pairs are uncorrelated.
     """
-    variances: dict[Init, tuple[float, int, int]] = {}
-    for init in Init:
-        groups = [
-            np.array([100 * float(row["test_accuracy"]) for row in seeds.values()])
-            for seeds in select(runs, model=model, init=init, scope=Scope.FULL).values()
-            if len(seeds) > 1
-        ]
-        if not groups:
-            return absent(SPREAD, Reason.FEW_PAIRS)
-        df = sum(group.size - 1 for group in groups)
-        total = sum(float(group.var(ddof=1)) * (group.size - 1) for group in groups)
-        variances[init] = (total / df, df, min(group.size for group in groups))
-    (first, df_first, n_first) = variances[Init.PRETRAINED]
-    (second, df_second, n_second) = variances[Init.SCRATCH]
-    seeds = min(n_first, n_second)
+    arms = [
+        Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
+        for init in (Init.PRETRAINED, Init.SCRATCH)
+    ]
+    seeds = common_seeds(runs, arms)
+    if len(seeds) < 2:
+        return absent(SPREAD, Reason.FEW_PAIRS)
+    pretrained, scratch = (
+        np.array([100 * number(runs[arm][seed]["test_accuracy"]) for seed in seeds]) for arm in arms
+    )
+    first, second = float(pretrained.std(ddof=1)), float(scratch.std(ddof=1))
+    total, difference = pretrained + scratch, pretrained - scratch
     p_value = math.nan
-    if seeds >= MANY_SEEDS and first > 0 and second > 0:
-        tail = float(stats.f.sf(second / first, df_second, df_first))
-        p_value = 2 * min(tail, 1 - tail)
+    if len(seeds) >= MANY_SEEDS and np.ptp(total) > 0 and np.ptp(difference) > 0:
+        p_value = float(stats.pearsonr(total, difference).pvalue)
     verdict, reason = Verdict.INCONCLUSIVE, Reason.COVERS_ZERO
-    if seeds < MANY_SEEDS:
+    if len(seeds) < MANY_SEEDS:
         reason = Reason.FEW_PAIRS
     elif p_value <= ALPHA:
         smaller = first < second
         verdict = Verdict.SUPPORTED if smaller else Verdict.REFUTED
         reason = Reason.ABOVE_ZERO if smaller else Reason.BELOW_ZERO
     numbers = {
-        "n_seeds": seeds,
-        "sd_pretrained_pp": math.sqrt(first),
-        "sd_scratch_pp": math.sqrt(second),
-        "ratio": math.sqrt(second / first) if first > 0 else math.nan,
+        "n_seeds": len(seeds),
+        "sd_pretrained_pp": first,
+        "sd_scratch_pp": second,
+        "ratio": second / first if first > 0 else math.nan,
         "p_value": p_value,
     }
-    rows = tuple(run_ids(select(runs, model=model, scope=Scope.FULL)))
+    rows = tuple(run_ids({arm: runs[arm] for arm in arms}))
     return Measured(verdict=verdict, reason=reason, numbers=numbers, rows=rows)
 
 

@@ -138,7 +138,7 @@ def _model_findings(
             2,
             "q2.speed_to_target",
             "pretrained reaches the common target with fewer samples",
-            lambda: efficiency.speed_to_target(runs, found, model),
+            lambda: efficiency.speed_to_target(runs, found, model, sources.pretraining.get(model) or {}),
         ),
         (
             2,

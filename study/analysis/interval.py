@@ -36,6 +36,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _PANELS = np.array([-10.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 10.0])
 #: Quantile levels of the estimated error over seeds, over which the power is averaged.
 _LEVELS = (np.arange(40) + 0.5) / 40
+#: Degree of the polynomial that stands for distances between few errors over seeds.
+_DEGREE = 14
 #: Panel edges around the place where Student's distribution rises, in units of its width.
 _RISE = np.array([-300.0, -80.0, -25.0, -8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0, 25.0, 80.0, 300.0])
 
@@ -124,7 +126,7 @@ def detectable_effect(
     if spread <= _ZERO:
         return 0.0
     estimated = error * np.sqrt(stats.chi2.ppf(_LEVELS, df) / df)
-    needed = np.array([_distance(alpha / 2, each, df, images, exact=1e-7 * spread) for each in estimated])
+    needed = _distances(alpha / 2, estimated, df, images, exact=1e-8 * spread)
 
     def missing(effect: float) -> float:
         return float(special.ndtr((effect - needed) / spread).mean()) - power
@@ -171,3 +173,19 @@ def _distance(tail: float, error: float, df: int, images: float, *, exact: float
     least = -0.999 * min(float(special.stdtrit(df, tail)) * error, float(special.ndtri(tail)) * images)
     most = -float(special.stdtrit(df, tail / 2)) * error - float(special.ndtri(tail / 2)) * images
     return float(optimize.brentq(lambda x: _beyond(x, error, df, images) - tail, least, most, xtol=exact))
+
+
+def _distances(tail: float, errors: Array, df: int, images: float, *, exact: float) -> Array:
+    """Returns `_distance` for ascending errors over seeds.
+
+    The logarithm of the distance is a smooth function of that of the error, so a polynomial through the
+    Chebyshev points of the range gives it to some 1e-7 (`tests/analysis/test_coverage.py`).
+    """
+    if errors[0] <= _ZERO:
+        return np.array([_distance(tail, float(each), df, images, exact=exact) for each in errors])
+
+    def logarithms(points: Array) -> Array:
+        return np.log([_distance(tail, math.exp(point), df, images, exact=exact) for point in points])
+
+    curve = np.polynomial.Chebyshev.interpolate(logarithms, _DEGREE, domain=np.log(errors[[0, -1]]))
+    return np.exp(np.asarray(curve(np.log(errors)), dtype=np.float64))

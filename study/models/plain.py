@@ -18,24 +18,32 @@ from torchvision.models import googlenet, vgg11
 
 
 def images(folder: str, train: bool) -> DataLoader:
-    steps = [transforms.Pad(2), transforms.ToTensor(), transforms.Normalize(0.5, 0.5)]
+    normalize = transforms.Normalize(0.5, 0.5)
+    steps = [transforms.Pad(2), transforms.ToTensor(), normalize]
     if train:
         steps.insert(0, transforms.RandomHorizontalFlip())
-    data = datasets.FashionMNIST(folder, train=train, transform=transforms.Compose(steps))
+    transform = transforms.Compose(steps)
+    data = datasets.FashionMNIST(folder, train=train, transform=transform)
     return DataLoader(data, batch_size=32, shuffle=train)
 
 
-def adapted(name: str, weights: str | None = "IMAGENET1K_V1", frozen: bool = False) -> nn.Module:
+def adapted(
+    name: str,
+    weights: str | None = "IMAGENET1K_V1",
+    frozen: bool = False,
+) -> nn.Module:
     if name == "vgg11":
         network = vgg11(weights=weights)
-        first, one = network.features[0], nn.Conv2d(1, 64, 3, padding=1)
+        first = network.features[0]
+        one = nn.Conv2d(1, 64, 3, padding=1)
     else:
         network = googlenet(weights=weights, init_weights=weights is None)
         network.transform_input, network.aux_logits = False, False
         network.aux1 = network.aux2 = None
-        first, one = network.conv1.conv, nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-    with torch.no_grad():
-        one.weight.copy_(first.weight.sum(1, keepdim=True))  # grey in all three channels
+        first = network.conv1.conv
+        one = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    with torch.no_grad():  # the same as a grey picture in all three channels
+        one.weight.copy_(first.weight.sum(1, keepdim=True))
     if name == "vgg11":
         network.features[0] = one
         network.requires_grad_(not frozen)
@@ -48,14 +56,15 @@ def adapted(name: str, weights: str | None = "IMAGENET1K_V1", frozen: bool = Fal
 
 
 def train(network: nn.Module, batches: DataLoader, lr: float = 1e-3) -> None:
-    tuned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    tuned = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(tuned, lr=lr, weight_decay=0.01)
     network.train()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
-            module.eval()  # else a frozen network would go on changing its statistics
+            module.eval()  # else the statistics of a frozen network would change
     for pictures, labels in batches:
-        loss = nn.functional.cross_entropy(network(pictures), labels, label_smoothing=0.1)
+        logits = network(pictures)
+        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -64,8 +73,8 @@ def train(network: nn.Module, batches: DataLoader, lr: float = 1e-3) -> None:
 @torch.no_grad()
 def accuracy(network: nn.Module, batches: DataLoader) -> float:
     network.eval()
-    hits = [(network(pictures).argmax(1) == labels).float() for pictures, labels in batches]
-    return float(torch.cat(hits).mean())
+    hits = [network(pictures).argmax(1) == labels for pictures, labels in batches]
+    return float(torch.cat(hits).float().mean())
 
 
 # [/listing]

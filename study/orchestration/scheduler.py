@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -13,10 +14,16 @@ from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.executors.protocol import Executor, Lost, Noted, Task
 from study.orchestration.signals import CancelToken
+from study.records import EvaluationPoint
 from study.store.ledger import Ledger
 
-#: Ledger fact that lists the running tasks; `status` reads it, also after a study was killed.
+#: Ledger fact that lists the running tasks with the points of their curves; `status` and `watch` read it,
+#: also after a study was killed.
 RUNNING = "running"
+#: Least seconds between two writes of the fact for the sake of new points alone.
+_BETWEEN_POINTS = 1.0
+#: Points of a curve that are kept for those who watch; of more, every second one is dropped.
+_MOST_POINTS = 400
 #: Seconds between two calls of `Executor.news` while no task completes.
 _TICK = 0.25
 
@@ -59,6 +66,10 @@ class Scheduler:
     console: Console
     token: CancelToken
     on_tick: list[Callable[[], None]] = field(default_factory=list)
+    #: Points of the curves of running tasks by label; when the fact was written, and with how many.
+    _points: dict[str, list[EvaluationPoint]] = field(default_factory=dict, init=False)
+    _noted: float = field(default=0.0, init=False)
+    _written: int = field(default=0, init=False)
 
     def run(self, chains: Iterable[Chain], more: Callable[[], list[Chain]] = lambda: []) -> None:
         """Runs the chains and returns when all of them have ended or were dropped.
@@ -144,15 +155,41 @@ class Scheduler:
                 self.ledger.add_event(item.kind, item.detail, item.model)
                 if item.kind != "run_resumed":
                     self.console.say(item.detail)
-            else:
-                self.console.show(item.worker, item.label, item.point)
+                continue
+            self.console.show(item.worker, item.label, item.point)
+            if item.point is not None:
+                points = self._points.setdefault(item.label, [])
+                points.append(item.point)
+                if len(points) > _MOST_POINTS:
+                    del points[1:-1:2]
+        known = sum(map(len, self._points.values()))
+        if known != self._written and time.monotonic() - self._noted >= _BETWEEN_POINTS:
+            self._note(flying)
         self.clock.note_used()
         for look in self.on_tick:
             look()
 
     def _note(self, flying: dict[Future[Any], tuple[Unit, Chain]]) -> None:
         now, here = time.time(), self.clock.deadline.clock()
+        labels = {unit.task.label for unit, _ in flying.values()}
+        self._points = {label: points for label, points in self._points.items() if label in labels}
+        self._written, self._noted = sum(map(len, self._points.values())), time.monotonic()
         self.ledger.set_fact(
             RUNNING,
-            [{"name": unit.task.label, "since": now - (here - unit.since)} for unit, _ in flying.values()],
+            [
+                {
+                    "name": unit.task.label,
+                    "since": now - (here - unit.since),
+                    "points": [
+                        [point.samples_seen, *map(_finite, (point.train_loss, point.val_accuracy))]
+                        for point in self._points.get(unit.task.label, ())
+                    ],
+                }
+                for unit, _ in flying.values()
+            ],
         )
+
+
+def _finite(value: float | None) -> float | None:
+    """Returns the value, or None for the loss of a training that has diverged."""
+    return value if value is not None and math.isfinite(value) else None

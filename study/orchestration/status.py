@@ -30,7 +30,7 @@ def status(folder: Path) -> list[str]:
     Raises:
         UsageError: the folder holds no study.
     """
-    with _opened(folder) as ledger:
+    with opened(folder) as ledger:
         if ledger is None:
             raise UsageError(f"{folder} holds no study")
         return list(_lines(ledger, lock_holder(folder)))
@@ -38,13 +38,13 @@ def status(folder: Path) -> list[str]:
 
 def budget_of(folder: Path) -> float | None:
     """Returns the budget of the study in `folder` in seconds, or None without a study."""
-    with _opened(folder) as ledger:
+    with opened(folder) as ledger:
         return ledger.fact("plan", {}).get("budget_seconds") if ledger else None
 
 
 def settings_of(folder: Path) -> StudySpec | None:
     """Returns the settings of the study in `folder`, or None without a study."""
-    with _opened(folder) as ledger:
+    with opened(folder) as ledger:
         return settings(ledger) if ledger else None
 
 
@@ -56,7 +56,7 @@ def extended(folder: Path, seconds: float) -> float:
     Raises:
         UsageError: the folder holds no study with a plan.
     """
-    with _opened(folder) as ledger:
+    with opened(folder) as ledger:
         if ledger is None:
             raise UsageError(f"--extend: {folder} holds no study")
         plan, used = ledger.fact("plan", {}), ledger.fact("used_seconds", 0.0)
@@ -68,7 +68,7 @@ def extended(folder: Path, seconds: float) -> float:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Ledger | None]:
+def opened(folder: Path) -> Iterator[Ledger | None]:
     """Opens the ledger for reading; None without a study or before its first commit."""
     path = folder / LEDGER
     if not path.is_file() or path.stat().st_size == 0:

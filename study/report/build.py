@@ -134,9 +134,12 @@ def build_report(
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged, screen = (count_pages(each.html, printed.pages) for each in (composition, whole))
     write_text(report_dir / "report.html", web_page(screen, title, words))
-    if defence:
+    beside = report_dir / "defence.pdf"
+    if not defence:
+        beside.unlink(missing_ok=True)  # an earlier one would be taken for this report's
+    else:
         sheet = to_sheet(data, words, numbers, title, lang=lang)
-        write_atomic(report_dir / "defence.pdf", partial(_write, sheet.content))
+        write_atomic(beside, partial(_write, sheet.content))
         if sheet.pages > MOST_PAGES:
             told = f"the sheet for the defence has {sheet.pages} pages, more than {MOST_PAGES}"
             problems.append(Problem(None, None, told))
@@ -154,7 +157,7 @@ def build_report(
         check=None if draft else check,
         docx=None if draft else docx,
         figures=report_dir / "figures" if drawings else None,
-        defence=report_dir / "defence.pdf" if defence else None,
+        defence=beside if defence else None,
         pages=printed.pages,
         seconds=time.perf_counter() - started,
         problems=tuple(problems),
@@ -228,7 +231,8 @@ def settle(html: str, words: Words, *, flat: bool = False) -> str:
             for name, point in page.anchors.items()
         }
 
-    settled = [paginate(_SECTION + section, layout, words.caption["continued"]) for section in sections]
+    table, listing = words.caption["continued"], words.caption["continued_listing"]
+    settled = [paginate(_SECTION + section, layout, table, listing) for section in sections]
     return before + opening + "".join(settled) + after
 
 

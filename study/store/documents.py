@@ -293,8 +293,11 @@ class Preregistration(Struct, frozen=True):
 
 
 class Running(Struct, frozen=True):
+    """A running task; its points are samples, training loss and validation accuracy."""
+
     name: Text
     since: Moment
+    points: tuple[tuple[Count, Number | None, Share | None], ...] = ()
 
 
 class Baseline(Struct, frozen=True):

@@ -44,6 +44,7 @@ def environment(lang: str = "ru") -> Environment:
         "has_table": lambda name: True,
         "cite": lambda *keys: Markup("[1]"),
         "table": lambda name, title, cls="", cols="", caller=None: caller(),
+        "incidents": SimpleNamespace(unreached=lambda source: []),
         "resolution_words": lambda: words.resolution.format(size=32),
     }
     return env

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from study.analysis.interval import (
+    _distance,
+    _distances,
     crossed_interval,
     crossed_p,
     detectable_effect,
@@ -147,6 +149,15 @@ def test_the_tail_is_that_of_an_independent_integration(seeds: int, ratio: float
         for a, b in itertools.pairwise(edges)
     ]
     assert crossed_p(per_seed, images) == pytest.approx(2 * sum(parts), abs=1e-9)
+
+
+@pytest.mark.parametrize("df", [1, 2, 9])
+@pytest.mark.parametrize("images", [0.03, 0.3, 3.0])
+def test_distances_between_few_points_are_those_of_each(df: int, images: float) -> None:
+    errors = np.sqrt(stats.chi2.ppf((np.arange(40) + 0.5) / 40, df) / df)
+    found = _distances(0.025, errors, df, images, exact=1e-10)
+    for place in range(0, 40, 7):
+        assert found[place] == pytest.approx(_distance(0.025, errors[place], df, images), rel=1e-6)
 
 
 def test_detectable_effect_counts_images_and_tests() -> None:

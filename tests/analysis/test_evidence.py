@@ -9,9 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from planting import SAMPLES, Planted, plant
+from scipy import stats
 
 from study.analysis import Analysis, analyse
+from study.analysis.evidence import spread
 from study.analysis.verdicts import Reason, Verdict
+from study.networks import VGG11
+from study.spec import Arm, Init, LrPolicy, Scope
 
 Analyse = Callable[[Planted], Analysis]
 BETTER = Planted(init_pp=3, scope_pp=2)
@@ -27,7 +31,11 @@ def test_speed_to_target_follows_the_better_side(better: Analysis, analysed: Ana
     assert found.verdict is Verdict.SUPPORTED
     assert found.numbers["samples_pretrained"] < found.numbers["samples_scratch"]
     assert found.numbers["samples_ratio"] > 1
+    saved = found.numbers["seconds_scratch"] - found.numbers["seconds_pretrained"]
+    spent = found.numbers["pretraining_seconds"]
+    assert found.numbers["break_even"] * saved >= spent > (found.numbers["break_even"] - 1) * saved
     worse = analysed(Planted(init_pp=-3)).by_id()["q2.speed_to_target.vgg11"]
+    assert worse.numbers["break_even"] is None
     assert worse.verdict is Verdict.REFUTED and worse.numbers["samples_ratio"] < 1
 
 
@@ -123,3 +131,28 @@ def test_every_id_exists_in_every_study(better: Analysis, tmp_path: Path) -> Non
     assert [f.id for f in empty.findings] == [f.id for f in better.findings]
     for one, other in zip(empty.findings, better.findings, strict=True):
         assert set(one.numbers) == set(other.numbers), one.id
+
+
+def test_spreads_of_arms_that_share_their_seeds_are_compared_as_pairs() -> None:
+    """An F-test of the same values, which takes them for independent, finds nothing."""
+    rng = np.random.default_rng(3)
+    shared = rng.normal(0, 0.5, 8)
+    first, second = 90 + shared, 88 + 1.8 * shared + rng.normal(0, 0.05, 8)
+    arms = [Arm(model=VGG11, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM) for init in Init]
+    values = {Init.PRETRAINED: first, Init.SCRATCH: second}
+    runs = {
+        arm: {
+            seed: {"test_accuracy": value / 100, "run_id": f"{arm.init}{seed}"}
+            for seed, value in enumerate(values[arm.init])
+        }
+        for arm in arms
+    }
+    found = spread(runs, VGG11)
+    r = np.corrcoef(first + second, first - second)[0, 1]
+    p_value = 2 * stats.t.sf(abs(r) * np.sqrt(6 / (1 - r * r)), 6)
+    ratio = (second.std(ddof=1) / first.std(ddof=1)) ** 2
+    assert 2 * stats.f.sf(ratio, 7, 7) > 0.05 > p_value
+    assert found.numbers["p_value"] == pytest.approx(p_value)
+    assert found.verdict is Verdict.SUPPORTED and len(found.rows) == 16
+    few = spread({arm: dict(list(seeds.items())[:4]) for arm, seeds in runs.items()}, VGG11)
+    assert few.reason is Reason.FEW_PAIRS and np.isnan(few.numbers["p_value"])

@@ -27,7 +27,7 @@ def test_one_channel_equals_three(model: ModelName) -> None:
     assert adaptation_error(model) < 1e-5
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", [pytest.param("sgd", marks=pytest.mark.long), "adamw"])
 def test_folded_vgg11_follows_the_unfolded_one(optimizer: str) -> None:
     folded = build(VGG11, weights=None, resolution=32, fold=True, seed=3).eval()
     state = unfolded_state_dict(folded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from study.orchestration.executors.protocol import Lost, Noted, Shown
 from study.orchestration.scheduler import RUNNING, Chain, Scheduler, Unit
 from study.orchestration.signals import CancelToken
 from study.orchestration.status import status
+from study.records import EvaluationPoint
 from study.store.ledger import Ledger
 from study.store.lock import StudyLock
 
@@ -317,3 +319,34 @@ def test_the_seconds_used_are_noted_while_tasks_are_at_work(bench: Bench) -> Non
     before = bench.ledger.fact("used_seconds")
     bench.scheduler.run([iter([bench.unit("a", lambda: pause(0.2))])])
     assert bench.ledger.fact("used_seconds") >= before + 0.2
+
+
+def test_points_of_what_is_running_are_kept_for_those_who_watch(bench: Bench) -> None:
+    seen: list[Any] = []
+    told = threading.Event()
+
+    def work() -> None:
+        told.wait(10)
+
+    def look() -> None:
+        entries = bench.ledger.fact(RUNNING)
+        if entries and entries[0]["points"]:
+            seen.append(entries[0]["points"])
+            told.set()
+        elif not bench.executor.told:
+            points = [(64, math.nan, None), (128, 1.5, 0.25)]
+            bench.executor.told = [
+                Shown(
+                    worker=0,
+                    label="a",
+                    point=EvaluationPoint(
+                        samples_seen=samples, seconds=1.0, train_loss=loss, val_accuracy=accuracy
+                    ),
+                )
+                for samples, loss, accuracy in points
+            ]
+
+    bench.scheduler.on_tick.append(look)
+    bench.scheduler.run([iter([bench.unit("a", work)])])
+    assert seen[0][:2] == [[64, None, None], [128, 1.5, 0.25]]
+    assert bench.running == []

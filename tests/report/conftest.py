@@ -20,6 +20,7 @@ from study.report.locale.messages import Words, read_words
 from study.report.locale.number_format import Numbers
 from study.report.text.compose import compose
 from study.report.text.department import Department
+from study.report.text.length import Length
 from study.report.text.title_page import TitlePage
 
 
@@ -119,6 +120,7 @@ class Composer:
         title: TitlePage | None = None,
         drawings: dict[str, Drawing] | None = None,
         department: Department | None = None,
+        length: Length = Length.FULL,
     ) -> str:
         data = results if isinstance(results, ReportData) else ReportData.of(analyse(results))
         found = compose(
@@ -128,6 +130,7 @@ class Composer:
             self._numbers,
             title or TitlePage(year="2031"),
             lang=self._words.lang,
+            length=length,
             department=department,
         )
         return found.html

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from planted import plant
 from printed_numbers import Language, held_numbers, plain
 
 from study.report.locale.messages import TEMPLATES, languages, read_words
+from study.report.text.length import Length
 
 if TYPE_CHECKING:
     from conftest import Composer
@@ -40,6 +41,17 @@ def _parts(html: str) -> dict[str, str]:
     return {name: plain(text) for name, text in zip(_PARTS, texts, strict=True)}
 
 
+def _known(findings: list[dict[str, Any]], template: str, language: Language) -> set[str]:
+    """The numbers of the findings that a template names, as they may be printed."""
+    prefixes = {prefix.rstrip(".") for prefix in _NAMED.findall(template)} | {"design"}
+    return {
+        printed
+        for finding in findings
+        if any(finding["id"] == p or finding["id"].startswith(f"{p}.") for p in prefixes)
+        for printed in language.printed("", finding["numbers"])
+    }
+
+
 def _constants(name: str, lang: str, language: Language) -> set[str]:
     """Numbers that the template and what it imports hold as text."""
     files = [TEMPLATES / lang / "answers" / f"{name}.html", TEMPLATES / lang / "answers" / "_claims.html"]
@@ -57,15 +69,27 @@ def test_every_number_of_the_answers_is_a_finding(
     checked = 0
     for name, text in _parts(composer.of(lang)(folder)).items():
         template = (TEMPLATES / lang / "answers" / f"{name}.html").read_text(encoding="utf-8")
-        prefixes = {prefix.rstrip(".") for prefix in _NAMED.findall(template)} | {"design"}
-        known = {
-            printed
-            for finding in findings
-            if any(finding["id"] == p or finding["id"].startswith(f"{p}.") for p in prefixes)
-            for printed in language.printed("", finding["numbers"])
-        }
+        known = _known(findings, template, language)
         constants = _constants(name, lang, language)
         shown = language.numbers(text)
         assert [number for number in shown if number not in known | constants] == [], name
         checked += sum(number in known - constants for number in shown)
     assert checked > 100
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_every_number_of_the_short_answers_is_a_finding(
+    lang: str, planted: Path, composer: Composer
+) -> None:
+    html = composer.of(lang)(planted, length=Length.SHORT)
+    start = html.index('<ol class="num">')
+    items = html[start : html.index("</ol>", start)].split("<li>")[1:]
+    files = (TEMPLATES / lang / "answers" / "brief.html", TEMPLATES / "networks.html")
+    templates = [path.read_text(encoding="utf-8") for path in files]
+    findings = json.loads((planted / "findings.json").read_text(encoding="utf-8"))["findings"]
+    language = Language(read_words(lang))
+    known = _known(findings, "".join(templates), language)
+    shown = [language.numbers(plain(item)) for item in items]
+    assert len(items) == 7
+    for numbers in shown:
+        assert len(numbers) >= 2 and set(numbers) <= known | held_numbers(templates[:1], language)

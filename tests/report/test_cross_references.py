@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from study.report.form_check.problem import Problem
-from study.report.pdf.pagination import FLOAT_END, HOLDER, paginate
+from study.report.pdf.pagination import FLOAT_END, HOLDER, LINE, paginate
 from study.report.text.cross_references import (
     CONTENTS_PLACE,
     SOURCES_PLACE,
@@ -109,7 +109,7 @@ def test_hole_before_a_figure_is_filled_with_the_paragraphs_behind_it() -> None:
         page = (0, 640.0) if first else (0, 780.0)
         return {"before-fig-x": page, "fig-x": (1, 56.7), "after-fig-x": (1, 300.0)}
 
-    changed = paginate(section, layout, "Продолжение таблицы {number}")
+    changed = paginate(section, layout, "Продолжение таблицы {number}", "Продолжение листинга {number}")
     assert changed.index("раньше") < changed.index("потом") < changed.index('id="fig-x"')
     assert changed.count(FLOAT_END) == 1
 
@@ -124,7 +124,25 @@ def test_torn_table_gets_head_and_continuation_caption() -> None:
     def layout(html: str) -> dict[str, tuple[int, float]]:
         return {f"row-tab-x-{k}": (k // 4, 100.0 + k) for k in range(6)}
 
-    changed = paginate(section, layout, "Продолжение таблицы {number}")
+    changed = paginate(section, layout, "Продолжение таблицы {number}", "Продолжение листинга {number}")
     head, caption, rest = changed.partition("Продолжение таблицы 7")
     assert caption and 'row-tab-x-3"' in head and 'row-tab-x-4"' in rest
     assert rest.count("<thead>") == 1 and changed.count("Продолжение") == 1
+
+
+def test_torn_listing_is_cut_at_the_blank_line_before_and_named() -> None:
+    code = ["def f():", "    return 1", "", "def g():", "    x = 2", "    return x"]
+    marked = "\n".join(LINE.format(name="lst-x", number=number) + line for number, line in enumerate(code))
+    section = f'<p><span id="number-lst-x">А.1</span></p><pre>{marked}</pre>'
+
+    def layout(html: str) -> dict[str, tuple[int, float]]:
+        cut = html.index("continued") if "continued" in html else len(html)
+        return {
+            f"line-lst-x-{number}": (int(number > 4 or html.index(f"lst-x-{number}") > cut), 100.0 + number)
+            for number in range(len(code))
+        }
+
+    changed = paginate(section, layout, "Продолжение таблицы {number}", "Продолжение листинга {number}")
+    first, caption, rest = changed.partition("Продолжение листинга А.1")
+    assert caption and "return 1" in first and "def g" not in first and "def g" in rest
+    assert changed.count("<pre>") == changed.count("</pre>") == 2

@@ -2,7 +2,7 @@
 
 The stored tables are read with pandas and the values computed here, apart from the report's code. Not
 compared: `classes` (counts of the data set), `summary` and `q7-views` (`test_answer_numbers`), `object`
-and `mistakes` (arrays), `environment`, `matrix` and `hashes` (text).
+and `mistakes` (arrays), `environment` and `hashes` (text).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from conftest import Sample
 
 Rows = list[list[str]]
-OUTSIDE = {"classes", "environment", "hashes", "matrix", "mistakes", "object", "q7-views", "summary"}
+OUTSIDE = {"classes", "environment", "hashes", "mistakes", "object", "q7-views", "summary"}
 _KEYS = ["model", "init", "scope", "lr_policy"]
 _NUMBER = r"[+−]?\d[\d ]*(?:,\d+)?"
 

@@ -31,6 +31,11 @@ POINT = {"samples": 1, "accuracy": 0.5, "loss": NAN}
         ("fingerprint", "a\n\ud800", "at `fingerprint`"),
         ("fingerprint", "x" * 20_001, "length <= 20000 - at `fingerprint`"),
         ("running", [{"name": "x", "since": 1e12}], "at `running[0].since`"),
+        (
+            "running",
+            [{"name": "x", "since": 1e9, "points": [[1, NAN, 0.5]]}],
+            "at `running[0].points[0][1]`",
+        ),
         ("plan", {"workers": None}, "got `null` - at `plan.workers`"),
         ("plan", {"left_out": [{"what": "x"}]}, "field `needs_seconds` - at `plan.left_out[0]`"),
         ("plan", {"rows": [ROW | {"actual_seconds": None}]}, "at `plan.rows[0]`"),
@@ -64,6 +69,7 @@ def test_a_fact_of_another_structure_is_refused(name: str, value: Any, says: str
         ("environment", {"seed": None, "weights": {"vgg11": {}}, "events": None}),
         ("pretraining", {"vgg11": {"curve": [POINT]}}),
         ("running", None),
+        ("running", [{"name": "x", "since": 1e9, "points": [[64, 2.3, None], [128, None, 0.5]]}]),
         ("fact of a newer version", {"x": 10**30}),
     ],
 )

@@ -21,8 +21,9 @@ from study.report.text.title_page import TitlePage
 
 #: Parts that only the PDF needs: marks of pagination, bookmarks, widths of columns, table of contents.
 _PAPER = re.compile(
-    r'<div class="before" id="[^"]*"></div>|<!--float-->| id="(?:row|number)-[^"]*"'
-    r'| style="bookmark-label: [^"]*"|<colgroup>.*?</colgroup>|<section class="contents">.*?</section>',
+    r'<div class="before" id="[^"]*"></div>|<!--float-->|<span id="line-[^"]*"></span>'
+    r'| id="(?:row|number)-[^"]*"| style="bookmark-label: [^"]*"|<colgroup>.*?</colgroup>'
+    r'|<section class="contents">.*?</section>',
     re.DOTALL,
 )
 _HEADING_TAG = re.compile(r"<(/?)h([1-3])\b")

@@ -1,8 +1,9 @@
-"""Finds page breaks: cuts long tables with a continuation caption, and fills holes before floats.
+"""Finds page breaks: cuts tables and listings with a continuation caption, and fills holes before floats.
 
 Each section begins a page, so it is laid out alone until nothing changes:
 
 * A table whose rows are on two pages is cut there, and a continuation caption is put above the rest.
+* So is a listing, at the last blank line before if that is near.
 * A figure or table that moved to the next page leaves a hole. The blocks after it are put before it as
   long as they fit. Figures keep their order, and so do tables, so that numbers do not change, and a float
   stays behind the text that mentions it.
@@ -22,6 +23,8 @@ Layout = Callable[[str], Places]
 #: An empty block whose place shows where the block before it ends.
 HOLDER = '<div class="before" id="{name}"></div>'
 FLOAT_END = "<!--float-->"
+#: An empty mark before a line of a listing.
+LINE = '<span id="line-{name}-{number}"></span>'
 #: Bottom of the text block in points, and the least height of a hole that is filled: three lines.
 _BOTTOM = 841.89 - 56.69
 _WORTH = 72.0
@@ -30,9 +33,12 @@ _LINE = 24.15
 _HEADING_HEIGHT = 46.0
 _CHARACTERS = 67
 _MAX_PASSES = 16
+#: Most lines that a listing is cut earlier for the sake of a blank line.
+_MOST_EARLIER = 14
 
 _FLOAT = re.compile(r'<div class="before" id="before-([\w-]+)"></div>')
 _ROW = re.compile(r'<tr id="row-([\w-]+)-(\d+)">')
+_LINE_MARK = re.compile(r'<span id="line-([\w-]+)-(\d+)"></span>')
 _TEXT = re.compile(r'\s*(?:<p>.*?</p>|<(ul|ol) class="\w+">.*?</\1>)', re.DOTALL)
 _HEADING = re.compile(r"\s*<h2 .*?</h2>(?=\s*<p>)", re.DOTALL)
 _PIECE = re.compile(r"<(?:p|li)>(.*?)</(?:p|li)>", re.DOTALL)
@@ -52,22 +58,25 @@ class _Block:
     height: float
 
 
-def paginate(section: str, layout: Layout, continued: str) -> str:
-    """Returns the section with its tables cut and its floats moved.
+def paginate(section: str, layout: Layout, table: str, listing: str) -> str:
+    """Returns the section with its tables and listings cut and its floats moved.
 
     Args:
         section: HTML of a section that begins a page, with references resolved.
         layout: lays out the section.
-        continued: caption of the rest of a table, with `{number}`.
+        table: caption of the rest of a table, with `{number}`.
+        listing: caption of the rest of a listing, with `{number}`.
     """
-    if FLOAT_END not in section:
+    if FLOAT_END not in section and not _LINE_MARK.search(section):
         return section
     moved: set[str] = set()
     for _ in range(_MAX_PASSES):
         places = layout(section)
         changed = _fill_first_hole(section, places, moved)
         if changed is None:
-            changed = _cut_first_table(section, places, continued)
+            changed = _cut_first_table(section, places, table)
+        if changed is None:
+            changed = _cut_first_listing(section, places, listing)
         if changed is None:
             break
         section = changed
@@ -163,9 +172,36 @@ def _cut_first_table(section: str, places: Places, continued: str) -> str | None
 def _cut(section: str, at: int, name: str, continued: str) -> str:
     start = section.rindex("<table", 0, at)
     body = section.index("<tbody>", start) + len("<tbody>")
-    number = re.search(rf'id="number-{name}">([^<]*)<', section)
-    caption = continued.format(number=number[1] if number else "")
     head = section[start:body]
-    return (
-        section[:at] + f'</tbody></table><p class="tcaption continued">{caption}</p>{head}' + section[at:]
-    )
+    return f"{section[:at]}</tbody></table>{_caption(section, name, continued)}{head}{section[at:]}"
+
+
+def _caption(section: str, name: str, continued: str) -> str:
+    number = re.search(rf'id="number-{name}">([^<]*)<', section)
+    return f'<p class="tcaption continued">{continued.format(number=number[1] if number else "")}</p>'
+
+
+def _cut_first_listing(section: str, places: Places, continued: str) -> str | None:
+    """Cuts the first part of a listing that is on two pages, before its first line on the second page.
+
+    Where one of the lines shortly before is blank, the listing is cut there: a function stays whole.
+
+    Returns:
+        The new section, or None if there is no such part.
+    """
+    for part in re.finditer(r"<pre>.*?</pre>", section, re.DOTALL):
+        marks = list(_LINE_MARK.finditer(section, part.start(), part.end()))
+        pages = [places.get(f"line-{mark[1]}-{mark[2]}", (0, 0.0))[0] for mark in marks]
+        torn = next((place for place, page in enumerate(pages) if page > pages[0]), None)
+        if torn is None:
+            continue
+        blank = (
+            place + 1
+            for place in range(torn - 1, max(0, torn - _MOST_EARLIER), -1)
+            if section[marks[place].end()] == "\n"
+        )
+        mark = marks[next(blank, torn)]
+        caption = _caption(section, mark[1], continued)
+        before = section[: mark.start()].rstrip("\n")
+        return f"{before}</pre>{caption}<pre>{section[mark.start() :]}"
+    return None

@@ -20,7 +20,7 @@ from study.report.text.cross_references import Document, cite, keep_signs, keep_
 from study.report.text.department import Department
 from study.report.text.floats import Placing
 from study.report.text.jinja_env import blame, environment
-from study.report.text.length import FULL_TABLES, SHORT_FIGURES, SHORT_SOURCES, Length
+from study.report.text.length import FULL_TABLES, SHORT_CONTRASTS, SHORT_FIGURES, SHORT_SOURCES, Length
 from study.report.text.template_globals import filters, names, tests
 from study.report.text.title_page import TitlePage
 
@@ -75,6 +75,7 @@ def compose(
     jinja.globals["title"] = title
     jinja.globals["flat"] = flat
     jinja.globals["full"] = full = length is Length.FULL
+    jinja.globals["short_contrasts"] = SHORT_CONTRASTS
     if not full:
         jinja.globals["cite"] = _cite_short
     left_out = frozenset[str]() if full else FULL_TABLES

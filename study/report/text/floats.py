@@ -10,7 +10,7 @@ from itertools import count
 from markupsafe import Markup, escape
 
 from study.report.figures.style import Drawing
-from study.report.pdf.pagination import FLOAT_END, HOLDER
+from study.report.pdf.pagination import FLOAT_END, HOLDER, LINE
 from study.report.text.cross_references import define
 from study.report.text.formulas import formula_image
 
@@ -116,10 +116,16 @@ class Placing:
         )
 
     def listing(self, name: str, title: str, code: str) -> Markup:
+        """Returns a listing with its caption above; each line is marked, so that pages may cut it."""
+        anchor = f"lst-{name}"
         caption = self._caption("listing", "lst", name, escape(title))
+        lines = code.strip("\n").split("\n")
+        marked = "\n".join(
+            f"{LINE.format(name=anchor, number=number)}{escape(line)}" for number, line in enumerate(lines)
+        )
         return Markup(
-            f'<div class="listing" id="lst-{name}"><p class="tcaption">{caption}</p>'
-            f"<pre>{escape(code)}</pre></div>\n"
+            f'<div class="listing" id="{anchor}"><p class="tcaption">{caption}</p>'
+            f"<pre>{marked}</pre></div>\n"
         )
 
     def _caption(self, form: str, kind: str, name: str, title: Markup) -> Markup:

@@ -39,9 +39,12 @@ SHORT_SOURCES = frozenset(
         "bretz2009",
     }
 )
+#: The contrasts that stand in the table of the short form; controls and interactions are left out.
+SHORT_CONTRASTS = frozenset({"init@frozen", "init@full", "scope@pretrained", "lr_policy@pretrained"})
 #: The tables that the short form leaves out.
 FULL_TABLES = frozenset(
     {
+        "summary",
         "environment",
         "stages",
         "tried",

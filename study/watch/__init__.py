@@ -1,0 +1,1 @@
+"""Shows a study in the browser while it goes on."""
