@@ -69,6 +69,7 @@ def test_the_help_of_a_verb_has_its_flags_and_no_others(
         ["--champion-share", "nan"],
         ["--budget", "soon"],
         ["--models", "vgg19"],
+        ["--dataset", "cifar10"],
         ["status", "--offline"],
         ["predict"],
         ["predict", "picture.png", "--index", "1"],
