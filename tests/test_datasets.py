@@ -54,7 +54,7 @@ def test_the_fingerprint_of_settings_is_that_of_older_versions() -> None:
 def test_a_record_is_written_as_before_and_read_back() -> None:
     record = RunRecord(spec=_spec("googlenet-scratch-full-uniform"), state=RunState.FINISHED)
     written = json.loads(json.dumps(record.to_dict()))
-    assert "dataset" not in written["spec"] and list(written)[0] == "spec"
+    assert "dataset" not in written["spec"] and next(iter(written)) == "spec"
     assert RunRecord.from_dict(written) == record
     assert record.spec.dataset == DEFAULT
 

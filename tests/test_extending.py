@@ -121,7 +121,7 @@ def test_a_study_of_an_added_data_set_runs_to_its_report(
     text = " ".join(line.text for page in pages for line in page.lines)
     assert "Digits5" in text and "five classes" in text and "of a handwritten digit" in text
     assert not re.search("fashion|cloth|garment|ten classes", text, re.IGNORECASE)
-    assert "valid" in study("verify", str(tmp_path), *data)
+    assert ": valid (" in study("verify", str(tmp_path), *data)
     assert study("predict", "--index", "3", *results, *data).startswith("test object 3: ")
 
 
