@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from study.datasets import FASHION_MNIST
 from study.orchestration.results_export import BASELINES
-from study.spec import TRAIN_IMAGES
 from study.store.ledger import Ledger
 
 
-def note_chance(ledger: Ledger, train_images: int = TRAIN_IMAGES) -> None:
+def note_chance(ledger: Ledger, train_images: int = FASHION_MNIST.train_images) -> None:
     """Stores the baselines fact with chance alone, as if it had been measured."""
     row = {
         "name": "chance",

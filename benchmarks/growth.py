@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.page import replace_block
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.spec import Arm, Init, Precision, Purpose, RunSpec
@@ -48,14 +49,14 @@ class Point:
 
 def main() -> None:
     runtime = detect("cpu", "auto")
-    fashion = load(offline=True)
+    fashion = load(FASHION_MNIST, offline=True)
     points: list[Point] = []
 
     def note(model: ModelName, quantity: str, value: int, specs: list[RunSpec]) -> None:
         with (
             TemporaryDirectory() as folder
         ):  # so that no run continues from a checkpoint of an earlier point
-            shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=Path(folder))
+            shop = Workshop(images=fashion, runtime=runtime, weights={}, folder=Path(folder))
             began = time.perf_counter()
             for spec in specs:
                 record = run(spec, shop).record

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from benchmarks.page import replace_block
 from benchmarks.photographs import Condition, conditions
-from study.data import FashionMNIST, balanced_order, load, split, to_input
+from study.data import LabelledImages, balanced_order, load, split, to_input
+from study.datasets import FASHION_MNIST
 from study.errors import UsageError
 from study.explain.doubt import SURE
 from study.explain.own_picture import find_object
@@ -117,7 +118,7 @@ def photographed(images: Tensor, labels: Tensor, ways: list[Condition]) -> list[
             for index, (image, label) in enumerate(zip(images.numpy(), labels.tolist(), strict=True)):
                 path.write_bytes(condition.take(image, np.random.default_rng([number, index])))
                 try:
-                    views = find_object(read_picture(path)).views
+                    views = find_object(read_picture(path), FASHION_MNIST.side).views
                 except UsageError:
                     views = torch.empty((0, 28, 28), dtype=torch.uint8)
                 shown, before = (label if condition.shows else NONE), earlier(path.read_bytes())
@@ -237,7 +238,7 @@ def _percent(values: list[bool]) -> str:
     return f"{100 * np.mean(values):.0f}" if values else "–"
 
 
-def train(folder: Path, fashion: FashionMNIST) -> None:
+def train(folder: Path, fashion: LabelledImages) -> None:
     """Trains a GoogLeNet from scratch and keeps it as the champion of a study is kept."""
     runtime = detect()
     arm = Arm(model=GOOGLENET, init=Init.SCRATCH, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
@@ -249,7 +250,7 @@ def train(folder: Path, fashion: FashionMNIST) -> None:
         rung=SAMPLES,
         precision=runtime.precision,
     )
-    outcome = run(spec, Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder))
+    outcome = run(spec, Workshop(images=fashion, runtime=runtime, weights={}, folder=folder))
     if outcome.network is None:
         raise SystemExit(outcome.record.reason)
     print(f"trained; accuracy on the test images: {outcome.record.test_accuracy:.4f}")
@@ -262,11 +263,11 @@ def main() -> None:
     parser.add_argument("--results-dir", type=Path, default=ROOT / "results" / "pictures")
     parser.add_argument("--objects", type=int, default=OBJECTS)
     flags = parser.parse_args()
-    fashion = load()
+    fashion = load(FASHION_MNIST)
     if not (flags.results_dir / "checkpoints" / CHAMPION).is_file():
         train(flags.results_dir, fashion)
     name, network, resolution = stored_networks(flags.results_dir / "checkpoints")[0]
-    held = split(fashion.train_labels, seed=SEED).validation[: flags.objects]
+    held = split(fashion.train_labels, seed=SEED, validation=6_000).validation[: flags.objects]
     order = balanced_order(fashion.test_labels, seed=0)[: flags.objects]
     detect()  # flushes denormals, with which the networks are slow
     uneven = [condition for condition in conditions() if not condition.clean]

@@ -29,6 +29,7 @@ from benchmarks.chance import note_chance
 from benchmarks.page import replace_block
 from study.budget import Deadline
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.models.weights import WeightFile
 from study.orchestration import scheduler as scheduling
@@ -201,7 +202,9 @@ def simulated(workers: int, budget: float) -> dict[str, Any]:
                 runtime=runtime,
                 champion_threads=min(2, workers),
                 executor=executor,
-                shop=Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=folder),
+                shop=Workshop(
+                    images=load(FASHION_MNIST, offline=True), runtime=runtime, weights={}, folder=folder
+                ),
             )
             return _course(context, executor)
 

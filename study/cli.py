@@ -10,11 +10,13 @@ from typing import NoReturn
 
 from study import __version__, verbs
 from study.budget import DEFAULT_BUDGET, parse_budget
+from study.datasets import DATASETS
+from study.datasets import DEFAULT as DEFAULT_DATASET
 from study.errors import StudyError, UsageError, out_of_memory
-from study.flags import networks, number, path, resolution, workers
+from study.flags import dataset, networks, number, path, resolution, workers
 from study.networks import DEFAULT
 from study.report.locale.messages import languages
-from study.spec import MOST_SEED, MOST_SEEDS, RESOLUTIONS, TEST_IMAGES
+from study.spec import MOST_SEED, MOST_SEEDS, RESOLUTIONS
 from study.system.openmp import sleep_soon
 from study.system.terminal import CALLED, flush, prepare, refused
 
@@ -99,7 +101,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="also a sheet of two pages: what a teacher will ask, with answers from the study",
     )
     data.add_argument(
-        "--data-dir", type=path, help="folder with FashionMNIST (idx, CSV or zip), or the archive itself"
+        "--data-dir", type=path, help="folder with the data set (idx, CSV or zip), or the archive itself"
     )
     offline.add_argument("--offline", action="store_true", help="never download anything")
     weights.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
@@ -135,6 +137,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     summary = "What this machine lacks, and the command that mends it."
     doctor = verb("doctor", verbs.doctor, summary, results, data, weights)
+    doctor.add_argument("--dataset", type=dataset, metavar="NAME", default=DEFAULT_DATASET)
     doctor.add_argument("--ray", metavar="auto|ADDRESS", default="", help="look at a cluster's nodes too")
 
     summary = "Check handed-in studies: that every number follows from the one before it, and copies."
@@ -173,6 +176,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _add_run_flags(run: _Parser) -> None:
+    most_tested = max(data.test_images for data in DATASETS.values())
     time = run.add_mutually_exclusive_group()
     time.add_argument(
         "--budget",
@@ -190,6 +194,12 @@ def _add_run_flags(run: _Parser) -> None:
     )
     settings = run.add_argument_group("settings", "a study that goes on keeps those it was begun with")
     settings.add_argument("--models", type=networks, help="comma-separated networks (vgg11,googlenet)")
+    settings.add_argument(
+        "--dataset",
+        type=dataset,
+        metavar="NAME",
+        help=f"data set, one of {', '.join(DATASETS)} ({DEFAULT_DATASET})",
+    )
     settings.add_argument(
         "--seeds", type=number(int, 1, MOST_SEEDS), help="most final seeds per arm; may be changed later"
     )
@@ -212,10 +222,10 @@ def _add_run_flags(run: _Parser) -> None:
     run.add_argument(
         "--object",
         dest="object_index",
-        type=number(int, 0, TEST_IMAGES - 1),
+        type=number(int, 0, most_tested - 1),
         default=0,
         metavar="N",
-        help=f"test object to classify, 0…{TEST_IMAGES - 1}",
+        help=f"test object to classify, 0…{DATASETS[DEFAULT_DATASET].test_images - 1} of {DEFAULT_DATASET}",
     )
     run.add_argument(
         "--workers",

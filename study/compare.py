@@ -67,6 +67,7 @@ def _settings(first: Analysis, second: Analysis) -> Iterator[str]:
         name: tuple(each.sources.environment.get(name) for each in (first, second)) for name in _SETTINGS
     }
     pairs["budget, s"] = tuple(each.sources.plan.get("budget_seconds") for each in (first, second))
+    pairs["data set"] = tuple(each.sources.data.name for each in (first, second))
     pairs["data set, SHA-256"] = tuple(_short(_digest(each, "dataset")) for each in (first, second))
     networks = sorted({name for each in (first, second) for name in _weights(each)})
     for network in networks:

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from study.datasets import FASHION_MNIST, DatasetDescriptor
 from study.networks import DEFAULT, NETWORKS, ModelName
 from study.system.memory import memory_gb
 
@@ -31,8 +32,6 @@ _LIBRARIES = {
     "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
 }
 _DATA_FILE = "train-images-idx3-ubyte"
-_DATA_FOLDERS = (Path("data/FashionMNIST/raw"), Path("/usr/share/datasets/fashion-mnist"))
-_KAGGLE_FILES = ("archive.zip", "fashionmnist.zip", "fashion-mnist_train.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,11 @@ class Check:
 
 
 def checks(
-    *, data_dir: Path | None = None, weights_dir: Path | None = None, results_dir: Path = Path()
+    *,
+    data: DatasetDescriptor = FASHION_MNIST,
+    data_dir: Path | None = None,
+    weights_dir: Path | None = None,
+    results_dir: Path = Path(),
 ) -> list[Check]:
     """Runs all checks in the order in which a study needs things; changes and fetches nothing."""
     return [
@@ -61,7 +64,7 @@ def checks(
         _torch(),
         *(_library(name, package) for name, package in _LIBRARIES.items()),
         _font(),
-        _dataset(data_dir),
+        _dataset(data, data_dir),
         *(_weights(model, weights_dir) for model in DEFAULT),
         _witness(),
         _disk(results_dir),
@@ -148,30 +151,38 @@ def _fc_match() -> str:
     return file if "Liberation Serif" in family else ""
 
 
-def _dataset(data_dir: Path | None) -> Check:
+def _dataset(data: DatasetDescriptor, data_dir: Path | None) -> Check:
     """Checks whether files of the data set exist; `study.data` checks their content."""
-    names = (_DATA_FILE, f"{_DATA_FILE}.gz", *_KAGGLE_FILES)
-    folders = [*_DATA_FOLDERS, Path("data")] if data_dir is None else _within(data_dir)
+    files, names = data.files, [_DATA_FILE, f"{_DATA_FILE}.gz", "archive.zip"]
+    stems = ["archive"]
+    if files.kaggle:
+        names += [f"{files.kaggle.replace('-', '')}.zip", f"{files.kaggle}_train.csv"]
+        stems.append(files.kaggle.partition("-")[0])
+    usual = [Path("data") / files.torchvision / "raw"] if files.torchvision else []
+    usual += [Path(files.folder)] if files.folder else []
+    folders = [*usual, Path("data")] if data_dir is None else _within(data_dir, files.torchvision)
     path = next((f / n for f in folders for n in names if os.path.isfile(f / n)), None)
     if path is None:  # archives have the names that browsers give them
         zips = (path for folder in folders for path in sorted(folder.glob("*.[zZ][iI][pP]")))
-        path = next((z for z in zips if z.name.lower().startswith(("archive", "fashion"))), None)
+        path = next((z for z in zips if z.name.lower().startswith(tuple(stems))), None)
     if data_dir is not None and os.path.isfile(data_dir):
         path = data_dir
+    fetched = "; a study would try to download it" if files.torchvision else ""
+    install = f"sudo apt-get install {files.package}, or " if files.package else ""
     return Check(
-        name="FashionMNIST",
+        name=data.title,
         ok=path is not None,
-        detail=str(path) if path else "not on this machine; a study would try to download it",
-        remedy="" if path else "sudo apt-get install dataset-fashion-mnist, or --data-dir",
+        detail=str(path) if path else f"not on this machine{fetched}",
+        remedy="" if path else f"{install}--data-dir",
     )
 
 
-def _within(folder: Path) -> list[Path]:
+def _within(folder: Path, torchvision: str) -> list[Path]:
     try:
         below = sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError:
         return []
-    return [folder, *below, folder / "FashionMNIST" / "raw"]
+    return [folder, *below, *([folder / torchvision / "raw"] if torchvision else [])]
 
 
 def _weights(model: ModelName, weights_dir: Path | None) -> Check:

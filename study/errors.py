@@ -14,7 +14,7 @@ class UsageError(StudyError):
 
 
 class DataError(StudyError):
-    """The data set is missing, unreadable or not FashionMNIST."""
+    """The data set is missing, unreadable or not the published one."""
 
 
 class WeightsError(StudyError):

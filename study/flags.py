@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from study.datasets import DATASETS, DatasetName
 from study.errors import UsageError
 from study.networks import NETWORKS, ModelName
 from study.spec import RESOLUTIONS
@@ -56,6 +57,17 @@ def networks(text: str) -> tuple[ModelName, ...]:
     if not set(names) <= set(NETWORKS):
         raise UsageError(f"--models {text[:60]}: known networks are {known}")
     return tuple(model for model in NETWORKS if model in names)
+
+
+def dataset(text: str) -> DatasetName:
+    """Parses the name of a data set.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    if text not in DATASETS:
+        raise UsageError(f"--dataset {text[:60]}: known data sets are {', '.join(DATASETS)}")
+    return DatasetName(text)
 
 
 def resolution(text: str) -> int:

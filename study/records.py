@@ -127,7 +127,7 @@ class RunRecord:
         return self.state is RunState.FINISHED
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "spec": self.spec.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunRecord:

@@ -9,14 +9,12 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from study.dataset import FASHION_MNIST
+from study.datasets import DATASETS, DatasetDescriptor, DatasetName, dataset_name
+from study.datasets import DEFAULT as DEFAULT_DATASET
 from study.errors import UsageError
 from study.field_types import Text, convert_exact
 from study.networks import DEFAULT, ModelName, network_name
 
-TRAIN_IMAGES = FASHION_MNIST.train_images
-VALIDATION_IMAGES = FASHION_MNIST.validation_images
-TEST_IMAGES = FASHION_MNIST.test_images
 RESOLUTIONS = (32, 64, 96, 128, 224)
 #: The shortest rung in samples; rung k has 2^k times as many.
 SHORTEST_RUNG = 2_000
@@ -193,7 +191,7 @@ class RunSpec:
         rung: samples (training images that pass through the network, repetitions included) after which
             the training is evaluated. A frozen run passes that many images, at most all, through its
             backbone once and `head_passes` times through the output layer.
-        train_images: size of the pool that samples are drawn from, at most 54,000.
+        train_images: size of the pool that samples are drawn from, at most all training images.
         resolution: side of the images in pixels.
         batch_size: in training.
         head_passes: passes of a frozen run through the output layer.
@@ -206,6 +204,7 @@ class RunSpec:
         experiment: the side experiment; None for other runs.
         unfrozen_stages: number of trained stages below the output layer; None if the scope decides.
         first_conv: alternative adaptation of the first convolution; None for the usual one.
+        dataset: the data set.
     """
 
     arm: Arm
@@ -213,7 +212,7 @@ class RunSpec:
     seed: int
     hyper: HyperParams
     rung: int
-    train_images: int = TRAIN_IMAGES
+    train_images: int = DATASETS[DEFAULT_DATASET].train_images
     resolution: int = 32
     batch_size: int = 64
     head_passes: int = 20
@@ -226,6 +225,7 @@ class RunSpec:
     experiment: Experiment | None = None
     unfrozen_stages: int | None = None
     first_conv: FirstConv | None = None
+    dataset: DatasetName = DEFAULT_DATASET
 
     def __post_init__(self) -> None:
         if (self.purpose is Purpose.SIDE) != (self.experiment is not None):
@@ -236,8 +236,10 @@ class RunSpec:
             raise UsageError("a network trained from scratch has no first convolution to adapt")
         if self.unfrozen_stages is not None and self.unfrozen_stages < 0:
             raise UsageError(f"unfrozen_stages must not be negative, got {self.unfrozen_stages}")
-        if not 1 <= self.train_images <= TRAIN_IMAGES:
-            raise UsageError(f"train_images must lie in 1…{TRAIN_IMAGES}, got {self.train_images}")
+        dataset_name(self.dataset)
+        most = self.data.train_images
+        if not 1 <= self.train_images <= most:
+            raise UsageError(f"train_images must lie in 1…{most}, got {self.train_images}")
         if self.rung < 1:
             raise UsageError(f"a rung must be at least 1 sample, got {self.rung}")
         if self.batch_size < 2:
@@ -269,8 +271,16 @@ class RunSpec:
         """Run and rung for people, such as ``vgg11-scratch-frozen-s1-0a1b2c3d @ 4,000``."""
         return f"{self.run_id} @ {self.rung:,}"
 
+    @property
+    def data(self) -> DatasetDescriptor:
+        return DATASETS[self.dataset]
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Returns the fields; the default data set is left out, as in ledgers that knew no other.
+
+        The `run_id` depends on the result, so that runs on different data sets have different ids.
+        """
+        return _unless_default(asdict(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSpec:
@@ -298,6 +308,7 @@ class StudySpec:
         fold: whether VGG11's fc6 is folded.
         max_seeds: upper bound on the number of seeds; None means no bound.
         init_checkpoint: SHA-256 of the user's own weights, independent of the place of the file; or "".
+        dataset: the data set; a study whose settings do not name one has the default.
     """
 
     models: tuple[ModelName, ...] = DEFAULT
@@ -308,18 +319,26 @@ class StudySpec:
     fold: bool = True
     max_seeds: int | None = None
     init_checkpoint: Text = ""
+    dataset: DatasetName = DEFAULT_DATASET
 
     def __post_init__(self) -> None:
         if not self.models:
             raise UsageError("a study needs at least one model")
         for model in self.models:
             network_name(model)
+        dataset_name(self.dataset)
+        if not self.data.grey:
+            raise UsageError(f"{self.data.title} has images in colour; the networks take grey ones")
         if self.resolution not in RESOLUTIONS:
             raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
         if self.max_seeds is not None and not 1 <= self.max_seeds <= MOST_SEEDS:
             raise UsageError(f"seeds must lie in 1…{MOST_SEEDS}, got {str(self.max_seeds)[:40]}")
         if not 0 <= self.seed <= MOST_SEED:
             raise UsageError(f"seed must lie in 0…{MOST_SEED}, got {str(self.seed)[:40]}")
+
+    @property
+    def data(self) -> DatasetDescriptor:
+        return DATASETS[self.dataset]
 
     def to_dict(self) -> dict[str, Any]:
         return {name: list(value) if name == "models" else value for name, value in asdict(self).items()}
@@ -332,10 +351,16 @@ class StudySpec:
             UsageError: a value is out of its range.
             Misshapen: a value is missing, unknown or of another kind.
         """
-        return convert_exact(values, cls, required=[field.name for field in fields(cls)])
+        required = [field.name for field in fields(cls) if field.name != "dataset"]
+        return convert_exact(values, cls, required=required)
 
     @property
     def fingerprint(self) -> str:
         """Returns a digest of all settings, which ledgers held before they held the settings."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(_unless_default(asdict(self)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unless_default(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a spec without the data set if it is the default one."""
+    return {name: value for name, value in values.items() if (name, value) != ("dataset", DEFAULT_DATASET)}

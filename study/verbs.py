@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
+from study.datasets import DATASETS
 from study.errors import NotWritable, StoreError, UsageError
 from study.spec import RESOLUTIONS, StudySpec
 from study.system.terminal import say
@@ -42,12 +43,12 @@ def run(flags: Namespace) -> int:
         read_department(flags.templates, flags.lang)
     if flags.weights_dir is not None and not flags.weights_dir.is_dir():
         raise UsageError(f"--weights-dir {flags.weights_dir} is not a folder")
-    flags.fashion = None
+    flags.images = None
+    _keep_settings(flags)
     if flags.data_dir is not None:  # reports a bad file before the slow imports
         from study.data import load
 
-        flags.fashion = load(flags.data_dir)
-    _keep_settings(flags)
+        flags.images = load(DATASETS[flags.dataset], flags.data_dir)
     if flags.dry_run:  # a dry run writes nothing
         return _run_study(flags)
     limits = require_folder(flags.report_dir, "report directory")
@@ -70,6 +71,10 @@ def _keep_settings(flags: Namespace) -> None:
     kept = None if flags.fresh else settings_of(flags.results_dir)
     known = kept or StudySpec()
     flags.models = flags.models or known.models
+    flags.dataset = flags.dataset or known.dataset
+    tested = DATASETS[flags.dataset].test_images
+    if flags.object_index >= tested:
+        raise UsageError(f"--object {flags.object_index}: {flags.dataset} has test objects 0…{tested - 1}")
     flags.seed = known.seed if flags.seed is None else flags.seed
     flags.seeds = known.max_seeds if flags.seeds is None else flags.seeds
     flags.fold = known.fold if flags.no_fold is None else False
@@ -101,6 +106,7 @@ def _run_study(flags: Namespace) -> int:
         fold=flags.fold,
         max_seeds=flags.seeds,
         init_checkpoint=flags.init_digest,
+        dataset=flags.dataset,
     )
     if not flags.resolution and runtime.device.type == "cuda":
         from study.planning.resolution import CANDIDATES, RUNG, SEEDS, largest, measured
@@ -224,7 +230,12 @@ def doctor(flags: Namespace) -> int:
     """Prints what this machine, and a cluster if its address is given, lacks for a study."""
     from study.doctor import checks, lines
 
-    found = checks(data_dir=flags.data_dir, weights_dir=flags.weights_dir, results_dir=flags.results_dir)
+    found = checks(
+        data=DATASETS[flags.dataset],
+        data_dir=flags.data_dir,
+        weights_dir=flags.weights_dir,
+        results_dir=flags.results_dir,
+    )
     for line in lines(found):
         say(line)
     if flags.ray:

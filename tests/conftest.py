@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 from shared import Shared, minute_command
 
+from study.datasets import FASHION_MNIST
 from study.system.openmp import sleep_soon
 
 if TYPE_CHECKING:  # the process that only distributes the tests does not import PyTorch
-    from study.data import FashionMNIST
-    from study.data.readers import Part
+    from study.data import LabelledImages, Part
     from study.training.run import Workshop
 
 # PyTorch reads these variables when it is imported. `make test` runs a process of pytest on every core, so
@@ -79,18 +79,18 @@ def usual_floats() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def fashion() -> FashionMNIST:
+def fashion() -> LabelledImages:
     """Returns the whole set from Debian's package, which `make test` installs."""
     from study.data import load
 
-    return load(offline=True)
+    return load(FASHION_MNIST, offline=True)
 
 
 @pytest.fixture(scope="session")
 def sample() -> dict[str, Part]:
     """Returns the parts ``train`` (200 images) and ``t10k`` (100) of the sample in this folder."""
+    from study.data import Part
     from study.data.idx import read_idx
-    from study.data.readers import Part
 
     parts = {}
     for prefix, count in SAMPLE_SIZES.items():
@@ -98,36 +98,37 @@ def sample() -> dict[str, Part]:
         labels = SAMPLE / f"{prefix}-labels-idx1-ubyte.gz"
         with images.open("rb") as pixels, labels.open("rb") as classes:
             parts[prefix] = Part(
-                images=read_idx(pixels, images.name, count, 3),
-                labels=read_idx(classes, labels.name, count, 1),
+                images=read_idx(pixels, images.name, count, 3, FASHION_MNIST),
+                labels=read_idx(classes, labels.name, count, 1, FASHION_MNIST),
                 name=images.name,
             )
     return parts
 
 
 @pytest.fixture(scope="session")
-def few(sample: dict[str, Part]) -> FashionMNIST:
+def few(sample: dict[str, Part]) -> LabelledImages:
     """Returns the sample as a data set: 200 training and 100 test images."""
     import torch
 
-    from study.data import FashionMNIST
+    from study.data import LabelledImages
 
     train, test = (
         (torch.from_numpy(part.images.copy()), torch.from_numpy(part.labels.copy()).long())
         for part in (sample["train"], sample["t10k"])
     )
-    return FashionMNIST(
+    return LabelledImages(
         train_images=train[0],
         train_labels=train[1],
         test_images=test[0],
         test_labels=test[1],
         source="sample",
         sha256="",
+        data=FASHION_MNIST,
     )
 
 
 @pytest.fixture
-def small(few: FashionMNIST, tmp_path: Path) -> Workshop:
+def small(few: LabelledImages, tmp_path: Path) -> Workshop:
     """Returns a workshop over the sample: 150 training, 50 validation and 100 test images."""
     from study.data import Split, split
     from study.training.run import Workshop
@@ -137,9 +138,9 @@ def small(few: FashionMNIST, tmp_path: Path) -> Workshop:
         """Splits off 50 images for validation; the usual 6,000 are more than the sample has."""
 
         def split_of(self, seed: int) -> Split:
-            return split(self.fashion.train_labels, seed=seed, validation=50)
+            return split(self.images.train_labels, seed=seed, validation=50)
 
-    return Small(fashion=few, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path / "results")
+    return Small(images=few, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path / "results")
 
 
 @pytest.fixture

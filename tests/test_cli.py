@@ -23,7 +23,7 @@ def test_a_command_without_a_verb_runs_a_study(arguments: list[str]) -> None:
 
 
 def test_every_option_of_a_study_has_its_flag() -> None:
-    options = {field.name for field in fields(Options)} - {"fashion"}  # the files of --data-dir, once read
+    options = {field.name for field in fields(Options)} - {"images"}  # the files of --data-dir, once read
     assert options <= vars(parse([])).keys()
 
 
@@ -69,6 +69,7 @@ def test_the_help_of_a_verb_has_its_flags_and_no_others(
         ["--champion-share", "nan"],
         ["--budget", "soon"],
         ["--models", "vgg19"],
+        ["--dataset", "cifar10"],
         ["status", "--offline"],
         ["predict"],
         ["predict", "picture.png", "--index", "1"],

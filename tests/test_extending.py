@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from study.report.form_check.pdf import read_pdf
 
 _ROOT = Path(__file__).parents[1]
 _PAGE = (_ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -34,7 +38,7 @@ def _said(folder: Path, code: str) -> str:
 
 
 def test_the_page_has_a_diff_for_each_kind() -> None:
-    assert [title for title, _ in _DIFFS] == ["A network", "A contrast", "A column"]
+    assert [title for title, _ in _DIFFS] == ["A network", "A data set", "A contrast", "A column"]
 
 
 def test_a_network_is_one_file_and_its_text(extended: Path) -> None:
@@ -46,6 +50,79 @@ def test_a_network_is_one_file_and_its_text(extended: Path) -> None:
         "print(net(torch.zeros(2, 1, 32, 32)).shape, len(layer_table(model)))"
     )
     assert _said(extended, code).split() == ["torch.Size([2,", "10])", "37"]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with idx files of scikit-learn's digits 0 to 4: 701 training and 200 test images, 8×8."""
+    from sklearn.datasets import load_digits
+
+    folder, known = tmp_path_factory.mktemp("digits"), load_digits()
+    few = known.target < 5
+    images, labels = (15 * known.images[few]).astype(np.uint8), known.target[few].astype(np.uint8)
+    for prefix, part in (("train", slice(0, 701)), ("t10k", slice(701, 901))):
+        count = len(labels[part])
+        for kind, content in (
+            ("images-idx3", struct.pack(">4I", 2051, count, 8, 8) + images[part].tobytes()),
+            ("labels-idx1", struct.pack(">2I", 2049, count) + labels[part].tobytes()),
+        ):
+            (folder / f"{prefix}-{kind}-ubyte").write_bytes(content)
+    return folder
+
+
+def test_a_data_set_is_one_file_and_its_words(extended: Path, digits: Path) -> None:
+    touched = re.findall(r"^\+\+\+ b/(.*)$", dict(_DIFFS)["A data set"], flags=re.MULTILINE)
+    assert sum(name.endswith(".py") for name in touched) == 1 and len(touched) == 3
+    code = f"""
+from pathlib import Path
+from study.data import load
+from study.matrix import arms
+from study.networks import GOOGLENET
+from study.planning.plan import run_spec
+from study.report.locale.messages import read_words
+from study.spec import Init, Purpose, Scope, StudySpec
+from study.training.run import run
+from study.training.runtime import detect
+from study.training.workshop import Workshop
+
+study = StudySpec(models=(GOOGLENET,), dataset="digits5")
+images = load(study.data, Path({str(digits)!r}))
+shop = Workshop(images=images, runtime=detect("cpu", "fp32"), weights={{}}, folder=Path("results"))
+arm = next(arm for arm in arms((GOOGLENET,)) if (arm.init, arm.scope) == (Init.SCRATCH, Scope.FROZEN))
+outcome = run(run_spec(arm, study, purpose=Purpose.FINAL, number=0, rung=64), shop)
+record = outcome.record
+print(record.state.value, record.reason, record.validation_images, *outcome.test_probabilities.shape)
+print(record.spec.dataset, record.spec.recipe.flip)
+print(*(read_words(lang, dataset=study.data).classes[4] for lang in ("en", "ru")))
+"""
+    assert _said(extended, code).split() == (
+        ["finished", "101", "200", "5", "digits5", "0.0", "Four", "Четыре"]
+    )
+
+
+@pytest.mark.long
+def test_a_study_of_an_added_data_set_runs_to_its_report(
+    extended: Path, digits: Path, tmp_path: Path
+) -> None:
+    """The whole command on another data set, with the added network, contrast and column at hand."""
+
+    def study(*arguments: str) -> str:
+        command = [sys.executable, "-m", "study", *arguments]
+        done = subprocess.run(command, cwd=extended, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    results, data = ("--results-dir", str(tmp_path / "results")), ("--data-dir", str(digits))
+    places = (*results, "--report-dir", str(tmp_path / "report_out"))
+    few = ("--models", "googlenet", "--offline", "--workers", "2", "--budget", "60s", "--lang", "en")
+    told = study("--dataset", "digits5", *data, *few, *places)
+    assert "Digits5 from data-dir:idx" in told
+    pages = read_pdf(tmp_path / "report_out" / "report.pdf").pages
+    text = " ".join(line.text for page in pages for line in page.lines)
+    assert "Digits5" in text and "five classes" in text and "of a handwritten digit" in text
+    assert not re.search("fashion|cloth|garment|ten classes", text, re.IGNORECASE)
+    assert ": valid (" in study("verify", str(tmp_path), *data)
+    assert study("predict", "--index", "3", *results, *data).startswith("test object 3: ")
 
 
 def test_a_contrast_is_one_entry_and_its_name(extended: Path) -> None:

@@ -14,7 +14,7 @@ from benchmarks.page import replace_block
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 #: Modules at the top of the package that are drawn as one node; all other packages import them.
-BASICS = ("matrix", "records", "spec", "networks", "dataset", "budget", "errors", "field_types", "flags")
+BASICS = ("matrix", "records", "spec", "networks", "datasets", "budget", "errors", "field_types", "flags")
 NAMES = {"basics": ", ".join(BASICS)}
 
 

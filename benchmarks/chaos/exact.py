@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
 from study.spec import HyperParams, Init, Precision, Purpose, RunSpec, Scope
@@ -92,9 +93,9 @@ def _end(spec: RunSpec, runtime: Runtime, folder: Path) -> str:
 
 def _train(spec: RunSpec, runtime: Runtime, folder: Path) -> None:
     adopt(runtime)
-    fashion = load(offline=True)
+    fashion = load(FASHION_MNIST, offline=True)
     shop = Workshop(
-        fashion=fashion,
+        images=fashion,
         runtime=runtime,
         weights={},
         folder=folder,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.chance import note_chance
 from benchmarks.chaos.toy import STUDY, carry_out, context_of, witness
 from study.budget import Deadline
-from study.data import FashionMNIST, load
+from study.data import LabelledImages, load
+from study.datasets import FASHION_MNIST
 from study.orchestration.clock import StudyClock
 from study.orchestration.console import Console
 from study.orchestration.executors.local import LocalExecutor
@@ -59,7 +60,11 @@ def node_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     """Checks that studies on clusters whose nodes are killed end like a local study, bit for bit."""
     from study.orchestration.executors.ray import RayExecutor
 
-    rng, fashion, runtime = random.Random(seed), load(offline=True), one_thread(detect("cpu", "fp32"))
+    rng, fashion, runtime = (
+        random.Random(seed),
+        load(FASHION_MNIST, offline=True),
+        one_thread(detect("cpu", "fp32")),
+    )
     faults: list[str] = []
     done, studies = 0, 0
     here = LocalExecutor(_bench(folder / "here", runtime), workers=2)
@@ -117,7 +122,7 @@ def _bench(folder: Path, runtime: Runtime) -> Bench:
     return Bench(study=STUDY, runtime=runtime, folder=folder, checkpoint_seconds=0.5)
 
 
-def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Runtime) -> Outcome:
+def _study(folder: Path, executor: Executor, fashion: LabelledImages, runtime: Runtime) -> Outcome:
     """Runs the toy study's phases with real trainings and returns the evaluations."""
     with closing(executor), StudyLock(folder):
         options = Options(results_dir=folder, report_dir=folder)
@@ -125,7 +130,7 @@ def _study(folder: Path, executor: Executor, fashion: FashionMNIST, runtime: Run
         witness(ledger, folder / "journal")
         note_chance(ledger)
         clock = StudyClock.opened(ledger, Deadline(budget=3_600, started=time.monotonic()), str(folder))
-        shop = Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder)
+        shop = Workshop(images=fashion, runtime=runtime, weights={}, folder=folder)
         with Console(clock.deadline, 0) as console:
             carry_out(context_of(options, ledger, clock, console, executor, shop))
         outcome = {

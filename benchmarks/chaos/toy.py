@@ -30,8 +30,9 @@ import torch
 from benchmarks.chance import note_chance
 from benchmarks.chaos.cuts import Cut, install
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.data.idx import read_idx
+from study.datasets import FASHION_MNIST
 from study.errors import StoreError, StudyError
 from study.matrix import arms
 from study.networks import GOOGLENET, NETWORKS
@@ -157,7 +158,7 @@ def context_of(
     plan.decisions[MODEL] = DECISION
     reasons = {arm.name: Reason.PRETRAINING_TIME.value for arm in arms((MODEL,)) if arm not in ARMS}
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
-    shop = shop or Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
+    shop = shop or Workshop(images=fashion(), runtime=runtime, weights={}, folder=options.results_dir)
     return StudyContext(
         study=STUDY,
         options=options,
@@ -328,29 +329,30 @@ def read(prefix: str) -> tuple[Floats, npt.NDArray[np.int64]]:
     for kind, dimensions in (("images-idx3", 3), ("labels-idx1", 1)):
         path = SAMPLE / f"{prefix}-{kind}-ubyte.gz"
         with path.open("rb") as stream:
-            found.append(read_idx(stream, path.name, count, dimensions))
+            found.append(read_idx(stream, path.name, count, dimensions, FASHION_MNIST))
     return found[0].reshape(count, -1).astype(np.float32) / 255, found[1].astype(np.int64)
 
 
-def fashion() -> FashionMNIST:
+def fashion() -> LabelledImages:
     """Returns the sample as a data set, of which a toy study uses only the labels."""
     parts = {}
     for prefix in ("train", "t10k"):
         images, labels = read(prefix)
         pixels = torch.from_numpy((images * 255).round().astype(np.uint8).reshape(-1, 28, 28))
         parts[prefix] = (pixels, torch.from_numpy(labels))
-    return FashionMNIST(
+    return LabelledImages(
         train_images=parts["train"][0],
         train_labels=parts["train"][1],
         test_images=parts["t10k"][0],
         test_labels=parts["t10k"][1],
         source="sample",
         sha256="",
+        data=FASHION_MNIST,
     )
 
 
 def test_order() -> npt.NDArray[np.int64]:
     """Returns the order of the test images in the study's own workshop."""
     runtime = Runtime(device=torch.device("cpu"), precision=Precision.FP32, threads=1, device_name="toy")
-    shop = Workshop(fashion=fashion(), runtime=runtime, weights={}, folder=Path())
+    shop = Workshop(images=fashion(), runtime=runtime, weights={}, folder=Path())
     return np.asarray(shop.test_order.numpy(), np.int64)

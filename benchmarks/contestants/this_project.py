@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from common import BATCH, LR, WEIGHT_DECAY, Task, read_task, report
 
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.networks import ModelName
 from study.records import RunRecord
@@ -56,7 +57,9 @@ def main() -> None:
         trial=0,
     )
     with tempfile.TemporaryDirectory() as folder:
-        shop = Workshop(fashion=load(offline=True), runtime=runtime, weights={}, folder=Path(folder))
+        shop = Workshop(
+            images=load(FASHION_MNIST, offline=True), runtime=runtime, weights={}, folder=Path(folder)
+        )
         if task.scope == "full":
             # It is another trial; otherwise the timed run would continue from its trunk.
             _done(replace(spec, rung=BATCH * task.warm_up, trial=1), shop)

@@ -21,6 +21,7 @@ import torch
 from timed import read_task, report
 
 from study.data import load, to_input
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.models import build
 from study.networks import NETWORKS, ModelName
@@ -104,14 +105,14 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(
-            fashion=load(offline=True),
+            images=load(FASHION_MNIST, offline=True),
             runtime=runtime,
             weights={},
             folder=Path(folder),
             checkpoint_seconds=float("inf"),
         )
         record = run(spec, shop, clock=clock).record
-    if not record.finished or record.test_images != len(shop.fashion.test_labels):
+    if not record.finished or record.test_images != len(shop.images.test_labels):
         raise SystemExit(f"{spec.name}: {record.reason}")
     report(
         accuracy=record.test_accuracy,

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.data.fashion_mnist import DEBIAN_FOLDER
-from study.data.readers import ALL_TRAINING
+from study.datasets import FASHION_MNIST
 
 ROOT = Path(__file__).parents[2]
 LABELS, IMAGES = "train-labels-idx1-ubyte", "train-images-idx3-ubyte"
@@ -23,7 +22,10 @@ BOMB_MEGABYTES = 20_000
 
 
 def _labels(
-    count: int = ALL_TRAINING, magic: int = 2049, told: int = ALL_TRAINING, value: int = 1
+    count: int = FASHION_MNIST.labelled_images,
+    magic: int = 2049,
+    told: int = FASHION_MNIST.labelled_images,
+    value: int = 1,
 ) -> bytes:
     """Returns `count` labels that are all `value`, with a header that announces `told`."""
     return struct.pack(">2I", magic, told) + bytes([value]) * count
@@ -40,13 +42,13 @@ def _bomb() -> bytes:
 
 
 def _flipped() -> bytes:
-    content = bytearray(gzip.decompress((DEBIAN_FOLDER / f"{IMAGES}.gz").read_bytes()))
+    content = bytearray(gzip.decompress((Path(FASHION_MNIST.files.folder) / f"{IMAGES}.gz").read_bytes()))
     content[1_000_000] ^= 1
     return bytes(content)
 
 
 def _real(name: str) -> bytes:
-    return (DEBIAN_FOLDER / f"{name}.gz").read_bytes()
+    return (Path(FASHION_MNIST.files.folder) / f"{name}.gz").read_bytes()
 
 
 #: Name and content of the wrong file of each kind.
@@ -55,7 +57,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "truncated": (f"{LABELS}.gz", lambda: _real(LABELS)[:10_000]),
     "wrong magic": (LABELS, lambda: _labels(magic=2050)),
     "huge dimensions": (LABELS, lambda: _labels(told=2**31 - 1)),
-    "count mismatch": (LABELS, lambda: _labels(count=ALL_TRAINING - 1)),
+    "count mismatch": (LABELS, lambda: _labels(count=FASHION_MNIST.labelled_images - 1)),
     "label 255": (LABELS, lambda: _labels(value=255)),
     "gzip bomb": (LABELS, _bomb),
     "bit flip": (IMAGES, _flipped),
@@ -90,7 +92,7 @@ def make_folder(kind: str, folder: Path) -> Path:
     """Makes a folder of real files, one of which is replaced, and returns it."""
     folder.mkdir(parents=True)
     name = FILES[kind][0] if kind in FILES else LABELS
-    for path in DEBIAN_FOLDER.glob("*.gz"):
+    for path in Path(FASHION_MNIST.files.folder).glob("*.gz"):
         if path.stem != name.removesuffix(".gz"):
             (folder / path.name).symlink_to(path)
     if kind in FILES:

@@ -14,6 +14,7 @@ from benchmarks.hostile.mutation import damaged
 from benchmarks.hostile.target import Target
 from study.data.idx import read_csv, read_idx
 from study.data.readers import read_folder
+from study.datasets import FASHION_MNIST
 
 COUNT = 3
 LABELS = struct.pack(">2I", 2049, COUNT) + bytes([9, 0, 4])
@@ -38,16 +39,16 @@ def target(folder: Path) -> Target:
         kind, content = case
         stream = io.BytesIO(content)
         if kind == "labels":
-            labels = read_idx(stream, "file", COUNT, 1)
+            labels = read_idx(stream, "file", COUNT, 1, FASHION_MNIST)
             assert labels.shape == (COUNT,) and labels.max() <= 9
         elif kind == "images":
-            assert read_idx(stream, "file", COUNT, 3).shape == (COUNT, 28, 28)
+            assert read_idx(stream, "file", COUNT, 3, FASHION_MNIST).shape == (COUNT, 28, 28)
         elif kind == "table":
-            images, labels = read_csv(stream, "file", COUNT)
+            images, labels = read_csv(stream, "file", COUNT, FASHION_MNIST)
             assert images.shape == (COUNT, 28, 28) and labels.max() <= 9
         else:
             archive.write_bytes(content)
-            assert read_folder(folder) is None
+            assert read_folder(folder, FASHION_MNIST) is None
 
     def packed(good: bytes) -> st.SearchStrategy[bytes]:
         plain, small = st.just(good), st.just(gzip.compress(good, mtime=0))

@@ -14,6 +14,7 @@ from benchmarks.recipe.pretraining import weights_of
 from benchmarks.recipe.settings import TRUNK, Row, append, done, key, read
 from benchmarks.recipe.training import Lab, measure
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.networks import DEFAULT
 from study.spec import Init
 from study.training.runtime import detect
@@ -39,7 +40,7 @@ def main() -> None:
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(by_name)}")
     if not options.page:
         torch.set_num_threads(1)
-        lab = Lab(fashion=load(offline=True), runtime=detect("cpu", "fp32"), weights={})
+        lab = Lab(fashion=load(FASHION_MNIST, offline=True), runtime=detect("cpu", "fp32"), weights={})
         torch.set_num_threads(1)
         for name in options.groups or by_name:
             fill(by_name[name], lab, options)

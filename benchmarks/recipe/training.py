@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.recipe.settings import AUGMENTATIONS, COSINE, Row, Setting
-from study.data import FashionMNIST, augment, split, to_input
+from study.data import LabelledImages, augment, split, to_input
 from study.models import Network, build, load_checkpoint
 from study.networks import ModelName
 from study.spec import HyperParams, Init
@@ -45,7 +45,7 @@ class Lab:
         weights: file of the pre-trained weights of each network.
     """
 
-    fashion: FashionMNIST
+    fashion: LabelledImages
     runtime: Runtime
     weights: dict[ModelName, Path]
 
@@ -55,7 +55,7 @@ class Training:
 
     def __init__(self, setting: Setting, lab: Lab, most: int) -> None:
         self.setting, self.lab = setting, lab
-        parts = split(lab.fashion.train_labels, seed=setting.seed)
+        parts = split(lab.fashion.train_labels, seed=setting.seed, validation=6_000)
         self.pool, self.held = parts.train, parts.validation[:VALIDATION]
         weights = None
         if setting.init is Init.PRETRAINED:

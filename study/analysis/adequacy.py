@@ -11,7 +11,7 @@ from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, number, rec
 from study.analysis.evidence import Measured, Numbers, absent
 from study.analysis.interval import CONFIDENCE
 from study.analysis.verdicts import GAP_BOUND_PP, Reason, Verdict
-from study.spec import TRAIN_IMAGES
+from study.datasets import DatasetDescriptor
 from study.store.columns import PIXELS
 
 ADEQUACY = (
@@ -44,7 +44,7 @@ ADEQUACY = (
 )
 
 
-def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
+def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame, data: DatasetDescriptor) -> Measured:
     """Decides whether a network beats a softmax on raw pixels and hardly overfits.
 
     Both conditions must hold: the interval of the difference in test accuracy to the softmax on pixels lies
@@ -57,6 +57,7 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
         row: the champion's row or, without a champion, that of the best run of the matrix.
         runs: runs of the matrix, for the names of the arms whose mean lies below the softmax on pixels.
         baselines: columns of baselines.csv.
+        data: the data set.
     """
     if row is None or math.isnan(number(row["test_accuracy"])):
         return absent(ADEQUACY, Reason.MISSING_ARMS)
@@ -71,7 +72,7 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame) -> Measured:
         "model": str(row["model"]),
         "champion": row["role"] == CHAMPION,
         "rung": int(row["rung"]),
-        "epochs": number(row["rung"]) / TRAIN_IMAGES,
+        "epochs": number(row["rung"]) / data.train_images,
         "seconds": number(row.get("train_seconds", row.get("seconds"))),
         "test_low": max(0.0, test - half),
         "test_high": min(1.0, test + half),

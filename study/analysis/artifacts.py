@@ -38,13 +38,13 @@ class Artifacts:
         return Artifacts(files=files, damaged=tuple(sorted((*self.damaged, *lost))))
 
 
-def read_artifacts(folder: Path) -> Artifacts:
-    """Reads all .npz files of a folder, except damaged ones."""
+def read_artifacts(folder: Path, classes: int) -> Artifacts:
+    """Reads all .npz files of a folder, except damaged ones, for a data set of so many classes."""
     files: dict[str, Arrays] = {}
     damaged = []
     for path in sorted(folder.glob("*.npz")):
         try:
-            files[path.stem] = read_arrays(path)
+            files[path.stem] = read_arrays(path, classes)
         except StoreError:
             damaged.append(path.name)
     return Artifacts(files=files, damaged=tuple(damaged))

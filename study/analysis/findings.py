@@ -295,14 +295,14 @@ def _study_findings(sources: Sources, runs: Runs, estimates: list[Estimate]) -> 
             7,
             "classes confused by the champion, else by the best network",
             ALL,
-            predictions.confusion(row, sources.predictions, sources.labels),
+            predictions.confusion(row, sources.predictions, sources.labels, len(sources.data.classes)),
         ),
         _finding(
             "adequacy",
             0,
             "the champion, else the best network, is adequate",
             ALL,
-            adequacy.adequacy(row, runs, sources.baselines),
+            adequacy.adequacy(row, runs, sources.baselines, sources.data),
         ),
         _finding(
             "design",

@@ -24,7 +24,6 @@ from study.analysis.arms import (
 from study.analysis.evidence import Measured, absent, paired
 from study.analysis.sources import Classes, Labels
 from study.analysis.verdicts import ALPHA, Reason, Verdict
-from study.dataset import CLASSES
 from study.networks import ModelName
 from study.spec import Arm, Init, LrPolicy, Scope
 
@@ -115,17 +114,17 @@ CONFUSION = (
 )
 
 
-def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured:
+def confusion(row: Row | None, predictions: Classes, labels: Labels, classes: int) -> Measured:
     """Reports the most confused classes of one run, and precision, recall and F1 of every class.
 
-    Classes are numbers in 0…9.
+    The classes are numbers in 0…`classes` − 1.
     """
     if row is None:
         return absent(CONFUSION, Reason.MISSING_ARMS)
     if labels is None or key(row) not in predictions:
         return absent(CONFUSION, Reason.MISSING_FILE)
     predicted = predictions[key(row)]
-    counts = confusion_counts(labels[: len(predicted)], predicted)
+    counts = confusion_counts(labels[: len(predicted)], predicted, classes)
     right, of_class, answers = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     recall = right / np.maximum(of_class, 1)
     precision = right / np.maximum(answers, 1)
@@ -133,7 +132,7 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
     wrong = counts - np.diag(right)
     order = np.argsort(-wrong, axis=None, kind="stable")[:5]
     pairs = [
-        {"true": int(i // CLASSES), "predicted": int(i % CLASSES), "count": int(wrong.flat[i])}
+        {"true": int(i // classes), "predicted": int(i % classes), "count": int(wrong.flat[i])}
         for i in order
         if wrong.flat[i] > 0
     ]
@@ -154,7 +153,7 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
                 "f1": float(f1[k]),
                 "images": int(of_class[k]),
             }
-            for k in range(CLASSES)
+            for k in range(classes)
         ],
     }
     return Measured(
@@ -166,25 +165,25 @@ def confusion(row: Row | None, predictions: Classes, labels: Labels) -> Measured
 
 
 def confusion_counts(
-    labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8], classes: int
 ) -> npt.NDArray[np.int64]:
-    """Returns int64 [10, 10], numbers of images by true class (row) and predicted class (column)."""
-    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(counts, (labels, np.minimum(predicted, CLASSES - 1)), 1)
+    """Returns int64 [C, C], numbers of images by true class (row) and predicted class (column)."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, np.minimum(predicted, classes - 1)), 1)
     return counts
 
 
 def confusion_shares(
-    keys: Iterable[str], predictions: Classes, labels: Labels
+    keys: Iterable[str], predictions: Classes, labels: Labels, classes: int
 ) -> npt.NDArray[np.float64] | None:
-    """Returns float64 [10, 10], the confusion matrix in per cent of the true class (row).
+    """Returns float64 [C, C], the confusion matrix in per cent of the true class (row).
 
     The evaluations with these keys are added up. The result is None if none of them is stored.
     """
     stored = [predictions[key] for key in keys if key in predictions]
     if labels is None or not stored:
         return None
-    counts = np.sum([confusion_counts(labels[: len(found)], found) for found in stored], axis=0)
+    counts = np.sum([confusion_counts(labels[: len(found)], found, classes) for found in stored], axis=0)
     return np.asarray(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 

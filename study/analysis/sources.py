@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from study.analysis.artifacts import Artifacts, read_artifacts
+from study.datasets import DatasetDescriptor, studied
 from study.errors import StoreError
 from study.store.columns import Table
 from study.store.csv_tables import read_table
@@ -30,6 +31,7 @@ class Sources:
     """The content of results/. An absent table has no rows, and an absent JSON file is {}.
 
     Attributes:
+        data: the study's data set.
         results: results.csv, the highest rung of every arm and seed, and the champion.
         rungs: rungs.csv, every evaluated rung of an arm and seed, without the champion.
         baselines: baselines.csv.
@@ -38,7 +40,7 @@ class Sources:
         history: history.csv.
         predictions: maps the key of an evaluation (`study.analysis.arms.key`) to uint8 [n], the predicted
             classes of the first n images in the order of `labels`.
-        probabilities: maps the key of an evaluation to float32 [n, 10]; only the champion's are stored.
+        probabilities: maps the key of an evaluation to float32 [n, C]; only the champion's are stored.
         labels: uint8 [N], or None.
         plan: plan.json.
         environment: environment.json.
@@ -51,6 +53,7 @@ class Sources:
         artifacts: arrays of figures; a damaged file is left out.
     """
 
+    data: DatasetDescriptor
     results: pd.DataFrame
     rungs: pd.DataFrame
     baselines: pd.DataFrame
@@ -90,13 +93,17 @@ def read_sources(folder: Path) -> Sources:
 
     Raises:
         StoreError: the directory does not exist, or a file in it is damaged.
+        UsageError: the study's data set is not known here.
     """
     if not folder.is_dir():
         raise StoreError(f"there is no results directory {folder}")
-    stored = read_arrays(folder / "predictions.npz")
-    artifacts = read_artifacts(folder / "artifacts")
+    environment = read_object(folder / "environment.json")
+    data = studied(environment)
+    stored = read_arrays(folder / "predictions.npz", len(data.classes))
+    artifacts = read_artifacts(folder / "artifacts", len(data.classes))
     change = artifacts.get("drift")
     return Sources(
+        data=data,
         results=read_table(folder, Table.RESULTS),
         rungs=read_table(folder, Table.RUNGS),
         baselines=read_table(folder, Table.BASELINES),
@@ -109,7 +116,7 @@ def read_sources(folder: Path) -> Sources:
         },
         labels=stored.get("labels"),
         plan=read_object(folder / "plan.json"),
-        environment=read_object(folder / "environment.json"),
+        environment=environment,
         architecture=read_object(folder / "architecture.json"),
         pretraining=read_object(folder / "pretraining.json"),
         witness=read_object(folder / "witness.json"),

@@ -18,18 +18,18 @@ FLIP_PROBABILITY = 0.5
 def to_input(images: Tensor, resolution: int) -> Tensor:
     """Converts images to network inputs: grey value g in [0, 1] becomes (g − 0.5) / 0.5.
 
-    Resolution 32 is reached by two black pixels on each side, which keeps all pixels; other resolutions
-    are reached by bilinear interpolation.
+    A resolution that is four pixels above the side, such as 32 for FashionMNIST, is reached by two black
+    pixels on each side, which keeps all pixels; others are reached by bilinear interpolation.
 
     Args:
-        images: uint8 [N, 28, 28].
+        images: uint8 [N, side, side].
         resolution: side R of the result in pixels.
 
     Returns:
         float32 [N, 1, R, R] in [−1, 1].
     """
     x = images.unsqueeze(1).float().div_(127.5).sub_(1.0)
-    if resolution == 28 + 2 * PADDING:
+    if resolution == images.shape[-1] + 2 * PADDING:
         return F.pad(x, (PADDING,) * 4, value=BLACK)
     return F.interpolate(x, size=(resolution, resolution), mode="bilinear", align_corners=False)
 
@@ -47,8 +47,7 @@ def augment(
     Args:
         x: float [N, 1, R, R] in [−1, 1].
         generator: on the CPU; it makes all random choices.
-        flip: probability of a horizontal flip. A flip preserves all ten labels: the clothes have no left
-            and right, and shoes, which all point to one side in the data set, remain shoes.
+        flip: probability of a horizontal flip; 0 where it may change the class (`flips` of a descriptor).
         shift: greatest shift as a share of R; uncovered pixels become black.
         erase: probability that a square becomes black whose side is a quarter of R.
 

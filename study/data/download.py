@@ -1,4 +1,4 @@
-"""Downloads FashionMNIST from the mirrors that torchvision names, within limits of time and size.
+"""Downloads a data set from the mirrors that torchvision names, within limits of time and size.
 
 It uses torchvision's table of mirrors and MD5 sums. It does not use torchvision's download, which has no
 timeout, draws a progress bar over the study's output, and leaves a partial file when it is stopped.
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from study.datasets import DatasetDescriptor
 from study.errors import DataError
 from study.system.http import blocks
 
@@ -22,12 +23,17 @@ LARGEST_FILE = 32 * 1024 * 1024
 
 
 def download(
-    root: Path, *, total_seconds: float = TOTAL_SECONDS, stop: Callable[[], bool] = lambda: False
+    root: Path,
+    data: DatasetDescriptor,
+    *,
+    total_seconds: float = TOTAL_SECONDS,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Writes the four .gz files to ``root/FashionMNIST/raw``, as torchvision does; keeps existing ones.
+    """Writes the four .gz files where torchvision does, under `root`; keeps existing ones.
 
     Args:
-        root: folder of the data set.
+        root: folder of the data sets.
+        data: one that torchvision knows.
         total_seconds: maximum seconds for all files.
         stop: is called at least once a second; True ends the download.
 
@@ -35,20 +41,34 @@ def download(
         DataError: a file cannot be downloaded: no mirror has it with the published MD5, the time is over,
             or `stop` returned True.
     """
-    from torchvision.datasets import FashionMNIST
+    from torchvision import datasets
 
+    known = getattr(datasets, data.files.torchvision)
     deadline = time.monotonic() + total_seconds
 
     def given_up() -> bool:
         return stop() or time.monotonic() > deadline
 
-    for name, md5 in FashionMNIST.resources:
-        path = root / "FashionMNIST" / "raw" / name
+    for name, md5 in known.resources:
+        path = root / data.files.torchvision / "raw" / name
         if not path.is_file():
-            _download(path, md5, FashionMNIST.mirrors, given_up)
+            reason = _download(path, md5, known.mirrors, given_up)
+            if reason:
+                raise DataError(
+                    f"{data.title} is not on this machine and could not be downloaded ({reason}); "
+                    f"{remedy(data)}"
+                )
 
 
-def _download(path: Path, md5: str, mirrors: list[str], stop: Callable[[], bool]) -> None:
+def remedy(data: DatasetDescriptor) -> str:
+    """Returns what a user can do who lacks the data set."""
+    whose = "Kaggle's" if data.files.kaggle else "its"
+    command = f", or run: apt-get install {data.files.package}" if data.files.package else ""
+    return f"give --data-dir with {whose} files{command}"
+
+
+def _download(path: Path, md5: str, mirrors: list[str], stop: Callable[[], bool]) -> str:
+    """Writes a file from the first mirror that has it; returns why none has, or ""."""
     reason = "no mirror is known"
     for mirror in mirrors:
         try:
@@ -59,13 +79,10 @@ def _download(path: Path, md5: str, mirrors: list[str], stop: Callable[[], bool]
             partial = path.with_name(f".{path.name}.partial")
             partial.write_bytes(content)
             os.replace(partial, path)
-            return
+            return ""
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error or type(error).__name__)
-    raise DataError(
-        f"FashionMNIST is not on this machine and could not be downloaded ({reason}); "
-        "run: apt-get install dataset-fashion-mnist, or give --data-dir"
-    )
+    return reason
 
 
 def _fetch(url: str, stop: Callable[[], bool]) -> bytes:

@@ -1,4 +1,4 @@
-"""Reads untrusted idx and CSV files of FashionMNIST."""
+"""Reads untrusted idx and CSV files of a data set of the MNIST family."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from study.dataset import CLASSES, FASHION_MNIST
+from study.datasets import DatasetDescriptor
 from study.errors import DataError
 
 Images = npt.NDArray[np.uint8]
-PIXELS = FASHION_MNIST.pixels
 _MAGIC = {3: 2051, 1: 2049}
 _GZIP = b"\x1f\x8b"
 #: Bytes by which a gzip file may exceed its content: random bytes grow only by the headers.
 _GZIP_EXTRA = 64 * 1024
-#: Bytes of a CSV row: a label, 784 numbers of at most three digits, and commas. The header is longer.
-_LONGEST_ROW = 2 + 4 * PIXELS + 2
-_LONGEST_HEADER = 10 * PIXELS
 #: Errors that reading a damaged zip member, disk or stream raises.
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
-def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Images:
+def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int, data: DatasetDescriptor) -> Images:
     """Reads an idx array of exactly `count` items.
 
     The first bytes tell whether the stream is compressed by gzip; the name of the file does not. Neither
@@ -39,14 +35,15 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Image
         name: of the file, for error messages.
         count: expected number of images or labels.
         dimensions: 3 for images, 1 for labels.
+        data: the data set, which knows the side of the images and the number C of classes.
 
     Returns:
-        Images, uint8 [count, 28, 28], or labels, uint8 [count] in 0…9.
+        Images, uint8 [count, side, side], or labels, uint8 [count] in 0…C − 1.
 
     Raises:
-        DataError: magic number, count or size are wrong, a label is above 9, or the stream is damaged.
+        DataError: magic number, count or size are wrong, a label is above C − 1, or the stream is damaged.
     """
-    shape = (count, FASHION_MNIST.side, FASHION_MNIST.side)[:dimensions]
+    shape = (count, data.side, data.side)[:dimensions]
     start = 4 + 4 * dimensions
     expected = start + math.prod(shape)
     try:
@@ -67,11 +64,11 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int) -> Image
         size = "more" if len(content) > expected else str(len(content))
         raise DataError(f"{name}: {size} bytes, expected {expected}")
     values = np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
-    return values if dimensions == 3 else _labels(values, name)
+    return values if dimensions == 3 else _labels(values, name, data)
 
 
-def read_csv(stream: IO[bytes], name: str, count: int) -> tuple[Images, Images]:
-    """Reads Kaggle's CSV: the header ``label,pixel1,…,pixel784`` and one row per image.
+def read_csv(stream: IO[bytes], name: str, count: int, data: DatasetDescriptor) -> tuple[Images, Images]:
+    """Reads Kaggle's CSV: the header ``label,pixel1,pixel2,…`` and one row per image.
 
     The parser receives single rows of limited length. It would parse a whole file with one line of commas
     as millions of columns.
@@ -80,38 +77,44 @@ def read_csv(stream: IO[bytes], name: str, count: int) -> tuple[Images, Images]:
         stream: the file.
         name: of the file, for error messages.
         count: expected number of images.
+        data: the data set, which knows the side of the images and the number C of classes.
 
     Returns:
-        Images, uint8 [count, 28, 28], and labels, uint8 [count] in 0…9.
+        Images, uint8 [count, side, side], and labels, uint8 [count] in 0…C − 1.
 
     Raises:
-        DataError: the file is not a table of `count` rows of 785 integers in 0…255, or a label is above 9.
+        DataError: the file is not a table of `count` rows with a label and the pixels as integers in 0…255,
+            or a label is above C − 1.
     """
+    numbers = data.pixels + 1
     try:
-        header = stream.readline(_LONGEST_HEADER)
+        header = stream.readline(10 * data.pixels)
         if not header.lstrip(b'\xef\xbb\xbf"').startswith(b"label"):
-            raise DataError(f"{name}: the first line is not label,pixel1,…,pixel{PIXELS}")
-        table = np.loadtxt(_rows(stream, name, count), np.uint8, delimiter=",", comments=None, ndmin=2)
+            raise DataError(f"{name}: the first line is not label,pixel1,…,pixel{data.pixels}")
+        rows = _rows(stream, name, count, numbers)
+        table = np.loadtxt(rows, np.uint8, delimiter=",", comments=None, ndmin=2)
     except UNREADABLE as error:
         raise DataError(f"{name}: damaged file ({error})") from error
     except ValueError as error:
         reason = str(error).partition(";")[0][:200]
         raise DataError(f"{name}: not a table of numbers in 0…255 ({reason})") from error
-    if table.shape != (count, PIXELS + 1):
-        raise DataError(f"{name}: {table.shape[0]}×{table.shape[1]}, expected {count}×{PIXELS + 1}")
-    images = np.ascontiguousarray(table[:, 1:]).reshape(count, 28, 28)
-    return images, _labels(table[:, 0].copy(), name)
+    if table.shape != (count, numbers):
+        raise DataError(f"{name}: {table.shape[0]}×{table.shape[1]}, expected {count}×{numbers}")
+    images = np.ascontiguousarray(table[:, 1:]).reshape(count, data.side, data.side)
+    return images, _labels(table[:, 0].copy(), name, data)
 
 
-def _rows(stream: IO[bytes], name: str, count: int) -> Iterator[bytes]:
+def _rows(stream: IO[bytes], name: str, count: int, numbers: int) -> Iterator[bytes]:
+    """Yields the rows; a row has `numbers` numbers of at most three digits, commas and a line end."""
+    longest = 4 * numbers + 1
     for number in range(count):
-        row = stream.readline(_LONGEST_ROW + 1)
-        if len(row) > _LONGEST_ROW:
-            raise DataError(f"{name}: row {number + 1} is longer than {PIXELS + 1} numbers can be")
+        row = stream.readline(longest + 1)
+        if len(row) > longest:
+            raise DataError(f"{name}: row {number + 1} is longer than {numbers} numbers can be")
         if not row.strip():
             raise DataError(f"{name}: {number} rows, expected {count}")
         yield row
-    if stream.read(_LONGEST_ROW).strip():
+    if stream.read(longest).strip():
         raise DataError(f"{name}: more than {count} rows")
 
 
@@ -126,8 +129,8 @@ def _inflate(content: bytes, limit: int) -> bytes:
     return plain
 
 
-def _labels(values: Images, name: str) -> Images:
+def _labels(values: Images, name: str, data: DatasetDescriptor) -> Images:
     highest = int(values.max(initial=0))
-    if highest >= CLASSES:
-        raise DataError(f"{name}: a label is {highest}, labels are 0…{CLASSES - 1}")
+    if highest >= len(data.classes):
+        raise DataError(f"{name}: a label is {highest}, labels are 0…{len(data.classes) - 1}")
     return values

@@ -1,4 +1,4 @@
-"""Searches a folder for a complete FashionMNIST: idx files, Kaggle's CSV files, or Kaggle's zip archive."""
+"""Searches a folder for a complete data set of the MNIST family: idx files, CSV files, or an archive."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from study.data.idx import UNREADABLE, Images, read_csv, read_idx
+from study.data.idx import UNREADABLE, read_csv, read_idx
+from study.data.labelled_images import Part
+from study.datasets import DatasetDescriptor
 from study.errors import DataError
-from study.spec import TEST_IMAGES
 
-ALL_TRAINING = 60_000
-#: Prefix of the idx files, stem of the CSV file, and number of images, for train and for test.
-_PARTS = (
-    ("train", "fashion-mnist_train", ALL_TRAINING),
-    ("t10k", "fashion-mnist_test", TEST_IMAGES),
-)
 _KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
-#: Names under which Kaggle's archive is saved; browsers number a second copy.
-_ARCHIVES = ("archive.zip", "fashionmnist.zip")
-_ARCHIVE = re.compile(r"(archive|fashion-?mnist)([ _-]*(\(\d+\)|\d|copy))*\.zip", re.IGNORECASE)
 #: Maximum bytes of the archive's directory. That of Kaggle's archive has less than a kilobyte; zipfile
 #: would read one with millions of entries into memory before the names can be checked.
 _LARGEST_DIRECTORY = 1 << 20
@@ -32,27 +24,12 @@ _END_RECORD = 22
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Train or test as read from files.
-
-    Attributes:
-        images: uint8 [N, 28, 28].
-        labels: uint8 [N] in 0…9.
-        name: of the file, for error messages.
-    """
-
-    images: Images
-    labels: Images
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Found:
     """A complete data set.
 
     Attributes:
-        train: its 60,000 training images.
-        test: its 10,000 test images.
+        train: its training images, before some are set apart for validation.
+        test: its test images.
         form: ``idx`` or ``csv``.
     """
 
@@ -70,7 +47,47 @@ class _Member:
 _Members = dict[str, _Member]
 
 
-def read_place(place: Path) -> Found | None:
+@dataclass(frozen=True, kw_only=True)
+class _Names:
+    """The names of a data set's files.
+
+    Attributes:
+        data: the data set.
+        parts: prefix of the idx files, name of the CSV file ("" if there is none) and number of images,
+            for train and for test.
+    """
+
+    data: DatasetDescriptor
+    parts: tuple[tuple[str, str, int], ...]
+
+    @classmethod
+    def of(cls, data: DatasetDescriptor) -> _Names:
+        stem = data.files.kaggle
+        train, test = (f"{stem}_{part}.csv" if stem else "" for part in ("train", "test"))
+        parts = (("train", train, data.labelled_images), ("t10k", test, data.test_images))
+        return cls(data=data, parts=parts)
+
+    def all(self) -> Iterator[str]:
+        """Yields the names of all files that may hold a part."""
+        for prefix, csv, _ in self.parts:
+            for kind in _KINDS:
+                yield from (f"{prefix}-{kind}", f"{prefix}-{kind}.gz")
+            if csv:
+                yield csv
+
+    def archives(self) -> tuple[str, ...]:
+        """Returns the names under which Kaggle's archive is saved."""
+        stem = self.data.files.kaggle.replace("-", "")
+        return ("archive.zip", f"{stem}.zip") if stem else ("archive.zip",)
+
+    def is_archive(self, name: str) -> bool:
+        """Whether a file has a name of Kaggle's archive; browsers number a second copy."""
+        stems = ["archive", *filter(None, [self.data.files.kaggle])]
+        usual = "|".join(re.escape(stem).replace(r"\-", "-?") for stem in stems)
+        return bool(re.fullmatch(rf"({usual})([ _-]*(\(\d+\)|\d|copy))*\.zip", name, re.IGNORECASE))
+
+
+def read_place(place: Path, data: DatasetDescriptor) -> Found | None:
     """Reads what the user names: a folder (see `read_folder`), an archive, or one file of the data set.
 
     Returns:
@@ -80,19 +97,20 @@ def read_place(place: Path) -> Found | None:
         DataError: the place does not exist, cannot be read, or is a file that has no data set.
     """
     if os.path.isdir(place):
-        return read_folder(place)
+        return read_folder(place, data)
     if not os.path.isfile(place):
         raise DataError(f"data directory {place} does not exist or is not a directory")
-    if place.name in set(_names()):
-        return read_folder(place.parent)
+    names = _Names.of(data)
+    if place.name in set(names.all()):
+        return read_folder(place.parent, data)
     try:
-        return _read_archive(place)
+        return _read_archive(place, names)
     except OSError as error:
         raise DataError(f"{place}: {error.strerror or error}") from error
 
 
-def read_folder(folder: Path) -> Found | None:
-    """Reads the first complete data set in `folder`, one folder below it, or in ``FashionMNIST/raw``.
+def read_folder(folder: Path, data: DatasetDescriptor) -> Found | None:
+    """Reads the first complete data set in `folder`, one folder below it, or in torchvision's folder.
 
     idx files are preferred to CSV files, which take several times as long to read, and single files are
     preferred to an archive. Of several archives the first that holds the set is taken, Kaggle's name first.
@@ -103,70 +121,73 @@ def read_folder(folder: Path) -> Found | None:
     Raises:
         DataError: a data set is complete but one of its files cannot be used, or the folder cannot be read.
     """
+    names = _Names.of(data)
     try:
         with os.scandir(folder) as entries:
             below = sorted(Path(entry.path) for entry in entries if entry.is_dir())
-        places = [folder, *below, folder / "FashionMNIST" / "raw"]
-        found = _read([_loose(place) for place in places])
+        places = [folder, *below]
+        if data.files.torchvision:
+            places.append(folder / data.files.torchvision / "raw")
+        found = _read([_loose(place, names) for place in places], names)
         if found is not None:
             return found
-        archives = [path for place in places for path in _archives(place)]
-        path = next(filter(_holds_the_set, archives), None)
+        archives = [path for place in places for path in _archives(place, names)]
+        path = next((path for path in archives if _holds_the_set(path, names)), None)
         if path is None:  # why a file with the right name cannot be used
-            path = next((path for path in archives if _ARCHIVE.fullmatch(path.name)), None)
+            path = next((path for path in archives if names.is_archive(path.name)), None)
         if path is None:
-            _refuse_odd(places)
+            _refuse_odd(places, names)
             return None
-        return _read_archive(path)
+        return _read_archive(path, names)
     except OSError as error:
         raise DataError(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
-def _archives(folder: Path) -> list[Path]:
+def _archives(folder: Path, names: _Names) -> list[Path]:
     """Returns the zip archives of a folder, those with a usual name first; none if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             found = [Path(e.path) for e in entries if e.name.lower().endswith(".zip") and e.is_file()]
     except OSError:
         return []
-    return sorted(found, key=lambda path: (not _ARCHIVE.fullmatch(path.name), len(path.name), path.name))
+    return sorted(found, key=lambda path: (not names.is_archive(path.name), len(path.name), path.name))
 
 
-def _holds_the_set(path: Path) -> bool:
+def _holds_the_set(path: Path, names: _Names) -> bool:
     """Whether the directory of an archive names all files of the set; its content is read later."""
     try:
         with path.open("rb") as stream:
             _check_directory(stream, path)
         with zipfile.ZipFile(path) as archive:
-            members = _packed(archive, path)
+            members = _packed(archive, path, names)
     except (*UNREADABLE, ValueError, DataError):
         return False
-    idx = (f"{prefix}-{kind}" for prefix, _, _ in _PARTS for kind in _KINDS)
-    csv = (f"{stem}.csv" for _, stem, _ in _PARTS)
+    idx = (f"{prefix}-{kind}" for prefix, _, _ in names.parts for kind in _KINDS)
+    csv = (csv for _, csv, _ in names.parts)
     return all(_pick(members, name) for name in idx) or all(name in members for name in csv)
 
 
-def _refuse_odd(places: list[Path]) -> None:
+def _refuse_odd(places: list[Path], names: _Names) -> None:
     """Raises DataError if something named like a data file is not a file; reading a pipe would block."""
     for place in places:
-        for name in (*_names(), *_ARCHIVES):
+        for name in (*names.all(), *names.archives()):
             path = place / name
             if os.path.lexists(path) and not path.is_file():
                 raise DataError(f"{path}: not a regular file")
 
 
-def _read(listings: list[_Members]) -> Found | None:
+def _read(listings: list[_Members], names: _Names) -> Found | None:
     for read in (_idx, _csv):
         for members in listings:
-            found = read(members)
+            found = read(members, names)
             if found is not None:
                 return found
     return None
 
 
-def _idx(members: _Members) -> Found | None:
+def _idx(members: _Members, names: _Names) -> Found | None:
     pairs = []
-    for prefix, _, count in _PARTS:
+    for prefix, _, count in names.parts:
         images = _pick(members, f"{prefix}-images-idx3-ubyte")
         labels = _pick(members, f"{prefix}-labels-idx1-ubyte")
         if images is None or labels is None:
@@ -175,21 +196,21 @@ def _idx(members: _Members) -> Found | None:
     parts = []
     for images, labels, count in pairs:
         with labels.open() as stream:
-            classes = read_idx(stream, labels.name, count, 1)
+            classes = read_idx(stream, labels.name, count, 1, names.data)
         with images.open() as stream:
-            pixels = read_idx(stream, images.name, count, 3)
+            pixels = read_idx(stream, images.name, count, 3, names.data)
         parts.append(Part(images=pixels, labels=classes, name=images.name))
     return Found(train=parts[0], test=parts[1], form="idx")
 
 
-def _csv(members: _Members) -> Found | None:
-    if any(f"{stem}.csv" not in members for _, stem, _ in _PARTS):
+def _csv(members: _Members, names: _Names) -> Found | None:
+    if any(csv not in members for _, csv, _ in names.parts):
         return None
     parts = []
-    for _, stem, count in _PARTS:
-        member = members[f"{stem}.csv"]
+    for _, csv, count in names.parts:
+        member = members[csv]
         with member.open() as stream:
-            images, labels = read_csv(stream, member.name, count)
+            images, labels = read_csv(stream, member.name, count, names.data)
         parts.append(Part(images=images, labels=labels, name=member.name))
     return Found(train=parts[0], test=parts[1], form="csv")
 
@@ -198,15 +219,8 @@ def _pick(members: _Members, name: str) -> _Member | None:
     return members.get(name) or members.get(f"{name}.gz")
 
 
-def _names() -> Iterator[str]:
-    for prefix, stem, _ in _PARTS:
-        for kind in _KINDS:
-            yield from (f"{prefix}-{kind}", f"{prefix}-{kind}.gz")
-        yield f"{stem}.csv"
-
-
-def _loose(folder: Path) -> _Members:
-    paths = {name: folder / name for name in _names()}
+def _loose(folder: Path, names: _Names) -> _Members:
+    paths = {name: folder / name for name in names.all()}
     return {
         name: _Member(name=str(path), open=_opener(path)) for name, path in paths.items() if path.is_file()
     }
@@ -216,7 +230,7 @@ def _opener(path: Path) -> Callable[[], IO[bytes]]:
     return lambda: path.open("rb")
 
 
-def _read_archive(path: Path) -> Found:
+def _read_archive(path: Path, names: _Names) -> Found:
     with path.open("rb") as stream:
         _check_directory(stream, path)
     try:
@@ -224,15 +238,16 @@ def _read_archive(path: Path) -> Found:
     except (*UNREADABLE, ValueError) as error:
         raise DataError(f"{path}: not a zip archive ({error})") from error
     with archive:
-        found = _read([_packed(archive, path)])
+        found = _read([_packed(archive, path, names)], names)
     if found is None:
-        raise DataError(f"{path}: not Kaggle's archive of FashionMNIST (no idx or CSV files in it)")
+        title = names.data.title
+        raise DataError(f"{path}: not Kaggle's archive of {title} (no idx or CSV files in it)")
     return found
 
 
-def _packed(archive: zipfile.ZipFile, path: Path) -> _Members:
+def _packed(archive: zipfile.ZipFile, path: Path, names: _Names) -> _Members:
     """Returns the members by file name without folder; nothing is extracted, so `../` has no effect."""
-    wanted = set(_names())
+    wanted = set(names.all())
     members: _Members = {}
     for info in archive.infolist():
         pure = PurePosixPath(info.filename)
@@ -263,4 +278,4 @@ def _check_directory(stream: IO[bytes], path: Path) -> None:
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
     # A zip64 record would replace the size that was just read.
     if directory > _LARGEST_DIRECTORY or tail[max(0, end - 20) :].startswith(b"PK\x06\x07"):
-        raise DataError(f"{path}: an archive of too many files to be Kaggle's FashionMNIST")
+        raise DataError(f"{path}: an archive of too many files to be that of a data set")

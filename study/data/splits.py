@@ -1,4 +1,4 @@
-"""Splits the 60,000 training images into train and validation, stratified by class."""
+"""Splits the training images of a data set into train and validation, stratified by class."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from study.spec import VALIDATION_IMAGES
-
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Disjoint, class-balanced indices into the training set.
+    """Disjoint, stratified indices into the training set.
 
-    In both, the classes alternate, so that the numbers of images per class in any prefix differ by at most
-    one: ``train[:n]`` is a balanced pool of n images and ``validation[:n]`` a balanced sample.
+    In both, every prefix has the shares of the classes that `balanced_order` promises: ``train[:n]`` is a
+    stratified pool of n images and ``validation[:n]`` a stratified sample.
 
     Attributes:
-        train: int64 [54000].
-        validation: int64 [6000].
+        train: int64 [number of training images].
+        validation: int64 [number of validation images].
     """
 
     train: Tensor
     validation: Tensor
 
 
-def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> Split:
-    """Splits the training images at random, with equal numbers of each class.
+def split(labels: Tensor, *, seed: int, validation: int) -> Split:
+    """Splits the training images at random, with the share of each class kept.
 
     Args:
         labels: int [N].
@@ -37,15 +35,19 @@ def split(labels: Tensor, *, seed: int, validation: int = VALIDATION_IMAGES) -> 
     Returns:
         N − `validation` and `validation` indices.
     """
-    balanced = balanced_order(labels, seed=seed)
-    return Split(train=balanced[validation:].clone(), validation=balanced[:validation].clone())
+    ordered = balanced_order(labels, seed=seed)
+    return Split(train=ordered[validation:].clone(), validation=ordered[:validation].clone())
 
 
 def balanced_order(labels: Tensor, *, seed: int) -> Tensor:
-    """Returns a random order in which the numbers of labels per class in any prefix differ by at most one.
+    """Returns a random order whose prefixes have the classes in the shares of the whole, to half an image.
+
+    For every prefix there is a share t such that the prefix has n·t images of each class, rounded up or
+    down by at most one half, where n is the number of images of the class. If all classes have equally
+    many images, their numbers in any prefix differ by at most one.
 
     Args:
-        labels: int [N], with equal numbers of each class.
+        labels: int [N].
         seed: of the random order.
 
     Returns:
@@ -54,8 +56,8 @@ def balanced_order(labels: Tensor, *, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
     sorted_labels = labels[order]
-    rank = torch.empty(len(labels), dtype=torch.int64)
+    place = torch.empty(len(labels), dtype=torch.float64)
     for value in labels.unique():  # type: ignore[no-untyped-call]
         where = (sorted_labels == value).nonzero().flatten()
-        rank[where] = torch.arange(len(where))
-    return order[torch.argsort(rank, stable=True)]
+        place[where] = (torch.arange(len(where), dtype=torch.float64) + 0.5) / len(where)
+    return order[torch.argsort(place, stable=True)]

@@ -16,6 +16,7 @@ from study.pretraining import generate
 from study.records import RunRecord
 from study.spec import Init, Scope
 from study.store.files import write_arrays
+from study.training.defaults import recipe_for
 from study.training.evaluate import Probabilities
 from study.training.workshop import Workshop
 
@@ -36,20 +37,24 @@ def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int, *, f
         seed: of augmentation and fractals.
         fractals: whether fractals are included.
     """
-    fashion, split = shop.fashion, shop.split
-    images, labels = fashion.train_images, fashion.train_labels
-    examples = torch.stack([images[split.train[labels[split.train] == c][:EXAMPLES]] for c in range(10)])
+    split, data = shop.split, shop.images.data
+    images, labels = shop.images.train_images, shop.images.train_labels
+    classes = range(len(data.classes))
+    chosen = [split.train[labels[split.train] == c][:EXAMPLES] for c in classes]
+    least = min(map(len, chosen))
+    examples = torch.stack([images[index[:least]] for index in chosen])
     counts = torch.stack(
         [
-            torch.bincount(part, minlength=10)
-            for part in (labels[split.train], labels[split.validation], fashion.test_labels)
+            torch.bincount(part, minlength=len(classes))
+            for part in (labels[split.train], labels[split.validation], shop.images.test_labels)
         ]
     )
+    flip = recipe_for(data).flip
     generator = torch.Generator().manual_seed(seed)
     views = []
     for index in split.train[:3]:
         x = to_input(images[index][None], resolution)
-        changed = augment(x.repeat(AUGMENTED, 1, 1, 1), generator, erase=0.5)
+        changed = augment(x.repeat(AUGMENTED, 1, 1, 1), generator, flip=flip, erase=0.5)
         views.append(((torch.cat([x, changed])[:, 0] + 1) * 127.5).round().byte())
     arrays = {
         "examples": examples.numpy(),
@@ -68,7 +73,7 @@ def write_object(
 
     Args:
         shop: data.
-        predicted: class probabilities [10] by run id.
+        predicted: class probabilities [C] by run id.
         folder: the folder of artifacts.
         index: of the test object.
     """
@@ -76,9 +81,9 @@ def write_object(
     write_arrays(
         folder / "object.npz",
         {
-            "image": shop.fashion.test_images[index].numpy(),
+            "image": shop.images.test_images[index].numpy(),
             "index": np.array(index),
-            "label": np.array(int(shop.fashion.test_labels[index])),
+            "label": np.array(int(shop.images.test_labels[index])),
             "run_ids": np.array(names),
             "probabilities": np.stack([predicted[name] for name in names]).astype(np.float32),
         },
@@ -90,18 +95,18 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
 
     Args:
         shop: data and test order.
-        predicted: class probabilities, float32 [n, 10], of the first n images in test order.
+        predicted: class probabilities, float32 [n, C], of the first n images in test order.
         folder: the folder of artifacts.
     """
     order = shop.test_order.numpy()[: len(predicted)]
-    labels = shop.fashion.test_labels.numpy()[order]
+    labels = shop.images.test_labels.numpy()[order]
     classes, confidence = predicted.argmax(1), predicted.max(1)
     wrong = np.flatnonzero(classes != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:ERRORS]
     write_arrays(
         folder / "errors.npz",
         {
-            "images": shop.fashion.test_images.numpy()[order[worst]],
+            "images": shop.images.test_images.numpy()[order[worst]],
             "index": order[worst],
             "label": labels[worst],
             "predicted": classes[worst],

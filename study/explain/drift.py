@@ -47,7 +47,7 @@ def activation_similarity(
         shop: data, split and runtime.
     """
     before.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = shop.fashion.train_images[shop.split.validation[:COMPARED]]
+    images = shop.images.train_images[shop.split.validation[:COMPARED]]
     old, new = (stage_activations(item, images, resolution, shop.runtime) for item in (before, after))
     return {name: linear_cka(old[name], new[name]) for name in new}
 
@@ -63,7 +63,7 @@ def stage_activations(
 
     Args:
         network: on the device.
-        images: uint8 [N, 28, 28].
+        images: uint8 [N, side, side].
         resolution: side of the images in pixels.
         runtime: device and precision.
     """

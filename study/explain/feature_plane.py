@@ -14,7 +14,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from study.data import to_input
-from study.dataset import CLASSES
 from study.explain.untrained import fresh_network
 from study.models import Network
 from study.records import RunRecord
@@ -41,9 +40,9 @@ def write_featuremap(record: RunRecord, shop: Workshop, folder: Path, stop: Call
         folder: the folder of artifacts.
         stop: is called between batches; an exception that it raises ends the computation.
     """
-    labels = shop.fashion.test_labels
-    index = torch.cat([torch.nonzero(labels == c)[:PER_CLASS, 0] for c in range(CLASSES)])
-    images, classes = shop.fashion.test_images[index], labels[index].numpy()
+    labels, count = shop.images.test_labels, len(shop.images.data.classes)
+    index = torch.cat([torch.nonzero(labels == c)[:PER_CLASS, 0] for c in range(count)])
+    images, classes = shop.images.test_images[index], labels[index].numpy()
     arrays: dict[str, npt.NDArray[Any]] = {"index": index.numpy(), "labels": classes}
     for init in Init:
         network = fresh_network(record, shop, init).to(shop.runtime.device).eval()
@@ -70,7 +69,7 @@ def standardised_features(
 
     Args:
         network: in evaluation mode.
-        images: uint8 [N, 28, 28].
+        images: uint8 [N, side, side].
         resolution: side of the images in pixels.
         stop: is called before each batch; an exception that it raises ends the computation.
     """

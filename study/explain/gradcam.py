@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from study.data import to_input
 from study.data.augment import PADDING
-from study.dataset import CLASSES, FASHION_MNIST
 from study.explain.snapshots import Kept
 from study.models import Network, torchvision_name
 from study.store.files import write_arrays
@@ -29,8 +28,6 @@ DISPUTED = 4
 #: Number of test images per class over which the share of a map inside the object is averaged.
 SAMPLED = 10
 BATCH = 50
-#: Side of the original images in pixels.
-SIDE = FASHION_MNIST.side
 
 Maps = npt.NDArray[np.float32]
 
@@ -82,14 +79,14 @@ def grad_cam(
 
     Args:
         network: in evaluation mode; it computes in float32, whatever the precision of the study.
-        images: uint8 [N, 28, 28].
+        images: uint8 [N, side, side].
         classes: int64 [N], the class that each map explains.
         layer: the layer whose map is used.
         resolution: side of the network's input in pixels.
         stop: is called before each batch; an exception that it raises ends the computation.
 
     Returns:
-        float32 [N, 28, 28] in [0, 1], interpolated bilinearly from the layer's map to the pixels of the
+        float32 [N, side, side] in [0, 1], interpolated bilinearly from the layer's map to the pixels of the
         image. A map is zero everywhere if no position increases the score of the class.
     """
     cam = LayerGradCam(network, network.get_submodule(layer.name))
@@ -100,7 +97,7 @@ def grad_cam(
         # The gradient must reach the layer even if all parameters before it are frozen.
         x = to_input(chunk.to(device), resolution).requires_grad_()
         coarse = cam.attribute(x, target=wanted.to(device), relu_attributions=True)
-        parts.append(_over_pixels(coarse.detach(), resolution)[:, 0].float().cpu())
+        parts.append(_over_pixels(coarse.detach(), resolution, images.shape[-1])[:, 0].float().cpu())
     maps = torch.cat(parts)
     highest = maps.amax((1, 2), keepdim=True)
     result: Maps = torch.where(highest > 0, maps / highest, 0.0).numpy()
@@ -114,7 +111,7 @@ def most_disputed(probabilities: Sequence[Probabilities], count: int) -> npt.NDA
     entropy of the mean minus the mean of the entropies. Ties are sorted by index.
 
     Args:
-        probabilities: class probabilities of each network, float32 [N, 10].
+        probabilities: class probabilities of each network, float32 [N, C].
         count: number of images.
 
     Returns:
@@ -129,8 +126,8 @@ def inside_share(maps: Maps, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.fl
     """Returns the share of each map's sum that lies on the object, which is the non-zero pixels.
 
     Args:
-        maps: float32 [N, 28, 28], not negative.
-        images: uint8 [N, 28, 28].
+        maps: float32 [N, side, side], not negative.
+        images: uint8 [N, side, side].
 
     Returns:
         float64 [N] in [0, 1]; NaN for a map that is zero everywhere.
@@ -157,7 +154,7 @@ def write_gradcam(
 
     Args:
         kept: networks of one model and one seed.
-        predicted: their stored probabilities, float32 [n, 10], of the first n images in test order.
+        predicted: their stored probabilities, float32 [n, C], of the first n images in test order.
         shop: data and runtime.
         folder: the folder of artifacts.
         index: of the chosen object.
@@ -166,8 +163,9 @@ def write_gradcam(
     found = shop.test_order[torch.from_numpy(most_disputed(predicted, DISPUTED + 1))]
     disputed = [int(i) for i in found if i != index]
     chosen = np.array([index, *disputed[:DISPUTED]])
-    images, labels = shop.fashion.test_images, shop.fashion.test_labels
-    sampled = torch.cat([torch.nonzero(labels == c)[:SAMPLED, 0] for c in range(CLASSES)])
+    images, labels = shop.images.test_images, shop.images.test_labels
+    classes = range(len(shop.images.data.classes))
+    sampled = torch.cat([torch.nonzero(labels == c)[:SAMPLED, 0] for c in classes])
     both = torch.cat([torch.from_numpy(chosen), sampled])
     resolution = kept[0].record.spec.resolution
     layer = target_layer(kept[0].network, resolution)
@@ -202,10 +200,10 @@ def write_gradcam(
     )
 
 
-def _over_pixels(coarse: Tensor, resolution: int) -> Tensor:
-    """Interpolates a map over the network's input to the 28×28 pixels of the image."""
-    if resolution != SIDE + 2 * PADDING:
-        fitted: Tensor = LayerAttribution.interpolate(coarse, (SIDE, SIDE), "bilinear")
+def _over_pixels(coarse: Tensor, resolution: int, side: int) -> Tensor:
+    """Interpolates a map over the network's input to the side×side pixels of the image."""
+    if resolution != side + 2 * PADDING:
+        fitted: Tensor = LayerAttribution.interpolate(coarse, (side, side), "bilinear")
         return fitted
     whole = LayerAttribution.interpolate(coarse, (resolution, resolution), "bilinear")
     return F.pad(whole, (-PADDING,) * 4)

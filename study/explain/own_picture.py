@@ -1,8 +1,9 @@
-"""Turns a person's own picture into one like those of FashionMNIST: a light object on black, 28×28 pixels.
+"""Turns a person's own picture into one like those of FashionMNIST: a light object on black, square.
 
-The data set was made from photographs on an even background: edges near the colour of the corners were
-trimmed, the longer side of the rest became 28 pixels, the shorter one was extended, and the shades were
-negated (Xiao et al. 2017, section 2.1). The same is done here with the object before a background.
+FashionMNIST was made from photographs on an even background: edges near the colour of the corners were
+trimmed, the longer side of the rest became that of the square, the shorter one was extended, and the
+shades were negated (Xiao et al. 2017, section 2.1). The same is done here with the object before a
+background.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from torch import Tensor
 
-from study.dataset import FASHION_MNIST
 from study.errors import UsageError
 
 #: The object is looked for in a copy whose sides have at most so many pixels.
@@ -32,11 +32,11 @@ LEAST_LENGTH, LEAST_PART, LEAST_SPECK = 0.05, 0.1, 0.001
 FULL_FRAME = 0.98
 #: From this balance of lighter and darker parts on, the picture itself tells whether it must be negated.
 CLEAR = 0.9
-#: A grey picture of 28×28 pixels is taken as it is if its border is black or white to this share, and its
-#: object at least so long. In the 70,000 images of the data set these are at least 0.24 (black) and 23.
-LEAST_BORDER, LEAST_SIDE = 0.2, 23
+#: A grey picture of the data set's size is taken as it is if its border is black or white to this share,
+#: and its object at least so long a share of its side. In the 70,000 images of FashionMNIST these are at
+#: least 0.24 (black) and 23 of 28 pixels.
+LEAST_BORDER, LEAST_SIDE = 0.2, 23 / 28
 _GREY = np.array([0.299, 0.587, 0.114])
-_SIDE = FASHION_MNIST.side
 
 Reals = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
@@ -49,8 +49,8 @@ class OwnPicture:
     """An object as the networks see it, and where it was found.
 
     Attributes:
-        views: uint8 [V, 28, 28], a light object on black. There are two, not negated and negated, if the
-            picture does not tell which is right, else one.
+        views: uint8 [V, side, side], a light object on black. There are two, not negated and negated, if
+            the picture does not tell which is right, else one.
         upright: the picture, of at most `WORKING_SIDE` pixels a side.
         box: left, top, right and bottom of the object in `upright`.
     """
@@ -60,20 +60,21 @@ class OwnPicture:
     box: Box
 
 
-def find_object(picture: Image.Image) -> OwnPicture:
+def find_object(picture: Image.Image, side: int) -> OwnPicture:
     """Finds the object in a picture and draws it as the data set does.
 
     A picture that has the data set's form already, perhaps negated, keeps every pixel.
 
     Args:
         picture: with the right side up, in the mode L, RGB or RGBA.
+        side: of the data set's images in pixels.
 
     Raises:
         UsageError: nothing stands out from the background.
     """
-    known = _known_form(picture)
+    known = _known_form(picture, side)
     if known is not None:
-        return OwnPicture(views=torch.from_numpy(known[None]), upright=picture, box=(0, 0, _SIDE, _SIDE))
+        return OwnPicture(views=torch.from_numpy(known[None]), upright=picture, box=(0, 0, side, side))
     upright = picture.copy()
     upright.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS)
     cover: Reals | None = None
@@ -90,13 +91,13 @@ def find_object(picture: Image.Image) -> OwnPicture:
         behind = background @ _GREY
     box = _box(cover > 0.5)
     shades = _shades(colours @ _GREY, cover > 0.5, behind)
-    views = torch.from_numpy(np.stack([_framed(shade * cover, box) for shade in shades]))
+    views = torch.from_numpy(np.stack([_framed(shade * cover, box, side) for shade in shades]))
     return OwnPicture(views=views, upright=upright, box=box)
 
 
-def _known_form(picture: Image.Image) -> Bytes | None:
+def _known_form(picture: Image.Image, side: int) -> Bytes | None:
     """Returns the pixels, light on black, of a grey picture that is framed as those of the data set."""
-    if picture.size != (_SIDE, _SIDE):
+    if picture.size != (side, side):
         return None
     channels = np.asarray(picture.convert("RGBA"))
     values: Bytes = channels[:, :, 0].copy()
@@ -110,7 +111,7 @@ def _known_form(picture: Image.Image) -> Bytes | None:
     if white > black:
         values = 255 - values
     rows, columns = (values > near).nonzero()
-    long_enough = rows.size and max(np.ptp(rows), np.ptp(columns)) + 1 >= LEAST_SIDE
+    long_enough = rows.size and max(np.ptp(rows), np.ptp(columns)) + 1 >= round(LEAST_SIDE * side)
     return values if long_enough else None
 
 
@@ -214,24 +215,24 @@ def _stretched(values: Reals, span: float) -> Reals:
     return found
 
 
-def _framed(values: Reals, box: Box) -> Bytes:
+def _framed(values: Reals, box: Box, side: int) -> Bytes:
     """Cuts out the box and puts it in the middle of a black square that its longer side fills.
 
     An odd pixel stands at the left or above, as it does in nine of ten images of the data set.
     """
     left, top, right, bottom = box
-    scale = _SIDE / max(right - left, bottom - top)
+    scale = side / max(right - left, bottom - top)
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     shades = Image.fromarray((255 * values).round().astype(np.uint8))
-    square = Image.new("L", (_SIDE, _SIDE))
+    square = Image.new("L", (side, side))
     small = shades.crop(box).resize(size, Image.Resampling.LANCZOS)
-    square.paste(small, ((_SIDE - size[0] + 1) // 2, (_SIDE - size[1] + 1) // 2))
+    square.paste(small, ((side - size[0] + 1) // 2, (side - size[1] + 1) // 2))
     return np.asarray(square)
 
 
 def explanation(picture: OwnPicture, view: int) -> Image.Image:
     """Draws the picture with a frame around the object, and beside it what the network saw, enlarged."""
-    side, gap = 10 * _SIDE, 20
+    side, gap = 10 * picture.views.shape[-1], 20
     photo = picture.upright.convert("RGBA")
     scale = side / max(photo.size)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from study.data import CLASS_NAMES, load, to_input
-from study.dataset import FASHION_MNIST
+from study.data import load, to_input
+from study.datasets import DatasetDescriptor, studied
 from study.errors import UsageError, WeightsError
 from study.explain.doubt import doubt
 from study.explain.own_picture import OwnPicture, explanation, find_object
@@ -17,9 +17,11 @@ from study.explain.picture_files import read_picture
 from study.explain.snapshots import CHAMPION, kept_network
 from study.matrix import arms
 from study.models import Network, load_adapted, load_checkpoint
+from study.models.build import CLASSES
 from study.networks import NETWORKS, network_name
-from study.spec import RESOLUTIONS, TEST_IMAGES, Scope
+from study.spec import RESOLUTIONS, Scope
 from study.store.files import write_atomic
+from study.store.safe_load import read_object
 
 
 def predict(
@@ -39,8 +41,8 @@ def predict(
         results_dir: the results directory of a study.
         image: an image file; None for a test object.
         index: of the test object; None for an image file.
-        data_dir: folder of FashionMNIST; None for the usual folders.
-        offline: whether a download of FashionMNIST is forbidden.
+        data_dir: folder of the study's data set; None for the usual folders.
+        offline: whether a download of the data set is forbidden.
         explain: file for a drawing of the picture and of what the first network saw; None for no drawing.
 
     Raises:
@@ -48,23 +50,23 @@ def predict(
             is found in it, or `explain` cannot be the name of the drawing.
         WeightsError: a stored network is damaged.
         DataError: see `study.data.load`.
-        StoreError: the drawing cannot be written.
+        StoreError: the drawing cannot be written, or environment.json is damaged.
     """
     if explain is not None:
         _require_free(explain, image)
-    lines = []
+    lines, data = [], studied(read_object(results_dir / "environment.json"))
     if image is not None:
-        picture = find_object(read_picture(image))
+        picture = find_object(read_picture(image), data.side)
     else:
         assert index is not None
-        if not 0 <= index < TEST_IMAGES:
-            raise UsageError(f"--index must lie in 0…{TEST_IMAGES - 1}, got {index}")
-        fashion = load(data_dir, offline=offline)
-        picture = _test_object(fashion.test_images[index])
-        lines.append(f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}")
+        if not 0 <= index < data.test_images:
+            raise UsageError(f"--index must lie in 0…{data.test_images - 1}, got {index}")
+        images = load(data, data_dir, offline=offline)
+        picture = _test_object(images.test_images[index])
+        lines.append(f"test object {index}: {data.classes[int(images.test_labels[index])]}")
     views = []
-    for name, network, resolution in stored_networks(results_dir / "checkpoints"):
-        named, found, view = answer(network, picture.views, resolution)
+    for name, network, resolution in stored_networks(results_dir / "checkpoints", len(data.classes)):
+        named, found, view = answer(network, picture.views, resolution, data)
         lines.append(f"{name}: {named}{doubt(float(found.max()))}")
         views.append(view)
     if explain is not None:
@@ -74,16 +76,19 @@ def predict(
     return lines
 
 
-def answer(network: Network, views: Tensor, resolution: int) -> tuple[str, Tensor, int]:
+def answer(
+    network: Network, views: Tensor, resolution: int, data: DatasetDescriptor
+) -> tuple[str, Tensor, int]:
     """Classifies an object by the view of which the network is surest.
 
     Args:
         network: in evaluation mode, on the CPU.
-        views: uint8 [V, 28, 28], the same object in V forms.
+        views: uint8 [V, side, side], the same object in V forms.
         resolution: side of the network's input.
+        data: the data set, whose classes are named.
 
     Returns:
-        The three most probable classes in words, all class probabilities, float32 [10], and the index of
+        The three most probable classes in words, all class probabilities, float32 [C], and the index of
         the view.
     """
     # [listing: predict]
@@ -92,7 +97,7 @@ def answer(network: Network, views: Tensor, resolution: int) -> tuple[str, Tenso
     view = int(shares.amax(1).argmax())
     found = shares[view]
     best = found.argsort(descending=True)[:3]
-    named = ", ".join(f"{CLASS_NAMES[int(c)]} {float(found[c]):.3f}" for c in best)
+    named = ", ".join(f"{data.classes[int(c)]} {float(found[c]):.3f}" for c in best)
     # [/listing]
     return named, found, view
 
@@ -106,15 +111,16 @@ def _require_free(explain: Path, image: Path | None) -> None:
 
 
 def _test_object(pixels: Tensor) -> OwnPicture:
-    side = FASHION_MNIST.side
+    side = pixels.shape[-1]
     return OwnPicture(views=pixels[None], upright=Image.fromarray(pixels.numpy()), box=(0, 0, side, side))
 
 
-def stored_networks(folder: Path) -> list[tuple[str, Network, int]]:
+def stored_networks(folder: Path, classes: int = CLASSES) -> list[tuple[str, Network, int]]:
     """Returns name, network and resolution of the champion, or else of all stored full networks.
 
     Args:
         folder: the folder of checkpoints.
+        classes: number of classes of the study's data set.
 
     Raises:
         UsageError: there is none.
@@ -129,10 +135,10 @@ def stored_networks(folder: Path) -> list[tuple[str, Network, int]]:
                 raise ValueError
         except (KeyError, TypeError, ValueError, OverflowError, UsageError) as error:
             raise WeightsError(f"{champion} does not say which network it holds") from error
-        network = load_adapted(model, weights.state, resolution=resolution, fold=True)
+        network = load_adapted(model, weights.state, resolution=resolution, fold=True, classes=classes)
         return [(f"champion ({model})", network, resolution)]
     found = [
-        (arm.name, *kept_network(arm, folder))
+        (arm.name, *kept_network(arm, folder, classes))
         for arm in arms(NETWORKS)
         if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()
     ]

@@ -17,7 +17,7 @@ from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.files import write_atomic
 from study.training.workshop import Workshop
 
-#: File of the champion's weights, which load into torchvision's network with one channel and ten classes.
+#: File of the champion's weights, which load into torchvision's network with one channel.
 CHAMPION = "champion.pth"
 #: The compared arms. All stages have the same learning rate, so that only initialisation and scope differ.
 COMPARED = (
@@ -83,8 +83,13 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
     return path
 
 
-def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:
+def kept_network(arm: Arm, folder: Path, classes: int) -> tuple[Network, int]:
     """Returns the stored network of a fully trained arm, in evaluation mode, and its resolution.
+
+    Args:
+        arm: the arm.
+        folder: the folder of checkpoints.
+        classes: number of classes of the study's data set.
 
     Raises:
         WeightsError: the file is missing or damaged.
@@ -93,7 +98,14 @@ def kept_network(arm: Arm, folder: Path) -> tuple[Network, int]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         resolution = int(content["resolution"])
-        network = build(arm.model, weights=None, resolution=resolution, fold=bool(content["fold"]), seed=0)
+        network = build(
+            arm.model,
+            weights=None,
+            resolution=resolution,
+            fold=bool(content["fold"]),
+            seed=0,
+            classes=classes,
+        )
         network.load_state_dict(content["state"])
     except Exception as error:  # torch raises many types of errors for a damaged file
         raise WeightsError(f"{path.name} is damaged ({type(error).__name__})") from error

@@ -24,4 +24,5 @@ def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -
         resolution=spec.resolution,
         fold=spec.fold,
         seed=spec.seed,
+        classes=len(spec.data.classes),
     )

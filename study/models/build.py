@@ -7,12 +7,16 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
+from study.datasets import DATASETS, DEFAULT
 from study.errors import WeightsError
 from study.models.network import Network
 from study.models.torchvision_network import torchvision_network
 from study.models.weights import Weights
 from study.networks import NETWORKS, ModelName
 from study.spec import FirstConv
+
+#: Number of classes of the data set that is studied unless another is asked for.
+CLASSES = len(DATASETS[DEFAULT].classes)
 
 
 def network_class(model: ModelName) -> type[Network]:
@@ -37,8 +41,9 @@ def build(
     fold: bool,
     seed: int,
     first_conv: FirstConv | None = None,
+    classes: int = CLASSES,
 ) -> Network:
-    """Builds a network for one channel and ten classes, on the CPU and in training mode.
+    """Builds a network for one channel and a number of classes, on the CPU and in training mode.
 
     Without `weights`, all layers but the output layer are initialised as in torchvision. With `weights`,
     only what they do not cover is drawn from `seed`: the output layer always, fc6 and fc7 if the weights
@@ -55,12 +60,13 @@ def build(
             channels and keeps one-channel weights. ``mean`` then divides the weights, but not the bias,
             by three; for VGG11 this averages the channels' results of `fold_normalisation`. ``fresh``
             draws the first convolution from `seed` and takes all other layers from `weights`.
+        classes: number of outputs of the output layer.
 
     Raises:
         WeightsError: names or shapes do not fit the network, or `first_conv` is ``mean`` and the weights
             have only one channel.
     """
-    network = network_class(model)(resolution=resolution, fold=fold, seed=seed)
+    network = network_class(model)(resolution=resolution, fold=fold, seed=seed, classes=classes)
     drawn = {name: value.clone() for name, value in network.first_conv().state_dict().items()}
     if weights is not None:
         state = {
@@ -87,13 +93,20 @@ def build(
     return network
 
 
-def load_adapted(model: ModelName, state: dict[str, Tensor], *, resolution: int, fold: bool) -> Network:
+def load_adapted(
+    model: ModelName,
+    state: dict[str, Tensor],
+    *,
+    resolution: int,
+    fold: bool,
+    classes: int = CLASSES,
+) -> Network:
     """Builds a network from a state dict of `unfolded_state_dict`, in evaluation mode.
 
     Raises:
         WeightsError: names or shapes do not fit the network.
     """
-    network = network_class(model)(resolution=resolution, fold=fold, seed=0)
+    network = network_class(model)(resolution=resolution, fold=fold, seed=0, classes=classes)
     missing = _load(network, state, "checkpoint")
     if missing:
         raise WeightsError(f"checkpoint: does not fit {model}: {missing[0]} is missing")
@@ -103,7 +116,7 @@ def load_adapted(model: ModelName, state: dict[str, Tensor], *, resolution: int,
 def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
     """Returns the state dict with torchvision's names and shapes, on the CPU.
 
-    It loads into torchvision's network with one input channel and ten classes.
+    It loads into torchvision's network with one input channel and as many classes.
     """
     return {
         torchvision_name(network, name): network.unpacked(name, tensor.detach().cpu().contiguous().clone())

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from study.dataset import CLASSES
 from study.models.adapt import IMAGENET_MEAN, IMAGENET_STD
-from study.models.build import build, network_class, torchvision_name
+from study.models.build import CLASSES, build, network_class, torchvision_name
 from study.models.network import Network
 from study.models.weights import Weights
 from study.networks import ModelName
@@ -18,14 +17,14 @@ from study.networks import ModelName
 _Row = tuple[str, str, str, int]
 
 
-def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
+def layer_table(model: ModelName, resolution: int = 32, classes: int = CLASSES) -> list[dict[str, Any]]:
     """Compares torchvision's network (3 channels, 1000 classes) with the adapted one, layer by layer.
 
     Returns:
         One row per layer in the order of the forward pass: stage, torchvision's name, kind, and shapes
         (such as ``1×32×32 → 64×32×32``) and numbers of parameters before and after the adaptation.
     """
-    adapted = build(model, weights=None, resolution=resolution, fold=False, seed=0)
+    adapted = build(model, weights=None, resolution=resolution, fold=False, seed=0, classes=classes)
     with torch.device("meta"):
         original = adapted.original()
     before = _layers(original, torch.zeros(1, 3, resolution, resolution, device="meta"), {})
@@ -50,23 +49,23 @@ def layer_table(model: ModelName, resolution: int = 32) -> list[dict[str, Any]]:
     return rows
 
 
-def architecture(model: ModelName, *, resolution: int, fold: bool) -> dict[str, Any]:
+def architecture(model: ModelName, *, resolution: int, fold: bool, classes: int) -> dict[str, Any]:
     """Returns the facts about a network's structure that the report states, as JSON values.
 
     ``original_parameters`` counts torchvision's network, ``adapted_parameters`` the adapted network
     before folding. ``folded_parameters`` is None if no layer is folded.
     """
-    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
+    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
     with torch.device("meta"):
         original = network.original()
     counts = [0] * len(network.stages)
     for name, parameter in network.named_parameters():
         counts[network.stage_of(name)] += network.unpacked(name, parameter.detach().to("meta")).numel()
     return {
-        "layers": layer_table(model, resolution),
+        "layers": layer_table(model, resolution, classes),
         "original_parameters": sum(p.numel() for p in original.parameters()),
         "adapted_parameters": network.original_parameters,
-        "head_parameters": network.feature_size * CLASSES + CLASSES,
+        "head_parameters": network.feature_size * classes + classes,
         "folded": network.folded,
         "folded_parameters": sum(p.numel() for p in network.parameters()) if network.folded else None,
         "adaptation_error": adaptation_error(model),

@@ -41,8 +41,8 @@ class GoogLeNet(Network):
     )
     map_modules = tuple(f"body.{name}" for name in ("conv1", "conv3", *_THIRD, *_FOURTH, *_FIFTH))
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.body: TorchvisionGoogLeNet = googlenet(

@@ -1,4 +1,4 @@
-"""Defines the base of the adapted networks: one channel, ten classes, stages in depth order."""
+"""Defines the base of the adapted networks: one channel, a new output layer, stages in depth order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from study.dataset import CLASSES
 from study.networks import ModelName, NetworkDescriptor
 
 
@@ -67,17 +66,18 @@ class Network(nn.Module, ABC):
     dropout_probability: ClassVar[float]
     original_parameters: int
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
         """Creates the network with random initial values.
 
         Args:
             resolution: side of the images in pixels.
             fold: whether to fold the layers that can be folded.
             seed: of the initial values.
+            classes: number of outputs of the output layer.
         """
         super().__init__()
         self.dropout = nn.Dropout(self.dropout_probability)
-        self.head = new_head(self.feature_size, seed)
+        self.head = new_head(self.feature_size, seed, classes)
         self.frozen_modules: tuple[str, ...] = ()
         self.folded = False
         self.multipliers: dict[str, tuple[float, float]] = {}
@@ -181,11 +181,11 @@ class Network(nn.Module, ABC):
 
 
 # [listing: head]
-def new_head(feature_size: int, seed: int) -> nn.Linear:
+def new_head(feature_size: int, seed: int, classes: int) -> nn.Linear:
     """Creates the output layer; it is the same for pretrained and scratch networks of a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1009 + 7)
-        return nn.Linear(feature_size, CLASSES)
+        return nn.Linear(feature_size, classes)
 
 
 # [/listing]

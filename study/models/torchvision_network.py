@@ -25,8 +25,8 @@ class TorchvisionNetwork(Network):
     layers: ClassVar[Layers]
     dropout_probability = 0.0
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.body = self.original()

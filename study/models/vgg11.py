@@ -46,8 +46,8 @@ class VGG11(Network):
     )
     map_modules = tuple(f"convolutions.{place}" for place in (1, 4, 7, 9, 12, 14, 17, 19))
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
         self.folded = fold and resolution == 32
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

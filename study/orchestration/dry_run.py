@@ -58,7 +58,7 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
             clock = StudyClock.opened(ledger, deadline, str(options.results_dir))
             plan = PlanState(study=study, clock=clock, workers=workers)
             plan.workers = workers
-            fashion = options.fashion or load(options.data_dir, offline=True)
+            images = options.images or load(study.data, options.data_dir, offline=True)
             with Console(clock.deadline, workers) as console:
                 _plan(
                     StudyContext(
@@ -74,7 +74,7 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
                         champion_threads=champion_threads(runtime, workers),
                         executor=executor,
                         shop=Workshop(
-                            fashion=fashion, runtime=matrix_runtime, weights={}, folder=Path(folder)
+                            images=images, runtime=matrix_runtime, weights={}, folder=Path(folder)
                         ),
                     )
                 )

@@ -21,7 +21,7 @@ from study.planning.plan import (
     one_more_seed,
     trials_that_fit,
 )
-from study.spec import TRAIN_IMAGES, RunSpec
+from study.spec import RunSpec
 
 #: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
@@ -226,10 +226,11 @@ class Forecast:
                 continue
             arms = len(self._specs.arms((model,)))
             trials = f"{decision.trials} tuning trials each, then " if decision.trials else ""
-            epochs = decision.rung / TRAIN_IMAGES
+            images = context.study.data.train_images
+            epochs = decision.rung / images
             told.append(
                 f"{model}: {arms} arms, {trials}{decision.seeds} seed{'s' * (decision.seeds > 1)}, "
-                f"up to {decision.rung:,} samples ({epochs:.2f} epochs of 54,000 images)"
+                f"up to {decision.rung:,} samples ({epochs:.2f} epochs of {images:,} images)"
             )
         seconds = format_seconds(plan.champion_seconds)
         told.append(f"champion: the best network goes on for {seconds} and for what no whole step can use")

@@ -15,16 +15,16 @@ from typing import Any
 
 from study import __version__
 from study.analysis.registration import rules
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import StoreError, UsageError
 from study.orchestration.options import Options
 from study.orchestration.settings import SETTINGS, require_same
 from study.planning.plan import LADDER, TRIALS
-from study.spec import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES, StudySpec
+from study.spec import StudySpec
 from study.store.files import remove_parts
 from study.store.ledger import LEDGER, Ledger
 from study.system.memory import memory_gb
-from study.training.defaults import RECIPE
+from study.training.defaults import recipe_for
 from study.training.runtime import Runtime
 
 #: Folders below the results directory that the study writes to.
@@ -101,14 +101,14 @@ def registration(study: StudySpec) -> dict[str, Any]:
         "rungs_and_seeds": [list(step) for step in LADDER],
         "trials": list(TRIALS),
         "chosen_by": "validation accuracy; no plan, selection or stop depends on test images",
-        "recipe": asdict(RECIPE),
+        "recipe": asdict(recipe_for(study.data)),
         "rules": rules(study.models),
         "registered": time.strftime("%Y-%m-%dT%H:%M:%S"),
     }
 
 
 def environment(
-    study: StudySpec, runtime: Runtime, fashion: FashionMNIST, workers: int, *, registered: str
+    study: StudySpec, runtime: Runtime, images: LabelledImages, workers: int, *, registered: str
 ) -> dict[str, Any]:
     """Returns the content of environment.json: machine, versions and data.
 
@@ -131,11 +131,12 @@ def environment(
         "seed": study.seed,
         "preregistration": registered,
         "dataset": {
-            "source": fashion.source,
-            "sha256": fashion.sha256,
-            "train_images": TRAIN_IMAGES,
-            "validation_images": VALIDATION_IMAGES,
-            "test_images": TEST_IMAGES,
+            "name": images.data.name,
+            "source": images.source,
+            "sha256": images.sha256,
+            "train_images": images.data.train_images,
+            "validation_images": images.data.validation_images,
+            "test_images": images.data.test_images,
         },
         "weights": {},
         "started": time.strftime("%Y-%m-%dT%H:%M:%S"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Options:
     Attributes:
         results_dir: folder of ledger, tables and checkpoints.
         report_dir: folder of the report.
-        data_dir: folder or archive with FashionMNIST; None searches the usual places.
+        data_dir: folder or archive with the data set; None searches the usual places.
         weights_dir: folder with torchvision's weight files.
         init_checkpoint: file with the user's own pre-trained weights of one network.
         title_page: YAML file with the fields of the title page.
@@ -27,9 +27,9 @@ class Options:
         offline: whether downloads are forbidden.
         fresh: whether an older study is moved aside.
         dry_run: whether only the plan is printed.
-        object_index: test object whose classification the report shows, 0 to 9,999.
+        object_index: test object whose classification the report shows, by its index in the test set.
         extension: seconds of --extend.
-        fashion: the data set of data_dir, if it has been read already.
+        images: the data set of data_dir, if it has been read already.
         workers: number of runs in parallel; 0 takes as many as cores and memory allow.
         ray: address of a Ray cluster that runs the tasks, or ``auto``; empty means this machine.
         gpus_per_run: GPUs of each run in that cluster; 0 gives each run one core.
@@ -53,7 +53,7 @@ class Options:
     dry_run: bool = False
     object_index: int = 0
     extension: float = 0.0
-    fashion: FashionMNIST | None = None
+    images: LabelledImages | None = None
     workers: int = 0
     ray: str = ""
     gpus_per_run: float = 0.0

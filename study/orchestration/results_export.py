@@ -89,7 +89,9 @@ def export(
                 seed=study.seed,
                 hyper=default_hyper(arm),
                 rung=SHORTEST_RUNG,
+                train_images=study.data.train_images,
                 resolution=study.resolution,
+                dataset=study.dataset,
             ),
             state=RunState.SKIPPED,
             reason=reasons.get(arm.name, why.value),
@@ -117,7 +119,7 @@ def write_predictions(context: StudyContext) -> None:
     best = champion(context.ledger.records())
     order = shop.test_order.numpy()
     predictions: dict[str, npt.NDArray[Any]] = {
-        "labels": shop.fashion.test_labels.numpy()[order].astype(np.uint8),
+        "labels": shop.images.test_labels.numpy()[order].astype(np.uint8),
         "index": order,
     }
     drift: dict[str, npt.NDArray[Any]] = {}

@@ -123,7 +123,7 @@ class Runner:
             return LocalExecutor(bench, workers=workers)
         from study.orchestration.executors.ray import RayExecutor
 
-        return RayExecutor(bench, shop.fashion, address=options.ray, gpus=options.gpus_per_run)
+        return RayExecutor(bench, shop.images, address=options.ray, gpus=options.gpus_per_run)
 
     def _shop(self, clock: StudyClock, runtime: Runtime) -> Workshop:
         def stop() -> bool:
@@ -131,9 +131,11 @@ class Runner:
             return self.token.asked or clock.work.passed()
 
         options = self.options
-        fashion = options.fashion or load(options.data_dir, offline=options.offline, stop=stop)
+        images = options.images or load(
+            self.study.data, options.data_dir, offline=options.offline, stop=stop
+        )
         return Workshop(
-            fashion=fashion, runtime=runtime, weights={}, folder=options.results_dir, seed=self.study.seed
+            images=images, runtime=runtime, weights={}, folder=options.results_dir, seed=self.study.seed
         )
 
 
@@ -194,7 +196,7 @@ class _Phases:
             lambda: environment(
                 context.study,
                 runtime,
-                context.shop.fashion,
+                context.shop.images,
                 context.plan.workers,
                 registered=digest(context.ledger.fact(REGISTRATION)),
             ),
@@ -202,7 +204,12 @@ class _Phases:
         self._fact_once(
             "architecture",
             lambda: {
-                model: architecture(model, resolution=context.study.resolution, fold=context.study.fold)
+                model: architecture(
+                    model,
+                    resolution=context.study.resolution,
+                    fold=context.study.fold,
+                    classes=len(context.study.data.classes),
+                )
                 for model in context.study.models
             },
         )
@@ -210,7 +217,7 @@ class _Phases:
         before = f", {format_seconds(deadline.used_before)} used before" if deadline.used_before else ""
         context.console.say(
             f"{runtime.device_name}, {context.plan.workers} workers of {runtime.threads} thread, "
-            f"{runtime.precision} · FashionMNIST from {context.shop.fashion.source} · "
+            f"{runtime.precision} · {context.study.data.title} from {context.shop.images.source} · "
             f"budget {format_seconds(deadline.budget)}{before}"
         )
         require_speeds(context, self._scheduler)

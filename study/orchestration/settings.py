@@ -21,6 +21,7 @@ _FLAGS = {
     "precision": "--precision",
     "fold": "--no-fold",
     "init_checkpoint": "--init-checkpoint",
+    "dataset": "--dataset",
 }
 
 

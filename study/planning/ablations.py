@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from study.models.weights import WeightFile
 from study.networks import NETWORKS, ModelName
-from study.spec import TRAIN_IMAGES, Arm, Experiment, FirstConv, Init, LrPolicy, Purpose, RunSpec, Scope
+from study.spec import Arm, Experiment, FirstConv, Init, LrPolicy, Purpose, RunSpec, Scope
 
 #: Numbers of training images. One more point has as many images as a run of this length can see.
 LABELS = (500, 2_000, 10_000)
@@ -46,11 +46,14 @@ def side_runs(
         weights: files of pre-trained weights by network.
     """
 
-    def side(init: Init, experiment: Experiment, **changes: int | FirstConv) -> RunSpec:
+    def final(init: Init) -> RunSpec:
         arm = Arm(model=model, init=init, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
-        return replace(final_run(arm), purpose=Purpose.SIDE, experiment=experiment, rung=rung, **changes)  # type: ignore[arg-type]
+        return final_run(arm)
 
-    whole = min(TRAIN_IMAGES, rung)
+    def side(init: Init, experiment: Experiment, **changes: int | FirstConv) -> RunSpec:
+        return replace(final(init), purpose=Purpose.SIDE, experiment=experiment, rung=rung, **changes)  # type: ignore[arg-type]
+
+    whole = min(final(inits[0]).data.train_images, rung)
     sizes = [size for size in LABELS if size < whole / APART] + [whole]
     runs = [side(init, Experiment.LABELS, train_images=size) for size in sizes for init in inits]
     if Init.PRETRAINED in inits:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from study.data import augment, to_input
-from study.dataset import FASHION_MNIST
+from study.datasets import FASHION_MNIST, DatasetDescriptor
 from study.matrix import arms
 from study.models import build
 from study.models.network import Network
@@ -82,23 +82,26 @@ def measure(
     batch_size: int,
     runtime: Runtime,
     *,
+    data: DatasetDescriptor = FASHION_MNIST,
     fold: bool = True,
     stop: Callable[[], bool] = lambda: False,
 ) -> Speed:
     """Measures training, evaluation and output-layer steps of a network after a warm-up, in a few seconds.
 
     Args:
+        data: its size of images and number of classes are measured.
         stop: is called before each measurement as a sign of life; its result is ignored.
     """
     stop()
-    build(model, weights=None, resolution=resolution, fold=fold, seed=0)
+    classes = len(data.classes)
+    build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
     began = time.monotonic()
-    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0)
+    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
     most = max(count, 2 * batch_size, PRETEXT_BATCH)
-    pixels = torch.randint(0, 256, (most, FASHION_MNIST.side, FASHION_MNIST.side), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (most, data.side, data.side), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     doubled, _ = _training(network, model, pixels[: 2 * batch_size], resolution, runtime)
@@ -106,7 +109,7 @@ def measure(
     if resolution == SMALL and fold and 2 * batch_size == PRETEXT_BATCH:
         small = PRETEXT_BATCH / doubled
     elif resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
-        other = build(model, weights=None, resolution=SMALL, fold=True, seed=0)
+        other = build(model, weights=None, resolution=SMALL, fold=True, seed=0, classes=classes)
         other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         small = PRETEXT_BATCH / _training(other, model, pixels[:PRETEXT_BATCH], SMALL, runtime)[0]
         del other

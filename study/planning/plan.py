@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from study.matrix import arms
 from study.networks import NETWORKS, ModelName
 from study.spec import Arm, HyperParams, Purpose, RunSpec, Scope, StudySpec
-from study.training.defaults import RECIPE, default_hyper
+from study.training.defaults import default_hyper, recipe_for
 from study.training.schedule import branch_point
 
 #: The shortest useful rung of each network.
@@ -203,14 +203,16 @@ def run_spec(
         seed=study.seed * 100_000 + (TUNING_SEED if trial else number + 1),
         hyper=hyper or default_hyper(arm),
         rung=rung,
+        train_images=study.data.train_images,
         resolution=study.resolution,
         batch_size=NETWORKS[arm.model].batch_size,
-        recipe=RECIPE,
+        recipe=recipe_for(study.data),
         init_source=source[0],
         weights_sha256=source[1],
         precision=study.precision,
         fold=study.fold,
         trial=number if trial else None,
+        dataset=study.dataset,
     )
 
 

@@ -53,6 +53,6 @@ def matrix_seconds(study: StudySpec, speeds: Mapping[ModelName, Speed], workers:
 def measured(study: StudySpec, runtime: Runtime) -> Callable[[int], dict[ModelName, Speed]]:
     """Returns a function that measures the study's networks at a resolution, some seconds each."""
     return lambda resolution: {
-        model: measure(model, resolution, NETWORKS[model].batch_size, runtime, fold=False)
+        model: measure(model, resolution, NETWORKS[model].batch_size, runtime, data=study.data, fold=False)
         for model in study.models
     }

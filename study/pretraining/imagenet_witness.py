@@ -57,7 +57,7 @@ class Pair:
         seed: of the random weights, and of the probes' initial weights and order of images.
         pretrained: test accuracy of the probe on ImageNet features.
         random: test accuracy of the probe on features of the network with random weights.
-        pixels: test accuracy of the probe on the 784 pixels, without a network.
+        pixels: test accuracy of the probe on the pixels, without a network.
         pretrained_lr: learning rate of the probe on ImageNet features, chosen on validation.
         random_lr: learning rate of the probe on random features, chosen on validation.
         pixels_lr: learning rate of the probe on pixels, chosen on validation.
@@ -206,7 +206,7 @@ def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
     sizes = sizes or Sizes()
     built = _build()
     network = _frozen(built).to(shop.runtime.device)
-    pixels = shop.fashion.train_images[:EVALUATION_BATCH]
+    pixels = shop.images.train_images[:EVALUATION_BATCH]
     taken = []
     for _ in range(_TIMED):
         began = time.monotonic()
@@ -215,7 +215,8 @@ def expected_seconds(shop: Workshop, sizes: Sizes | None = None) -> float:
     passes = (1 + sizes.seeds) * sizes.images + sizes.seeds * min(SETTLED, sizes.train)
     features, labels = torch.zeros(BATCH, built.num_features), torch.zeros(BATCH, dtype=torch.int64)
     began = time.monotonic()
-    _fit(features, labels, RATES[0], 0, lambda: False, epochs=_TIMED_STEPS)
+    classes = len(shop.images.data.classes)
+    _fit(features, labels, RATES[0], 0, classes, lambda: False, epochs=_TIMED_STEPS)
     step = (time.monotonic() - began) / _TIMED_STEPS
     steps = 3 * sizes.seeds * len(RATES) * EPOCHS * sizes.train / BATCH
     return passes * float(np.median(taken)) / len(pixels) + steps * step
@@ -253,13 +254,13 @@ def witness(
     images, labels, borders = _images(shop, sizes)
     known = _standardised(_features(network, images, shop, stop), borders[0])
     bare = _standardised(images.flatten(1).float(), borders[0])
-    pairs = []
+    pairs, classes = [], len(shop.images.data.classes)
     for seed in range(1, sizes.seeds + 1):
         other = random_network(seed, images[: min(SETTLED, borders[0])], shop)
         drawn = _standardised(_features(other, images, shop, stop), borders[0])
-        first, first_lr = _probe(known, labels, borders, seed, stop)
-        second, second_lr = _probe(drawn, labels, borders, seed, stop)
-        third, third_lr = _probe(bare, labels, borders, seed, stop)
+        first, first_lr = _probe(known, labels, borders, seed, classes, stop)
+        second, second_lr = _probe(drawn, labels, borders, seed, classes, stop)
+        third, third_lr = _probe(bare, labels, borders, seed, classes, stop)
         pairs.append(
             Pair(
                 seed=seed,
@@ -301,7 +302,7 @@ def _frozen(built: Any) -> nn.Module:
 
 
 def _input(images: Tensor, shop: Workshop) -> Tensor:
-    """Turns uint8 images [N, 28, 28] into inputs, float32 [N, 3, RESOLUTION, RESOLUTION]."""
+    """Turns uint8 images [N, side, side] into inputs, float32 [N, 3, RESOLUTION, RESOLUTION]."""
     return to_input(images.to(shop.runtime.device), RESOLUTION).expand(-1, 3, -1, -1)
 
 
@@ -321,16 +322,16 @@ def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, in
     Returns:
         Images, labels, and the indices at which the training and the validation images end.
     """
-    fashion, split = shop.fashion, shop.split
+    stored, split = shop.images, shop.split
     train, validation = split.train[: sizes.train], split.validation[: sizes.validation]
     chosen = torch.cat([train, validation])
-    images = torch.cat([fashion.train_images[chosen], fashion.test_images[: sizes.test]])
-    labels = torch.cat([fashion.train_labels[chosen], fashion.test_labels[: sizes.test]])
+    images = torch.cat([stored.train_images[chosen], stored.test_images[: sizes.test]])
+    labels = torch.cat([stored.train_labels[chosen], stored.test_labels[: sizes.test]])
     return images, labels, (len(train), len(chosen))
 
 
 def _features(network: nn.Module, images: Tensor, shop: Workshop, stop: Callable[[], bool]) -> Tensor:
-    """Returns the features of uint8 images [N, 28, 28], float32 [N, 1280], on the CPU."""
+    """Returns the features of uint8 images [N, side, side], float32 [N, 1280], on the CPU."""
 
     def check() -> None:
         if stop():
@@ -347,14 +348,19 @@ def _standardised(features: Tensor, training: int) -> Tensor:
 
 
 def _probe(
-    features: Tensor, labels: Tensor, borders: tuple[int, int], seed: int, stop: Callable[[], bool]
+    features: Tensor,
+    labels: Tensor,
+    borders: tuple[int, int],
+    seed: int,
+    classes: int,
+    stop: Callable[[], bool],
 ) -> tuple[float, float]:
     """Returns the test accuracy of the head with the best validation accuracy, and its learning rate.
 
     Only this head is evaluated on test images.
     """
     train, validation = slice(0, borders[0]), slice(*borders)
-    heads = {lr: _fit(features[train], labels[train], lr, seed, stop) for lr in RATES}
+    heads = {lr: _fit(features[train], labels[train], lr, seed, classes, stop) for lr in RATES}
     best = max(RATES, key=lambda lr: _accuracy(heads[lr], features[validation], labels[validation]))
     return _accuracy(heads[best], features[borders[1] :], labels[borders[1] :]), best
 
@@ -364,13 +370,14 @@ def _fit(
     labels: Tensor,
     lr: float,
     seed: int,
+    classes: int,
     stop: Callable[[], bool],
     epochs: int = EPOCHS,
 ) -> nn.Linear:
     """Trains a linear head on features, float32 [N, F], with labels, int64 [N]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = nn.Linear(features.shape[1], 10)
+        head = nn.Linear(features.shape[1], classes)
     optimizer = torch.optim.AdamW(head.parameters(), lr=lr, weight_decay=WEIGHT_DECAY, fused=True)
     samples, seen, order = epochs * len(features), 0, Order(len(features), seed)
     for size in batch_sizes(samples, BATCH):

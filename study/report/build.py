@@ -115,7 +115,7 @@ def build_report(
     started = time.perf_counter()
     title = read_title_page(title_page)
     data = ReportData.of(analysis)
-    words = read_words(lang, data.models)
+    words = read_words(lang, data.models, dataset=data.dataset)
     department = read_department(templates, lang)
     numbers = Numbers.of(words)
     drawings = {} if draft else draw_all(data, words, numbers)

@@ -14,10 +14,11 @@ from study.networks import NETWORKS
 
 _LONGEST_SIDE = 1_000_000
 _LEAST_PIXELS = 2
-#: Kind and sizes of an array. Kinds: c is a class in 0…9, n an integer ≥ 0, s a share in [0, 1], f a finite
-#: number, m a finite number or NaN, t text, a the name of an arm. Sizes have one item per dimension: a
-#: number is exact, `*` is any size, and a letter is a size of at least 1 that is the same wherever the
-#: letter occurs in the file. The letters h, w, p and q are sides of images, of at least 2 pixels.
+#: Kind and sizes of an array. Kinds: c is a class of the data set, n an integer ≥ 0, s a share in [0, 1],
+#: f a finite number, m a finite number or NaN, t text, a the name of an arm. Sizes have one item per
+#: dimension: a number is exact, `*` is any size, `C` is the number of classes, and another letter is a size
+#: of at least 1 that is the same wherever the letter occurs in the file. The letters h, w, p and q are
+#: sides of images, of at least 2 pixels.
 Form = tuple[str, str]
 #: The forms by pattern of the file name (without ending) and by pattern of the array name.
 FORMS: dict[str, dict[str, Form]] = {
@@ -25,11 +26,11 @@ FORMS: dict[str, dict[str, Form]] = {
         "labels": ("c", "i"),
         "index": ("n", "i"),
         "*.class": ("c", "*"),
-        "*.probabilities": ("s", "* 10"),
+        "*.probabilities": ("s", "* C"),
     },
     "dataset": {
-        "examples": ("f", "10 e h w"),
-        "class_counts": ("n", "3 10"),
+        "examples": ("f", "C e h w"),
+        "class_counts": ("n", "3 C"),
         "augmented": ("f", "r k p q"),
         "fractals": ("f", "n y x"),
     },
@@ -38,7 +39,7 @@ FORMS: dict[str, dict[str, Form]] = {
         "index": ("n", ""),
         "label": ("c", ""),
         "run_ids": ("t", "r"),
-        "probabilities": ("s", "r 10"),
+        "probabilities": ("s", "r C"),
     },
     "errors": {
         "images": ("f", "* h w"),
@@ -55,7 +56,7 @@ FORMS: dict[str, dict[str, Form]] = {
         "images": ("f", "o h w"),
         "labels": ("c", "o"),
         "maps": ("s", "r o h w"),
-        "probabilities": ("s", "r o 10"),
+        "probabilities": ("s", "r o C"),
         "layer": ("t", ""),
         "map_size": ("n", "2"),
         "sampled": ("n", ""),
@@ -78,22 +79,23 @@ WHOLE = ("object", "errors", "gradcam-*", "featuremap-*")
 _ARMS = frozenset(arm.name for arm in arms(NETWORKS))
 
 
-def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def check_arrays(name: str, arrays: dict[str, npt.NDArray[Any]], classes: int) -> None:
     """Checks the arrays of a file against its declared forms; arrays without a form are not checked.
 
     Args:
         name: name of the file without ending.
         arrays: the arrays of the file by name.
+        classes: number of classes of the data set.
 
     Raises:
         Misshapen: an array has another kind, other sizes, or values out of range.
     """
     forms = next((forms for pattern, forms in FORMS.items() if fnmatchcase(name, pattern)), {})
-    sizes: dict[str, int] = {}
+    sizes = {"C": classes}
     for key, array in arrays.items():
         form = next((form for pattern, form in forms.items() if fnmatchcase(key, pattern)), None)
         if form is not None:
-            _check_kind(key, array, form[0])
+            _check_kind(key, array, form[0], classes)
             _check_sides(key, array, form[1].split(), sizes)
     if name == "drift":
         _check_stages(arrays)
@@ -123,7 +125,7 @@ def is_whole(name: str, arrays: dict[str, npt.NDArray[Any]]) -> bool:
     )
 
 
-def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
+def _check_kind(key: str, array: npt.NDArray[Any], kind: str, classes: int) -> None:
     """Checks dtype and range of an array."""
     if kind in "ta":
         if array.dtype.kind != "U":
@@ -141,7 +143,7 @@ def _check_kind(key: str, array: npt.NDArray[Any], kind: str) -> None:
         raise Misshapen(f"{key} is infinite")
     if kind in "cns" and array.min() < 0:
         raise Misshapen(f"{key} is negative")
-    most = {"c": 9, "s": 1.001}.get(kind)
+    most = {"c": classes - 1, "s": 1.001}.get(kind)
     if most is not None and array.max() > most:
         raise Misshapen(f"{key} is above {most:g}")
 

@@ -150,6 +150,7 @@ class StoredPlan(Plan, frozen=True):
 
 
 class Dataset(Struct, frozen=True):
+    name: Text | None = None
     source: Text | None = None
     sha256: Text | None = None
     train_images: Count | None = None

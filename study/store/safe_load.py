@@ -61,8 +61,12 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_arrays(path: Path) -> Arrays:
+def read_arrays(path: Path, classes: int) -> Arrays:
     """Returns the arrays of an .npz file by name, or {} if the file does not exist. It unpickles nothing.
+
+    Args:
+        path: the file.
+        classes: number of classes of the data set.
 
     Raises:
         StoreError: the file is not a valid .npz file, is too large, or its arrays do not fit its name.
@@ -77,7 +81,7 @@ def read_arrays(path: Path) -> Arrays:
             raise Misshapen(f"its arrays take more than {LARGEST_ARRAYS >> 20} MB")
         with np.load(path, allow_pickle=False) as stored:
             found = {key: np.asarray(stored[key]) for key in stored.files}
-        check_arrays(path.stem, found)
+        check_arrays(path.stem, found, classes)
     except Misshapen as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error
     except Exception as error:  # numpy and zipfile raise a dozen types of errors for a damaged file

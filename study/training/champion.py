@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from study.spec import TRAIN_IMAGES, Purpose, RunSpec
-from study.training.defaults import CHAMPION_BATCHES, LONG_RECIPE, RECIPE
+from study.spec import Purpose, RunSpec
+from study.training.defaults import CHAMPION_BATCHES, LONG_RECIPE, RECIPE, recipe_for
 from study.training.progress import Progress
 
 #: From this number of epochs on, a champion sees each image so often that it needs more augmentation.
@@ -38,7 +38,8 @@ def champion_spec(spec: RunSpec, samples: Callable[[int], int]) -> RunSpec:
     size = next((batch for least, batch in CHAMPION_BATCHES if samples(batch) >= least), spec.batch_size)
     rung = samples(size)
     hyper = replace(spec.hyper, lr=spec.hyper.lr * math.sqrt(size / spec.batch_size))
-    recipe = LONG_RECIPE if rung >= LONG_EPOCHS * TRAIN_IMAGES else RECIPE
+    usual = LONG_RECIPE if rung >= LONG_EPOCHS * spec.data.train_images else RECIPE
+    recipe = recipe_for(spec.data, usual)
     return replace(spec, purpose=Purpose.CHAMPION, rung=rung, recipe=recipe, batch_size=size, hyper=hyper)
 
 
@@ -65,7 +66,7 @@ def ways_on(spec: RunSpec) -> list[RunSpec]:
     def of_length(end: int) -> RunSpec:
         return champion_spec(spec, lambda batch: end)
 
-    lengths = {int(LONG_EPOCHS * TRAIN_IMAGES), *(least for least, _ in CHAMPION_BATCHES), 1}
+    lengths = {int(LONG_EPOCHS * spec.data.train_images), *(least for least, _ in CHAMPION_BATCHES), 1}
     return [of_length(end) for end in sorted(lengths, reverse=True)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from study.datasets import DatasetDescriptor
 from study.networks import NETWORKS
 from study.spec import Arm, HyperParams, LrPolicy, Recipe, Scope
 
@@ -19,6 +20,11 @@ CHAMPION_BATCHES = ((64_000, 128), (32_000, 64))
 LABEL_SMOOTHING = 0.1
 #: Peak rates. For discriminative rates it is the rate of the output layer; lower stages have smaller ones.
 DISCRIMINATIVE_FACTOR = 2.0
+
+
+def recipe_for(data: DatasetDescriptor, recipe: Recipe = RECIPE) -> Recipe:
+    """Returns a recipe without flips if a mirrored image of the data set may be of another class."""
+    return recipe if data.flips else replace(recipe, flip=0.0)
 
 
 def default_hyper(arm: Arm) -> HyperParams:

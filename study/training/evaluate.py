@@ -53,7 +53,7 @@ def batches_of(
     runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Tensor]:
-    """Applies a function to uint8 images [N, 28, 28] batch by batch; yields float32 tensors on the CPU."""
+    """Applies a function to uint8 images [N, side, side] in batches; yields float32 tensors on the CPU."""
     for chunk in images.split(evaluation_batch(resolution)):  # type: ignore[no-untyped-call]
         stop()
         with torch.inference_mode(), runtime.autocast():
@@ -69,7 +69,7 @@ def probabilities(
     runtime: Runtime,
     stop: Callable[[], None] = lambda: None,
 ) -> Probabilities:
-    """Returns class probabilities, float32 [N, 10]. The network is in evaluation mode meanwhile."""
+    """Returns class probabilities, float32 [N, C]. The network is in evaluation mode meanwhile."""
     was_training = network.training
     network.eval()
     try:
@@ -81,7 +81,7 @@ def probabilities(
 
 
 def quality(predicted: Probabilities, labels: Tensor) -> Quality:
-    """Measures probabilities [N, 10] against labels, int64 [N]."""
+    """Measures probabilities [N, C] against labels, int64 [N]."""
     truth = labels.numpy()
     classes = predicted.argmax(1)
     own = np.clip(predicted[np.arange(len(truth)), truth], 1e-12, 1.0)

@@ -69,7 +69,7 @@ class FeatureCache:
         runtime: Runtime,
         stop: Callable[[], None],
     ) -> Features:
-        """Returns features of training images, uint8 [N, 28, 28], under the frozen network.
+        """Returns features of training images, uint8 [N, side, side], under the frozen network.
 
         A longer prefix of the same order reuses the features of a shorter one of at least STATISTICS
         images, which determine the statistics.
@@ -146,7 +146,7 @@ def require_same_logits(
         network: with the head folded into its output layer.
         head: as it was trained on cached features.
         cached: float16 [n, F], standardised features of the images.
-        pixels: uint8 [n, 28, 28], at most one evaluation batch.
+        pixels: uint8 [n, side, side], at most one evaluation batch.
         resolution: side of the network's input.
         runtime: of the run.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from study.spec import TEST_IMAGES, VALIDATION_IMAGES, Purpose, RunSpec
+from study.datasets import DatasetDescriptor
+from study.spec import Purpose, RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +22,27 @@ class Judged:
     test: int
     settling: int
 
+    def within(self, data: DatasetDescriptor) -> Judged:
+        """Returns the numbers of images of a data set that may have fewer."""
+        return Judged(
+            train=min(self.train, data.train_images),
+            validation=min(self.validation, data.validation_images),
+            test=min(self.test, data.test_images),
+            settling=min(self.settling, data.train_images),
+        )
+
     @property
     def total(self) -> int:
         """The number of images that pass through the network without training it."""
         return self.train + self.validation + self.test + self.settling
 
 
+#: More images than a data set has.
+ALL = 10**9
 #: Pairs of (smallest rung, numbers of images from there on).
 _STEPS = (
-    (64_000, Judged(train=2_000, validation=5_000, test=TEST_IMAGES, settling=1_024)),
-    (32_000, Judged(train=1_000, validation=2_000, test=TEST_IMAGES, settling=1_024)),
+    (64_000, Judged(train=2_000, validation=5_000, test=ALL, settling=1_024)),
+    (32_000, Judged(train=1_000, validation=2_000, test=ALL, settling=1_024)),
     (16_000, Judged(train=500, validation=1_000, test=5_000, settling=1_024)),
     (8_000, Judged(train=250, validation=1_000, test=2_000, settling=1_024)),
     (4_000, Judged(train=100, validation=500, test=1_000, settling=512)),
@@ -45,6 +57,11 @@ LONG_CHAMPION, LONG_TRAIN = 200_000, 5_000
 
 def judged(spec: RunSpec) -> Judged:
     """Returns the numbers of images for the evaluation of a run."""
+    return _wanted(spec).within(spec.data)
+
+
+def _wanted(spec: RunSpec) -> Judged:
+    """Returns the numbers of images for a data set that has enough."""
     found = next(sizes for least, sizes in _STEPS if spec.rung >= least)
     if spec.purpose is Purpose.TRIAL:
         validation = max(LEAST_OF_TRIALS, found.validation)
@@ -53,8 +70,8 @@ def judged(spec: RunSpec) -> Judged:
         long = spec.rung >= LONG_CHAMPION
         return Judged(
             train=LONG_TRAIN if long else 2_000,
-            validation=VALIDATION_IMAGES if long else 2_000,
-            test=TEST_IMAGES,
+            validation=ALL if long else 2_000,
+            test=ALL,
             settling=1_024,
         )
     return found

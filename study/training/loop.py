@@ -106,7 +106,7 @@ class Trainer:
         """Creates the trainer.
 
         Args:
-            forward: maps indices into the pool, int64 [B], and the position to logits [B, 10].
+            forward: maps indices into the pool, int64 [B], and the position to logits [B, C].
             groups: optimizer groups; the lr of a group is the peak of its schedule.
             labels: int64 [pool].
             progress: is updated in place; its seconds are those inside steps.

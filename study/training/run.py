@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from study.data import augment, to_input
 from study.models import Network, build
 from study.records import EvaluationPoint, Reason, RunRecord, RunState
-from study.spec import TRAIN_IMAGES, Init, Purpose, RunSpec, Scope
+from study.spec import Init, Purpose, RunSpec, Scope
 from study.training.batchnorm_recalibration import settle
 from study.training.champion import Clock
 from study.training.checkpoint import cooldown, trunk
@@ -121,6 +121,7 @@ class _Job:
             fold=spec.fold,
             seed=spec.seed,
             first_conv=spec.first_conv,
+            classes=len(spec.data.classes),
         )
         self.network = network.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         pool = shop.split_of(spec.seed).train[: spec.train_images]
@@ -136,16 +137,16 @@ class _Job:
     # ---- full runs
     def _fit_all(self, network: Network, pool: Tensor) -> None:
         spec, runtime = self.spec, self.shop.runtime
-        images = self.shop.fashion.train_images[pool].to(runtime.device)
+        pixels = self.shop.images.train_images[pool].to(runtime.device)
         network.train()
 
         def forward(chosen: Tensor, position: int) -> Tensor:
-            return run_on(inputs(images[chosen.to(runtime.device)], step_generator(spec.seed, position)))
+            return run_on(inputs(pixels[chosen.to(runtime.device)], step_generator(spec.seed, position)))
 
-        def inputs(pixels: Tensor, generator: torch.Generator) -> Tensor:
+        def inputs(chosen: Tensor, generator: torch.Generator) -> Tensor:
             recipe = spec.recipe
             return augment(
-                to_input(pixels, spec.resolution),
+                to_input(chosen, spec.resolution),
                 generator,
                 flip=recipe.flip,
                 shift=recipe.shift,
@@ -160,7 +161,7 @@ class _Job:
         trainer = Trainer(
             forward,
             param_groups(network, spec.hyper),
-            self.shop.fashion.train_labels[pool],
+            self.shop.images.train_labels[pool],
             spec,
             runtime,
             progress=self.progress,
@@ -169,7 +170,7 @@ class _Job:
         )
 
         def take_statistics() -> None:
-            seen = images[: judged(spec).settling]
+            seen = pixels[: judged(spec).settling]
             parts = seen.split(batch_sizes(len(seen), SETTLING_BATCH))  # type: ignore[no-untyped-call]
             drawn = (inputs(x, settling_generator(spec.seed, place)) for place, x in enumerate(parts))
             with torch.random.fork_rng(devices=[]):  # dropout uses the generator too
@@ -264,10 +265,10 @@ class _Job:
 
     # ---- frozen runs
     def _fit_head(self, network: Network, pool: Tensor) -> None:
-        spec, runtime, fashion = self.spec, self.shop.runtime, self.shop.fashion
+        spec, runtime, images = self.spec, self.shop.runtime, self.shop.images
         network.freeze()
         features = self.shop.features.compute(
-            network, fashion.train_images[pool], spec.resolution, runtime, self.check
+            network, images.train_images[pool], spec.resolution, runtime, self.check
         )
         # The time of a frozen run includes the pass through the backbone, cached or not.
         self.progress.seconds, self.saved_seconds = features.seconds, features.saved
@@ -286,7 +287,7 @@ class _Job:
         trainer = Trainer(
             lambda chosen, position: head(values[chosen.to(runtime.device)].float()),
             groups,
-            fashion.train_labels[pool],
+            images.train_labels[pool],
             spec,
             runtime,
             progress=self.progress,
@@ -299,7 +300,7 @@ class _Job:
         # The same batch as in the cache, because another batch size may round differently (bf16, TF32).
         batch = pool[: evaluation_batch(spec.resolution)]
         with self._judging():
-            pixels = fashion.train_images[batch]
+            pixels = images.train_images[batch]
             require_same_logits(network, head, values[: len(batch)], pixels, spec.resolution, runtime)
 
     # ---- judging
@@ -312,15 +313,15 @@ class _Job:
             self.progress.judging += time.monotonic() - began
 
     def _quality(self, network: Network, held: Tensor) -> Quality:
-        fashion = self.shop.fashion
+        images = self.shop.images
         predicted = probabilities(
-            network, fashion.train_images[held], self.spec.resolution, self.shop.runtime, self.check
+            network, images.train_images[held], self.spec.resolution, self.shop.runtime, self.check
         )
-        return quality(predicted, fashion.train_labels[held])
+        return quality(predicted, images.train_labels[held])
 
     def _judge(self, network: Network, pool: Tensor) -> None:
         """Evaluates on validation and, except for trials, on some training images and once on test."""
-        spec, fashion, sizes = self.spec, self.shop.fashion, judged(self.spec)
+        spec, images, sizes = self.spec, self.shop.images, judged(self.spec)
         held = self.shop.split_of(spec.seed).validation[: sizes.validation]
         self.judged["val"] = self._quality(network, held)
         if sizes.train:
@@ -328,9 +329,9 @@ class _Job:
         if spec.purpose is not Purpose.TRIAL:
             order = self.shop.test_order[: sizes.test]
             self.test = probabilities(
-                network, fashion.test_images[order], spec.resolution, self.shop.runtime, self.check
+                network, images.test_images[order], spec.resolution, self.shop.runtime, self.check
             )
-            self.judged["test"] = quality(self.test, fashion.test_labels[order])
+            self.judged["test"] = quality(self.test, images.test_labels[order])
 
     def record(self, state: RunState, reason: str) -> RunRecord:
         spec, seen, network, sizes = self.spec, self.progress, self.network, judged(self.spec)
@@ -348,7 +349,7 @@ class _Job:
             )
         samples = seen.samples_seen
         if frozen:  # samples through the network; the head alone sees them more often
-            samples = min(spec.rung, spec.train_images, TRAIN_IMAGES) if state is RunState.FINISHED else 0
+            samples = min(spec.rung, spec.train_images) if state is RunState.FINISHED else 0
         return RunRecord(
             spec=self._judged_spec(state),
             state=state,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from study.data import FashionMNIST, Split, balanced_order, split
+from study.data import LabelledImages, Split, balanced_order, split
 from study.models import Weights
 from study.training.checkpoint import EVERY
 from study.training.features import FeatureCache
@@ -20,7 +20,7 @@ class Workshop:
     """What the runs in a process share; each process creates it once.
 
     Attributes:
-        fashion: the data set.
+        images: the data set.
         runtime: device, precision and threads.
         weights: pre-trained weights by network.
         folder: the results directory.
@@ -29,7 +29,7 @@ class Workshop:
         checkpoint_seconds: see `study.training.checkpoint`.
     """
 
-    fashion: FashionMNIST
+    images: LabelledImages
     runtime: Runtime
     weights: dict[str, Weights]
     folder: Path
@@ -44,13 +44,15 @@ class Workshop:
     def split_of(self, seed: int) -> Split:
         """Returns the training and validation images of runs with a seed."""
         if seed not in self._splits:
-            self._splits[seed] = split(self.fashion.train_labels, seed=seed)
+            self._splits[seed] = split(
+                self.images.train_labels, seed=seed, validation=self.images.data.validation_images
+            )
         return self._splits[seed]
 
     @cached_property
     def test_order(self) -> Tensor:
-        """Indices of the test images, int64 [10000]; a run is evaluated on a prefix."""
-        return balanced_order(self.fashion.test_labels, seed=self.seed)
+        """Indices of the test images, int64 [N]; a run is evaluated on a prefix."""
+        return balanced_order(self.images.test_labels, seed=self.seed)
 
     @cached_property
     def features(self) -> FeatureCache:

@@ -37,13 +37,14 @@ def accuracies_follow(sources: Sources) -> Check:
 
 
 def labels_are_those_of_the_data(sources: Sources, study: StudySpec, data_dir: Path | None) -> Check:
-    """Compares the stored labels with those of FashionMNIST in the order that the study's seed gives."""
+    """Compares the stored labels with those of the data set in the order that the study's seed gives."""
     if sources.labels is None:
         return unchecked("labels", "predictions.npz holds no labels")
-    truth = load(data_dir, offline=True).test_labels
+    title = study.data.title
+    truth = load(study.data, data_dir, offline=True).test_labels
     wanted = truth[balanced_order(truth, seed=study.seed)].numpy()
     if not np.array_equal(sources.labels, wanted):
         return broken(
-            "labels", "those of predictions.npz are not FashionMNIST's in the order of the study's seed"
+            "labels", f"those of predictions.npz are not {title}'s in the order of the study's seed"
         )
-    return holds("labels", f"{wanted.size:,} are those of FashionMNIST")
+    return holds("labels", f"{wanted.size:,} are those of {title}")

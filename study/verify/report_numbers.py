@@ -74,7 +74,7 @@ def _language(pages: list[tuple[int, str]], data: ReportData) -> Words | None:
     """Returns the words of the language in whose headings the report has a conclusion."""
     text = " ".join(text for _, text in pages)
     for lang in languages():
-        words = read_words(lang, data.models)
+        words = read_words(lang, data.models, dataset=data.dataset)
         if words.heading["conclusion"] in text:
             return words
     return None

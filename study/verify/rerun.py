@@ -24,13 +24,13 @@ def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir:
     if row is None or key(row) not in sources.predictions:
         return unchecked("champion", "there is none with stored predictions")
     stored = torch.from_numpy(sources.predictions[key(row)])
-    fashion = load(data_dir, offline=True)
-    order = balanced_order(fashion.test_labels, seed=study.seed)[: stored.numel()]
-    ((_, network, resolution), *_) = stored_networks(folder / "checkpoints")
+    images = load(study.data, data_dir, offline=True)
+    order = balanced_order(images.test_labels, seed=study.seed)[: stored.numel()]
+    ((_, network, resolution), *_) = stored_networks(folder / "checkpoints", len(study.data.classes))
     found = []
     with torch.inference_mode():
         for part in torch.split(order, evaluation_batch(resolution)):
-            found.append(network(to_input(fashion.test_images[part], resolution)).argmax(1))
+            found.append(network(to_input(images.test_images[part], resolution)).argmax(1))
     turned = float((torch.cat(found) != stored).float().mean())
     if turned > _TURNED:
         return broken(

@@ -24,7 +24,7 @@ def verify(folders: Sequence[Path], *, data_dir: Path | None = None, rerun: bool
 
     Args:
         folders: each the results directory of a study, or a folder with `results/` and `report_out/`.
-        data_dir: folder of FashionMNIST; None for the usual folders. Nothing is downloaded.
+        data_dir: folder of the data set; None for the usual folders. Nothing is downloaded.
         rerun: whether to judge the stored champions again.
 
     Raises:

@@ -7,6 +7,8 @@ import io
 import itertools
 import struct
 from collections import Counter
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,36 +16,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.data import augment, balanced_order, load, split, to_input
-from study.data.fashion_mnist import CONTENT_SHA256
 from study.data.idx import read_idx
+from study.datasets import FASHION_MNIST
 from study.errors import DataError
 
 
 @pytest.fixture(scope="module")
 def fashion():
-    return load(offline=True)
+    return load(FASHION_MNIST, offline=True)
 
 
 def test_the_real_set_is_recognised(fashion) -> None:
-    assert fashion.sha256 == CONTENT_SHA256
+    assert fashion.sha256 == FASHION_MNIST.sha256
     assert fashion.train_images.shape == (60_000, 28, 28)
     assert torch.bincount(fashion.test_labels).tolist() == [1_000] * 10
 
 
 def test_split_is_stratified_and_every_prefix_balanced(fashion) -> None:
-    parts = split(fashion.train_labels, seed=1)
+    parts = split(fashion.train_labels, seed=1, validation=6_000)
     assert len(parts.train) == 54_000 and len(parts.validation) == 6_000
     assert len(set(parts.train.tolist()) | set(parts.validation.tolist())) == 60_000
     for prefix in (parts.train[:505], parts.validation[:1_000], parts.train):
         counts = torch.bincount(fashion.train_labels[prefix], minlength=10)
         assert int(counts.max() - counts.min()) <= 1
-    assert torch.equal(parts.train, split(fashion.train_labels, seed=1).train)
-    assert not torch.equal(parts.train, split(fashion.train_labels, seed=2).train)
+    assert torch.equal(parts.train, split(fashion.train_labels, seed=1, validation=6_000).train)
+    assert not torch.equal(parts.train, split(fashion.train_labels, seed=2, validation=6_000).train)
 
 
 def test_every_run_seed_has_a_split_of_its_own(fashion) -> None:
     """Balanced and disjoint whatever the seed; the runs of one seed have the same one."""
-    splits = [split(fashion.train_labels, seed=seed) for seed in (1, 2, 100_001)]
+    splits = [split(fashion.train_labels, seed=seed, validation=6_000) for seed in (1, 2, 100_001)]
     for parts in splits:
         assert not set(parts.train.tolist()) & set(parts.validation.tolist())
         assert torch.bincount(fashion.train_labels[parts.validation]).tolist() == [600] * 10
@@ -54,16 +56,26 @@ def test_every_run_seed_has_a_split_of_its_own(fashion) -> None:
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=300), st.integers(0, 2**40))
-def test_every_prefix_of_the_test_order_is_balanced(labels: list[int], seed: int) -> None:
-    """As far as there are images of a class left."""
+def test_every_prefix_of_the_test_order_keeps_the_shares_of_the_classes(
+    labels: list[int], seed: int
+) -> None:
+    """One share t explains a prefix: it has n·t images, to half an image, of every class of n images."""
     order = balanced_order(torch.tensor(labels), seed=seed).tolist()
     assert sorted(order) == list(range(len(labels)))
     whole = Counter(labels)
     seen: Counter[int] = Counter()
     for index in order:
         seen[labels[index]] += 1
-        fullest = max(seen.values())
-        assert all(seen[label] >= min(fullest - 1, whole[label]) for label in whole)
+        least = max(Fraction(2 * seen[label] - 1, 2 * count) for label, count in whole.items())
+        most = min(Fraction(2 * seen[label] + 1, 2 * count) for label, count in whole.items())
+        assert least <= most
+
+
+def test_a_split_leaves_a_rare_class_in_both_parts() -> None:
+    labels = torch.tensor([0] * 900 + [1] * 80 + [2] * 20)
+    parts = split(labels, seed=4, validation=100)
+    assert torch.bincount(labels[parts.validation]).tolist() == [90, 8, 2]
+    assert torch.bincount(labels[parts.train]).tolist() == [810, 72, 18]
 
 
 def test_the_test_order_is_fixed_by_the_study_and_its_prefixes_are_nested(fashion) -> None:
@@ -107,29 +119,28 @@ def _idx(*numbers: int, body: bytes = b"") -> bytes:
 )
 def test_hostile_idx_is_refused(content: bytes, says: str) -> None:
     with pytest.raises(DataError, match=says):
-        read_idx(io.BytesIO(content), "file", 5, 3)
+        read_idx(io.BytesIO(content), "file", 5, 3, FASHION_MNIST)
 
 
 def test_a_gzip_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(_idx(2049, 5) + bytes(200_000_000), 1)
     with gzip.open(io.BytesIO(bomb)) as stream, pytest.raises(DataError, match="expected"):
-        read_idx(stream, "bomb", 5, 1)
+        read_idx(stream, "bomb", 5, 1, FASHION_MNIST)
 
 
 def test_a_flipped_bit_is_noticed(tmp_path) -> None:
-    from study.data.fashion_mnist import DEBIAN_FOLDER
 
-    for path in DEBIAN_FOLDER.glob("*.gz"):
+    for path in Path(FASHION_MNIST.files.folder).glob("*.gz"):
         content = bytearray(gzip.decompress(path.read_bytes()))
         if path.name.startswith("t10k-images"):
             content[5_000] ^= 1
         (tmp_path / path.stem).write_bytes(content)
     with pytest.raises(DataError, match="not FashionMNIST as published"):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
 
 
 def test_a_missing_folder_is_one_clear_error(tmp_path) -> None:
     with pytest.raises(DataError, match="does not exist"):
-        load(tmp_path / "nowhere")
+        load(FASHION_MNIST, tmp_path / "nowhere")
     with pytest.raises(DataError, match="no FashionMNIST files"):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.data import FashionMNIST
+from study.data import LabelledImages, Part
 from study.data.idx import read_csv, read_idx
-from study.data.readers import Part
+from study.datasets import FASHION_MNIST
 from study.errors import DataError
 
 COUNT = 3
@@ -27,7 +27,7 @@ def _csv(part: Part) -> bytes:
     return HEADER + b"".join(b",".join(b"%d" % n for n in row) + b"\n" for row in rows)
 
 
-def test_the_sample_is_the_beginning_of_the_set(sample: dict[str, Part], fashion: FashionMNIST) -> None:
+def test_the_sample_is_the_beginning_of_the_set(sample: dict[str, Part], fashion: LabelledImages) -> None:
     assert np.array_equal(sample["train"].images, fashion.train_images[:200].numpy())
     assert np.array_equal(sample["train"].labels, fashion.train_labels[:200].numpy())
     assert np.array_equal(sample["t10k"].images, fashion.test_images[:100].numpy())
@@ -37,13 +37,13 @@ def test_the_sample_is_the_beginning_of_the_set(sample: dict[str, Part], fashion
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_csv_gives_what_idx_gives(sample: dict[str, Part], end: bytes) -> None:
     part = sample["t10k"]
-    images, labels = read_csv(io.BytesIO(_csv(part).replace(b"\n", end)), "file", 100)
+    images, labels = read_csv(io.BytesIO(_csv(part).replace(b"\n", end)), "file", 100, FASHION_MNIST)
     assert np.array_equal(images, part.images) and np.array_equal(labels, part.labels)
 
 
 def test_gzip_is_known_by_its_content() -> None:
     for content in (LABELS, gzip.compress(LABELS)):
-        assert read_idx(io.BytesIO(content), "file", COUNT, 1).tolist() == [9, 0, 4]
+        assert read_idx(io.BytesIO(content), "file", COUNT, 1, FASHION_MNIST).tolist() == [9, 0, 4]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_gzip_is_known_by_its_content() -> None:
 )
 def test_damaged_labels_are_refused(content: bytes, says: str) -> None:
     with pytest.raises(DataError, match=f"^file: .*{says}"):
-        read_idx(io.BytesIO(content), "file", COUNT, 1)
+        read_idx(io.BytesIO(content), "file", COUNT, 1, FASHION_MNIST)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_damaged_labels_are_refused(content: bytes, says: str) -> None:
 )
 def test_damaged_csv_is_refused(content: bytes, says: str) -> None:
     with pytest.raises(DataError, match=says):
-        read_csv(io.BytesIO(content), "file", COUNT)
+        read_csv(io.BytesIO(content), "file", COUNT, FASHION_MNIST)
 
 
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress))
 def test_any_bytes_give_labels_or_a_data_error(content: bytes) -> None:
     try:
-        labels = read_idx(io.BytesIO(content), "file", COUNT, 1)
+        labels = read_idx(io.BytesIO(content), "file", COUNT, 1, FASHION_MNIST)
     except DataError:
         return
     assert labels.shape == (COUNT,) and labels.max() <= 9
@@ -99,7 +99,7 @@ def test_a_flipped_bit_never_escapes_as_another_error(where: int, bit: int, pack
     content = bytearray(gzip.compress(LABELS, mtime=0) if packed else LABELS)
     content[where % len(content)] ^= 1 << bit
     try:
-        labels = read_idx(io.BytesIO(bytes(content)), "file", COUNT, 1)
+        labels = read_idx(io.BytesIO(bytes(content)), "file", COUNT, 1, FASHION_MNIST)
     except DataError:
         return
     assert labels.shape == (COUNT,) and labels.max() <= 9
@@ -109,4 +109,4 @@ def test_a_flipped_bit_never_escapes_as_another_error(where: int, bit: int, pack
 @given(body=st.text("0123456789,.-\n e\x00é", max_size=200))
 def test_any_table_gives_images_or_a_data_error(body: str) -> None:
     with pytest.raises(DataError):
-        read_csv(io.BytesIO(b"label\n" + body.encode()), "file", COUNT)
+        read_csv(io.BytesIO(b"label\n" + body.encode()), "file", COUNT, FASHION_MNIST)

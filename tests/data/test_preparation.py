@@ -7,8 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.data import augment, split, to_input
-from study.data.readers import Part
+from study.data import Part, augment, split, to_input
 
 
 @settings(max_examples=30, deadline=None)

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.data import FashionMNIST, load
+from study.data import LabelledImages, Part, content_sha256, load
 from study.data.download import download
-from study.data.fashion_mnist import CONTENT_SHA256, DEBIAN_FOLDER, content_sha256
-from study.data.readers import Part
+from study.datasets import FASHION_MNIST
 from study.errors import DataError
 
 
 def _link(folder: Path, *, skip: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for path in DEBIAN_FOLDER.glob("*.gz"):
+    for path in Path(FASHION_MNIST.files.folder).glob("*.gz"):
         if path.name != skip:
             (folder / path.name).symlink_to(path)
 
@@ -27,31 +26,31 @@ def _link(folder: Path, *, skip: str = "") -> None:
 @pytest.mark.parametrize("below", [".", "archive", "FashionMNIST/raw"])
 def test_idx_files_are_found_in_the_folder_and_below(tmp_path: Path, below: str) -> None:
     _link(tmp_path / below)
-    found = load(tmp_path)
-    assert (found.source, found.sha256) == ("data-dir:idx", CONTENT_SHA256)
+    found = load(FASHION_MNIST, tmp_path)
+    assert (found.source, found.sha256) == ("data-dir:idx", FASHION_MNIST.sha256)
 
 
 def test_kaggles_archive_of_idx_files_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
-        for path in DEBIAN_FOLDER.glob("*.gz"):
+        for path in Path(FASHION_MNIST.files.folder).glob("*.gz"):
             archive.writestr(path.stem, gzip.decompress(path.read_bytes()))
-    assert load(tmp_path).sha256 == CONTENT_SHA256
+    assert load(FASHION_MNIST, tmp_path).sha256 == FASHION_MNIST.sha256
 
 
 def test_an_incomplete_set_is_no_set(tmp_path: Path) -> None:
     _link(tmp_path, skip="t10k-labels-idx1-ubyte.gz")
     with pytest.raises(DataError, match="no FashionMNIST files"):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
 
 
 def test_swapped_labels_are_noticed_and_the_part_is_named(tmp_path: Path) -> None:
     name = "t10k-labels-idx1-ubyte.gz"
     _link(tmp_path, skip=name)
-    content = bytearray(gzip.decompress((DEBIAN_FOLDER / name).read_bytes()))
+    content = bytearray(gzip.decompress((Path(FASHION_MNIST.files.folder) / name).read_bytes()))
     content[8], content[9] = content[9], content[8]
     (tmp_path / name).write_bytes(gzip.compress(bytes(content)))
     with pytest.raises(DataError, match=r"t10k-images.*not FashionMNIST as published") as caught:
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
     assert "train-images" not in str(caught.value)
 
 
@@ -99,7 +98,7 @@ def _climbing(path: Path) -> None:
 def test_hostile_archives_are_one_clear_error(tmp_path: Path, make, says: str) -> None:
     make(tmp_path / "archive.zip")
     with pytest.raises(DataError, match=says):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["archive.zip"]
 
 
@@ -107,7 +106,7 @@ def test_odd_paths_are_one_clear_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / ("x" * 300), tmp_path / "nul\0byte", tmp_path / "pipe"):
         with pytest.raises(DataError, match="does not exist or is not a directory"):
-            load(path)
+            load(FASHION_MNIST, path)
 
 
 def test_the_hash_ignores_order_and_nothing_else(sample: dict[str, Part]) -> None:
@@ -118,7 +117,7 @@ def test_the_hash_ignores_order_and_nothing_else(sample: dict[str, Part]) -> Non
     assert content_sha256(shuffled) == content_sha256(part) != content_sha256(torn)
 
 
-def test_the_installed_set_comes_first_and_says_so(fashion: FashionMNIST) -> None:
+def test_the_installed_set_comes_first_and_says_so(fashion: LabelledImages) -> None:
     assert fashion.source == "debian"
 
 
@@ -128,13 +127,13 @@ def test_an_unreachable_mirror_names_the_remedy(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist"):
-        download(tmp_path)
+        download(tmp_path, FASHION_MNIST)
     assert not list(tmp_path.rglob("*.gz"))
 
 
 def _archive(path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
-        for file in DEBIAN_FOLDER.glob("*.gz"):
+        for file in Path(FASHION_MNIST.files.folder).glob("*.gz"):
             archive.write(file, file.name)
     return path
 
@@ -147,28 +146,30 @@ def test_an_archive_is_found_under_the_name_that_it_was_saved_with(name: str, tm
         other.writestr("beach.jpg", b"x")
     (tmp_path / "below").mkdir()
     _archive(tmp_path / "below" / name)
-    assert load(tmp_path).sha256 == CONTENT_SHA256
+    assert load(FASHION_MNIST, tmp_path).sha256 == FASHION_MNIST.sha256
 
 
 def test_a_second_download_is_taken_where_the_first_was_cut_off(tmp_path: Path) -> None:
     whole = _archive(tmp_path / "archive (1).zip").read_bytes()
     (tmp_path / "archive.zip").write_bytes(whole[: len(whole) // 2])
-    assert load(tmp_path).sha256 == CONTENT_SHA256
+    assert load(FASHION_MNIST, tmp_path).sha256 == FASHION_MNIST.sha256
     (tmp_path / "archive (1).zip").unlink()
     with pytest.raises(DataError, match=r"archive\.zip: not a zip archive, or a truncated one"):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
 
 
 def test_other_archives_are_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "holiday.zip").write_bytes(b"not a zip")
     with pytest.raises(DataError, match="no FashionMNIST files"):
-        load(tmp_path)
+        load(FASHION_MNIST, tmp_path)
 
 
 def test_the_archive_itself_or_a_file_of_the_set_may_be_named(tmp_path: Path) -> None:
-    assert load(_archive(tmp_path / "any name.zip")).sha256 == CONTENT_SHA256
+    assert load(FASHION_MNIST, _archive(tmp_path / "any name.zip")).sha256 == FASHION_MNIST.sha256
     _link(tmp_path / "set")
-    assert load(tmp_path / "set" / "train-images-idx3-ubyte.gz").sha256 == CONTENT_SHA256
+    assert (
+        load(FASHION_MNIST, tmp_path / "set" / "train-images-idx3-ubyte.gz").sha256 == FASHION_MNIST.sha256
+    )
     (tmp_path / "notes.txt").write_text("x" * 100)
     with pytest.raises(DataError, match=r"notes\.txt: not a zip archive"):
-        load(tmp_path / "notes.txt")
+        load(FASHION_MNIST, tmp_path / "notes.txt")

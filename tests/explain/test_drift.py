@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.data import FashionMNIST, to_input
+from study.data import LabelledImages, to_input
 from study.explain.drift import (
     activation_similarity,
     linear_cka,
@@ -32,8 +32,8 @@ def generator() -> torch.Generator:
 
 
 @pytest.fixture
-def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
-    return Workshop(fashion=fashion, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path)
+def shop(fashion: LabelledImages, tmp_path: Path) -> Workshop:
+    return Workshop(images=fashion, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path)
 
 
 def test_turned_scaled_and_shifted_features_are_the_same(generator: torch.Generator) -> None:
@@ -64,7 +64,7 @@ def test_features_that_do_not_vary_have_no_similarity() -> None:
 @pytest.mark.parametrize("model", DEFAULT)
 def test_every_stage_is_heard_once(model: ModelName, shop: Workshop) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=0).train()
-    images = shop.fashion.test_images[:3]
+    images = shop.images.test_images[:3]
     found = stage_activations(network, images, 32, shop.runtime)
     assert list(found) == [stage.name for stage in network.stages]
     assert [tuple(value.shape) for value in found.values()] == [(3, width) for width in WIDTHS[model]]

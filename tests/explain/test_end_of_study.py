@@ -29,7 +29,7 @@ def _outcome(record: RunRecord, shop: Workshop) -> Outcome:
     network = fresh_network(record, shop).eval()
     if record.spec.arm.scope is Scope.FROZEN:
         network.freeze()
-    images = shop.fashion.test_images[shop.test_order]
+    images = shop.images.test_images[shop.test_order]
     return Outcome(
         record=record, network=network, test_probabilities=probabilities(network, images, 32, shop.runtime)
     )
@@ -86,13 +86,13 @@ def test_the_champion_comes_first(shop: Workshop, finals: tuple[RunRecord, ...])
     with np.load(shop.folder / "artifacts" / "object.npz") as stored:
         assert stored["run_ids"].tolist() == [r.spec.run_id for r in (champion, *finals)]
         assert int(stored["index"]) == OBJECT
-        assert int(stored["label"]) == int(shop.fashion.test_labels[OBJECT])
+        assert int(stored["label"]) == int(shop.images.test_labels[OBJECT])
     assert outcome.test_probabilities is not None
     with np.load(shop.folder / "artifacts" / "errors.npz") as stored:
         own = dict(zip(shop.test_order.tolist(), outcome.test_probabilities.argmax(1), strict=True))
         assert len(stored["index"]) == 12
         assert stored["predicted"].tolist() == [own[index] for index in stored["index"].tolist()]
-        assert stored["label"].tolist() == shop.fashion.test_labels[stored["index"]].tolist()
+        assert stored["label"].tolist() == shop.images.test_labels[stored["index"]].tolist()
         assert (stored["predicted"] != stored["label"]).all()
         assert stored["confidence"].tolist() == sorted(stored["confidence"].tolist(), reverse=True)
 

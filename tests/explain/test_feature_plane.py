@@ -28,7 +28,7 @@ def test_numbers_of_separation_follow_the_classes() -> None:
 def test_file_compares_both_inits(shop: Workshop, tmp_path: Path) -> None:
     write_featuremap(record_of(Init.SCRATCH, Scope.FULL), shop, tmp_path, lambda: None)
     with np.load(tmp_path / "featuremap-googlenet.npz") as stored:
-        assert np.array_equal(stored["labels"], np.sort(shop.fashion.test_labels))
+        assert np.array_equal(stored["labels"], np.sort(shop.images.test_labels))
         for init in ("pretrained", "scratch"):
             assert stored[f"{init}.points"].shape == (100, 2)
             first, second = stored[f"{init}.explained"]

@@ -81,7 +81,7 @@ def test_map_lies_where_the_evidence_was_planted(frozen: bool, shop: Workshop) -
     if frozen:
         network.freeze()
         assert not network.scale.weight.requires_grad
-    images = shop.fashion.test_images[:3]
+    images = shop.images.test_images[:3]
     layer = target_layer(network.eval(), 32)
     assert layer == Layer(name="halves", size=(8, 8))
     for side, half in ((0, slice(0, 14)), (1, slice(14, 28))):
@@ -99,7 +99,7 @@ def test_layer_is_the_deepest_with_places_left(model: ModelName, name: str, shop
     network.freeze()
     layer = target_layer(network, 32)
     assert layer == Layer(name=name, size=(4, 4))
-    maps = grad_cam(network, shop.fashion.test_images[:2], torch.tensor([0, 9]), layer, 32)
+    maps = grad_cam(network, shop.images.test_images[:2], torch.tensor([0, 9]), layer, 32)
     assert maps.shape == (2, 28, 28) and maps.min() >= 0 and maps.max() <= 1
 
 
@@ -123,7 +123,7 @@ def test_share_inside_counts_the_pixels_of_the_object() -> None:
 
 def test_file_holds_the_chosen_object_first(shop: Workshop, tmp_path: Path) -> None:
     kept, predicted = [], []
-    images = to_input(shop.fashion.test_images[shop.test_order], 32)
+    images = to_input(shop.images.test_images[shop.test_order], 32)
     for init in (Init.SCRATCH, Init.PRETRAINED):
         record = record_of(init, Scope.FULL)
         network = fresh_network(record, shop).eval()
@@ -142,5 +142,5 @@ def test_file_holds_the_chosen_object_first(shop: Workshop, tmp_path: Path) -> N
             expected = predicted[1][[place_of[i] for i in shown]]
             assert np.allclose(stored["probabilities"][1], expected, atol=1e-6)
             assert str(stored["layer"]) == "inception3b"
-            counts = torch.bincount(shop.fashion.test_labels, minlength=10).clamp_max(SAMPLED)
+            counts = torch.bincount(shop.images.test_labels, minlength=10).clamp_max(SAMPLED)
             assert stored["sampled"] == int(counts.sum()) and 0.2 < stored["area"] < 0.8

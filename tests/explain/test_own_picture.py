@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,17 @@ import torch
 from PIL import Image
 
 from benchmarks.photographs import Condition, conditions
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import UsageError
-from study.explain.own_picture import OwnPicture, explanation, find_object
+from study.explain import own_picture
+from study.explain.own_picture import OwnPicture, explanation
 from study.explain.picture_files import read_picture
 
 OBJECTS = 40
 SHOWN = [condition for condition in conditions() if condition.shows]
 #: Conditions under which an object may be lighter or darker than what is behind it, or nothing is.
 OPEN = ("transparent cut-out", "any garment, grey wall", "coloured background")
+find_object = partial(own_picture.find_object, side=28)
 FORMS = {
     "grey": lambda grey: Image.fromarray(grey),
     "RGB": lambda grey: Image.fromarray(grey).convert("RGB"),
@@ -48,7 +51,7 @@ def _square(wall: int, garment: int, size: int = 200) -> npt.NDArray[np.uint8]:
 
 @pytest.mark.parametrize("condition", SHOWN, ids=lambda condition: condition.name)
 def test_the_object_is_drawn_as_in_the_data_set(
-    condition: Condition, few: FashionMNIST, tmp_path: Path
+    condition: Condition, few: LabelledImages, tmp_path: Path
 ) -> None:
     alike = []
     for number, grey in enumerate(few.test_images[:OBJECTS].numpy()):
@@ -63,7 +66,7 @@ def test_the_object_is_drawn_as_in_the_data_set(
     "condition", [each for each in SHOWN if each.name not in OPEN], ids=lambda condition: condition.name
 )
 def test_the_picture_itself_tells_whether_it_is_to_be_negated(
-    condition: Condition, few: FashionMNIST, tmp_path: Path
+    condition: Condition, few: LabelledImages, tmp_path: Path
 ) -> None:
     single = []
     for number, grey in enumerate(few.test_images[:OBJECTS].numpy()):
@@ -72,13 +75,13 @@ def test_the_picture_itself_tells_whether_it_is_to_be_negated(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_images_of_the_data_set_keep_every_pixel(form: str, fashion: FashionMNIST) -> None:
+def test_images_of_the_data_set_keep_every_pixel(form: str, fashion: LabelledImages) -> None:
     for grey in fashion.test_images.numpy():
         views = find_object(FORMS[form](grey)).views
         assert len(views) == 1 and np.array_equal(views[0].numpy(), grey)
 
 
-def test_a_cut_out_is_shown_in_both_ways_whatever_is_hidden(few: FashionMNIST) -> None:
+def test_a_cut_out_is_shown_in_both_ways_whatever_is_hidden(few: LabelledImages) -> None:
     grey = few.test_images[0].numpy()
     alpha = np.where(grey > 0, 255, 0).astype(np.uint8)
     for hidden in (0, 255):

@@ -17,7 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from study.cli import main
-from study.data import CLASS_NAMES, FashionMNIST, to_input
+from study.data import LabelledImages, to_input
+from study.datasets import FASHION_MNIST
 from study.errors import UsageError, WeightsError
 from study.explain.doubt import SURE
 from study.explain.own_picture import find_object
@@ -40,7 +41,7 @@ def _picture(kind: str) -> bytes:
 
 
 def _views(path: Path) -> Tensor:
-    return find_object(read_picture(path)).views
+    return find_object(read_picture(path), FASHION_MNIST.side).views
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
@@ -135,7 +136,10 @@ def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Pa
     ]
     with torch.inference_mode():
         shares = network.eval()(to_input(_views(picture), 32)).softmax(1)[0]
-    assert all(f"{CLASS_NAMES[int(shares.argmax())]} {float(shares.max()):.3f}," in line for line in lines)
+    assert all(
+        f"{FASHION_MNIST.classes[int(shares.argmax())]} {float(shares.max()):.3f}," in line
+        for line in lines
+    )
     path = folder / "explained-googlenet-scratch-full-uniform.pth"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match="explained-googlenet-scratch-full-uniform"):
@@ -146,12 +150,12 @@ def test_without_a_champion_the_kept_networks_answer(tmp_path: Path, picture: Pa
 def network_sure_of_a_bag() -> dict[str, Tensor]:
     network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
     with torch.no_grad():
-        network.head.bias[CLASS_NAMES.index("bag")] = 50
+        network.head.bias[FASHION_MNIST.classes.index("bag")] = 50
     return unfolded_state_dict(network)
 
 
 @pytest.fixture(scope="session")
-def network_without_training(few: FashionMNIST) -> dict[str, Tensor]:
+def network_without_training(few: LabelledImages) -> dict[str, Tensor]:
     """Random weights with statistics of real images, so that answers depend on the picture."""
     network = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=0)
     settle(network, iter([to_input(few.train_images, 32)]), network)
@@ -165,13 +169,13 @@ def _results(folder: Path, state: dict[str, Tensor]) -> Path:
 
 
 def test_the_file_of_a_test_object_is_answered_as_its_index(
-    fashion: FashionMNIST, network_without_training: dict[str, Tensor], tmp_path: Path
+    fashion: LabelledImages, network_without_training: dict[str, Tensor], tmp_path: Path
 ) -> None:
     results, answers = _results(tmp_path, network_without_training), set()
     for index in (0, 1, 4321):
         Image.fromarray(fashion.test_images[index].numpy()).save(tmp_path / "p.png")
         named, answer = predict(results, None, index, None, offline=True)
-        assert named == f"test object {index}: {CLASS_NAMES[int(fashion.test_labels[index])]}"
+        assert named == f"test object {index}: {FASHION_MNIST.classes[int(fashion.test_labels[index])]}"
         assert predict(results, tmp_path / "p.png", None, None, offline=True) == [answer]
         answers.add(answer)
     assert len(answers) == 3

@@ -17,7 +17,7 @@ from study.training.run import Workshop
 
 
 def test_networks_come_back(shop: Workshop, tmp_path: Path) -> None:
-    x = to_input(shop.fashion.test_images[:20], 32)
+    x = to_input(shop.images.test_images[:20], 32)
     records = [record_of(Init.PRETRAINED, Scope.FROZEN), record_of(Init.SCRATCH, Scope.FULL)]
     answers = []
     for record in records:

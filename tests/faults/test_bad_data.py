@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.hostile.bad_data import KINDS, make_folder, refused
 from study.data import load
+from study.datasets import FASHION_MNIST
 from study.errors import DataError
 
 SAYS = {
@@ -30,7 +31,7 @@ MEGABYTES = 1_000
 def test_every_bad_kind_names_its_file(kind: str, tmp_path: Path) -> None:
     folder = make_folder(kind, tmp_path / "data")
     with pytest.raises(DataError, match=SAYS[kind]) as told:
-        load(folder, offline=True)
+        load(FASHION_MNIST, folder, offline=True)
     assert str(folder / "train-") in str(told.value)
 
 

@@ -13,7 +13,7 @@ import torch
 
 from study.budget import Deadline
 from study.cli import main
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import WeightsError
 from study.models import load_checkpoint
 from study.networks import NETWORKS, VGG11
@@ -203,7 +203,7 @@ def altered(tmp_path: Path) -> Path:
     return folder
 
 
-def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
+def _phase(folder: Path, fashion: LabelledImages, **options: Any) -> WeightsPhase:
     """Of a study whose seconds are too few for fractals."""
     study, runtime = StudySpec(models=(VGG11,)), one_thread(detect("cpu", "fp32"))
     ledger = Ledger(folder / "ledger.sqlite")
@@ -227,7 +227,7 @@ def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
         runtime=runtime,
         champion_threads=1,
         executor=executor,
-        shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
+        shop=Workshop(images=fashion, runtime=runtime, weights={}, folder=folder),
     )
     scheduler = Scheduler(
         executor=executor, ledger=ledger, clock=clock, console=console, token=context.token
@@ -236,7 +236,7 @@ def _phase(folder: Path, fashion: FashionMNIST, **options: Any) -> WeightsPhase:
 
 
 def test_altered_weights_found_by_chance_are_told_and_fractals_take_their_place(
-    altered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: FashionMNIST
+    altered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: LabelledImages
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     phase = _phase(tmp_path / "results", fashion)
@@ -252,7 +252,7 @@ def test_altered_weights_found_by_chance_are_told_and_fractals_take_their_place(
 
 
 def test_altered_weights_in_a_named_folder_are_an_error(
-    altered: Path, tmp_path: Path, fashion: FashionMNIST
+    altered: Path, tmp_path: Path, fashion: LabelledImages
 ) -> None:
     phase = _phase(tmp_path / "results", fashion, weights_dir=altered)
     with pytest.raises(WeightsError, match="is altered"):

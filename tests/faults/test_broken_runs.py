@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.networks import GOOGLENET
 from study.records import EvaluationPoint, RunState
@@ -18,8 +18,8 @@ ARM = next(arm for arm in arms((GOOGLENET,)) if (arm.init, arm.scope) == (Init.S
 
 
 @pytest.fixture
-def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
-    return Workshop(fashion=fashion, runtime=one_thread(detect("cpu", "fp32")), weights={}, folder=tmp_path)
+def shop(fashion: LabelledImages, tmp_path: Path) -> Workshop:
+    return Workshop(images=fashion, runtime=one_thread(detect("cpu", "fp32")), weights={}, folder=tmp_path)
 
 
 def _spec(lr: float = 1e-3, rung: int = 64) -> RunSpec:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.networks import GOOGLENET
 from study.orchestration import signals
 from study.orchestration.clock import StudyClock
@@ -72,7 +72,7 @@ def test_a_render_that_never_ends_is_killed_and_the_last_report_stays(tmp_path: 
     assert [path.name for path in options.report_dir.iterdir()] == ["report.pdf"]
 
 
-def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path, fashion: LabelledImages) -> None:
     _begun(tmp_path, CancelToken(), fashion).write()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     study = subprocess.Popen(
@@ -92,7 +92,7 @@ def test_a_report_ends_with_the_study_that_is_killed(tmp_path: Path, fashion: Fa
 
 
 def test_paths_with_a_dash_and_modules_in_the_working_directory_do_no_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: FashionMNIST
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fashion: LabelledImages
 ) -> None:
     _begun(tmp_path, CancelToken(), fashion).write()
     monkeypatch.chdir(tmp_path)
@@ -114,7 +114,7 @@ def test_a_report_that_fails_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(("budget", "made"), [(30, False), (2_400, True)])
 def test_a_first_report_is_made_beside_the_runs_where_it_costs_little(
-    budget: float, made: bool, tmp_path: Path, fashion: FashionMNIST
+    budget: float, made: bool, tmp_path: Path, fashion: LabelledImages
 ) -> None:
     phase = _begun(tmp_path, CancelToken(), fashion, budget=budget)
     began = time.monotonic()
@@ -129,7 +129,7 @@ def test_a_first_report_is_made_beside_the_runs_where_it_costs_little(
     assert [row["phase"] for row in phase.context.plan.phases] == ["draft"] * made
 
 
-def test_a_first_report_ends_with_a_stop(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_first_report_ends_with_a_stop(tmp_path: Path, fashion: LabelledImages) -> None:
     token = CancelToken()
     phase = _begun(tmp_path, token, fashion)
     phase.draft()
@@ -157,7 +157,7 @@ def test_a_second_signal_ends_at_once() -> None:
 
 
 def test_a_signal_to_the_group_leaves_the_report_to_the_study(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     """Ctrl-C and `timeout` reach every process of the study's group; the report is made all the same."""
     _begun(tmp_path, CancelToken(), fashion).write()
@@ -174,7 +174,9 @@ def test_a_signal_to_the_group_leaves_the_report_to_the_study(
     assert (tmp_path / "out" / "report.pdf").is_file()
 
 
-def test_a_window_that_closes_ends_the_study_with_its_report(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_window_that_closes_ends_the_study_with_its_report(
+    tmp_path: Path, fashion: LabelledImages
+) -> None:
     """The kernel sends SIGHUP to every process of the terminal, and writing to it is an error."""
     _begun(tmp_path, CancelToken(), fashion).write()
     pid, terminal = pty.fork()
@@ -203,7 +205,7 @@ def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    fashion: FashionMNIST,
+    fashion: LabelledImages,
 ) -> None:
     monkeypatch.setattr(signals, "EXIT_SECONDS", 100.0)  # a busy machine may need more than it has
     monkeypatch.setattr(report, "DRAFT_SECONDS", 97.0)  # so the last report has a second after the signal
@@ -224,7 +226,7 @@ def test_a_signal_while_the_last_report_is_made_gives_a_first_one(
 
 
 def test_the_last_line_of_a_study_names_the_folder_of_its_figures(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], fashion: FashionMNIST
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], fashion: LabelledImages
 ) -> None:
     artifacts = tmp_path / "artifacts" / "dataset.npz"
     write_arrays(artifacts, {"examples": np.zeros((10, 6, 28, 28), np.uint8)})
@@ -238,7 +240,7 @@ def test_the_last_line_of_a_study_names_the_folder_of_its_figures(
 
 
 def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     phase = _begun(tmp_path, CancelToken(), fashion, budget=20.0)
 
@@ -254,7 +256,7 @@ def test_a_render_that_never_ends_keeps_the_deadline_of_the_study(
 
 
 def _begun(
-    folder: Path, token: CancelToken, fashion: FashionMNIST, *, budget: float = 600.0
+    folder: Path, token: CancelToken, fashion: LabelledImages, *, budget: float = 600.0
 ) -> ReportPhase:
     """A study of which there is nothing but its beginning."""
     ledger, study = Ledger(folder / "ledger.sqlite"), StudySpec(models=(GOOGLENET,))
@@ -275,7 +277,7 @@ def _begun(
         runtime=runtime,
         champion_threads=1,
         executor=executor,
-        shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
+        shop=Workshop(images=fashion, runtime=runtime, weights={}, folder=folder),
     )
     scheduler = Scheduler(executor=executor, ledger=ledger, clock=clock, console=console, token=token)
     return ReportPhase(context=context, scheduler=scheduler)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.chance import note_chance
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.models import Weights
 from study.models.weights import WeightFile
@@ -81,7 +81,7 @@ class Study:
 @contextmanager
 def opened(
     folder: Path,
-    fashion: FashionMNIST,
+    fashion: LabelledImages,
     *,
     workers: int = 1,
     budget: float = 3_600.0,
@@ -132,7 +132,7 @@ def opened(
                     runtime=runtime,
                     champion_threads=1,
                     executor=made,
-                    shop=Workshop(fashion=fashion, runtime=runtime, weights={}, folder=folder),
+                    shop=Workshop(images=fashion, runtime=runtime, weights={}, folder=folder),
                 )
             )
             yield opened_study

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from small_study import MODEL, Answering, Study, opened, ran
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.models.weights import IMAGENET, WeightFile
 from study.orchestration.executors.tasks import Attest, Baselines
 from study.orchestration.phases.ablations import WITNESS, baselines, plan_side, side
@@ -57,7 +57,7 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture
-def begun(tmp_path: Path, fashion: FashionMNIST) -> Make:
+def begun(tmp_path: Path, fashion: LabelledImages) -> Make:
     def make(executor: Answering, *, budget: float = 36_000.0) -> Any:
         return opened(
             tmp_path,
@@ -111,7 +111,7 @@ def test_no_seconds_are_a_reason(begun: Make) -> None:
         assert study.context.ledger.fact(WITNESS)["reason"] == Reason.BUDGET.value
 
 
-def test_the_seconds_of_a_champion_are_no_reason(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_the_seconds_of_a_champion_are_no_reason(tmp_path: Path, fashion: LabelledImages) -> None:
     """A study of two hours comes here with the last half hour, nearly all of it the champion's."""
     now = [0.0]
     with opened(

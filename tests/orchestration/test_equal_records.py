@@ -13,7 +13,7 @@ from small_study import ARMS, LEAST, MODEL, measured, opened
 from watched_executor import needs_ray, opened_in
 
 from benchmarks.chaos.nodes import ray_cluster
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.models import Weights, build, load_checkpoint, save_checkpoint
 from study.orchestration.executors.protocol import Executor
 from study.orchestration.phases.matrix import matrix
@@ -38,7 +38,7 @@ def weights_of(folder: Path) -> Weights:
 
 
 def made_with(
-    workers: int, folder: Path, fashion: FashionMNIST, executor: Executor | None = None
+    workers: int, folder: Path, fashion: LabelledImages, executor: Executor | None = None
 ) -> dict[str, Any]:
     """All that a small matrix leaves which no clock has a part in."""
     with opened(folder, fashion, workers=workers, executor=executor, weights=weights_of(folder)) as study:
@@ -74,14 +74,14 @@ def _digest(state: dict[str, torch.Tensor]) -> str:
 
 
 @pytest.fixture(scope="module")
-def alone(fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def alone(fashion: LabelledImages, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one worker makes."""
     return made_with(1, tmp_path_factory.mktemp("alone"), fashion)
 
 
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_the_number_of_workers_changes_no_bit(
-    workers: int, alone: dict[str, Any], fashion: FashionMNIST, tmp_path: Path
+    workers: int, alone: dict[str, Any], fashion: LabelledImages, tmp_path: Path
 ) -> None:
     assert len(alone["records"]) == RUNS
     assert len(alone["arrays"]) == 2 * len(ARMS), "of every judgement on test"
@@ -94,7 +94,7 @@ def test_the_number_of_workers_changes_no_bit(
 
 @needs_ray
 @pytest.mark.long
-def test_a_cluster_changes_no_bit(alone: dict[str, Any], fashion: FashionMNIST, tmp_path: Path) -> None:
+def test_a_cluster_changes_no_bit(alone: dict[str, Any], fashion: LabelledImages, tmp_path: Path) -> None:
     with ray_cluster(2) as cluster, opened_in(cluster, tmp_path, fashion) as watched:
         assert made_with(2, tmp_path, fashion, watched.executor) == alone
 

@@ -35,7 +35,7 @@ from watched_executor import (
 
 from benchmarks.chaos.children import in_memory
 from benchmarks.chaos.nodes import ray_cluster
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import StoreError
 from study.orchestration.executors.protocol import Lost
 from study.orchestration.executors.run_artifacts import artifacts_of
@@ -58,7 +58,7 @@ pytestmark = pytest.mark.xdist_group("time")
         pytest.param(0, id="2 nodes", marks=[needs_ray, pytest.mark.long]),
     ],
 )
-def pool(request: pytest.FixtureRequest, fashion: FashionMNIST) -> Iterator[Watched]:
+def pool(request: pytest.FixtureRequest, fashion: LabelledImages) -> Iterator[Watched]:
     """One executor for many tests: whatever a test does to its processes, it serves the next one.
 
     Its parameter is the number of workers on this machine; 0 is a Ray cluster of two nodes. What two
@@ -90,10 +90,10 @@ two = pytest.mark.parametrize("pool", [2], indirect=True, ids=["2 workers"])
 
 
 @pytest.fixture(scope="module")
-def here(fashion: FashionMNIST, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Workshop]:
+def here(fashion: LabelledImages, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Workshop]:
     """The run of SPEC in this process."""
     shop = Workshop(
-        fashion=fashion,
+        images=fashion,
         runtime=one_thread(detect("cpu", "fp32")),
         weights={},
         folder=tmp_path_factory.mktemp("here"),

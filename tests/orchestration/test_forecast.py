@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.networks import DEFAULT, GOOGLENET
 from study.orchestration.forecast import FILL, Forecast
 from study.planning.calibration import total
@@ -17,7 +17,9 @@ from study.spec import Precision, StudySpec
 BOTH = StudySpec(models=DEFAULT, precision=Precision.FP32)
 
 
-def _study(folder: Path, fashion: FashionMNIST, budget: float, capacity: int = 1, **rest: object) -> object:
+def _study(
+    folder: Path, fashion: LabelledImages, budget: float, capacity: int = 1, **rest: object
+) -> object:
     return opened(
         folder,
         fashion,
@@ -50,7 +52,7 @@ def _both(study: Study) -> Study:
 
 
 def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     with _study(tmp_path, fashion, 75, study=BOTH) as study:  # type: ignore[attr-defined]
         _both(study)
@@ -70,7 +72,9 @@ def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
         assert study.context.plan.decisions["vgg11"].rung >= 4_000, "what it needed was true"
 
 
-def test_a_plan_fits_the_seconds_and_more_workers_make_more(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_plan_fits_the_seconds_and_more_workers_make_more(
+    tmp_path: Path, fashion: LabelledImages
+) -> None:
     planned = []
     for capacity in (1, 2, 4):
         with _study(tmp_path / str(capacity), fashion, 3_000, capacity) as study:  # type: ignore[attr-defined]
@@ -81,7 +85,7 @@ def test_a_plan_fits_the_seconds_and_more_workers_make_more(tmp_path: Path, fash
     assert planned[0][1] >= 3 and planned == sorted(planned) and planned[0] < planned[2]
 
 
-def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: LabelledImages) -> None:
     with _study(tmp_path, fashion, 3_000) as study:  # type: ignore[attr-defined]
         forecast, step = Forecast(study.context), Step(models=(MODEL,), seeds=1, rung=4_000)
         whole = forecast.cost(step)
@@ -98,7 +102,7 @@ def test_what_is_done_costs_nothing_more(tmp_path: Path, fashion: FashionMNIST) 
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_steps_keep_to_the_seeds_asked_for(tmp_path: Path, fashion: FashionMNIST, seeds: int) -> None:
+def test_steps_keep_to_the_seeds_asked_for(tmp_path: Path, fashion: LabelledImages, seeds: int) -> None:
     asked = StudySpec(models=(MODEL,), precision=Precision.FP32, max_seeds=seeds)
     with _study(tmp_path, fashion, 40_000, study=asked) as study:  # type: ignore[attr-defined]
         forecast = Forecast(study.context)
@@ -107,7 +111,7 @@ def test_steps_keep_to_the_seeds_asked_for(tmp_path: Path, fashion: FashionMNIST
         assert forecast.cost(step) <= FILL * 30_000
 
 
-def test_small_rungs_of_a_decision_are_obeyed(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_small_rungs_of_a_decision_are_obeyed(tmp_path: Path, fashion: LabelledImages) -> None:
     """The least rung is that of the plan, whatever the network's own is."""
     with opened(tmp_path, fashion, executor=Answering(ran), budget=120, clock=lambda: 0.0) as study:
         forecast = Forecast(study.context)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.networks import GOOGLENET, VGG11, ModelName
 from study.orchestration.executors.tasks import Train
@@ -75,7 +75,7 @@ def made(study: Study, purpose: Purpose) -> Counter[tuple[str, int]]:
 
 @pytest.mark.parametrize(("slower", "since"), [(1, 0), (2.5, 150), (5, 150), (4, 0)])
 def test_a_slower_machine_costs_every_arm_the_same(
-    tmp_path: Path, fashion: FashionMNIST, slower: float, since: float
+    tmp_path: Path, fashion: LabelledImages, slower: float, since: float
 ) -> None:
     machine = Machine(tmp_path, slower, since)
     with opened(
@@ -103,7 +103,7 @@ def test_a_slower_machine_costs_every_arm_the_same(
 
 @pytest.mark.parametrize(("budget", "begun"), [(BUDGET, 3), (60.0, 0)])
 def test_scratch_arms_are_begun_beside_pre_training_where_all_will_fit(
-    tmp_path: Path, fashion: FashionMNIST, budget: float, begun: int
+    tmp_path: Path, fashion: LabelledImages, budget: float, begun: int
 ) -> None:
     machine = Machine(tmp_path)
     with opened(
@@ -122,7 +122,7 @@ def test_scratch_arms_are_begun_beside_pre_training_where_all_will_fit(
         assert max(counted.values(), default=1) <= 5, "none is made again"
 
 
-def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: LabelledImages) -> None:
     machine, seen = Machine(tmp_path), dict[tuple[str, int], RunRecord]()
     reached: list[tuple[int, int]] = []
     for budget in (400.0, 1_500.0, 12_000.0):
@@ -142,7 +142,7 @@ def test_more_time_makes_trunks_longer_and_adds_seeds(tmp_path: Path, fashion: F
     assert reached[0][1] <= reached[1][1] < reached[2][1]
 
 
-def test_a_study_killed_at_any_run_ends_as_an_unbroken_one(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_study_killed_at_any_run_ends_as_an_unbroken_one(tmp_path: Path, fashion: LabelledImages) -> None:
     """With its seconds to the last: so the plan made anew must be that of the beginning."""
 
     def keys(folder: Path, after: int | None) -> set[tuple[str, int]]:
@@ -175,7 +175,7 @@ def test_a_study_killed_at_any_run_ends_as_an_unbroken_one(tmp_path: Path, fashi
 
 @pytest.mark.parametrize("left", [30_000.0, 400.0])
 def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
-    tmp_path: Path, fashion: FashionMNIST, left: float
+    tmp_path: Path, fashion: LabelledImages, left: float
 ) -> None:
     """Less time is left after a kill: another recipe would be another training, begun anew."""
     now = [0.0]
@@ -199,7 +199,7 @@ def test_a_champion_goes_on_with_the_recipe_that_it_was_begun_with(
     [(150.0, 56.0, GOOGLENET), (150.0, 1_000.0, VGG11), (1.0, 56.0, VGG11)],
 )
 def test_the_champion_is_the_arm_that_promises_most(
-    tmp_path: Path, fashion: FashionMNIST, seconds: float, speed_of_vgg11: float, chosen: ModelName
+    tmp_path: Path, fashion: LabelledImages, seconds: float, speed_of_vgg11: float, chosen: ModelName
 ) -> None:
     """As on a processor with 56 and 182 images a second, where VGG11 led with twice the samples."""
     now = [0.0]
@@ -222,7 +222,7 @@ def test_the_champion_is_the_arm_that_promises_most(
 
 
 def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     with opened(tmp_path, fashion, executor=Answering(ran), budget=600) as study:
         context = study.context

@@ -15,7 +15,7 @@ from watched_executor import LONG, QUICK, SPEC, Watched, needs_ray, opened, open
 
 from benchmarks.chaos.nodes import STORE, ray_cluster
 from study.cli import main
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.records import RunState
 from study.training.checkpoint import trunk
 
@@ -32,7 +32,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def watched(cluster: Cluster, tmp_path: Path, fashion: FashionMNIST) -> Iterator[Watched]:
+def watched(cluster: Cluster, tmp_path: Path, fashion: LabelledImages) -> Iterator[Watched]:
     with opened_in(cluster, tmp_path / "cluster", fashion) as made:
         yield made
 
@@ -75,7 +75,7 @@ def test_a_run_moves_on_from_a_node_that_is_killed(
 
 
 def test_what_a_run_has_kept_comes_back_while_it_goes_on(
-    cluster: Cluster, tmp_path: Path, fashion: FashionMNIST
+    cluster: Cluster, tmp_path: Path, fashion: LabelledImages
 ) -> None:
     """So that it is there when the node of the run is gone."""
     with opened_in(cluster, tmp_path, fashion, checkpoint_seconds=0.5) as watched:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from small_study import Answering, opened, ran
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.records import RunRecord, RunState
 
 
 def test_several_commits_are_written_together_where_writing_takes_long(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     def written() -> int:
         return len(pd.read_csv(tmp_path / "rungs.csv").query("state == 'finished'"))
@@ -43,7 +43,7 @@ def test_several_commits_are_written_together_where_writing_takes_long(
 
 
 def test_a_table_that_another_program_keeps_open_costs_no_study(
-    tmp_path: Path, fashion: FashionMNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fashion: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Excel under Windows forbids to replace what it shows."""
     real = os.replace

@@ -18,7 +18,7 @@ import pytest
 from small_study import LEAST, MODEL, Study, measured, opened
 
 from study.cli import main
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.orchestration.phases.champion import champion
 from study.orchestration.phases.seeds import chains
 from study.orchestration.scheduler import Unit
@@ -38,7 +38,7 @@ def _step(study: Study, rung: int) -> None:
 
 
 def test_trunks_go_on_from_their_checkpoints_at_the_next_rung(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     """The study is ended in between; what it makes then is what an unbroken one makes."""
     with opened(tmp_path / "whole", fashion, workers=2) as study:
@@ -58,7 +58,7 @@ def test_trunks_go_on_from_their_checkpoints_at_the_next_rung(
         assert kept.samples_seen() == branch_point(later.spec)
 
 
-def test_a_champion_that_was_killed_goes_on(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_champion_that_was_killed_goes_on(tmp_path: Path, fashion: LabelledImages) -> None:
     def reached(study: Study, spec: Any) -> int:
         return trunk(tmp_path, spec.run_id).samples_seen()
 

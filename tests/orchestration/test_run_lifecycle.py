@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from small_study import LEAST, MODEL, STUDY, Answering, opened, ran
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.orchestration.console import Console
 from study.orchestration.phases.seeds import chains, seeds
@@ -39,7 +39,7 @@ class CtrlC(Console):
 @pytest.mark.xdist_group("time")
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_trials_stopped_by_the_user_go_on_with_their_hyperparameters(
-    tmp_path: Path, fashion: FashionMNIST, workers: int
+    tmp_path: Path, fashion: LabelledImages, workers: int
 ) -> None:
     """Rung 1,280: the first point of the curve is at 512 samples, the trunk ends at 768."""
     with opened(tmp_path, fashion, workers=workers, trial_rung=RUNG) as study:
@@ -107,7 +107,7 @@ def _one(study: Any, spec: RunSpec) -> None:
     study.scheduler.run([iter([study.lifecycle.unit(spec)])])
 
 
-def test_what_an_interrupted_run_reached_is_not_forgotten(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_what_an_interrupted_run_reached_is_not_forgotten(tmp_path: Path, fashion: LabelledImages) -> None:
     executor = Answering(
         lambda task: ran(task, RunState.INTERRUPTED, samples_seen=64, reason=Reason.DEADLINE.value)
     )
@@ -126,7 +126,7 @@ def test_what_an_interrupted_run_reached_is_not_forgotten(tmp_path: Path, fashio
 
 
 def test_a_failure_is_an_outcome_also_where_it_came_before_an_earlier_stop(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     executor = Answering(lambda task: ran(task, RunState.FAILED, reason="lost twice"))
     with opened(tmp_path, fashion, executor=executor) as study:
@@ -143,7 +143,7 @@ def test_a_failure_is_an_outcome_also_where_it_came_before_an_earlier_stop(
         assert list(study.context.specs.way_up(ARM, 0, LEAST, 4 * LEAST)) == []
 
 
-def test_a_step_holds_what_is_not_done(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_step_holds_what_is_not_done(tmp_path: Path, fashion: LabelledImages) -> None:
     executor = Answering(ran)
     with opened(tmp_path, fashion, executor=executor, only_small=False) as study:
         context = study.context
@@ -162,7 +162,7 @@ def test_a_step_holds_what_is_not_done(tmp_path: Path, fashion: FashionMNIST) ->
 
 
 def test_a_training_that_is_cut_off_goes_no_further_in_this_step(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     def answer(task: Any) -> Any:
         late = task.spec.arm == ARM and task.spec.rung == 2 * LEAST
@@ -184,7 +184,7 @@ def test_a_training_that_is_cut_off_goes_no_further_in_this_step(
 
 @pytest.mark.parametrize("states", [(RunState.FAILED,), (RunState.FAILED, RunState.FINISHED)])
 def test_a_network_whose_whole_round_failed_gets_no_further_seeds(
-    tmp_path: Path, fashion: FashionMNIST, states: tuple[RunState, ...]
+    tmp_path: Path, fashion: LabelledImages, states: tuple[RunState, ...]
 ) -> None:
     executor = Answering(lambda task: ran(task, RunState.FAILED, reason="RuntimeError: CUDA error"))
     with opened(tmp_path, fashion, executor=executor, least_rung=2_000, trial_rung=2_000) as study:
@@ -199,7 +199,7 @@ def test_a_network_whose_whole_round_failed_gets_no_further_seeds(
 
 
 def test_a_run_that_does_not_fit_any_more_is_told_with_its_reason(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     executor, now = Answering(ran), [0.0]
     with opened(tmp_path, fashion, executor=executor, budget=100.0, clock=lambda: now[0]) as study:
@@ -215,7 +215,7 @@ def test_a_run_that_does_not_fit_any_more_is_told_with_its_reason(
         )
 
 
-def test_checkpoints_of_what_failed_are_swept(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_checkpoints_of_what_failed_are_swept(tmp_path: Path, fashion: LabelledImages) -> None:
     with opened(tmp_path, fashion, executor=Answering(ran)) as study:
         failed, other = (study.context.specs.final(ARM, number, LEAST) for number in (0, 1))
         for spec in (failed, other):

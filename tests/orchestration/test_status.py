@@ -9,7 +9,7 @@ import pytest
 from small_study import MODEL, Answering, opened, ran
 
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.orchestration.clock import StudyClock
 from study.orchestration.phases.report import ReportPhase
@@ -74,7 +74,7 @@ def test_an_extension_is_added_once_until_the_study_has_used_it(tmp_path: Path) 
 
 @pytest.mark.parametrize(("asked", "budget"), [(False, 1_200), (True, 900)])
 def test_a_study_that_ends_has_used_its_extension(
-    tmp_path: Path, fashion: FashionMNIST, asked: bool, budget: float
+    tmp_path: Path, fashion: LabelledImages, asked: bool, budget: float
 ) -> None:
     now = [0.0]
     with opened(tmp_path, fashion, executor=Answering(ran), budget=900, clock=lambda: now[0]) as study:

@@ -14,7 +14,7 @@ import torch
 from small_study import MODEL, Answering, Study, opened, ran
 
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import UsageError
 from study.models import build, save_checkpoint, weights
 from study.networks import NETWORKS
@@ -101,7 +101,7 @@ class Maker(Answering):
 
 def _obtain(
     folder: Path,
-    fashion: FashionMNIST,
+    fashion: LabelledImages,
     seconds: float,
     *,
     budget: float | None = None,
@@ -146,7 +146,7 @@ class Both(Answering):
         return []
 
 
-def test_an_idle_worker_begins_each_arm_from_scratch_once(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_an_idle_worker_begins_each_arm_from_scratch_once(tmp_path: Path, fashion: LabelledImages) -> None:
     with opened(
         tmp_path,
         fashion,
@@ -174,12 +174,12 @@ def _weights_file(path: Path, fill: float, source: str) -> str:
     return save_checkpoint(path, state, {"source": source, "covers": "trunk"})
 
 
-def _began_with(folder: Path, fashion: FashionMNIST, digest: str) -> None:
+def _began_with(folder: Path, fashion: LabelledImages, digest: str) -> None:
     with opened(folder, fashion, executor=Answering(lambda task: None)) as study:
         study.context.ledger.set_fact("pretraining", {MODEL: {"source": "fractal", "sha256": digest}})
 
 
-def test_a_resumed_study_keeps_its_fractal_weights(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_resumed_study_keeps_its_fractal_weights(tmp_path: Path, fashion: LabelledImages) -> None:
     file = tmp_path / "checkpoints" / "fractal-googlenet.pth"
     digest = _weights_file(file, 0.5, "fractal")
     _weights_file(file.with_name("another.pth"), 0.25, "fractal")
@@ -191,7 +191,7 @@ def test_a_resumed_study_keeps_its_fractal_weights(tmp_path: Path, fashion: Fash
         _obtain(tmp_path, fashion, 20)
 
 
-def test_a_resumed_study_wants_the_same_checkpoint_again(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_resumed_study_wants_the_same_checkpoint_again(tmp_path: Path, fashion: LabelledImages) -> None:
     own, other = tmp_path / "own.pth", tmp_path / "other.pth"
     digest = _weights_file(own, 0.5, "mine")
     _weights_file(other, 0.25, "mine")
@@ -215,7 +215,7 @@ def test_a_checkpoint_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 def test_what_did_not_fit_is_tried_again_when_the_budget_has_grown(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     def told(budget: float) -> str:
         got = _obtain(tmp_path, fashion, 0, budget=budget)
@@ -262,7 +262,7 @@ def test_what_breaks_in_pretraining_costs_its_arms_alone(
     assert entry["detail"] == "MemoryError: no room\\nfor it"
 
 
-def test_a_pretraining_whose_process_is_lost_is_told(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_pretraining_whose_process_is_lost_is_told(tmp_path: Path, fashion: LabelledImages) -> None:
     class Loses(Answering):
         def submit(self, task: Any, **rest: Any) -> Any:
             future = super().submit(task, **rest)
@@ -281,7 +281,7 @@ def test_a_pretraining_whose_process_is_lost_is_told(tmp_path: Path, fashion: Fa
 
 
 def test_weights_that_a_signal_cut_short_are_made_again(
-    tmp_path: Path, fashion: FashionMNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fashion: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
     cut = _obtain(tmp_path, fashion, 600, stop=After(1 + DRAWN + 3))
@@ -294,7 +294,7 @@ def test_weights_that_a_signal_cut_short_are_made_again(
 
 
 def test_a_signal_before_the_first_step_leaves_a_ledger_that_can_be_read(
-    tmp_path: Path, fashion: FashionMNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fashion: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weight_sources, "recipe_for", lambda *arguments: TINY)
     entry = _obtain(tmp_path, fashion, 600, stop=After(0)).entry
@@ -334,7 +334,7 @@ def slow_weights(slow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.xdist_group("time")
 @pytest.mark.usefixtures("slow_weights")
 def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
-    tmp_path: Path, fashion: FashionMNIST
+    tmp_path: Path, fashion: LabelledImages
 ) -> None:
     began = time.monotonic()
     entry = _obtain(tmp_path, fashion, 4, budget=30.0, offline=False).entry
@@ -345,7 +345,7 @@ def test_a_slow_download_leaves_half_of_the_time_to_make_weights(
 
 @pytest.mark.xdist_group("time")
 @pytest.mark.usefixtures("slow_weights")
-def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, fashion: FashionMNIST) -> None:
+def test_a_signal_ends_a_download_and_blames_no_server(tmp_path: Path, fashion: LabelledImages) -> None:
     with opened(tmp_path, fashion, executor=Answering(lambda task: None)) as study:
         context = study.context
         context.ledger.set_fact("environment", {})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.networks import GOOGLENET
 from study.orchestration.executors.local import LocalExecutor
@@ -115,7 +115,7 @@ def opened(folder: Path, workers: int) -> Iterator[Watched]:
 
 @contextmanager
 def opened_in(
-    cluster: Cluster, folder: Path, fashion: FashionMNIST, checkpoint_seconds: float = EVERY
+    cluster: Cluster, folder: Path, fashion: LabelledImages, checkpoint_seconds: float = EVERY
 ) -> Iterator[Watched]:
     """An executor whose workers are nodes of a Ray cluster."""
     from study.orchestration.executors.ray import RayExecutor

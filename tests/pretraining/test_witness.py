@@ -61,7 +61,7 @@ def test_the_weights_know_a_daisy_from_a_palace() -> None:
 
 
 def test_a_random_network_depends_on_its_seed_alone(small: Workshop) -> None:
-    images = small.fashion.train_images[:64]
+    images = small.images.train_images[:64]
     first, again, other = (random_network(seed, images, small) for seed in (1, 1, 2))
     x = torch.linspace(-1, 1, 2 * 3 * 64 * 64).view(2, 3, 64, 64)
     torch.manual_seed(5)

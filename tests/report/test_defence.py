@@ -16,6 +16,7 @@ from shared import Shared
 
 from study.analysis import analyse
 from study.analysis.verdicts import Verdict
+from study.datasets import FASHION_MNIST
 from study.report import build
 from study.report.build import to_pdf, to_sheet
 from study.report.data.defence import TIMES, questions
@@ -27,7 +28,6 @@ from study.report.locale.messages import TEMPLATES, languages, read_words
 from study.report.locale.number_format import Numbers
 from study.report.text.defence import MOST_PAGES, SIZES, compose_defence
 from study.report.text.title_page import TitlePage
-from study.spec import TRAIN_IMAGES
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "sample" / "results"
 LANGUAGES = pytest.mark.parametrize("lang", languages())
@@ -235,13 +235,13 @@ def _known(data: ReportData, language: Language) -> set[str]:
     numbers = Numbers.of(read_words("ru" if language.decimal == "," else "en"))
     known |= {plain(str(numbers.rate(rate))) for rate in rates if rate == rate}
     rungs = {*data.rungs["rung"].dropna(), *data.results["rung"].dropna()}
-    known |= {write(count / TRAIN_IMAGES, digits) for count in rungs for digits in (1, 2)}
+    known |= {write(count / FASHION_MNIST.train_images, digits) for count in rungs for digits in (1, 2)}
     return known | _counts(data)
 
 
 def _of_tables(data: ReportData) -> Iterator[tuple[str, Any]]:
     """Names and values of numbers that stand in tables and plan rather than in a finding."""
-    yield "count", TRAIN_IMAGES
+    yield "count", FASHION_MNIST.train_images
     yield "seconds", data.plan["budget_seconds"]
     yield "seconds", TIMES * data.plan["budget_seconds"]
     for item in Reading(data).left_out():

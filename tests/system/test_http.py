@@ -10,6 +10,7 @@ import pytest
 from torchvision.datasets import FashionMNIST
 
 from study.data import download as data_download
+from study.datasets import FASHION_MNIST
 from study.errors import DataError, WeightsError
 from study.models import weights
 from study.system.http import blocks
@@ -53,6 +54,6 @@ def test_the_data_set_is_given_up_when_asked(
     monkeypatch.setattr(FashionMNIST, "mirrors", [slow_server, slow_server])
     began = time.monotonic()
     with pytest.raises(DataError, match="the download was stopped"):
-        data_download.download(tmp_path, stop=_after(1))
+        data_download.download(tmp_path, FASHION_MNIST, stop=_after(1))
     assert time.monotonic() - began < SOON
     assert not list(tmp_path.rglob("*.gz"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.networks import ModelName
 from study.records import RunRecord, RunState
@@ -21,8 +21,8 @@ SpecOf = Callable[..., RunSpec]
 
 
 @pytest.fixture
-def shop(fashion: FashionMNIST, tmp_path: Path) -> Workshop:
-    return Workshop(fashion=fashion, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path / "results")
+def shop(fashion: LabelledImages, tmp_path: Path) -> Workshop:
+    return Workshop(images=fashion, runtime=detect("cpu", "fp32"), weights={}, folder=tmp_path / "results")
 
 
 @pytest.fixture

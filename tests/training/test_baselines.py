@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.store.columns import CHANCE, PIXELS
 from study.store.tables import BASELINE_COLUMNS
 from study.training.baselines import pixel_baseline
 
 
 @pytest.fixture(scope="module")
-def rows(fashion: FashionMNIST) -> dict[str, dict[str, object]]:
+def rows(fashion: LabelledImages) -> dict[str, dict[str, object]]:
     found = pixel_baseline(fashion, torch.arange(2_000), torch.arange(1_000), lambda: False)
     return {str(row["name"]): row for row in found}
 
@@ -29,7 +29,7 @@ def test_rows_are_those_of_the_table(rows: dict[str, dict[str, object]]) -> None
     assert float(str(rows[PIXELS]["seconds"])) > 0
 
 
-def test_it_learns_from_the_images_it_is_given(fashion: FashionMNIST) -> None:
+def test_it_learns_from_the_images_it_is_given(fashion: LabelledImages) -> None:
     """Of images without a class it never answers that class."""
     without = torch.nonzero(fashion.train_labels[:3_000] != 8)[:1_000, 0]
     bags = torch.nonzero(fashion.test_labels == 8)[:100, 0]
@@ -37,6 +37,6 @@ def test_it_learns_from_the_images_it_is_given(fashion: FashionMNIST) -> None:
     assert found[1]["test_accuracy"] == 0
 
 
-def test_a_stop_leaves_the_regression_out(fashion: FashionMNIST) -> None:
+def test_a_stop_leaves_the_regression_out(fashion: LabelledImages) -> None:
     found = pixel_baseline(fashion, torch.arange(100), torch.arange(100), lambda: True)
     assert [row["name"] for row in found] == [CHANCE]

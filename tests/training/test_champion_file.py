@@ -14,6 +14,7 @@ from torchvision.models import googlenet, vgg11
 
 from study.budget import Deadline
 from study.data import to_input
+from study.datasets import FASHION_MNIST
 from study.explain.snapshots import CHAMPION
 from study.models import Network, build, load_adapted, load_checkpoint
 from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
@@ -21,7 +22,7 @@ from study.orchestration.executors.protocol import Bench, Site
 from study.orchestration.executors.run_artifacts import keep_weights
 from study.orchestration.executors.tasks import ChampionClock, Train
 from study.records import RunRecord, RunState
-from study.spec import TEST_IMAGES, Purpose, RunSpec, Scope, StudySpec
+from study.spec import Purpose, RunSpec, Scope, StudySpec
 from study.training.checkpoint import trunk
 from study.training.run import Outcome, Workshop, run
 from study.training.schedule import branch_point
@@ -61,9 +62,9 @@ def test_torchvisions_class_reads_the_champion_and_answers_the_same(
 ) -> None:
     """Weights away from where they began, and statistics too; VGG11's are folded while it is trained."""
     network: Network = build(model, weights=None, resolution=32, fold=True, seed=5).train()
-    images = small.fashion.test_images[:50]
+    images = small.images.test_images[:50]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
-    loss = nn.functional.cross_entropy(network(to_input(images, 32)), small.fashion.test_labels[:50])
+    loss = nn.functional.cross_entropy(network(to_input(images, 32)), small.images.test_labels[:50])
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     spec = spec_of(model, Scope.FULL, purpose=Purpose.CHAMPION, rung=2_000)
@@ -109,11 +110,11 @@ def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_o
     assert record.samples_seen > branch_point(source) == state["samples_seen"]
     assert record.train_seconds > state["seconds"]
     assert record.step_seconds == pytest.approx(record.train_seconds - state["seconds"])
-    assert record.test_images == TEST_IMAGES and record.test_accuracy is not None
-    assert ran.arrays["class"].shape == (TEST_IMAGES,)
+    assert record.test_images == FASHION_MNIST.test_images and record.test_accuracy is not None
+    assert ran.arrays["class"].shape == (FASHION_MNIST.test_images,)
     assert (record.validation_images, record.train_judged, record.threads) == (2_000, 2_000, 1)
-    labels = shop.fashion.test_labels[shop.test_order].numpy()
+    labels = shop.images.test_labels[shop.test_order].numpy()
     assert record.test_accuracy == pytest.approx((ran.arrays["class"] == labels).mean())
-    images = shop.fashion.test_images[shop.test_order[:200]]
+    images = shop.images.test_images[shop.test_order[:200]]
     shares = _logits(_read(shop.folder, GOOGLENET), images).softmax(1).numpy()
     assert abs(shares - ran.arrays["probabilities"][:200]).max() < 1e-3, "up to half precision"

@@ -51,7 +51,7 @@ def test_every_image_passes_in_order_and_batches_stay_small(small: Workshop, res
         largest = max(largest, x.numel())
         return x.mean((1, 2, 3)).unsqueeze(1)
 
-    images = small.fashion.train_images
+    images = small.images.train_images
     found = torch.cat(list(batches_of(brightness, images, resolution, small.runtime)))
     assert largest <= max(500 * 32**2, 16 * resolution**2)
     at_once = to_input(images, resolution).mean((1, 2, 3)).unsqueeze(1)

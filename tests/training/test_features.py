@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.matrix import arms
 from study.models import Network, Weights, build, trunk_state
 from study.networks import DEFAULT, GOOGLENET, ModelName
@@ -65,7 +65,9 @@ def network() -> Network:
     return found
 
 
-def _compute(folder: Path, network: Network, fashion: FashionMNIST, count: int, seed: int = 0) -> Features:
+def _compute(
+    folder: Path, network: Network, fashion: LabelledImages, count: int, seed: int = 0
+) -> Features:
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(60_000, generator=generator)[:count]
     return FeatureCache(folder).compute(
@@ -82,7 +84,7 @@ def _same(one: Features, other: Features, count: int) -> bool:
 
 
 def test_a_longer_prefix_and_another_worker_use_what_is_there(
-    network: Network, fashion: FashionMNIST, tmp_path: Path
+    network: Network, fashion: LabelledImages, tmp_path: Path
 ) -> None:
     """To the last bit, whoever computes what."""
     short = _compute(tmp_path / "a", network, fashion, STATISTICS)
@@ -98,7 +100,7 @@ def test_a_longer_prefix_and_another_worker_use_what_is_there(
 
 @pytest.mark.parametrize("name", ["000050-00050.npz", "statistics.npz"])
 def test_a_damaged_file_is_made_anew(
-    name: str, network: Network, fashion: FashionMNIST, tmp_path: Path
+    name: str, network: Network, fashion: LabelledImages, tmp_path: Path
 ) -> None:
     first = _compute(tmp_path, network, fashion, STATISTICS)
     (path,) = tmp_path.glob(f"*/{name}")
@@ -111,7 +113,7 @@ def test_a_damaged_file_is_made_anew(
 
 
 def test_other_images_or_another_network_have_features_of_their_own(
-    network: Network, fashion: FashionMNIST, tmp_path: Path
+    network: Network, fashion: LabelledImages, tmp_path: Path
 ) -> None:
     one = _compute(tmp_path, network, fashion, 50)
     assert _compute(tmp_path, network, fashion, 50, seed=1).saved == 0
@@ -130,7 +132,7 @@ def test_a_full_disk_costs_the_cache_and_not_the_run(small: Workshop, spec_of: S
     assert record.finished and record.cached_seconds == 0
 
 
-def test_it_ends_between_two_batches(network: Network, fashion: FashionMNIST, tmp_path: Path) -> None:
+def test_it_ends_between_two_batches(network: Network, fashion: LabelledImages, tmp_path: Path) -> None:
     def stop() -> None:
         raise Stopped
 

@@ -36,10 +36,10 @@ def test_a_final_run_is_judged_and_repeats_itself(
     assert_equal(again, first)
     assert first.test_probabilities is not None and first.test_probabilities.shape == (100, 10)
     assert first.network is not None
-    images = small.fashion.test_images[small.test_order]
+    images = small.images.test_images[small.test_order]
     whole = probabilities(first.network, images, 32, small.runtime)
     assert whole.tolist() == first.test_probabilities.tolist()
-    right = whole.argmax(1) == small.fashion.test_labels[small.test_order].numpy()
+    right = whole.argmax(1) == small.images.test_labels[small.test_order].numpy()
     assert record.test_accuracy == pytest.approx(right.mean())
     last = record.history[-1]
     assert (last.val_accuracy, last.val_loss) == (record.val_accuracy, record.val_loss)
@@ -55,12 +55,12 @@ def test_a_judgement_is_of_the_first_images_of_its_sets(shop: Workshop, spec_of:
     spec = spec_of(GOOGLENET, Scope.FROZEN, purpose=Purpose.FINAL, train_images=54_000, rung=64)
     shop = replace(shop, seed=5)
     outcome = run(spec, shop)
-    record, network, fashion = outcome.record, outcome.network, shop.fashion
+    record, network, fashion = outcome.record, outcome.network, shop.images
     sizes = judged(spec)
     assert network is not None and outcome.test_probabilities is not None
     assert (record.validation_images, record.test_images) == (sizes.validation, sizes.test) == (500, 500)
     assert record.train_judged == sizes.train
-    parts = split(fashion.train_labels, seed=spec.seed)
+    parts = split(fashion.train_labels, seed=spec.seed, validation=6_000)
     order = balanced_order(fashion.test_labels, seed=5)[:500]
 
     def accuracy(images: Tensor, labels: Tensor) -> float:

@@ -25,8 +25,8 @@ class Bench:
         study: the settings of the study.
         runtime: device, precision and threads of a worker, unless its task asks for more threads.
         folder: the results directory.
-        data_dir: folder or archive with FashionMNIST; None searches the usual places.
-        object_index: test object, 0 to 9,999, that every evaluated network classifies for the report.
+        data_dir: folder or archive with the data set; None searches the usual places.
+        object_index: index of the test object that every evaluated network classifies for the report.
         checkpoint_seconds: see `study.training.checkpoint`.
     """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from study.budget import Deadline
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.errors import StoreError, UsageError
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.messages import Message, Order
@@ -35,7 +35,7 @@ class RayExecutor(WatchedExecutor):
     def __init__(
         self,
         bench: Bench,
-        fashion: FashionMNIST,
+        images: LabelledImages,
         *,
         address: str,
         gpus: float = 0.0,
@@ -55,7 +55,7 @@ class RayExecutor(WatchedExecutor):
         super().__init__(MOST)
         self._home = LocalExecutor(bench, grace=grace, silence=silence)
         self._nodes = Nodes(address=address, gpus=gpus)
-        self._shared = _Shared(nodes=self._nodes, bench=bench, data=self._nodes.ray.put(fashion))
+        self._shared = _Shared(nodes=self._nodes, bench=bench, data=self._nodes.ray.put(images))
         self._grace, self._silence = grace, silence
         self._nodes.wait()
         self._take()

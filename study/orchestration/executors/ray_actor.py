@@ -13,7 +13,7 @@ from typing import Any
 
 import ray
 
-from study.data import FashionMNIST
+from study.data import LabelledImages
 from study.orchestration.executors.messages import Broken, Message, Order, Ready
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.executors.scratch import Changes, Files, Scratch
@@ -61,13 +61,13 @@ class _Number:
 class Worker:
     """Runs tasks in a separate thread, so that the actor can always answer."""
 
-    def __init__(self, bench: Bench, fashion: FashionMNIST) -> None:
+    def __init__(self, bench: Bench, images: LabelledImages) -> None:
         self._stop, self._beat = _Number(), _Number()
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._scratch = Scratch(folder=_own_folder())
         bench = replace(bench, folder=self._scratch.folder)
-        threading.Thread(target=self._work, args=(bench, fashion), daemon=True).start()
+        threading.Thread(target=self._work, args=(bench, images), daemon=True).start()
 
     def begin(self, order: Order, files: Files, weights: dict[str, SentWeights]) -> None:
         """Begins a task.
@@ -101,11 +101,11 @@ class Worker:
             beat=self._beat.value, pid=os.getpid(), messages=messages, changes=self._scratch.changes()
         )
 
-    def _work(self, bench: Bench, fashion: FashionMNIST) -> None:
+    def _work(self, bench: Bench, images: LabelledImages) -> None:
         # The number of threads and the flushing of denormals are settings of the calling thread.
         adopt(bench.runtime)
         try:
-            shop = workshop_of(bench, fashion)
+            shop = workshop_of(bench, images)
         except Exception as error:
             self._messages.put(Broken(reason=f"{type(error).__name__}: {error}"))
             return

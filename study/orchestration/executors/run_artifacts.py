@@ -35,8 +35,8 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
 
     Returns:
         An empty mapping for other runs. Else
-        ``class`` uint8 [n] and ``probabilities`` float16 [n, 10] of the first images in test order,
-        ``object`` float16 [10] of the chosen test object; of full runs of the matrix from
+        ``class`` uint8 [n] and ``probabilities`` float16 [n, C] of the first images in test order,
+        ``object`` float16 [C] of the chosen test object; of full runs of the matrix from
         `CHANGE_FROM` on ``stages`` (text), ``relative_change`` and, from pre-trained weights, ``cka``
         float32, one for each stage.
     """
@@ -44,7 +44,7 @@ def artifacts_of(outcome: Outcome, shop: Workshop, object_index: int) -> Arrays:
     spec = record.spec
     if network is None or outcome.test_probabilities is None or spec.purpose is Purpose.SIDE:
         return {}
-    chosen = shop.fashion.test_images[object_index][None]
+    chosen = shop.images.test_images[object_index][None]
     arrays: Arrays = {
         "class": outcome.test_probabilities.argmax(1).astype(np.uint8),
         "probabilities": outcome.test_probabilities.astype(np.float16),

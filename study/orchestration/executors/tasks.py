@@ -183,6 +183,7 @@ class Measure(_Whole):
                 study.resolution,
                 NETWORKS[model].batch_size,
                 site.shop.runtime,
+                data=study.data,
                 fold=study.fold,
                 stop=site.check,
             )
@@ -274,7 +275,7 @@ class Baselines(_Whole):
 
         shop = site.shop
         pool = shop.split_of(self.seed).train[: self.train_images]
-        found: list[dict[str, Any]] = pixel_baseline(shop.fashion, pool, shop.test_order, site.check)
+        found: list[dict[str, Any]] = pixel_baseline(shop.images, pool, shop.test_order, site.check)
         return found
 
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from study.budget import Deadline
-from study.data import FashionMNIST, load
+from study.data import LabelledImages, load
 from study.errors import StoreError
 from study.orchestration.executors.messages import (
     Broken,
@@ -65,8 +65,9 @@ def serve(
     pinning.apply(bench.runtime.threads)
     adopt(bench.runtime)
     try:
-        fashion = load(bench.data_dir, offline=True)  # the coordinator has downloaded it if necessary
-        shop = workshop_of(bench, fashion)
+        # The coordinator has downloaded it if necessary.
+        images = load(bench.study.data, bench.data_dir, offline=True)
+        shop = workshop_of(bench, images)
     except Exception as error:
         wire.send(Broken(reason=f"{type(error).__name__}: {error}"))
         return
@@ -92,10 +93,10 @@ def serve(
             wire.send(answer)
 
 
-def workshop_of(bench: Bench, fashion: FashionMNIST) -> Workshop:
+def workshop_of(bench: Bench, images: LabelledImages) -> Workshop:
     """Returns the workshop of a worker."""
     return Workshop(
-        fashion=fashion,
+        images=images,
         runtime=bench.runtime,
         weights={},
         folder=bench.folder,

@@ -19,7 +19,7 @@ from study.planning.calibration import total
 from study.planning.plan import run_spec
 from study.pretraining.imagenet_witness import missing_packages
 from study.records import Reason, RunRecord, RunState
-from study.spec import TRAIN_IMAGES, Purpose, RunSpec
+from study.spec import Purpose, RunSpec
 from study.store.tables import highest
 
 #: Ledger fact with the result of the witness, or the reason why there is none.
@@ -52,7 +52,7 @@ def side(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -
     chains: list[Chain] = []
     longest = max((record.spec.rung for record in context.specs.finals()), default=0)
     if longest:
-        chains.append(baselines(context, min(longest, TRAIN_IMAGES)))
+        chains.append(baselines(context, min(longest, context.study.data.train_images)))
     chains += [_explanation(context, model) for model in context.specs.models]
     chains += [_witness(context)]
     left = context.plan.side_seconds

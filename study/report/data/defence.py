@@ -16,7 +16,6 @@ from study.networks import NETWORKS
 from study.report.data.derived import LeftOut, Reading, Tried
 from study.report.data.report_data import ReportData
 from study.report.figures.curves import course
-from study.spec import TRAIN_IMAGES
 
 #: How many times the budget the last question offers.
 TIMES = 10
@@ -139,22 +138,23 @@ def _epochs(data: ReportData) -> Iterable[Sentence]:
     if not data.finished:
         yield say("no_runs")
         return
-    yield say("epoch", images=TRAIN_IMAGES)
+    images = data.dataset.train_images
+    yield say("epoch", images=images)
     for model in data.models:
         rung = data.rung(model)
         if rung is None:
             yield say("not_trained", model=model)
         else:
             seeds = data.seeds_of(model)
-            yield say("epochs_of", model=model, rung=rung, epochs=rung / TRAIN_IMAGES, seeds=seeds)
+            yield say("epochs_of", model=model, rung=rung, epochs=rung / images, seeds=seeds)
     champion = data.champion
     if champion is None:
         yield say("no_champion")
     else:
         rung = int(champion.rung)
-        epochs, seconds = rung / TRAIN_IMAGES, champion.train_seconds
+        epochs, seconds = rung / images, champion.train_seconds
         yield say("epochs_of_champion", model=champion.model, rung=rung, epochs=epochs, seconds=seconds)
-    short = [model for model in data.models if 0 < (data.rung(model) or 0) < TRAIN_IMAGES]
+    short = [model for model in data.models if 0 < (data.rung(model) or 0) < images]
     n = _numbers(data, "design")
     if short and n.get("budget_seconds"):
         known = {name: n[name] for name in ("budget_seconds", "runs_finished", "arms_finished")}

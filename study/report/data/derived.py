@@ -19,7 +19,7 @@ class Confusion:
     """A frequent confusion of two classes.
 
     Attributes:
-        true: the true class, 0…9.
+        true: the true class.
         predicted: the class it was taken for.
         share: share of the true class's objects in [0, 1].
     """

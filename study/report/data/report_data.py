@@ -30,6 +30,7 @@ from study.analysis.finding import FindingDict
 from study.analysis.predictions import confusion_shares
 from study.analysis.registration import digest, rules
 from study.analysis.sources import Sources
+from study.datasets import DatasetDescriptor
 from study.matrix import arms
 from study.networks import DEFAULT, NETWORKS
 from study.spec import Arm, Init
@@ -194,6 +195,10 @@ class ReportData:
         return self.analysis.sources
 
     @property
+    def dataset(self) -> DatasetDescriptor:
+        return self.tables.data
+
+    @property
     def contrasts(self) -> pd.DataFrame:
         return self.analysis.contrasts
 
@@ -336,7 +341,9 @@ class ReportData:
 
     def confusion(self, arm: ArmSummary) -> npt.NDArray[np.float64] | None:
         """Returns the confusion matrix of an arm over its seeds, see `confusion_shares`."""
-        return confusion_shares(arm.keys, self.tables.predictions, self.tables.labels)
+        return confusion_shares(
+            arm.keys, self.tables.predictions, self.tables.labels, len(self.dataset.classes)
+        )
 
 
 def _champion(row: Row) -> Champion | None:

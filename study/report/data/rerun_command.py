@@ -7,6 +7,7 @@ from typing import Any
 
 from study.analysis.imagenet_witness import IMAGENET
 from study.budget import DEFAULT_BUDGET, parse_budget
+from study.datasets import DEFAULT as DEFAULT_DATASET
 from study.networks import DEFAULT, VGG11
 from study.report.data.report_data import ReportData
 from study.spec import Precision
@@ -26,6 +27,8 @@ def repeat_flags(data: ReportData) -> str:
         f"--budget {int(data.plan.get('budget_seconds') or parse_budget(DEFAULT_BUDGET))}",
         f"--seed {facts.get('seed') or 0}",
     ]
+    if data.dataset.name != DEFAULT_DATASET:
+        flags.append(f"--dataset {data.dataset.name}")
     if data.models and tuple(data.models) != DEFAULT:
         flags.append(f"--models {','.join(data.models)}")
     if data.resolution:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -18,7 +20,8 @@ from study.report.locale.number_format import Numbers
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)
 #: Upper end of the grey scale under a map; pixels reach 255, so a garment stays lighter than the lines.
 PALE = 420
-#: Marker of each class; the digit on the centre of a class identifies it without colour.
+#: Markers of the classes, which begin anew where there are more; the digit on the centre of a class
+#: identifies it without colour.
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "p")
 #: Least distance between two digits as a share of a panel's width.
 APART = 0.075
@@ -87,7 +90,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     for model, stored in found.items():
         for init in ("pretrained", "scratch"):
             panel = next(panels)
-            points = _plane(panel, stored[f"{init}.points"], stored["labels"])
+            points = _plane(panel, stored[f"{init}.points"], stored["labels"], len(words.classes))
             shares = [100 * float(share) for share in stored[f"{init}.explained"]]
             for label, (x, y) in zip(stored["labels"].tolist(), points.tolist(), strict=True):
                 plotted.add(model, init, label, x, y, *shares)
@@ -98,7 +101,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     handles = [
         Line2D([], [], linestyle="none", marker=marker, color=colour, label=f"{k} – {name}")
         for k, (marker, colour, name) in enumerate(
-            zip(MARKERS, sns.color_palette("deep", 10), words.classes, strict=True)
+            zip(cycle(MARKERS), sns.color_palette("deep", len(words.classes)), words.classes, strict=False)
         )
     ]
     figure.legend(
@@ -121,7 +124,7 @@ def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
         axes.contour(heat, levels=LEVELS, colors="black", linewidths=WIDTHS)
 
 
-def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Draws points by class in colour and marker, and a digit in a circle on each class's median.
 
     Returns:
@@ -130,9 +133,11 @@ def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     points = (points - low) / np.maximum(high - low, 1e-12)
     centres = []
-    for k, colour in enumerate(sns.color_palette("deep", 10)):
+    for k, colour in enumerate(sns.color_palette("deep", classes)):
         own = points[labels == k]
-        axes.scatter(own[:, 0], own[:, 1], s=7, marker=MARKERS[k], color=colour, alpha=0.6, lw=0)
+        axes.scatter(
+            own[:, 0], own[:, 1], s=7, marker=MARKERS[k % len(MARKERS)], color=colour, alpha=0.6, lw=0
+        )
         centres.append(np.median(own, axis=0))
     for k, (x, y) in enumerate(_apart(np.array(centres))):
         circle = {"boxstyle": "circle,pad=0.12", "fc": "white", "ec": "black", "lw": 0.7}

@@ -47,14 +47,18 @@ def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.
 
 
 def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Draws six training images of every class."""
+    """Draws some training images of every class."""
     stored = data.artifacts.array("dataset", "examples")
     if stored is None:
         return None
-    figure, axes = canvas(2.0, 2, 5)
+    rows = -(-len(stored) // 2)
+    figure, axes = canvas(0.4 * rows, 2, rows)
     plotted = Plotted("class", "picture", *numbered("pixel", stored.shape[2:]))
     for place, panel in enumerate(axes):
-        number = place // 2 + 5 * (place % 2)
+        number = place // 2 + rows * (place % 2)
+        if number == len(stored):
+            panel.set_axis_off()
+            continue
         show(panel, _tiled(stored[number], 6, 2))
         for picture, pixels in enumerate(stored[number], start=1):
             plotted.add(number, picture, values=pixels)
@@ -130,8 +134,8 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
             cbar=False,
             annot_kws={"fontsize": 9 if alone else 7},
         )
-        panel.set_xticks(np.arange(10) + 0.5, words.classes, fontsize=9)
-        panel.set_yticks(np.arange(10) + 0.5, words.classes, fontsize=9, rotation=0)
+        panel.set_xticks(np.arange(len(shares)) + 0.5, words.classes, fontsize=9)
+        panel.set_yticks(np.arange(len(shares)) + 0.5, words.classes, fontsize=9, rotation=0)
         panel.tick_params(length=0)
         for label in panel.get_xticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
@@ -197,9 +201,10 @@ def object_title(arm: ArmSummary, words: Words, *, champion: bool = False) -> st
 
 
 def _bars(axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool) -> None:
-    axes.barh(range(10), shares, color=INK, height=0.7, edgecolor="black", lw=0.5)
-    axes.set_yticks(range(10), words.classes if names else [""] * 10, fontsize=9)
-    axes.set_ylim(9.6, -0.6)
+    count = len(shares)
+    axes.barh(range(count), shares, color=INK, height=0.7, edgecolor="black", lw=0.5)
+    axes.set_yticks(range(count), words.classes if names else [""] * count, fontsize=9)
+    axes.set_ylim(count - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], [numbers.comma(t) for t in ("0", "0.5", "1")])
     axes.set_xlabel(words.axis["probability"], fontsize=10)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from study.datasets import FASHION_MNIST, DatasetDescriptor
 from study.errors import ReportError
 from study.networks import NETWORKS, compared
 
@@ -38,16 +39,22 @@ def languages(templates: Path = TEMPLATES) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in templates.glob("*/words.yaml")))
 
 
-def read_words(lang: str, models: Iterable[str] = (), templates: Path = TEMPLATES) -> Words:
+def read_words(
+    lang: str,
+    models: Iterable[str] = (),
+    templates: Path = TEMPLATES,
+    dataset: DatasetDescriptor = FASHION_MNIST,
+) -> Words:
     """Returns the words of a language.
 
     Args:
         lang: a folder of `templates`.
         models: the networks of the study, which give the contrast between networks its name.
         templates: folder of the templates.
+        dataset: the data set of the study, which gives the classes their names.
 
     Raises:
-        ReportError: there is no such language.
+        ReportError: there is no such language, or it has names of too many or too few classes.
     """
     path = templates / lang / "words.yaml"
     if not path.is_file():
@@ -55,12 +62,42 @@ def read_words(lang: str, models: Iterable[str] = (), templates: Path = TEMPLATE
     kinds = yaml.safe_load(path.read_text(encoding="utf-8"))
     titles = {str(name): network.title for name, network in NETWORKS.items()}
     first, *others = (titles[name] for name in compared(models))
+    about = _about(dataset, templates / lang, kinds["many_classes"])
     between = kinds["contrast"]["model"].format(first=first, others=", ".join(others))
     return Words(
         kinds={
             **kinds,
             "model": titles,
+            "dataset": about,
+            "classes": about["classes"],
             "contrast": {**kinds["contrast"], "model": between},
             "contrast_model": titles | kinds["contrast_model"],
         }
     )
+
+
+def _about(dataset: DatasetDescriptor, folder: Path, many: dict[str, str]) -> dict[str, Any]:
+    """Returns what a language says about a data set: datasets/<name>.yaml of its folder, or less without.
+
+    Args:
+        dataset: the data set.
+        folder: the templates of the language.
+        many: words for a number of classes.
+    """
+    path = folder / "datasets" / f"{dataset.name}.yaml"
+    own = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    count = len(dataset.classes)
+    about: dict[str, Any] = {
+        "title": dataset.title,
+        "short": dataset.title,
+        "classes": list(dataset.classes),
+        "of_classes": many["of"].format(n=count),
+        "into_classes": many["into"].format(n=count),
+        "groups": [],
+        **dict.fromkeys(("image", "zero", "shares", "alike", "published", "place", "plain"), ""),
+        **own,
+    }
+    if len(about["classes"]) != count:
+        named = len(about["classes"])
+        raise ReportError(f"{path} names {named} classes, but {dataset.name} has {count}")
+    return about

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from study.datasets import DATASETS
+
 
 class Length(str, Enum):
     """The length of the report.
@@ -21,7 +23,7 @@ SHORT_FIGURES = frozenset({"examples", "scheme", "champion", "confusion", "objec
 #: The sources of the short form; other citations are left out of its text.
 SHORT_SOURCES = frozenset(
     {
-        "xiao2017",
+        *(dataset.source for dataset in DATASETS.values()),
         "zalando2017",
         "torchvision2016",
         "paszke2019",
