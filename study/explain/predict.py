@@ -10,15 +10,16 @@ from torch import Tensor
 
 from study.data import CLASS_NAMES, load, to_input
 from study.dataset import FASHION_MNIST
-from study.errors import UsageError, WeightsError
+from study.errors import UsageError
 from study.explain.doubt import doubt
 from study.explain.own_picture import OwnPicture, explanation, find_object
 from study.explain.picture_files import read_picture
-from study.explain.snapshots import CHAMPION, kept_network
+from study.explain.snapshots import kept_network
+from study.explain.stored_champion import stored_champion
 from study.matrix import arms
-from study.models import Network, load_adapted, load_checkpoint
-from study.networks import NETWORKS, network_name
-from study.spec import RESOLUTIONS, TEST_IMAGES, Scope
+from study.models import Network
+from study.networks import NETWORKS
+from study.spec import TEST_IMAGES, Scope
 from study.store.files import write_atomic
 
 
@@ -120,17 +121,9 @@ def stored_networks(folder: Path) -> list[tuple[str, Network, int]]:
         UsageError: there is none.
         WeightsError: one is damaged.
     """
-    champion = folder / CHAMPION
-    if champion.is_file():
-        weights, meta = load_checkpoint(champion)
-        try:
-            model, resolution = network_name(meta["model"]), int(meta["resolution"])
-            if resolution not in RESOLUTIONS:
-                raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError, UsageError) as error:
-            raise WeightsError(f"{champion} does not say which network it holds") from error
-        network = load_adapted(model, weights.state, resolution=resolution, fold=True)
-        return [(f"champion ({model})", network, resolution)]
+    champion = stored_champion(folder)
+    if champion is not None:
+        return [(f"champion ({champion.model})", champion.network, champion.resolution)]
     found = [
         (arm.name, *kept_network(arm, folder))
         for arm in arms(NETWORKS)
