@@ -127,7 +127,7 @@ def write_checked(form: Format, path: Path, champion: StoredChampion, pictures: 
         except Exception as error:  # exporters and runtimes have types of errors of their own
             told = (str(error).splitlines() or [""])[0][:200]
             raise ExportError(
-                f"{path} is not written: {form.name} fails with this network ({type(error).__name__}: {told})"
+                f"{path} is not written: {form.name} fails ({type(error).__name__}: {told})"
             ) from error
         if not found.difference <= MOST_DIFFERENCE:  # NaN is no agreement either
             raise ExportError(
