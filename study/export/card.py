@@ -148,7 +148,7 @@ def _accuracy(facts: CardFacts) -> Iterator[str]:
 def _measures(facts: CardFacts) -> Iterator[str]:
     """Yields sentences with the other measures, as far as they are known."""
     record = facts.record
-    yield "Test images had no part in the training and in no choice."
+    yield "Test images had no part in the training or in any choice."
     measures = (
         ("macro F1", record.macro_f1),
         ("expected calibration error over 15 bins", record.ece),
@@ -243,7 +243,7 @@ def _limits(facts: CardFacts) -> Iterator[str]:
         f"the {side} pixels. Other pictures are brought into this form first; `run_study.py predict` "
         "does it.",
         f"A class probability below {SURE:.2f} is a reason for doubt.{_doubted(facts)} The threshold was "
-        "set with one network, on pictures made of validation images (docs/pictures.md). A high probability "
+        "set with one network, on pictures made of validation images. A high probability "
         "does not prove that a picture is like those of the training set.",
         "The data set holds thumbnails of one shop's articles and says nothing of clothes elsewhere. The "
         "network is an exercise, and not made for decisions about people.",

@@ -38,8 +38,8 @@ def loading(champion: StoredChampion, files: Mapping[str, str]) -> Iterator[str]
         yield _code(torchscript_code(files[TORCHSCRIPT.name]))
     name = champion.path.name
     yield (
-        f"The study's own file `{name}` (`results/checkpoints/{name}`) holds a state dict that the class of "
-        "torchvision loads strictly; this class takes prepared pictures and gives logits:"
+        f"The study's own file is `results/checkpoints/{name}`. Its state dict loads strictly into "
+        "torchvision's class, which takes prepared pictures and gives logits:"
     )
     yield _code(torchvision_code(champion.model, champion.resolution, name))
 
