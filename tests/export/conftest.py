@@ -12,6 +12,8 @@ from torch import nn
 
 from study.data import FashionMNIST, to_input
 from study.explain.stored_champion import StoredChampion, stored_champion
+from study.export.export import write_checked
+from study.export.formats import ONNX, TORCHSCRIPT
 from study.models import Network, build
 from study.networks import GOOGLENET
 from study.orchestration.executors.run_artifacts import keep_weights
@@ -101,4 +103,17 @@ def results(
 def champion(results: Path) -> StoredChampion:
     found = stored_champion(results / "checkpoints")
     assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def files(
+    champion: StoredChampion, few: FashionMNIST, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The champion in each form, by the name of the form; no test changes a file."""
+    folder = tmp_path_factory.mktemp("files")
+    found = {}
+    for form in (ONNX, TORCHSCRIPT):
+        found[form.name] = folder / f"champion{form.ending}"
+        write_checked(form, found[form.name], champion, few.test_images)
     return found

@@ -25,22 +25,13 @@ from study.models import build
 from study.networks import GOOGLENET, VGG11, ModelName
 from study.training.batchnorm_recalibration import settle
 
+#: The forms of one champion are made once, in one process.
+pytestmark = pytest.mark.xdist_group("export")
 
-@pytest.fixture(scope="module")
-def files(
-    champion: StoredChampion, few: FashionMNIST, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    """Each form of the champion, by its name."""
-    folder = tmp_path_factory.mktemp("files")
-    found = {}
-    for form in (ONNX, TORCHSCRIPT):
-        path = folder / f"champion{form.ending}"
-        agreement = write_checked(form, path, champion, few.test_images)
-        assert agreement.pictures == agreement.equal == 100
-        assert agreement.difference <= MOST_DIFFERENCE
-        found[form.name] = path
-    assert sorted(folder.iterdir()) == sorted(found.values()), "a form is one file"
-    return found
+
+def test_a_form_is_one_file(files: dict[str, Path]) -> None:
+    (folder,) = {path.parent for path in files.values()}
+    assert sorted(folder.iterdir()) == sorted(files.values())
 
 
 @pytest.mark.parametrize("form", [ONNX, TORCHSCRIPT], ids=lambda form: form.name)

@@ -23,7 +23,7 @@ from study.explain.doubt import SURE
 from study.explain.stored_champion import StoredChampion
 from study.export.card import card
 from study.export.card_facts import Start, card_facts
-from study.export.export import export, saved_answers
+from study.export.export import saved_answers
 from study.export.loading import torchvision_code
 from study.models import network_class, torchvision_name
 from study.networks import NETWORKS, ModelName
@@ -31,6 +31,8 @@ from study.records import RunRecord
 from study.spec import Arm, Init, LrPolicy, Precision, Scope, StudySpec
 from study.training.evaluate import Probabilities
 
+#: The forms of one champion are made once, in one process.
+pytestmark = pytest.mark.xdist_group("export")
 GIVEN = "cd" * 32
 
 
@@ -167,17 +169,20 @@ def test_a_card_never_tells_the_numbers_of_another_network(
 def test_the_code_on_the_card_runs_and_gives_one_answer(
     results: Path,
     champion: StoredChampion,
+    files: dict[str, Path],
     few: FashionMNIST,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("study.export.export.load", lambda *args, **kwargs: few)
-    files = {"onnx": tmp_path / "my champion.onnx", "torchscript": tmp_path / "champion.pt"}
-    export(results, **files, card_place=tmp_path)  # type: ignore[arg-type]
+    names = {"ONNX": "my champion.onnx", "TorchScript": "champion.pt"}
+    for form, name in names.items():
+        (tmp_path / name).symlink_to(files[form])
     (tmp_path / "champion.pth").symlink_to(champion.path)
     Image.fromarray(few.test_images[3].numpy()).save(tmp_path / "picture.png")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (tmp_path / "README.md").read_text(encoding="utf-8"), re.S)
+    text = card(card_facts(results, champion), names)
+    assert {"onnx", "torchscript"} <= set(ModelCard(text).data.tags)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == 3
     expected = saved_answers(champion, few.test_images[3:4])[0]
     for block in blocks:
