@@ -72,21 +72,23 @@ def table(champion: StoredChampion, threads: int) -> str:
     for _ in range(ROUNDS):
         for name, answer in ways.items():
             took[name].append(seconds(lambda: answer(pictures)))  # noqa: B023 - called at once
+    side = champion.resolution
     base = statistics.median(took["PyTorch"])
     lines = [
-        f"{champion.model} at {champion.resolution}×{champion.resolution}, {len(pictures):,} test images in "
-        f"batches of {evaluation_batch(champion.resolution)}, {threads} thread(s), float32; medians of {ROUNDS} "
-        "rounds in turns, the range in brackets.",
+        f"{champion.model} at {side}×{side}, {len(pictures):,} test images in batches of "
+        f"{evaluation_batch(side)}, {threads} thread(s), float32; medians of {ROUNDS} rounds in turns, the "
+        "range in brackets.",
         "",
-        "| program | seconds | images per second | faster than PyTorch | greatest difference | other classes |",
+        "| program | seconds | images per second | against PyTorch | greatest difference | other classes |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, times in took.items():
         middle = statistics.median(times)
+        rate = len(pictures) / middle
         difference = float(np.abs(agreed[name] - reference).max())
         turned = int((agreed[name].argmax(1) != reference.argmax(1)).sum())
         lines.append(
-            f"| {name} | {middle:.2f} ({min(times):.2f}–{max(times):.2f}) | {len(pictures) / middle:,.0f} | "
+            f"| {name} | {middle:.2f} ({min(times):.2f}–{max(times):.2f}) | {rate:,.0f} | "
             f"{base / middle:.2f}× | {difference:.1e} | {turned} |"
         )
     return "\n".join(lines)
