@@ -109,8 +109,8 @@ def _require_free(csv: Path, results_dir: Path) -> None:
         raise UsageError(f"--csv writes a CSV file; {csv} has another ending")
     if os.path.realpath(csv.absolute().parent) == os.path.realpath(results_dir):
         raise UsageError(f"--csv {csv} would lie among the study's tables; name another folder")
-    if csv.is_dir():
-        raise UsageError(f"--csv {csv} is a folder")
+    if csv.exists() and not csv.is_file():
+        raise UsageError(f"--csv {csv} is not a file")
     if csv.exists():
         with csv.open("rb") as stream:
             start = stream.read(200)
