@@ -266,7 +266,7 @@ def main() -> None:
     fashion = load(FASHION_MNIST)
     if not (flags.results_dir / "checkpoints" / CHAMPION).is_file():
         train(flags.results_dir, fashion)
-    name, network, resolution = stored_networks(flags.results_dir / "checkpoints")[0]
+    name, network, resolution = stored_networks(flags.results_dir / "checkpoints", FASHION_MNIST)[0]
     held = split(fashion.train_labels, seed=SEED, validation=6_000).validation[: flags.objects]
     order = balanced_order(fashion.test_labels, seed=0)[: flags.objects]
     detect()  # flushes denormals, with which the networks are slow

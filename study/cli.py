@@ -118,14 +118,36 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--draft", action="store_true", help="sooner: PDF and page without pictures, form not checked"
     )
 
-    summary = "Classify an image file, or a test object by its index."
+    summary = "Classify an image file, the pictures of a folder, or a test object by its index."
     predict = verb("predict", verbs.predict, summary, results, data, offline)
     shown = predict.add_mutually_exclusive_group(required=True)
-    shown.add_argument("image", nargs="?", type=path)
+    shown.add_argument("image", nargs="?", type=path, metavar="PICTURE")
     shown.add_argument("--index", type=int, metavar="N")
     predict.add_argument(
         "--explain", type=path, metavar="FILE.png", help="draw the picture and what the network saw of it"
     )
+    predict.add_argument(
+        "--csv",
+        type=path,
+        metavar="FILE.csv",
+        help="answers to the pictures of FOLDER and of folders below",
+    )
+
+    summary = "Write the champion for other programs (ONNX, TorchScript), and a model card."
+    export = verb("export", verbs.export, summary, results, data, offline)
+    export.add_argument(
+        "--onnx", type=path, metavar="FILE.onnx", help="for onnxruntime; needs the extra packages `export`"
+    )
+    export.add_argument(
+        "--torchscript", type=path, metavar="FILE.pt", help="for PyTorch without this program"
+    )
+    export.add_argument(
+        "--card",
+        type=path,
+        metavar="FILE.md|FOLDER",
+        help="model card in the form of Hugging Face; in a folder it is README.md",
+    )
+    export.add_argument("--force", action="store_true", help="replace existing files")
 
     summary = "What is done, at work, failed and planned, and what time is left."
     verb("status", verbs.status, summary, results)

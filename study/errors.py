@@ -37,6 +37,10 @@ class ReportError(StudyError):
     """The report cannot be built from what is in the results directory."""
 
 
+class ExportError(StudyError):
+    """A network that was written for another program does not give the answers of the saved one."""
+
+
 class TrainingError(StudyError):
     """A run cannot continue, for example because its loss is not a number."""
 

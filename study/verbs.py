@@ -195,11 +195,44 @@ def _write_workbook(folder: Path, analysis: Analysis) -> None:
 
 
 def predict(flags: Namespace) -> int:
-    """Prints the champion's answer to a picture."""
+    """Prints the champion's answer to a picture, or writes those to the pictures of a folder."""
+    if flags.csv is not None or (flags.image is not None and flags.image.is_dir()):
+        return _predict_folder(flags)
     from study.explain.predict import predict as answer
 
     asked = flags.results_dir, flags.image, flags.index, flags.data_dir
     for line in answer(*asked, offline=flags.offline, explain=flags.explain):
+        say(line)
+    return 0
+
+
+def _predict_folder(flags: Namespace) -> int:
+    """Writes the answers to all pictures of a folder; the exit code is 1 if a picture got none."""
+    if flags.csv is None:
+        raise UsageError(f"{flags.image} is a folder; give --csv FILE.csv for the answers")
+    if flags.image is None or not flags.image.is_dir():
+        raise UsageError(f"--csv is for a folder of pictures; {flags.image or '--index'} is none")
+    if flags.explain is not None:
+        raise UsageError("--explain draws one picture; without it --csv goes through the folder")
+    from study.explain.predict_folder import predict_folder
+
+    return 0 if predict_folder(flags.results_dir, flags.image, flags.csv, say) else 1
+
+
+def export(flags: Namespace) -> int:
+    """Writes the champion for other programs."""
+    from study.export.export import export as write
+
+    lines = write(
+        flags.results_dir,
+        onnx=flags.onnx,
+        torchscript=flags.torchscript,
+        card_place=flags.card,
+        data_dir=flags.data_dir,
+        offline=flags.offline,
+        force=flags.force,
+    )
+    for line in lines:
         say(line)
     return 0
 

@@ -11,7 +11,7 @@ import pytest
 from study.cli import main, parse
 from study.orchestration.options import Options
 
-VERBS = ("run", "report", "predict", "status", "doctor", "pretrain", "title-page")
+VERBS = ("run", "report", "predict", "export", "status", "doctor", "pretrain", "title-page")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,13 @@ def test_the_help_lists_the_verbs_and_leaves_their_flags_to_them(
 def test_the_help_of_a_verb_has_its_flags_and_no_others(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = {"report": "[--draft]", "predict": "[--index", "pretrain": "[--output", "title-page": "[--init]"}
+    own = {
+        "report": "[--draft]",
+        "predict": "[--index",
+        "export": "[--onnx",
+        "pretrain": "[--output",
+        "title-page": "[--init]",
+    }
     told = _help([verb, "--help"], capsys)
     assert f"usage: run_study.py {verb} " in told
     assert {name for name, flag in own.items() if flag in told} == {verb} & own.keys()
@@ -73,6 +79,8 @@ def test_the_help_of_a_verb_has_its_flags_and_no_others(
         ["status", "--offline"],
         ["predict"],
         ["predict", "picture.png", "--index", "1"],
+        ["export"],
+        ["export", "--index", "1"],
         ["pretrain", "--budget", "1s"],
     ],
     ids=" ".join,

@@ -51,6 +51,17 @@ def t_interval(values: Array) -> tuple[float, float]:
     return centre - half, centre + half
 
 
+def share_interval(right: int, images: int) -> tuple[float, float]:
+    """Returns the exact 95 % interval of a share of images (Clopper & Pearson 1934).
+
+    Args:
+        right: number of images that count.
+        images: number of all images, > 0.
+    """
+    found = stats.binomtest(right, images).proportion_ci(CONFIDENCE, method="exact")
+    return float(found.low), float(found.high)
+
+
 def standard_error(values: Array) -> float:
     """Returns the standard error of the mean of at least two values."""
     return float(values.std(ddof=1)) / math.sqrt(values.size)

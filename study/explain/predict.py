@@ -10,16 +10,16 @@ from torch import Tensor
 
 from study.data import load, to_input
 from study.datasets import DatasetDescriptor, studied
-from study.errors import UsageError, WeightsError
+from study.errors import UsageError
 from study.explain.doubt import doubt
 from study.explain.own_picture import OwnPicture, explanation, find_object
 from study.explain.picture_files import read_picture
-from study.explain.snapshots import CHAMPION, kept_network
+from study.explain.snapshots import kept_network
+from study.explain.stored_champion import stored_champion
 from study.matrix import arms
-from study.models import Network, load_adapted, load_checkpoint
-from study.models.build import CLASSES
-from study.networks import NETWORKS, network_name
-from study.spec import RESOLUTIONS, Scope
+from study.models import Network
+from study.networks import NETWORKS
+from study.spec import Scope
 from study.store.files import write_atomic
 from study.store.safe_load import read_object
 
@@ -65,7 +65,7 @@ def predict(
         picture = _test_object(images.test_images[index])
         lines.append(f"test object {index}: {data.classes[int(images.test_labels[index])]}")
     views = []
-    for name, network, resolution in stored_networks(results_dir / "checkpoints", len(data.classes)):
+    for name, network, resolution in stored_networks(results_dir / "checkpoints", data):
         named, found, view = answer(network, picture.views, resolution, data)
         lines.append(f"{name}: {named}{doubt(float(found.max()))}")
         views.append(view)
@@ -115,30 +115,22 @@ def _test_object(pixels: Tensor) -> OwnPicture:
     return OwnPicture(views=pixels[None], upright=Image.fromarray(pixels.numpy()), box=(0, 0, side, side))
 
 
-def stored_networks(folder: Path, classes: int = CLASSES) -> list[tuple[str, Network, int]]:
+def stored_networks(folder: Path, data: DatasetDescriptor) -> list[tuple[str, Network, int]]:
     """Returns name, network and resolution of the champion, or else of all stored full networks.
 
     Args:
         folder: the folder of checkpoints.
-        classes: number of classes of the study's data set.
+        data: the data set of the study.
 
     Raises:
         UsageError: there is none.
         WeightsError: one is damaged.
     """
-    champion = folder / CHAMPION
-    if champion.is_file():
-        weights, meta = load_checkpoint(champion)
-        try:
-            model, resolution = network_name(meta["model"]), int(meta["resolution"])
-            if resolution not in RESOLUTIONS:
-                raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError, UsageError) as error:
-            raise WeightsError(f"{champion} does not say which network it holds") from error
-        network = load_adapted(model, weights.state, resolution=resolution, fold=True, classes=classes)
-        return [(f"champion ({model})", network, resolution)]
+    champion = stored_champion(folder, data)
+    if champion is not None:
+        return [(f"champion ({champion.model})", champion.network, champion.resolution)]
     found = [
-        (arm.name, *kept_network(arm, folder, classes))
+        (arm.name, *kept_network(arm, folder, len(data.classes)))
         for arm in arms(NETWORKS)
         if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()
     ]

@@ -26,7 +26,7 @@ def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir:
     stored = torch.from_numpy(sources.predictions[key(row)])
     images = load(study.data, data_dir, offline=True)
     order = balanced_order(images.test_labels, seed=study.seed)[: stored.numel()]
-    ((_, network, resolution), *_) = stored_networks(folder / "checkpoints", len(study.data.classes))
+    ((_, network, resolution), *_) = stored_networks(folder / "checkpoints", study.data)
     found = []
     with torch.inference_mode():
         for part in torch.split(order, evaluation_batch(resolution)):
