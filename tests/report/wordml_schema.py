@@ -45,7 +45,8 @@ w:sdt w:sdtPr? w:sdtContent
 w:sdtPr w:docPartObj?
 w:docPartObj w:docPartGallery? w:docPartUnique?
 w:sdtContent BLOCKS
-w:sectPr w:footerReference* w:pgSz? w:pgMar? w:cols? w:titlePg? w:docGrid? @rsidR:hex @rsidRPr:hex @rsidSect:hex
+w:sectPr w:footerReference* w:pgSz? w:pgMar? w:cols? w:titlePg? w:docGrid? \
+ @rsidR:hex @rsidRPr:hex @rsidSect:hex
 w:footerReference @type!:default|first|even @r:id!:text
 w:pgSz @w:nat @h:nat
 w:pgMar @top!:int @right!:nat @bottom!:int @left!:nat @header!:nat @footer!:nat @gutter!:nat
@@ -165,7 +166,7 @@ class _Rule:
 
 
 def _read(grammar: str) -> dict[str, _Rule]:
-    lines = grammar.replace("\\\n", "").splitlines()
+    lines = grammar.splitlines()
     lines += [f"{name} {same}" for names, same in _ALIKE.items() for name in names.split()]
     return {line.split()[0]: _rule(*line.split()) for line in lines if line.strip()}
 
@@ -191,11 +192,14 @@ def _rule(name: str, *parts: str) -> _Rule:
 
 
 _RULES = _read(_GRAMMAR)
+_PREFIXES = {uri: prefix for prefix, uri in nsmap.items()} | {
+    "http://schemas.openxmlformats.org/markup-compatibility/2006": "mc"
+}
 
 
 def faults(root: Any) -> list[str]:
     """Returns what breaks the schema in an element and in all that it holds."""
-    return list(_faults(root, _name(root)))
+    return _faults(root, _qualified(root.tag))
 
 
 def _faults(element: Any, name: str) -> list[str]:
@@ -209,7 +213,8 @@ def _faults(element: Any, name: str) -> list[str]:
     names = [_child_name(name, child) for child in children]
     if not rule.content.fullmatch("".join(f"{child}," for child in names)):
         found.append(f"{name} holds {' '.join(names) or 'nothing'}")
-    if not rule.text and "".join(element.xpath("text()")).strip():
+    texts = (element.text, *(child.tail for child in element))
+    if not rule.text and any((text or "").strip() for text in texts):
         found.append(f"{name} holds text")
     given = {_qualified(key): value for key, value in element.attrib.items()}
     given = {key: value for key, value in given.items() if not key.startswith("mc:")}
@@ -224,18 +229,10 @@ def _faults(element: Any, name: str) -> list[str]:
 
 def _child_name(parent: str, child: Any) -> str:
     """The name of an element; a tab stop has the name of the character in a run."""
-    name = _name(child)
+    name = _qualified(child.tag)
     return "w:tabs/tab" if (parent, name) == ("w:tabs", "w:tab") else name
-
-
-def _name(element: Any) -> str:
-    return _qualified(element.tag)
 
 
 def _qualified(tag: str) -> str:
     uri, _, name = tag.removeprefix("{").rpartition("}")
-    prefixes = {value: key for key, value in nsmap.items()} | {_COMPATIBILITY: "mc"}
-    return f"{prefixes.get(uri, uri)}:{name}"
-
-
-_COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    return f"{_PREFIXES.get(uri, uri)}:{name}"

@@ -153,7 +153,7 @@ class _Writer:
             element.text = (element.text or "").lstrip().removeprefix(f"{number} ")
         inner = w("p")
         Inline(inner, self._bookmarks).content(element)
-        line.extend(self._bookmarks.around(anchor, *inner))
+        line.extend(self._bookmarks.around(anchor, *inner) if anchor else list(inner))
         return line
 
     def _contents(self, element: HtmlElement) -> None:
