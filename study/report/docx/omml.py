@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from docx.oxml.xmlchemy import BaseOxmlElement
-from lxml import etree
+from lxml.etree import _Element as Element
+from lxml.etree import fromstring
 
 from study.errors import ReportError
 from study.report.docx.wordml import m, w, written
@@ -31,8 +32,6 @@ _SIGNS = str.maketrans({"-": "\u2212", "*": "\u2217", "'": "\u2032"})
 _ENDS = {"=", ",", ";", ".", "+", "-", "\u2212", "\u00b1", "\u2264", "\u2265", "\u2248"}
 _LARGE = {"\u2211", "\u220f"}
 
-Element = etree._Element
-
 
 class UnknownFormula(ReportError):
     """A formula has a construct that is not known here."""
@@ -47,7 +46,7 @@ def equation(latex: str) -> BaseOxmlElement:
     Raises:
         UnknownFormula: it has an unknown construct.
     """
-    return m("oMath", *_row(etree.fromstring(formula_mathml(latex))))
+    return m("oMath", *_row(fromstring(formula_mathml(latex))))
 
 
 def _row(*elements: Element) -> list[BaseOxmlElement]:
