@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -132,7 +133,7 @@ def build_report(
     if font_is_missing():
         problems.append(Problem(2, None, "Liberation Serif is not installed; figures use another font"))
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
-    unpaged, screen = (count_pages(each.html, printed.pages) for each in (composition, whole))
+    screen = count_pages(whole.html, printed.pages)
     write_text(report_dir / "report.html", web_page(screen, title, words))
     beside = report_dir / "defence.pdf"
     if not defence:
@@ -146,7 +147,8 @@ def build_report(
     docx, check = report_dir / "report.docx", report_dir / "report.check.json"
     check.unlink(missing_ok=True)
     if not draft:
-        write_atomic(docx, partial(_write, to_docx(unpaged, printed.anchors)))
+        paged = count_pages(html, printed.pages)
+        write_atomic(docx, partial(_write, to_docx(paged, printed.anchors, composition.formulas)))
         own = file_names(figure_names())
         replace_folder(report_dir / "figures", figure_files(drawings), own=own)
         pdf = read_pdf(report_dir / "report.pdf")
@@ -265,16 +267,19 @@ def to_sheet(data: ReportData, words: Words, numbers: Numbers, title: TitlePage,
     return sheet
 
 
-def to_docx(html: str, anchors: dict[str, int]) -> bytes:
+def to_docx(html: str, anchors: dict[str, int], formulas: Mapping[str, str]) -> bytes:
     """Converts the composed text to a Word file.
 
     Args:
-        html: the text, before page breaks are found.
+        html: the text. Its figures and tables best stand where the PDF has them, because Word leaves a hole
+            in front of one that does not fit on a page, and its pages are nearly those of the PDF.
         anchors: page of every id in the PDF; the table of contents shows them until Word counts pages.
+        formulas: LaTeX of each formula by id.
     """
     return report_docx(
         html,
         forms=TEMPLATES / "docx",
         print_pages=lambda text: to_pdf(text).content,
         pages=anchors,
+        formulas=formulas,
     )

@@ -23,7 +23,7 @@ def title_page(element: HtmlElement, bookmarks: Bookmarks) -> BaseOxmlElement:
     rows = []
     for part in element:
         name = next(iter(classes(part) & set(_PARTS)), "")
-        lines = [_line(child, name, bookmarks) for child in part]
+        lines = [_line(child, name, bookmarks) for child in part] or [paragraph("TitlePage")]
         place = w("vAlign", val="bottom" if name == "foot" else "top")
         cell = w("tc", w("tcPr", w("tcW", w=TEXT_WIDTH, type="dxa"), place), *lines)
         height = w("trHeight", val=twips(_PARTS.get(name, 0)), hRule="atLeast")

@@ -50,6 +50,19 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
     return w("tbl", properties, grid, *written)
 
 
+def join_parts(root: HtmlElement) -> None:
+    """Puts the parts of each table together again that were cut where a page of the PDF ends.
+
+    Args:
+        root: the HTML text.
+    """
+    for caption in root.findall(".//p[@class='tcaption continued']"):
+        first, rest = caption.getprevious(), caption.getnext()
+        first.find("tbody").extend(rest.find("tbody"))
+        rest.drop_tree()
+        caption.drop_tree()
+
+
 def _is_head(row: HtmlElement) -> bool:
     parent = row.getparent()
     return parent is not None and parent.tag == "thead"

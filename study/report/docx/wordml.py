@@ -1,9 +1,9 @@
-"""Builds elements of WordprocessingML, each in one expression."""
+"""Builds elements of WordprocessingML and of its equations, each in one expression."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -21,16 +21,30 @@ def twips(millimetres: float) -> int:
 
 def w(tag: str, *children: BaseOxmlElement, **attributes: str | int) -> BaseOxmlElement:
     """Returns `<w:tag w:name="value">` with the children, whose order the schema prescribes."""
-    element: BaseOxmlElement = OxmlElement(f"w:{tag}")
+    return _element("w", tag, children, attributes)
+
+
+def m(tag: str, *children: BaseOxmlElement, **attributes: str | int) -> BaseOxmlElement:
+    """Returns `<m:tag m:name="value">`, a part of an equation, in the same way."""
+    return _element("m", tag, children, attributes)
+
+
+def _element(
+    prefix: str, tag: str, children: Iterable[BaseOxmlElement], attributes: Mapping[str, str | int]
+) -> BaseOxmlElement:
+    element: BaseOxmlElement = OxmlElement(f"{prefix}:{tag}")
     for name, value in attributes.items():
-        element.set(qn(f"w:{name}"), str(value))
+        element.set(qn(f"{prefix}:{name}"), str(value))
     element.extend(children)
     return element
 
 
-def written(tag: str, text: str) -> BaseOxmlElement:
-    """Returns `<w:t>` or `<w:instrText>` with all spaces; characters that XML forbids become U+FFFD."""
-    element = w(tag)
+def written(tag: str, text: str, make: Callable[..., BaseOxmlElement] = w) -> BaseOxmlElement:
+    """Returns `<w:t>`, `<w:instrText>` or `<m:t>` with all spaces.
+
+    Characters that XML forbids become U+FFFD.
+    """
+    element = make(tag)
     element.text = _NO_XML.sub("\ufffd", text)
     element.set(qn("xml:space"), "preserve")
     return element

@@ -4,41 +4,58 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 
 import lxml.html
 from docx.document import Document
+from docx.oxml.ns import qn
 from docx.oxml.xmlchemy import BaseOxmlElement
 from docx.shared import Emu, Length, Mm, Pt
 from lxml.html import HtmlElement
 
 from study.report.docx.blank import blank
 from study.report.docx.fields import Bookmarks, sequence
+from study.report.docx.formulas import displayed, numbered_line, take_equations
 from study.report.docx.front import contents, title_page
 from study.report.docx.inline import Inline, classes
 from study.report.docx.pictures import Print, read_pictures, size
-from study.report.docx.tables import table
+from study.report.docx.tables import join_parts, table
 from study.report.docx.wordml import paragraph, run, w, written
 
 _WIDEST = Mm(165)
 #: Space above the block after a table in twentieths of a point; Word has no space below a table.
 _BEHIND_TABLE = 240
+#: Id of no list, for a heading that its style would number.
+_NO_LIST = 0
+_HEADINGS = {"h1": "Heading1", "h2": "Heading2", "h3": "Heading3"}
 
 
-def report_docx(html: str, *, forms: Path, print_pages: Print, pages: Mapping[str, int]) -> bytes:
+def report_docx(
+    html: str,
+    *,
+    forms: Path,
+    print_pages: Print,
+    pages: Mapping[str, int],
+    formulas: Mapping[str, str],
+) -> bytes:
     """Returns the report as a Word file.
 
     Args:
-        html: the composed report, with numbers resolved and tables not cut.
+        html: the composed report, with numbers resolved.
         forms: folder of the document's styles, lists and settings.
         print_pages: prints HTML as PDF, to draw vector pictures.
         pages: page of each heading by anchor; Word replaces them with its own.
+        formulas: LaTeX of the formulas by id.
     """
     parser = lxml.html.HTMLParser(huge_tree=True)
     root = lxml.html.document_fromstring(html, parser=parser)
+    join_parts(root)
+    equations = take_equations(root, formulas)
     document = blank(root.get("lang") or "ru", root.findtext(".//title") or "", forms)
-    writer = _Writer(document, read_pictures(root, print_pages), pages)
+    writer = _Writer(document, read_pictures(root, print_pages), equations, pages)
     writer.blocks(root.body)
+    writer.end()
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
@@ -47,10 +64,17 @@ def report_docx(html: str, *, forms: Path, print_pages: Print, pages: Mapping[st
 class _Writer:
     """Writes one block after another at the end of the document."""
 
-    def __init__(self, document: Document, pictures: Mapping[str, bytes], pages: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        pictures: Mapping[str, bytes],
+        equations: Mapping[str, BaseOxmlElement],
+        pages: Mapping[str, int],
+    ) -> None:
         self._document = document
         self._end = document.element.body.sectPr
         self._pictures = pictures
+        self._equations = equations
         self._pages = pages
         self._bookmarks = Bookmarks()
         self._flat = False
@@ -62,9 +86,15 @@ class _Writer:
             if isinstance(child.tag, str):
                 self._block(child)
 
+    def end(self) -> None:
+        """Ends the document; Word wants a paragraph behind a table, so it gets one without height."""
+        last = self._end.getprevious()
+        if last is not None and last.tag == qn("w:tbl"):
+            self._add(paragraph("AfterTable"))
+
     def _block(self, element: HtmlElement) -> None:
         kind = classes(element)
-        if element.tag in ("h1", "h2"):
+        if element.tag in _HEADINGS:
             self._add(self._heading(element, style="TOCHeading" if "unlisted" in kind else None))
         elif element.tag in ("ul", "ol"):
             self._list(element)
@@ -102,16 +132,28 @@ class _Writer:
             self._text(element, "TableCaption")
             return
         before = _BEHIND_TABLE if self._behind_table else None
-        self._text(element, "NoIndent" if "where" in kind else "Normal", before=before)
+        style = "NoIndent" if "where" in kind else "Normal"
+        self._text(element, style, before=before, keep_next=_follows(element, "formula"))
 
     def _heading(self, element: HtmlElement, style: str | None = None) -> BaseOxmlElement:
-        numbered = "numbered" in classes(element)
-        own = "Heading2" if element.tag == "h2" else "Heading1" if numbered else "HeadingStructural"
+        """Returns a heading; Word counts its number, so the number of the text is left out."""
+        kind = classes(element)
+        numbered = "numbered" in kind
+        own = _HEADINGS[element.tag] if numbered or element.tag != "h1" else "HeadingStructural"
         runs_on = self._flat and numbered and element.tag == "h1"
-        line = paragraph(style or own, page_break=False if runs_on else None)
+        line = paragraph(
+            style or own,
+            page_break=False if runs_on else None,
+            numbering=None if numbered or element.tag == "h1" else _NO_LIST,
+        )
+        anchor = element.get("id") or ""
+        if numbered:
+            element = copy(element)
+            number = anchor.removeprefix("sec-").replace("-", ".")
+            element.text = (element.text or "").lstrip().removeprefix(f"{number} ")
         inner = w("p")
         Inline(inner, self._bookmarks).content(element)
-        line.extend(self._bookmarks.around(element.get("id") or "", *inner))
+        line.extend(self._bookmarks.around(anchor, *inner) if anchor else list(inner))
         return line
 
     def _contents(self, element: HtmlElement) -> None:
@@ -146,19 +188,12 @@ class _Writer:
         self._text(element.find("figcaption"), "Caption")
 
     def _formula(self, element: HtmlElement) -> None:
+        anchor = element.get("id") or ""
         number = element.find("span").text_content().strip("() \n")
-        counted = self._bookmarks.around(element.get("id") or "", *sequence("Formula", number))
-        line = paragraph("Formula")
-        line.extend(
-            [
-                run(w("tab")),
-                self._picture(element.find("img")),
-                run(w("tab"), written("t", "(")),
-                *counted,
-                run(written("t", ")")),
-            ]
-        )
-        self._add(line)
+        counted = self._bookmarks.around(anchor, *sequence("Formula", number))
+        known = self._equations.get(anchor)
+        content = self._picture(element.find("img")) if known is None else displayed(known)
+        self._add(numbered_line(content, counted, keep_next=_follows(element, "where")))
 
     def _picture(self, image: HtmlElement) -> BaseOxmlElement:
         """Returns a run with the picture at its printed size, at most as wide as the text."""
@@ -176,11 +211,19 @@ class _Writer:
         return run(w("drawing", picture))
 
     def _listing(self, element: HtmlElement) -> None:
-        for text in element.text_content().strip("\n").split("\n"):
-            line = paragraph("Listing")
+        lines = element.text_content().strip("\n").split("\n")
+        for place, text in enumerate(lines):
+            # Two lines of a listing stand together at each end, as those of a paragraph do.
+            line = paragraph("Listing", keep_next=place in (0, len(lines) - 2) and len(lines) > 1)
             line.append(run(written("t", text)))
             self._add(line)
         self._behind_table = True
+
+
+def _follows(element: HtmlElement, kind: str) -> bool:
+    """Tells whether the next block is of this class."""
+    following = element.getnext()
+    return following is not None and kind in classes(following)
 
 
 def _length(text: str) -> Length:

@@ -31,10 +31,12 @@ class Composition:
 
     Attributes:
         html: the report as one self-contained text.
+        formulas: LaTeX of each formula by id.
         problems: what is wrong with its references, figures and templates.
     """
 
     html: str
+    formulas: dict[str, str]
     problems: tuple[Problem, ...]
 
 
@@ -104,7 +106,7 @@ def compose(
     for path in department.unused() if department else ():
         message = f"{path} is not used: no template of the report has this name"
         problems.append(Problem(None, None, message))
-    return Composition(html=typeset(html, words), problems=tuple(problems))
+    return Composition(html=typeset(html, words), formulas=placing.formulas, problems=tuple(problems))
 
 
 def typeset(html: str, words: Words) -> str:

@@ -44,6 +44,7 @@ class Placing:
         self._left_out = left_out
         self.tables: set[str] = set()
         self.figures: set[str] = set()
+        self.formulas: dict[str, str] = {}
 
     def has_figure(self, name: str) -> bool:
         return name in self._drawings
@@ -110,6 +111,7 @@ class Placing:
         )
 
     def formula(self, name: str, latex: str, alt: str) -> Markup:
+        self.formulas[f"eq-{name}"] = latex
         return Markup(
             f'\n<div class="formula" id="eq-{name}">{formula_image(latex, alt)}'
             f'<span class="number">({define("eq", name)})</span></div>\n'
