@@ -25,6 +25,7 @@ from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
 from study.report.form_check.problem import Problem
 from study.report.form_check.result import write_check
+from study.report.html.files import csv_files
 from study.report.html.page import web_page
 from study.report.locale.messages import TEMPLATES, Words, read_words
 from study.report.locale.number_format import Numbers
@@ -133,7 +134,8 @@ def build_report(
         problems.append(Problem(2, None, "Liberation Serif is not installed; figures use another font"))
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     unpaged, screen = (count_pages(each.html, printed.pages) for each in (composition, whole))
-    write_text(report_dir / "report.html", web_page(screen, title, words))
+    page = web_page(screen, title, words, files=csv_files(analysis))
+    write_text(report_dir / "report.html", page)
     if defence:
         sheet = to_sheet(data, words, numbers, title, lang=lang)
         write_atomic(report_dir / "defence.pdf", partial(_write, sheet.content))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Opener, chromium
+from browsing import Opener
 from planted import plant
 from playwright.sync_api import Browser
 
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 _ARM = "Предобученная, вся сеть, единая"
 #: Printed forms in their order by value; the dash was not measured.
 _IN_ORDER = ["−1,50", "3,2·10<sup>−4</sup>", "0,001", "9,75", "10,5", "6000", "54&nbsp;000"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

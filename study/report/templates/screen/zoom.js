@@ -13,7 +13,6 @@
   ];
   close.autofocus = true;
   bar.append(caption, smaller, larger, close);
-
   dialog.append(bar, frame);
   document.body.append(dialog);
 
@@ -30,7 +29,6 @@
 
   const open = (figure) => {
     const image = figure.querySelector("img");
-    const before = image.clientWidth;
     picture.src = image.src;
     picture.alt = image.alt;
     caption.textContent = oneLine(figure.querySelector("figcaption").textContent);
@@ -39,8 +37,8 @@
     const ratio = image.naturalHeight / image.naturalWidth || 1;
     fitting = Math.min(frame.clientWidth, frame.clientHeight / ratio);
     frame.scrollTo(0, 0);
-    // On a phone the whole picture is hardly larger than on the page.
-    show(fitting < 1.25 * before ? (2 * before) / fitting : 1);
+    // Never smaller than the size for which its letters are made, as a phone would show the whole picture.
+    show(image.getAttribute("width") / fitting);
     frame.scrollTo(0, 0);
   };
 
