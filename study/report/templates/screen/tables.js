@@ -56,6 +56,7 @@
     const rows = [...table.tBodies[0].rows].map(known);
     const made = create("div", "", { class: "bar filter", role: "group", "aria-label": words.filter });
     const add = (name, control) => {
+      control.setAttribute("aria-label", name);
       const label = create("label");
       label.append(create("span", name), control);
       made.append(label);
