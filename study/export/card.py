@@ -19,7 +19,8 @@ from study.spec import Precision, Scope
 _HUB = {DEFAULT: "zalando-datasets/fashion_mnist"}
 #: What a card says of a data set: what its pictures show, and its licence.
 _SHOWN = {
-    DEFAULT: "one garment, shoe or bag, light on black, as in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747)"
+    DEFAULT: "one garment, shoe or bag, light on black, as in Fashion-MNIST (Xiao et al. 2017, "
+    "arXiv:1708.07747)"
 }
 _DATA_LICENCE = {DEFAULT: "Fashion-MNIST is under the MIT licence (Zalando SE)"}
 #: Fields of the YAML part that name the licence of the weights, by the origin of the initial values.
@@ -169,16 +170,16 @@ def _measures(facts: CardFacts) -> Iterator[str]:
 
 
 def _training(facts: CardFacts, title: str) -> Iterator[str]:
-    record, spec = facts.record, facts.record.spec
+    record, spec, data = facts.record, facts.record.spec, facts.champion.data
     yield f"**Initial values.** {_start(facts, title)}"
     trained = "the output layer alone" if spec.arm.scope is Scope.FROZEN else "all layers"
     machine = _plain(str(facts.environment.get("device_name") or "a machine that is not named"))
     yield (
         f"**Length.** {record.samples_seen:,} samples, repeats counted, from a pool of "
-        f"{spec.train_images:,} of the {facts.champion.data.train_images:,} training images "
+        f"{spec.train_images:,} of the {data.train_images:,} training images "
         f"({record.samples_seen / spec.train_images:.2f} epochs). Trained was {trained}. This took "
         f"{record.train_seconds:,.0f} seconds inside training steps, with {record.threads} thread(s) on "
-        f"{machine}. Another {facts.champion.data.validation_images:,} images were set apart for validation."
+        f"{machine}. Another {data.validation_images:,} images were set apart for validation."
     )
     hyper, recipe = spec.hyper, spec.recipe
     decay = f", divided by {hyper.lr_decay:g} from stage to stage downwards" if hyper.lr_decay else ""

@@ -113,10 +113,10 @@ def preparation(resolution: int, data: DatasetDescriptor) -> Iterator[str]:
         else "it is enlarged by bilinear interpolation"
     )
     yield (
-        f"Exported files take grey pictures as bytes, uint8 `[N, {data.side}, {data.side}]` with any N, and give "
-        f"class probabilities, float32 `[N, {len(data.classes)}]`, in the order of the labels. The preparation is "
-        f"inside: a grey value g of 0 to 255 becomes g/127.5 − 1, and {enlarged}, which makes "
-        f"{resolution}×{resolution}."
+        f"Exported files take grey pictures as bytes, uint8 `[N, {data.side}, {data.side}]` with any N, "
+        f"and give class probabilities, float32 `[N, {len(data.classes)}]`, in the order of the labels. "
+        f"The preparation is inside: a grey value g of 0 to 255 becomes g/127.5 − 1, and {enlarged}, "
+        f"which makes {resolution}×{resolution}."
     )
 
 

@@ -26,6 +26,7 @@ from study.report.form_check.check import check_document
 from study.report.form_check.pdf import read_pdf
 from study.report.form_check.problem import Problem
 from study.report.form_check.result import write_check
+from study.report.html.files import csv_files
 from study.report.html.page import web_page
 from study.report.locale.messages import TEMPLATES, Words, read_words
 from study.report.locale.number_format import Numbers
@@ -134,7 +135,8 @@ def build_report(
         problems.append(Problem(2, None, "Liberation Serif is not installed; figures use another font"))
     write_atomic(report_dir / "report.pdf", partial(_write, printed.content))
     screen = count_pages(whole.html, printed.pages)
-    write_text(report_dir / "report.html", web_page(screen, title, words))
+    page = web_page(screen, title, words, files=csv_files(analysis))
+    write_text(report_dir / "report.html", page)
     beside = report_dir / "defence.pdf"
     if not defence:
         beside.unlink(missing_ok=True)  # an earlier one would be taken for this report's

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from planted import plant
@@ -22,6 +24,10 @@ from study.report.text.compose import compose
 from study.report.text.department import Department
 from study.report.text.length import Length
 from study.report.text.title_page import TitlePage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from reading import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,3 +153,37 @@ class Composer:
 @pytest.fixture(scope="session")
 def composer(words: Words, numbers: Numbers) -> Composer:
     return Composer(words, numbers)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the tests of a module; others do not import Playwright."""
+    from browsing import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def pages(shared: Shared, composer: Composer) -> Path:
+    """A folder with the page of a whole study in both languages, `ru.html` and `en.html`."""
+    from reading import write_reading
+
+    return shared.folder("pages", lambda folder: write_reading(folder, composer, "ru", "en"))
+
+
+@pytest.fixture(scope="module")
+def read(browser: Browser, pages: Path) -> Iterator[Reader]:
+    """The Russian page, opened once for the tests of a module; the browser must complain of nothing."""
+    from reading import Reader
+
+    from study.report.html.files import csv_files
+
+    page = browser.new_page(accept_downloads=True)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    files = csv_files(analyse(pages / "results"))
+    yield Reader(page=page, address=(pages / "ru.html").as_uri(), files=files)
+    page.close()
+    assert complaints == []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import Opener
 from planted import plant
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from study.report.html.page import web_page
 from study.report.locale.messages import Words
@@ -20,75 +20,9 @@ from study.report.text.title_page import TitlePage
 if TYPE_CHECKING:
     from conftest import Built, Composer
 
-#: Off: whatever a browser asks the network for on its own.
-_QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _ARM = "Предобученная, вся сеть, единая"
 #: Printed forms in their order by value; the dash was not measured.
 _IN_ORDER = ["−1,50", "3,2·10<sup>−4</sup>", "0,001", "9,75", "10,5", "6000", "54&nbsp;000"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A page in the browser, what it asked for and what it complained about."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def column(self, table: str, number: int) -> list[str]:
-        cells = self.page.locator(f"#{table} tbody tr:visible td:nth-child({number})")
-        return [text.strip() for text in cells.all_inner_texts()]
-
-
-class Opener:
-    """Opens HTML in pages of one browser; `close` ends those of one test."""
-
-    def __init__(self, browser: Browser, folder: Path) -> None:
-        self._browser = browser
-        self._file = folder / "page.html"
-        self._pages: list[Page] = []
-
-    def __call__(self, html: str, *, width: int = 1280, dark: bool = False, js: bool = True) -> Opened:
-        self._file.write_text(html, encoding="utf-8")
-        page = self._browser.new_page(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=js,
-        )
-        self._pages.append(page)
-        opened = Opened(page=page)
-        page.on("request", lambda request: opened.requests.append(request.url))
-        page.on("console", lambda message: opened.complaints.append(message.text))
-        page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        page.goto(self._file.as_uri())
-        return opened
-
-    @property
-    def address(self) -> str:
-        return self._file.as_uri()
-
-    def close(self) -> None:
-        for page in self._pages:
-            page.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(_QUIET), timeout=300_000
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -276,18 +210,9 @@ def test_text_has_contrast_and_figures_a_white_card(dark: bool, built: Built, sh
     assert colour(".card", "backgroundColor") == [1, 1, 1]
 
 
-def test_figure_grows_on_a_phone_inside_its_frame(built: Built, show: Opener) -> None:
-    page = show(built.html, width=360).page
-    image = page.locator("figure img").first
-    small = image.evaluate("(element) => element.clientWidth")
-    page.locator(".zoom").first.click()
-    assert small < 360 < image.evaluate("(element) => element.clientWidth")
-    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-
-
 def test_nothing_of_the_paper_is_left(built: Built, tables: str) -> None:
     for html in (built.html, tables):
-        body = html[html.index("<body") : html.index("<script>")]
+        body = html[html.index("<body") : html.rindex("<script>")]
         for mark in ("Продолжение таблицы", 'class="before"', "bookmark-label", "<!--", "<colgroup"):
             assert mark not in body
         assert body.count('class="scroll') == body.count("<table")

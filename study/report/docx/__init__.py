@@ -1,1 +1,1 @@
-"""Writes the report as an editable Word file (the only user of python-docx and lxml)."""
+"""Writes the report as an editable Word file (the only user of python-docx)."""

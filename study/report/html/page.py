@@ -1,68 +1,71 @@
-"""Turns the composed report into one file for the screen, with its own head, style and script.
+"""Turns the composed report into one file for the screen, with its own head, style and scripts.
 
-It works on the HTML as the templates wrote it, before page breaks are found. Text from outside is escaped
-there already, so the tags searched for here are always our own.
+It works on the HTML as the templates wrote it, before page breaks are found.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from string import Formatter
 
+from lxml.html import HtmlElement
 from markupsafe import Markup
 
+from study.report.html.brief import put_answers_first
+from study.report.html.elements import inner, parse, plain
+from study.report.html.files import put_files
+from study.report.html.folds import mark_folds
+from study.report.html.from_paper import adapt
+from study.report.html.row_links import link_numbers
+from study.report.html.run_filters import mark_runs
 from study.report.locale.messages import TEMPLATES, Words
 from study.report.text.title_page import TitlePage
 
-#: Parts that only the PDF needs: marks of pagination, bookmarks, widths of columns, table of contents.
-_PAPER = re.compile(
-    r'<div class="before" id="[^"]*"></div>|<!--float-->|<span id="line-[^"]*"></span>'
-    r'| id="(?:row|number)-[^"]*"| style="bookmark-label: [^"]*"|<colgroup>.*?</colgroup>'
-    r'|<section class="contents">.*?</section>',
-    re.DOTALL,
+#: Scripts of the page below `templates/screen/`; the first one runs before anything is shown.
+_EARLY = "stored_theme.js"
+_SCRIPTS = (
+    "page.js",
+    "contents.js",
+    "theme.js",
+    "folds.js",
+    "copy.js",
+    "zoom.js",
+    "tables.js",
+    "previews.js",
 )
-_HEADING_TAG = re.compile(r"<(/?)h([1-3])\b")
-_HEADING = re.compile(r'<h([23]) class="([\w ]+)" id="([^"]+)">(.*?)</h\1>', re.DOTALL)
-_SUBTITLE = ' <span class="subtitle">'
-_TAGS = re.compile(r"<[^>]+>")
-_SIZE = re.compile(r'style="width:([\d.]+)(mm|pt);height:([\d.]+)(?:mm|pt)"')
-_FIGURE_IMAGE = re.compile(r'(<figure id="[^"]*">)(<img [^>]*>)')
-_TABLE = re.compile(
-    r'id="(tab-[^"]+)"><p class="tcaption">(.*?)</p><table class="([^"]*)">(.*?)<tbody>(.*?)</table>',
-    re.DOTALL,
-)
-_LISTING = re.compile(r'id="(lst-[^"]+)"><p class="tcaption">(.*?)</p>\s*<pre>', re.DOTALL)
-_CELL = re.compile(r"<t[dh]\b([^>]*)>")
-_SOURCES = re.compile(r'<ol class="sources">.*?</ol>', re.DOTALL)
-_ADDRESS = re.compile(r"https?://[^\s<]+")
-#: Points in a unit; font size of the printed text in points, which is 1 rem on the screen; and pixels in
-#: a rem.
-_POINTS = {"mm": 72 / 25.4, "pt": 1.0}
-_TEXT_POINTS = 14.0
-_ROOT_PIXELS = 16
 
 
-def web_page(html: str, title: TitlePage, words: Words, *, templates: Path = TEMPLATES) -> str:
+def web_page(
+    html: str,
+    title: TitlePage,
+    words: Words,
+    *,
+    files: Mapping[str, str] | None = None,
+    templates: Path = TEMPLATES,
+) -> str:
     """Returns the report as a self-contained page that fetches nothing.
 
     Args:
         html: the text from `compose`.
         title: fields of the title page; empty ones are left out.
         words: words of the language; `screen` holds the labels of the page.
-        templates: folder of screen.html, screen.css and screen.js.
+        files: texts of the tables that a reader can save, by file name.
+        templates: folder of screen.html, screen.css and the scripts.
     """
-    sections, contents = _sections(html[html.index("<section") : html.index("</body>")])
-    script = _read(templates / "screen.js")
+    main = _main(html, words, files or {})
+    contents = _contents(main)
+    early = _read(templates / "screen" / _EARLY)
+    script = Markup("").join(_read(templates / "screen" / name) for name in _SCRIPTS)
     screen = words.screen
-    labels = {**screen["labels"], "decimal": words.decimal}
+    labels = {**screen["labels"], "decimal": words.decimal, "group": words.group}
+    labels |= {f"filter-{name}": text for name, text in screen["filters"].items()}
     return _read(templates / "screen.html").format(
         lang=words.lang,
-        policy=_policy(script),
+        policy=_policy(early, script),
         title=words.title,
         css=_read(templates / "screen.css"),
         letters=words.letters,
@@ -71,21 +74,35 @@ def web_page(html: str, title: TitlePage, words: Words, *, templates: Path = TEM
         contents=screen["contents"],
         list=contents,
         labels=Markup("").join(Markup(' data-{}="{}"').format(name, text) for name, text in labels.items()),
-        sections=sections,
+        sections=inner(main),
+        early=early,
         script=script,
     )
+
+
+def _main(html: str, words: Words, files: Mapping[str, str]) -> HtmlElement:
+    """Returns the sections of the text in the form of the screen."""
+    main = parse(html[html.index("<section") : html.index("</body>")])
+    adapt(main)
+    put_answers_first(main, words)
+    mark_runs(main, words)
+    link_numbers(main, words)
+    mark_folds(main, words)
+    put_files(main, files, words)
+    return main
 
 
 def _read(path: Path) -> Markup:
     return Markup(path.read_text(encoding="utf-8"))
 
 
-def _policy(script: str) -> str:
-    """Returns a content security policy: nothing is fetched, and only our script runs."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _policy(*scripts: str) -> str:
+    """Returns a content security policy: nothing is fetched, and only our scripts run."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    sources = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"script-src {sources}; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -118,74 +135,23 @@ def _lines(forms: Sequence[str], title: TitlePage) -> list[str]:
     ]
 
 
-def _sections(html: str) -> tuple[Markup, Markup]:
-    """Returns the text for the screen, and its table of contents as a nested list."""
-    html = _HEADING_TAG.sub(lambda match: f"<{match[1]}h{int(match[2]) + 1}", _PAPER.sub("", html))
-    headings: list[tuple[int, str, str]] = []
-
-    def heading(match: re.Match[str]) -> str:
-        level, kind, anchor, text = match.groups()
-        if kind.startswith("plain"):
-            text = text.capitalize()
-        elif kind == "appendix":
-            first, space, rest = text.partition(" ")
-            text = first.capitalize() + space + rest
-        plain = _TAGS.sub("", text.replace(_SUBTITLE, ". "))
-        headings.append((int(level), anchor, " ".join(plain.split())))
-        return f'<h{level} class="{kind}" id="{anchor}">{text}</h{level}>'
-
-    html = _HEADING.sub(heading, html)
-    html = _FIGURE_IMAGE.sub(r'\1<div class="card">\2</div>', html)
-    html = _SIZE.sub(_size, html)
-    html = _TABLE.sub(_table, html)
-    html = _LISTING.sub(
-        r'id="\1"><p class="tcaption" id="caption-\1">\2</p>'
-        r'<pre role="group" aria-labelledby="caption-\1" tabindex="0">',
-        html,
-    )
-    html = _SOURCES.sub(
-        lambda match: _ADDRESS.sub(r'<a href="\g<0>" rel="noreferrer">\g<0></a>', match[0]), html
-    )
-    return Markup(html), _contents(headings)
-
-
-def _contents(headings: Sequence[tuple[int, str, str]]) -> Markup:
+def _contents(main: HtmlElement) -> Markup:
     """Returns a nested list of the headings of sections (level 2) and subsections (level 3)."""
-    items = ""
-    for place, (level, anchor, text) in enumerate(headings):
+    headings = [(int(heading.tag[1]), heading) for heading in main.xpath(".//h2[@id] | .//h3[@id]")]
+    items = Markup("")
+    for place, (level, heading) in enumerate(headings):
         following = headings[place + 1][0] if place + 1 < len(headings) else 2
-        items += f'<li><a href="#{anchor}">{text}</a>'
-        items += "<ol>" if following > level else "</li>" + "</ol></li>" * (level - following)
-    return Markup(f"<ol>{items}</ol>")
+        items += Markup('<li><a href="#{}">{}</a>').format(heading.get("id"), _title(heading))
+        items += (
+            Markup("<ol>") if following > level else Markup("</li>" + "</ol></li>" * (level - following))
+        )
+    return Markup("<ol>{}</ol>").format(items)
 
 
-def _size(match: re.Match[str]) -> str:
-    """Converts a picture's size to rem and pixels, so that both are known before it loads."""
-    unit = _POINTS[match[2]] / _TEXT_POINTS
-    width, height = float(match[1]) * unit, float(match[3]) * unit
-    return (
-        f'style="width:{width:.2f}rem" width="{round(width * _ROOT_PIXELS)}" '
-        f'height="{round(height * _ROOT_PIXELS)}"'
-    )
-
-
-def _table(match: re.Match[str]) -> str:
-    anchor, caption, kind, head, body = match.groups()
-    kind = kind.removesuffix("fixed").strip()
-    head = _heads(head, body)
-    return (
-        f'id="{anchor}"><p class="tcaption" id="caption-{anchor}">{caption}</p>'
-        f'<div class="scroll {kind}" role="group" aria-labelledby="caption-{anchor}" tabindex="0">'
-        f'<table class="{kind}">{head}<tbody>{body}</table></div>'
-    )
-
-
-def _heads(head: str, body: str) -> str:
-    """Marks column heads as such; heads above numbers are aligned to the right like the numbers."""
-    cells = _CELL.findall(body.partition("</tr>")[0])
-    if len(cells) != head.count("<th>"):
-        cells = [""] * head.count("<th>")
-    for cell in cells:
-        kind = ' class="n"' if 'class="n"' in cell else ""
-        head = head.replace("<th>", f'<th scope="col"{kind}>', 1)
-    return head.replace(", ", ",\u00a0")
+def _title(heading: HtmlElement) -> str:
+    """Returns the text of a heading; a full stop parts an appendix from its subtitle."""
+    subtitle = heading.find("span[@class='subtitle']")
+    if subtitle is None:
+        return plain(heading)
+    below = plain(subtitle)
+    return f"{plain(heading).removesuffix(below).rstrip()}. {below}"
