@@ -49,7 +49,7 @@ def track(folder: Path, *, report_dir: Path, mlflow: str, tensorboard: Path | No
         raise UsageError("track needs --mlflow URI, --tensorboard DIR or both")
     if not (folder / LEDGER).is_file():
         raise UsageError(f"{folder} holds no study")
-    logging.disable()  # MLflow, its database and its connections tell in many lines what an error tells in one
+    logging.disable()  # MLflow and its database log in many lines what an error tells in one
     warnings.simplefilter("ignore")
     if has_parent():
         return _beside_a_study(folder, report_dir, mlflow, tensorboard)
