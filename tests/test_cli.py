@@ -11,7 +11,7 @@ import pytest
 from study.cli import main, parse
 from study.orchestration.options import Options
 
-VERBS = ("run", "report", "predict", "status", "doctor", "pretrain", "title-page")
+VERBS = ("run", "report", "predict", "status", "track", "doctor", "pretrain", "title-page")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,12 @@ class _Followed:
         self._say(self.failure or f"{self.sink.name} answers again")
 
 
+def has_runs(folder: Path) -> bool:
+    """Whether the ledger of a study has a finished evaluation."""
+    with closing(Ledger(folder / LEDGER, read_only=True)) as ledger:
+        return bool(ledger.finished())
+
+
 def follow(
     folder: Path,
     sinks: Iterable[Sink],

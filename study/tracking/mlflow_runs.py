@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from study.errors import TrackingError, one_line
 from study.store.cells import LOSS, SHARE
 from study.store.columns import OF_RUN
+from study.store.files import PART
 from study.store.ledger import Ledger
-from study.tracking.address import database, shown, without_secrets
+from study.tracking.address import SQLITE, database, shown, without_secrets
 from study.tracking.runs import Key, TrackedRun, finished_runs, study_id
 
 #: Name of the experiment, unless MLflow's own variable names another one.
@@ -108,8 +109,8 @@ class MlflowRuns:
     def _connected(self, ledger: Ledger, study: str, *, ended: bool) -> MlflowClient:
         """Finds what MLflow has of the study, and begins its run if there is none."""
         file = database(self._uri)
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
+        if file is not None and not file.exists():
+            _make_database(file)
         client = MlflowClient(tracking_uri=self._uri)
         self._experiment = _experiment(client, file)
         self._parent, self._logged, self._begun = "", set(), {}
@@ -203,6 +204,16 @@ def _tagged(key: Key) -> _Tagged:
 
 def _measured(name: str, kind: object) -> bool:
     return name in _MEASURED or kind in (SHARE, LOSS)
+
+
+def _make_database(file: Path) -> None:
+    """Makes a database under another name first, because MLflow cannot use one that is half made."""
+    part = file.with_name(f".{file.name}{PART}")
+    for left in (part, part.with_name(f"{part.name}-journal")):  # of a process that was killed
+        left.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    MlflowClient(tracking_uri=f"{SQLITE}{part}").search_experiments(max_results=1)
+    part.replace(file)
 
 
 def _experiment(client: MlflowClient, file: Path | None) -> str:

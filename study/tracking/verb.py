@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 
@@ -18,12 +19,15 @@ from study.system.child_process import end_with_parent, has_parent
 from study.system.memory import go_first
 from study.system.terminal import say
 from study.tracking.address import require_usable
-from study.tracking.follow import Sink, follow
+from study.tracking.follow import POLL, Sink, follow, has_runs
 
 #: Settings of MLflow, which reports its use to its makers unless told not to.
 _ALWAYS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_CONFIGURE_LOGGING": "false"}
 #: Its patience with a server, which otherwise is minutes; what the user has set stays.
 _UNLESS_SET = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+#: The packages, and where pip finds them under another name.
+_MLFLOW, _TENSORBOARD = "mlflow", "tensorboard"
+_PROJECTS = {_MLFLOW: "mlflow-skinny"}
 #: By so much the process of a study yields to the runs.
 _NICE = 10
 
@@ -83,7 +87,12 @@ def _beside_a_study(folder: Path, report_dir: Path, mlflow: str, tensorboard: Pa
             said.append(line)
             say(line)
 
+    for package, flag in ((_MLFLOW, mlflow), (_TENSORBOARD, tensorboard)):
+        if flag and find_spec(package) is None:
+            tell(_advice(package))
     try:
+        while not ended.is_set() and not has_runs(folder):  # the first seconds measure the machine
+            ended.wait(POLL)
         with _alone(folder, mlflow):
             sinks = _sinks(folder, report_dir, mlflow, tensorboard, tell)
             if not sinks:
@@ -121,7 +130,7 @@ def _sinks(
 
             found.append(MlflowRuns(mlflow, results_dir=folder, report_dir=report_dir))
         except ImportError as error:
-            missing(_advice(error, "mlflow-skinny"))
+            missing(_advice(error.name or _MLFLOW))
     if tensorboard is not None:
         require_folder(tensorboard, "TensorBoard's folder")
         try:
@@ -129,9 +138,10 @@ def _sinks(
 
             found.append(EventFiles(tensorboard))
         except ImportError as error:
-            missing(_advice(error, "tensorboard"))
+            missing(_advice(error.name or _TENSORBOARD))
     return found
 
 
-def _advice(error: ImportError, package: str) -> str:
-    return f"{error.name or package} is not installed; `pip install {package}`, then `track` adds the runs"
+def _advice(package: str) -> str:
+    project = _PROJECTS.get(package, package)
+    return f"{package} is not installed; `pip install {project}`, then `track` adds the runs"
