@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -63,9 +63,10 @@ class _Followed:
 
 
 def has_runs(folder: Path) -> bool:
-    """Whether the ledger of a study has a finished evaluation."""
-    with closing(Ledger(folder / LEDGER, read_only=True)) as ledger:
+    """Whether the ledger of a study has a finished evaluation; one that cannot be read has none."""
+    with suppress(StoreError), closing(Ledger(folder / LEDGER, read_only=True)) as ledger:
         return bool(ledger.finished())
+    return False
 
 
 def follow(

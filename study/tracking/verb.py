@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
@@ -53,10 +53,27 @@ def track(folder: Path, *, report_dir: Path, mlflow: str, tensorboard: Path | No
         raise UsageError("track needs --mlflow URI, --tensorboard DIR or both")
     if not (folder / LEDGER).is_file():
         raise UsageError(f"{folder} holds no study")
-    logging.disable()  # MLflow and its database log in many lines what an error tells in one
-    warnings.simplefilter("ignore")
-    if has_parent():
-        return _beside_a_study(folder, report_dir, mlflow, tensorboard)
+    with _quiet():
+        if has_parent():
+            return _beside_a_study(folder, report_dir, mlflow, tensorboard)
+        return _afterwards(folder, report_dir, mlflow, tensorboard)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences logs and warnings: MLflow tells in many lines what its error tells in one."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _afterwards(folder: Path, report_dir: Path, mlflow: str, tensorboard: Path | None) -> int:
+    """Shows what is there and, while the study is at work, what comes."""
     if mlflow:
         require_usable(mlflow, folder)
     with _alone(folder, mlflow):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +11,6 @@ from typing import Any
 
 import pytest
 from followed import CHAMPION, FINISHED, RECORDS, begun, ended, evaluation
-from shared import Shared
 
 from study.cli import main, parse
 from study.errors import TrackingError, UsageError
@@ -23,22 +20,7 @@ from study.store.ledger import Ledger
 from study.tracking.address import require_usable, shown, without_secrets
 from study.tracking.runs import study_id
 
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # MLflow reads it when it is imported
 URI = "http://study:s3cr%40t@localhost:5000"
-
-
-@pytest.fixture
-def store(shared: Shared, tmp_path: Path) -> str:
-    """The address of a new database; MLflow takes seconds to make its tables, so that one is copied."""
-
-    def make(folder: Path) -> None:
-        from mlflow import MlflowClient
-
-        MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
-
-    made = shared.folder("mlflow", make)
-    shutil.copy(made / "mlflow.db", tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.fixture
