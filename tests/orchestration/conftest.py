@@ -24,9 +24,10 @@ def store(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")  # is read when MLflow is imported
 
     def make(folder: Path) -> None:
-        from mlflow import MlflowClient
+        from study.tracking.mlflow_runs import _make_database
 
-        MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
+        _make_database(folder / "mlflow.db")
+        assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
 
     made = shared.folder("mlflow", make)
     shutil.copy(made / "mlflow.db", tmp_path / "mlflow.db")

@@ -17,6 +17,7 @@ from study.errors import TrackingError, UsageError
 from study.orchestration.options import Options
 from study.spec import Purpose
 from study.store.ledger import Ledger
+from study.tracking import follow
 from study.tracking.address import require_usable, shown, without_secrets
 from study.tracking.runs import study_id
 
@@ -293,3 +294,26 @@ def test_event_files_that_cannot_be_written_are_told_and_made_later(ledger: Ledg
     obstacle.unlink()
     sink.update(ledger, ended=False)
     assert sink.added == len(WANTED)
+
+
+def test_a_lasting_failure_is_told_once_and_so_is_its_end(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from study.tracking.event_files import EventFiles
+
+    monkeypatch.setattr(follow, "RETRY", 0.0)
+    obstacle = tmp_path / "t" / f"study-{study_id(ledger)}"
+    obstacle.parent.mkdir()
+    obstacle.write_text("a file where a folder should be")
+    looks, said = list[float](), list[str]()
+
+    def wait(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            obstacle.unlink()
+
+    sink = EventFiles(tmp_path / "t")
+    going = (len(looks) < 4 for _ in range(9)).__next__
+    assert not follow.follow(tmp_path / "r", [sink], going=going, wait=wait, say=said.append)
+    assert len(said) == 2 and said[0].startswith("TensorBoard: cannot write"), said
+    assert said[1] == "TensorBoard answers again" and sink.added == len(WANTED)
