@@ -313,7 +313,8 @@ def test_a_lasting_failure_is_told_once_and_so_is_its_end(
             obstacle.unlink()
 
     sink = EventFiles(tmp_path / "t")
-    going = (len(looks) < 4 for _ in range(9)).__next__
-    assert not follow.follow(tmp_path / "r", [sink], going=going, wait=wait, say=said.append)
+    assert not follow.follow(
+        tmp_path / "r", [sink], going=lambda: len(looks) < 4, wait=wait, say=said.append
+    )
     assert len(said) == 2 and said[0].startswith("TensorBoard: cannot write"), said
     assert said[1] == "TensorBoard answers again" and sink.added == len(WANTED)
