@@ -13,7 +13,7 @@ from study.budget import DEFAULT_BUDGET, parse_budget
 from study.datasets import DATASETS
 from study.datasets import DEFAULT as DEFAULT_DATASET
 from study.errors import StudyError, UsageError, out_of_memory
-from study.flags import dataset, networks, number, path, resolution, workers
+from study.flags import dataset, mlflow_uri, networks, number, path, resolution, workers
 from study.networks import DEFAULT
 from study.report.locale.messages import languages
 from study.spec import MOST_SEED, MOST_SEEDS, RESOLUTIONS
@@ -82,9 +82,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.set_defaults(execute=execute)
         return parser
 
-    results, form, data, offline, weights = (_Parser(add_help=False) for _ in range(5))
+    results, folder, form, data, offline, weights, programs = (_Parser(add_help=False) for _ in range(7))
     results.add_argument("--results-dir", type=path, default=Path("results"))
-    form.add_argument("--report-dir", type=path, default=Path("report_out"))
+    folder.add_argument("--report-dir", type=path, default=Path("report_out"))
     form.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     form.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
     form.add_argument("--templates", type=path, help="a department's folder of styles and templates")
@@ -105,15 +105,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     offline.add_argument("--offline", action="store_true", help="never download anything")
     weights.add_argument("--weights-dir", type=path, help="folder with torchvision's weight files")
+    programs.add_argument(
+        "--mlflow",
+        type=mlflow_uri,
+        default="",
+        metavar="auto|URI",
+        help="show the runs in MLflow: sqlite:///FILE or http://HOST:PORT (auto: MLFLOW_TRACKING_URI)",
+    )
+    programs.add_argument(
+        "--tensorboard", type=path, metavar="DIR", help="write TensorBoard's event files there"
+    )
 
     summary = "Run a study, or go on with the one in the results directory."
-    run = verb("run", verbs.run, summary, results, form, data, offline, weights)
+    run = verb("run", verbs.run, summary, results, folder, form, data, offline, weights, programs)
     _add_run_flags(run)
     for each in (whole, run):
         each.add_argument("--version", action="version", version=__version__)
 
     summary = "Rebuild the report from a results directory, without training."
-    report = verb("report", verbs.report, summary, results, form)
+    report = verb("report", verbs.report, summary, results, folder, form)
     report.add_argument(
         "--draft", action="store_true", help="sooner: PDF and page without pictures, form not checked"
     )
@@ -156,6 +166,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     watch = verb("watch", verbs.watch, summary, results)
     watch.add_argument("--port", type=number(int, 0, 65_535), default=0, help="0: any that is free")
     watch.add_argument("--lang", choices=languages(), default="ru", help="language of the page")
+
+    summary = "Show a study in MLflow or TensorBoard: what is there and, while it is at work, what comes."
+    verb("track", verbs.track, summary, results, folder, programs)
 
     summary = "What this machine lacks, and the command that mends it."
     doctor = verb("doctor", verbs.doctor, summary, results, data, weights)

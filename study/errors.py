@@ -45,6 +45,10 @@ class TrainingError(StudyError):
     """A run cannot continue, for example because its loss is not a number."""
 
 
+class TrackingError(StudyError):
+    """A program that shows studies, such as MLflow, cannot be reached or refuses what it is given."""
+
+
 def out_of_memory(told: str) -> bool:
     """Whether an error, written as ``type: message``, means a lack of memory; PyTorch has several such."""
     return told.startswith(("MemoryError", "OutOfMemoryError")) or any(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from study.datasets import DATASETS, DatasetName
 from study.errors import UsageError
@@ -88,3 +90,25 @@ def workers(text: str) -> int:
     if value < 1:
         raise ArgumentTypeError(f"{text[:40]!r} is neither auto nor a number of workers")
     return value
+
+
+def mlflow_uri(text: str) -> str:
+    """Parses the address of an MLflow server or database; ``auto`` takes that of MLFLOW_TRACKING_URI.
+
+    It may hold a password, so no message repeats it.
+    """
+    if text == "auto":
+        text = os.environ.get("MLFLOW_TRACKING_URI", "")
+        if not text:
+            raise ArgumentTypeError("auto takes the address from MLFLOW_TRACKING_URI, which is not set")
+    if text.startswith("sqlite:///"):
+        file = text.removeprefix("sqlite:///")
+        if file.startswith(":") or set("?#") & set(file):
+            raise ArgumentTypeError("sqlite:/// takes the name of a file, without ? and #")
+        return f"sqlite:///{path(file)}"
+    with suppress(ValueError):  # of a port that is no number, or of broken brackets
+        parts = urlsplit(text)
+        bare = text.isprintable() and " " not in text and not parts.query and not parts.fragment
+        if parts.scheme in ("http", "https") and parts.hostname and bare and parts.port != 0:
+            return text
+    raise ArgumentTypeError("expected auto, sqlite:///FILE, http://HOST:PORT or https://HOST")

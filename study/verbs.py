@@ -43,6 +43,10 @@ def run(flags: Namespace) -> int:
         read_department(flags.templates, flags.lang)
     if flags.weights_dir is not None and not flags.weights_dir.is_dir():
         raise UsageError(f"--weights-dir {flags.weights_dir} is not a folder")
+    if flags.mlflow:
+        from study.tracking.address import require_usable
+
+        require_usable(flags.mlflow, flags.results_dir)
     flags.images = None
     _keep_settings(flags)
     if flags.data_dir is not None:  # reports a bad file before the slow imports
@@ -52,6 +56,8 @@ def run(flags: Namespace) -> int:
     if flags.dry_run:  # a dry run writes nothing
         return _run_study(flags)
     limits = require_folder(flags.report_dir, "report directory")
+    if flags.tensorboard is not None:
+        limits += require_folder(flags.tensorboard, "TensorBoard's folder")
     # Before PyTorch, so that a second study is refused at once.
     with StudyLock(flags.results_dir) as lock, report_lock(flags.report_dir, flags.results_dir, say):
         for limit in (*lock.limits, *require_folder(flags.results_dir, "results directory"), *limits):
@@ -257,6 +263,15 @@ def watch(flags: Namespace) -> int:
         say(f"{flags.results_dir} can be watched at {server.address} on this machine; Ctrl-C ends the page")
         server.serve_forever()
     return 0
+
+
+def track(flags: Namespace) -> int:
+    """Shows the study in the results directory in MLflow or TensorBoard."""
+    from study.tracking.verb import track as show
+
+    return show(
+        flags.results_dir, report_dir=flags.report_dir, mlflow=flags.mlflow, tensorboard=flags.tensorboard
+    )
 
 
 def doctor(flags: Namespace) -> int:

@@ -11,7 +11,18 @@ import pytest
 from study.cli import main, parse
 from study.orchestration.options import Options
 
-VERBS = ("run", "report", "predict", "export", "status", "doctor", "pretrain", "title-page")
+VERBS = (
+    "run",
+    "report",
+    "predict",
+    "export",
+    "status",
+    "watch",
+    "track",
+    "doctor",
+    "pretrain",
+    "title-page",
+)
 
 
 @pytest.mark.parametrize(

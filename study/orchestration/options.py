@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from study.data import LabelledImages
@@ -35,6 +35,9 @@ class Options:
         gpus_per_run: GPUs of each run in that cluster; 0 gives each run one core.
         champion_share: share of the budget that is reserved for the champion, in [0, 1).
         disk_gb: maximum size of the checkpoints of unfinished trainings, in GB (10^9 bytes).
+        mlflow: address of the MLflow server or database that is shown the study, or "". It may hold a
+            password, so that it is not printed with the options.
+        tensorboard: folder of event files for TensorBoard.
     """
 
     results_dir: Path
@@ -59,6 +62,8 @@ class Options:
     gpus_per_run: float = 0.0
     champion_share: float = 0.25
     disk_gb: float = 6.0
+    mlflow: str = field(default="", repr=False)
+    tensorboard: Path | None = None
 
     @property
     def figures_dir(self) -> Path:

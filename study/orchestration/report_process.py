@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import study
 from study.orchestration.options import Options
 from study.store.files import remove_parts
-from study.system.child_process import ENDS_WITH_INPUT
+from study.system.child_process import ENDS_WITH_INPUT, verb_command
 from study.system.terminal import CALLED
 
 _POLL = 0.1
-#: Runs the command line with the folder of this package, its first argument, in place of the working
-#: directory, from which `-m` and `-c` would import modules first.
-_START = (
-    "import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
-    "from study.cli import main; raise SystemExit(main())"
-)
-_ROOT = Path(study.__file__).resolve().parents[1]
 
 
 def render(
@@ -43,17 +34,13 @@ def render(
     Returns:
         Whether a new report exists.
     """
-    command = [
-        sys.executable,
-        "-c",
-        _START,
-        str(_ROOT),
+    command = verb_command(
         "report",
         f"--results-dir={options.results_dir}",
         f"--report-dir={options.report_dir}",
         f"--lang={options.lang}",
         f"--length={options.length}",
-    ]
+    )
     if options.title_page is not None:
         command.append(f"--title-page={options.title_page}")
     if options.templates is not None:

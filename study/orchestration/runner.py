@@ -37,11 +37,15 @@ from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
 from study.orchestration.scheduler import RUNNING, Scheduler
 from study.orchestration.signals import CancelToken
+from study.orchestration.tracking_process import tracked
 from study.spec import StudySpec
 from study.store.files import never_recreate
 from study.store.ledger import LEDGER, Ledger
 from study.training.runtime import Runtime, champion_threads, cuda_missing, one_thread, usable_workers
 from study.training.workshop import Workshop
+
+#: Seconds kept for the end of the process, after what shows the study in other programs.
+_TO_EXIT = 1.0
 
 
 @dataclass(kw_only=True, repr=False)
@@ -90,7 +94,10 @@ class Runner:
             shop = self._shop(clock, matrix_runtime)
             with closing(self._executor(shop, workers)) as executor:
                 plan.workers = executor.capacity
-                with Console(clock.deadline, plan.workers) as console:
+                with (
+                    Console(clock.deadline, plan.workers) as console,
+                    tracked(self.options, console.say, lambda: self._left(clock)),
+                ):
                     context = StudyContext(
                         study=self.study,
                         options=self.options,
@@ -108,6 +115,10 @@ class Runner:
                     return _Phases(context).run()
         finally:
             clock.note_used(every=0.0)
+
+    def _left(self, clock: StudyClock) -> float:
+        """Returns the seconds until the process must end, by its budget or after a signal."""
+        return min(clock.deadline.left(), self.token.left()) - _TO_EXIT
 
     def _executor(self, shop: Workshop, workers: int) -> Executor:
         """Creates the executor: for this machine, or for the cluster named in the options."""

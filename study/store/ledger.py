@@ -8,12 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from study.errors import StoreError, StudyError
 from study.field_types import Misshapen, convert
-from study.records import RunRecord
+from study.records import RunRecord, RunState
 from study.store.documents import Environment, Facts
 from study.store.sqlite_integrity import require_whole
 from study.store.sqlite_opening import Journal, connect_reading
@@ -42,6 +43,27 @@ _COLUMNS = (
     "SELECT run_id, rung, position, state, purpose, arm, record, committed FROM runs LIMIT 0",
     "SELECT position, kind, model, detail, at FROM events LIMIT 0",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A commit of a finished run.
+
+    Attributes:
+        run_id: of the run.
+        rung: at which it was evaluated.
+        purpose: of the run, a `Purpose` as text.
+        at: time of the last commit with this key, in seconds since 1970.
+    """
+
+    run_id: str
+    rung: int
+    purpose: str
+    at: float
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.run_id, self.rung
 
 
 class Ledger:
@@ -249,6 +271,24 @@ class Ledger:
             rows = self._rows("SELECT run_id, rung, record FROM runs ORDER BY position")
             self._records = tuple(self._record(*row) for row in rows)
         return self._records
+
+    def finished(self) -> tuple[Commit, ...]:
+        """Returns what finished runs were committed, in the order of their first commit; no row is parsed.
+
+        Raises:
+            StoreError: a row is damaged.
+        """
+        rows = self._rows(
+            "SELECT run_id, rung, purpose, committed FROM runs WHERE state=? ORDER BY position",
+            (RunState.FINISHED.value,),
+        )
+        try:
+            return tuple(
+                Commit(run_id=str(run_id), rung=int(rung), purpose=str(purpose), at=float(at))
+                for run_id, rung, purpose, at in rows
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise StoreError(f"{self.path} is damaged: {error}") from error
 
     def _record(self, run_id: Any, rung: Any, text: Any) -> RunRecord:
         """Parses a row; raises StoreError if it is damaged or its key does not match its spec."""

@@ -141,6 +141,31 @@ def report_lock(folder: Path, results: Path, say: Callable[[str], None]) -> Iter
         yield
 
 
+@contextmanager
+def folder_lock(folder: Path, refusal: str) -> Iterator[None]:
+    """Locks a folder itself, which creates no file, so that nobody else with such a lock works with it.
+
+    Raises:
+        StoreError: another process has the lock; `refusal` says so.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    until = time.monotonic() + _PATIENCE  # a process whose study was killed ends a moment later
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in _HELD and time.monotonic() > until:
+                    raise StoreError(refusal) from None
+                if error.errno in _HELD:
+                    time.sleep(0.05)
+                    continue
+            break  # also where the file system knows no locks
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _opened(folder: Path, how: int) -> IO[str]:
     """Opens the lock file, but neither follows a symbolic link nor waits for a pipe.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from study.tuning.storage import (
 
 #: States of trials that Optuna learns from. Its storage has each trial of the ledger once in one of them.
 _SETTLED = {RunState.FINISHED: TrialState.COMPLETE}
+#: Name of the value that the trials are compared by, for programs that show the storage.
+METRIC = "validation accuracy"
 
 
 class Search:
@@ -110,7 +113,8 @@ class Search:
             if not self._in_memory and self._opened != _file(self._path):  # another arm's search rebuilt it
                 self._study = self._open()
                 return
-            self._trial.set_user_attr("run_id", record.spec.run_id)
+            for name, value in _attributes(record).items():
+                self._trial.set_user_attr(name, value)
             self._settle(self._trial.number, record)
         except BROKEN as error:
             self._rebuild(error)
@@ -141,9 +145,27 @@ class Search:
             load_if_exists=True,
             pruner=optuna.pruners.NopPruner(),
         )
+        self._describe()
         self._agree()
         self._opened = _file(self._path)
         return self._study
+
+    def _describe(self) -> None:
+        """Stores the arm's factors and the name of the value; the search itself does not read them."""
+        arm, known = self._arm, self._study.user_attrs
+        factors = {
+            "model": str(arm.model),
+            "init": arm.init.value,
+            "scope": arm.scope.value,
+            "lr_policy": arm.lr_policy.value,
+        }
+        for name, value in factors.items():
+            if known.get(name) != value:
+                self._study.set_user_attr(name, value)
+        if self._study.metric_names != [METRIC]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self._study.set_metric_names([METRIC])
 
     def _agree(self) -> None:
         """Ends trials that a killed study left running, and adds trials that only the ledger has.
@@ -193,8 +215,14 @@ class Search:
             params=_parameters(record.spec.hyper),
             distributions=self._space,
             value=record.val_accuracy if finished else None,
-            user_attrs={"run_id": record.spec.run_id},
+            user_attrs=_attributes(record),
         )
+
+
+def _attributes(record: RunRecord) -> dict[str, str | int]:
+    """Returns what the storage keeps of a trial besides its outcome; the first identifies it."""
+    spec = record.spec
+    return {"run_id": spec.run_id, "seed": spec.seed, "rung": spec.rung, "state": record.state.value}
 
 
 def _file(path: Path) -> tuple[int, int] | None:

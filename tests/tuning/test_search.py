@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 
 from study.matrix import arms
@@ -54,3 +56,32 @@ def test_every_seed_that_a_study_may_have_is_taken(tmp_path: Path, seed: int) ->
         known = (*known, record)
     assert known[0].spec.hyper != known[1].spec.hyper
     assert not told and not list(tmp_path.glob("*.damaged-*"))
+
+
+@pytest.mark.parametrize("rebuilt", [False, True], ids=["as told", "from the ledger"])
+def test_a_dashboard_finds_factors_seed_rung_and_state_of_every_trial(
+    rebuilt: bool, tmp_path: Path
+) -> None:
+    arm, path = arms()[-1], tmp_path / "optuna.db"
+    known: tuple[RunRecord, ...] = ()
+    for number in range(2):
+        search = Search(path, arm, seed=3, known=known)
+        record = _record(arm, number, search.ask(number))
+        if number:
+            record = replace(record, state=RunState.FAILED, val_accuracy=None)
+        search.tell(record)
+        known = (*known, record)
+    if rebuilt:
+        path.unlink()
+        Search(path, arm, seed=3, known=known)
+    study = optuna.load_study(storage=f"sqlite:///{path}", study_name=arm.name)
+    assert study.user_attrs == {
+        "model": arm.model,
+        "init": arm.init.value,
+        "scope": arm.scope.value,
+        "lr_policy": arm.lr_policy.value,
+    }
+    assert study.metric_names == ["validation accuracy"]
+    told = [trial.user_attrs for trial in study.get_trials() if not rebuilt or trial.value is not None]
+    wanted = [{"run_id": r.spec.run_id, "seed": 0, "rung": 10, "state": r.state.value} for r in known]
+    assert told == (wanted[:1] if rebuilt else wanted), "of the failed ones the ledger alone is asked"
