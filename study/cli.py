@@ -191,6 +191,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     compare.add_argument("first", type=path, metavar="RESULTS_DIR")
     compare.add_argument("second", type=path, metavar="RESULTS_DIR")
 
+    summary = "Look at your own set of images: what is in it, before any training (none follows yet)."
+    look = verb("look", verbs.look, summary)
+    look.add_argument(
+        "place",
+        type=path,
+        metavar="PATH",
+        help="class folders with pictures, a zip of them, idx files, a CSV file of pixels, an .npz file",
+    )
+    look.add_argument("--json", type=path, metavar="FILE", help="also write all that was found")
+    look.add_argument("--csv", type=path, metavar="FILE", help="also write a table of the findings")
+    look.add_argument("--no-cache", action="store_true", help="decode anew, keep nothing in ~/.cache")
+
     summary = "Make pre-trained weights from fractals, without any data set."
     pretrain = verb("pretrain", verbs.pretrain, summary)
     pretrain.add_argument(

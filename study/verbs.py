@@ -6,6 +6,7 @@ A verb takes its parsed flags (`study.cli.parse`) and returns the exit code.
 from __future__ import annotations
 
 import os
+import shutil
 from argparse import Namespace
 from contextlib import closing, suppress
 from dataclasses import fields, replace
@@ -313,6 +314,34 @@ def compare(flags: Namespace) -> int:
 
     for line in lines(flags.first, flags.second):
         say(line)
+    return 0
+
+
+def look(flags: Namespace) -> int:
+    """Looks at a set of images; what it finds is no error."""
+    from study.data.image_formats import read_images
+    from study.data.picture_cache import cache_folder
+    from study.data_look.export import as_json, as_table
+    from study.data_look.look import look as look_at
+    from study.data_look.page import page
+    from study.store.files import write_json, write_text
+    from study.store.tables import csv_text
+
+    for file in filter(None, (flags.json, flags.csv)):
+        if file.is_dir():
+            raise UsageError(f"{file} is a folder; name a file")
+        if file.exists() and os.path.exists(flags.place) and os.path.samefile(file, flags.place):
+            raise UsageError(f"{file} is the set itself; name another file")
+    cache = None if flags.no_cache else cache_folder()
+    found = look_at(read_images(flags.place, cache=cache, tell=say))
+    for line in page(found, shutil.get_terminal_size((100, 24)).columns):
+        say(line)
+    if flags.json:
+        write_json(flags.json, as_json(found))
+        say(f"all that was found: {flags.json}")
+    if flags.csv:
+        write_text(flags.csv, csv_text(as_table(found)))
+        say(f"table of the findings: {flags.csv}")
     return 0
 
 

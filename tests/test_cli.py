@@ -19,6 +19,7 @@ VERBS = (
     "status",
     "watch",
     "track",
+    "look",
     "doctor",
     "pretrain",
     "title-page",

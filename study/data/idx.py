@@ -44,6 +44,49 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int, data: Da
         DataError: magic number, count or size are wrong, a label is above C − 1, or the stream is damaged.
     """
     shape = (count, data.side, data.side)[:dimensions]
+    values = read_shaped(stream, name, shape)
+    return values if dimensions == 3 else _labels(values, name, data)
+
+
+def idx_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
+    """Reads the sizes that the header of an idx array declares, and goes back to the start of the stream.
+
+    Args:
+        stream: the file, which can be positioned.
+        name: of the file, for error messages.
+        dimensions: 3 for images, 1 for labels.
+
+    Raises:
+        DataError: the stream is damaged, or is no idx array of bytes with so many dimensions.
+    """
+    start = 4 + 4 * dimensions
+    try:
+        content = stream.read(_GZIP_EXTRA)
+        if content[:2] == _GZIP:
+            content = zlib.decompressobj(wbits=31).decompress(content, start)
+        stream.seek(0)
+    except UNREADABLE as error:
+        raise DataError(f"{name}: damaged file ({error})") from error
+    if len(content) < start:
+        raise DataError(f"{name}: truncated, {len(content)} bytes")
+    header = np.frombuffer(content, ">u4", 1 + dimensions)
+    if header[0] != _MAGIC[dimensions]:
+        raise DataError(f"{name}: not an idx file of this kind (magic {int(header[0])})")
+    return tuple(int(size) for size in header[1:])
+
+
+def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
+    """Reads an idx array of bytes that has exactly this shape; see `read_idx`.
+
+    Args:
+        stream: the file.
+        name: of the file, for error messages.
+        shape: of images, [count, height, width], or of labels, [count].
+
+    Raises:
+        DataError: magic number or shape are wrong, or the stream is damaged.
+    """
+    dimensions = len(shape)
     start = 4 + 4 * dimensions
     expected = start + math.prod(shape)
     try:
@@ -63,8 +106,7 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int, data: Da
     if len(content) != expected:
         size = "more" if len(content) > expected else str(len(content))
         raise DataError(f"{name}: {size} bytes, expected {expected}")
-    values = np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
-    return values if dimensions == 3 else _labels(values, name, data)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
 
 
 def read_csv(stream: IO[bytes], name: str, count: int, data: DatasetDescriptor) -> tuple[Images, Images]:

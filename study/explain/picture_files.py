@@ -8,14 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from study.data.picture_decoding import JPEG_SIDE, MOST_PIXELS, instead
 from study.errors import UsageError
-
-#: Maximum number of pixels of an image; a JPEG is counted at the resolution at which it is read.
-MOST_PIXELS = 50_000_000
-#: A JPEG is read at a half, a quarter or an eighth of its resolution while both sides keep so many pixels.
-JPEG_SIDE = 512
-#: What the containers of HEIC photos say after ``ftyp``.
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -57,19 +51,7 @@ def _too_large(path: Path) -> UsageError:
 def _instead(path: Path) -> str:
     """Returns what a file that cannot be read is instead, and what to do."""
     with path.open("rb") as stream:
-        start = stream.read(256)
-    if not start:
-        return ": it is empty"
-    if start[4:8] == b"ftyp" and start[8:12] in _HEIC:
-        advice = "save or send it as JPEG (iPhone: Settings, Camera, Formats, Most Compatible)"
-        return f" but a HEIC photo; {advice}"
-    if start[4:8] == b"ftyp":
-        return " but a video or a newer format; save one picture of it as JPEG or PNG"
-    if start.startswith(b"%PDF"):
-        return " but a PDF; save the picture in it as PNG"
-    if start.lstrip().lower().startswith((b"<svg", b"<?xml", b"<!doctype", b"<html")):
-        return " but a drawing or a page (SVG, XML, HTML); export it as PNG"
-    return "; save it as JPEG or PNG"
+        return instead(stream.read(256)) or "; save it as JPEG or PNG"
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from study.datasets import DEFAULT
+from study.datasets import DEFAULT, DatasetDescriptor
 from study.errors import one_line
 from study.explain.doubt import SURE
 from study.export.card_facts import CardFacts, Start
@@ -15,6 +15,8 @@ from study.export.loading import loading, preparation
 from study.networks import NETWORKS
 from study.spec import Precision, Scope
 
+#: Names of data sets as their authors write them.
+_TITLES = {DEFAULT: "Fashion-MNIST"}
 #: Names of data sets on the Hugging Face Hub.
 _HUB = {DEFAULT: "zalando-datasets/fashion_mnist"}
 #: What a card says of a data set: what its pictures show, and its licence.
@@ -60,7 +62,7 @@ def card(facts: CardFacts, files: Mapping[str, str]) -> str:
         ("Limits", _limits(facts)),
     )
     head = yaml.safe_dump(_front(facts, files), sort_keys=False, allow_unicode=True)
-    body = [f"# {title} on {facts.champion.data.title}"]
+    body = [f"# {title} on {_title(facts.champion.data)}"]
     for heading, paragraphs in sections:
         body += [*([f"## {heading}"] if heading else []), *paragraphs]
     return f"---\n{head}---\n\n" + "\n\n".join(body) + "\n"
@@ -98,7 +100,7 @@ def _front(facts: CardFacts, files: Mapping[str, str]) -> dict[str, Any]:
                     {
                         "task": {"type": task, "name": "Image classification"},
                         "dataset": {
-                            "name": data.title,
+                            "name": _title(data),
                             "type": hub or data.name,
                             "split": "test",
                             "args": {"images": facts.images},
@@ -113,7 +115,7 @@ def _front(facts: CardFacts, files: Mapping[str, str]) -> dict[str, Any]:
 
 def _introduction(facts: CardFacts, title: str) -> Iterator[str]:
     data = facts.champion.data
-    shown = _SHOWN.get(data.name, f"one thing as in {data.title}")
+    shown = _SHOWN.get(data.name, f"one thing as in {_title(data)}")
     yield (
         f"{title} with one grey input channel and {len(data.classes)} classes. It names what a "
         f"picture of {data.side}×{data.side} pixels shows: {shown}."
@@ -224,7 +226,7 @@ def _start(facts: CardFacts, title: str) -> str:
 
 
 def _licence(facts: CardFacts) -> Iterator[str]:
-    title = facts.champion.data.title
+    title = _title(facts.champion.data)
     data = _DATA_LICENCE.get(facts.champion.data.name, f"The licence of {title} is its own")
     if facts.start is Start.IMAGENET:
         yield (
@@ -267,6 +269,10 @@ def _doubted(facts: CardFacts) -> str:
         f" On the test images {found.wrong_doubted:,} of {found.wrong:,} wrong answers and "
         f"{found.right_doubted:,} of {found.right:,} right ones lie below it."
     )
+
+
+def _title(data: DatasetDescriptor) -> str:
+    return _TITLES.get(data.name, data.title)
 
 
 def _percent(share: float) -> str:
