@@ -131,7 +131,7 @@ def card_facts(results_dir: Path, champion: StoredChampion) -> CardFacts:
     assert record.test_accuracy is not None and record.test_images is not None
     right = round(record.test_accuracy * record.test_images)
     low, high = share_interval(right, record.test_images)
-    arrays = read_arrays(results_dir / "predictions.npz")
+    arrays = read_arrays(results_dir / "predictions.npz", len(champion.data.classes))
     start = _start(record, given)
     return CardFacts(
         champion=champion,

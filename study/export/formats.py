@@ -89,7 +89,8 @@ def _read_onnx(path: Path) -> Answer:
 
 def _write_torchscript(classifier: Classifier, stream: IO[bytes]) -> None:
     with _quiet(), torch.no_grad():
-        traced = torch.jit.trace(classifier, classifier.example(), check_trace=False)  # type: ignore[no-untyped-call]
+        given = classifier.example()
+        traced = torch.jit.trace(classifier, given, check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(traced, stream)  # type: ignore[no-untyped-call]
 
 

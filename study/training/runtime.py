@@ -16,7 +16,7 @@ import torch
 
 from study.errors import UsageError
 from study.spec import Precision
-from study.system.memory import memory_gb
+from study.system.memory import keep_freed, memory_gb
 
 #: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
 WORKER_GB, MEMORY_SHARE = 2.0, 0.8
@@ -71,7 +71,8 @@ def detect(device: str = "auto", precision: str = "auto") -> Runtime:
 
 
 def adopt(runtime: Runtime) -> None:
-    """Configures the calling thread for `runtime`; it must run before the first tensor is created."""
+    """Configures the process for `runtime`; it must run before the first tensor is created."""
+    keep_freed()
     torch.set_flush_denormal(True)
     torch.set_num_threads(runtime.threads)
 

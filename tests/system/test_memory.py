@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,31 @@ def test_pages_that_cache_files_are_available(tmp_path: Path) -> None:
 
 def test_this_machine_has_memory_left() -> None:
     assert 0 < available_gb() < memory_gb()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_memory_that_was_freed_is_not_cleared_again() -> None:
+    """A block of 64 MB that is allocated, written and freed again and again faults in its pages once."""
+    code = """
+import ctypes, resource, sys
+from study.system.memory import keep_freed
+
+if sys.argv[1] == "kept":
+    keep_freed()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(8):
+    block = libc.malloc(64 << 20)
+    ctypes.memset(block, 1, 64 << 20)
+    libc.free(block)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+    def counted(name: str) -> int:
+        call = [sys.executable, "-c", code, name]
+        return int(subprocess.run(call, check=True, capture_output=True).stdout)
+
+    faults = {name: counted(name) for name in ("kept", "as it is")}
+    assert 4 * faults["kept"] < faults["as it is"]
