@@ -170,7 +170,7 @@ def _dataset(data: DatasetDescriptor, data_dir: Path | None) -> Check:
     fetched = "; a study would try to download it" if files.torchvision else ""
     install = f"sudo apt-get install {files.package}, or " if files.package else ""
     return Check(
-        name=data.title,
+        name=data.called,
         ok=path is not None,
         detail=str(path) if path else f"not on this machine{fetched}",
         remedy="" if path else f"{install}--data-dir",

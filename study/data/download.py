@@ -55,7 +55,7 @@ def download(
             reason = _download(path, md5, known.mirrors, given_up)
             if reason:
                 raise DataError(
-                    f"{data.title} is not on this machine and could not be downloaded ({reason}); "
+                    f"{data.called} is not on this machine and could not be downloaded ({reason}); "
                     f"{remedy(data)}"
                 )
 

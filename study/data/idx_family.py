@@ -42,18 +42,20 @@ def load(
     if data_dir is not None:
         found = read_place(data_dir, data)
         if found is None:
-            raise DataError(f"no {data.title} files (idx, CSV or zip) in {data_dir}")
+            raise DataError(f"no {data.called} files (idx, CSV or zip) in {data_dir}")
         return _checked(found, _SOURCES[found.form], data)
     for folder, source in usual_folders(data):
         found = read_folder(folder, data) if folder.is_dir() else None
         if found is not None:
             return _checked(found, source or _SOURCES[found.form], data)
     if offline or not data.files.torchvision:
-        raise DataError(f"{data.title} is not on this machine; {remedy(data)}")
+        raise DataError(f"{data.called} is not on this machine; {remedy(data)}")
     download(DOWNLOAD_ROOT, data, stop=stop)
     found = read_folder(downloaded(data), data)
     if found is None:
-        raise DataError(f"the download left no complete {data.title} in {downloaded(data)}; {remedy(data)}")
+        raise DataError(
+            f"the download left no complete {data.called} in {downloaded(data)}; {remedy(data)}"
+        )
     return _checked(found, "download", data)
 
 
@@ -82,7 +84,7 @@ def _checked(found: Found, source: str, data: DatasetDescriptor) -> LabelledImag
             if content_sha256(part) != expected
         ]
         raise DataError(
-            f"{' and '.join(names)}: the labelled images are not {data.title} as published "
+            f"{' and '.join(names)}: the labelled images are not {data.called} as published "
             f"(content {sha256[:12]}…, expected {data.sha256[:12]}…)"
         )
     return LabelledImages(

@@ -240,7 +240,7 @@ def _read_archive(path: Path, names: _Names) -> Found:
     with archive:
         found = _read([_packed(archive, path, names)], names)
     if found is None:
-        title = names.data.title
+        title = names.data.called
         raise DataError(f"{path}: not Kaggle's archive of {title} (no idx or CSV files in it)")
     return found
 

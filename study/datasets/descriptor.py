@@ -34,7 +34,8 @@ class DatasetDescriptor:
 
     Attributes:
         name: in flags, settings and run ids.
-        title: as messages name it; the report takes its own title from the words of its language.
+        title: as people write it; the report has its own words for it.
+        short: as messages name it; empty if they take the title.
         classes: names of the classes by label, 2 to 256; the report has its own words for them.
         side: of the images in pixels.
         grey: whether the images have one channel; the networks of the study take no others yet.
@@ -53,6 +54,7 @@ class DatasetDescriptor:
 
     name: DatasetName
     title: str
+    short: str = ""
     classes: tuple[str, ...]
     side: int
     grey: bool = True
@@ -75,6 +77,11 @@ class DatasetDescriptor:
             raise ValueError(f"{self.name}: a part has fewer images than there are classes")
         if self.side < 2:
             raise ValueError(f"{self.name}: images of a side of {self.side} pixels")
+
+    @property
+    def called(self) -> str:
+        """The name in messages."""
+        return self.short or self.title
 
     @property
     def pixels(self) -> int:

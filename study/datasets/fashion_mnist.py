@@ -6,7 +6,8 @@ from study.datasets.descriptor import DatasetDescriptor, DatasetName, Files
 
 DESCRIPTOR = DatasetDescriptor(
     name=DatasetName("fashion-mnist"),
-    title="FashionMNIST",
+    title="Fashion-MNIST",
+    short="FashionMNIST",
     classes=(
         "T-shirt/top",
         "trouser",

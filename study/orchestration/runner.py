@@ -228,7 +228,7 @@ class _Phases:
         before = f", {format_seconds(deadline.used_before)} used before" if deadline.used_before else ""
         context.console.say(
             f"{runtime.device_name}, {context.plan.workers} workers of {runtime.threads} thread, "
-            f"{runtime.precision} · {context.study.data.title} from {context.shop.images.source} · "
+            f"{runtime.precision} · {context.study.data.called} from {context.shop.images.source} · "
             f"budget {format_seconds(deadline.budget)}{before}"
         )
         require_speeds(context, self._scheduler)

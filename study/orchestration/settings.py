@@ -12,6 +12,8 @@ from study.store.ledger import Ledger
 
 #: Ledger fact with the settings of the study.
 SETTINGS = "study"
+#: Length of a SHA-256, of which only the beginning is told.
+_DIGEST = 64
 #: The flag of each setting that a study keeps.
 _FLAGS = {
     "models": "--models",
@@ -66,4 +68,5 @@ def _value(value: Any) -> str:
         return "not given" if value else "given"
     if isinstance(value, list):
         return ",".join(value)
-    return str(value)[:12] or "none"
+    text = str(value)
+    return (text[:12] if len(text) == _DIGEST else text) or "none"

@@ -40,7 +40,7 @@ def labels_are_those_of_the_data(sources: Sources, study: StudySpec, data_dir: P
     """Compares the stored labels with those of the data set in the order that the study's seed gives."""
     if sources.labels is None:
         return unchecked("labels", "predictions.npz holds no labels")
-    title = study.data.title
+    title = study.data.called
     truth = load(study.data, data_dir, offline=True).test_labels
     wanted = truth[balanced_order(truth, seed=study.seed)].numpy()
     if not np.array_equal(sources.labels, wanted):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from study.cli import main
+from study.datasets import DATASETS, FASHION_MNIST, DatasetName
 from study.errors import StoreError, UsageError
 from study.networks import GOOGLENET
 from study.orchestration.opening import open_ledger
@@ -94,6 +95,7 @@ def test_a_ledger_that_knows_only_the_digest_of_its_settings_is_gone_on_with(tmp
         {"seed": "7"},
         {"max_seeds": 10**9 + 1},
         {"device": "x" * 20_001},
+        {"dataset": "lost"},
     ],
 )
 def test_damaged_settings_are_an_error_of_the_ledger(change: dict[str, object], tmp_path: Path) -> None:
@@ -106,9 +108,18 @@ def test_damaged_settings_are_an_error_of_the_ledger(change: dict[str, object], 
     ledger.close()
 
 
+def test_another_data_set_is_another_study(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = DatasetName("digits")
+    monkeypatch.setitem(DATASETS, name, replace(FASHION_MNIST, name=name))
+    assert "--dataset fashion-mnist there, digits here" in _refusal(results, capsys, "--dataset", "digits")
+
+
 def test_settings_are_stored_whole(tmp_path: Path) -> None:
+    """But for the data set, which older versions did not name."""
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    for name in STUDY.to_dict():
+    for name in STUDY.to_dict().keys() - {"dataset"}:
         ledger.set_fact("study", {key: value for key, value in STUDY.to_dict().items() if key != name})
         with pytest.raises(StoreError, match=f"its settings: it has no {name}"):
             settings(ledger)

@@ -89,7 +89,7 @@ def _about(dataset: DatasetDescriptor, folder: Path, many: dict[str, str]) -> di
     count = len(dataset.classes)
     about: dict[str, Any] = {
         "title": dataset.title,
-        "short": dataset.title,
+        "short": dataset.called,
         "classes": list(dataset.classes),
         "of_classes": many["of"].format(n=count),
         "into_classes": many["into"].format(n=count),

@@ -23,7 +23,7 @@ SHORT_FIGURES = frozenset({"examples", "scheme", "champion", "confusion", "objec
 #: The sources of the short form; other citations are left out of its text.
 SHORT_SOURCES = frozenset(
     {
-        *(dataset.source for dataset in DATASETS.values()),
+        *(dataset.source for dataset in DATASETS.values() if dataset.source),
         "zalando2017",
         "torchvision2016",
         "paszke2019",
