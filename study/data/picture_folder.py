@@ -155,7 +155,7 @@ def _arranged(tree: Tree) -> _Arrangement:
     divided = _is_divided(tree, root)
     deep = len(root) + divided  # number of names before that of the class
     found = _Arrangement(problems=list(tree.problems))
-    filled = set()
+    filled: set[Steps] = set()
     for entry in tree.files:
         below = entry.path[len(root) :] if entry.path[: len(root)] == root else ()
         if 1 in (len(below), len(entry.path)) and entry.path[-1].lower() in NAME_FILES:
