@@ -41,7 +41,7 @@ _Files = Mapping[PartName, Mapping[str, Path]]
 
 def is_idx(path: Path) -> bool:
     """Whether a file is named like images or labels of the MNIST family."""
-    return _NAME.fullmatch(path.name) is not None
+    return not is_hidden(path.name) and _NAME.fullmatch(path.name) is not None
 
 
 def find_idx(folder: Path) -> dict[str, _Files]:

@@ -47,6 +47,8 @@ _OTHERS = (".csv", ".txt", ".npz", ".gz", ".zip", ".json", ".xml", ".md", ".yaml
 _STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 #: Pictures that a thread reads in one go, and threads; decoders work without the interpreter's lock.
 _CHUNK, _MOST_THREADS = 64, 4
+#: Bytes of a picture in memory beside its pixels.
+_OVERHEAD = 600
 #: Pictures spread over the whole set that are read first, to estimate the memory that all will take.
 _SAMPLE = 256
 
@@ -97,6 +99,7 @@ def read_pictures(
     if not found.placed:
         raise DataError(f"{title}: no pictures in class folders")
     require_classes(len(keys), title)
+    classes = named_classes(keys, found.names)
     pictures = _decoded(found.placed, title, cache, tell)
     broken = [
         Problem(kind=Trouble.BROKEN, place=shown(each.entry.path), detail=str(result))
@@ -122,7 +125,7 @@ def read_pictures(
     return ImageSet(
         title=title,
         form=form,
-        classes=named_classes(keys, found.names),
+        classes=classes,
         named=True,
         parts=parts,
         files=True,
@@ -152,7 +155,7 @@ def _arranged(tree: Tree) -> _Arrangement:
     divided = _is_divided(tree, root)
     deep = len(root) + divided  # number of names before that of the class
     found = _Arrangement(problems=list(tree.problems))
-    filled = set()
+    filled: set[Steps] = set()
     for entry in tree.files:
         below = entry.path[len(root) :] if entry.path[: len(root)] == root else ()
         if 1 in (len(below), len(entry.path)) and entry.path[-1].lower() in NAME_FILES:
@@ -282,9 +285,10 @@ def _decoded(
                     results[place] = result
                     if isinstance(result, Picture):
                         kept[key] = result
-                        size += result.pixels.nbytes
-            # Once as single pictures and once as an array of all.
-            require_memory(2 * size * len(placed) / len(results), f"{title}: {len(placed):,} pictures")
+                        size += result.pixels.nbytes + _OVERHEAD
+            # All will be in memory as single pictures, of which some are already there, and as one array.
+            whole = 2 * size * len(placed) / len(results)
+            require_memory(whole - size, f"{title}: {len(placed):,} pictures")
     cache.keep(kept, tell)
     return [results[place] for place in range(len(placed))]
 

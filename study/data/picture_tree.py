@@ -130,7 +130,9 @@ def walk_zip(archive: zipfile.ZipFile, name: str) -> Tree:
     members = archive.infolist()
     if len(members) > MOST_FILES:
         raise DataError(f"{name}: more than {MOST_FILES:,} files")
-    tree, folders, ignored = Tree(), set(), set()
+    tree = Tree()
+    folders: set[Steps] = set()
+    ignored: set[Steps] = set()
     for info in sorted(members, key=lambda each: each.filename):
         path = tuple(filter(None, info.filename.replace("\\", "/").split("/")))
         hidden = next((place for place, part in enumerate(path) if is_hidden(part)), None)

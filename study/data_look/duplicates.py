@@ -107,8 +107,9 @@ def find_twins(images: ImageSet) -> tuple[Twins, Twins | None, bool]:
     """
     rows = _Rows(images)
     digests = np.ascontiguousarray(np.concatenate([part.digests for part in images.parts]))
-    keys = digests.view(np.dtype((np.void, digests.shape[1]))).ravel()
-    _, first, inverse, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    _, first, inverse, counts = np.unique(
+        digests.view(np.uint64), axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
     inverse = inverse.ravel()
     repeated = np.flatnonzero(counts[inverse] > 1)
     _, group = np.unique(inverse[repeated], return_inverse=True)

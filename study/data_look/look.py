@@ -94,14 +94,12 @@ def look(images: ImageSet) -> DataLook:
         ratio=ratio,
         mirrored=mirrored,
         mirror_reason=reason,
-        warnings=tuple(
-            (
-                *_dependence(images, exact, near),
-                *_contradictions(exact, near),
-                *_names(len(names)),
-                *_counts(images, counts),
-                *_imbalance(ratio),
-            )
+        warnings=(
+            *_dependence(images, exact, near),
+            *_contradictions(exact, near),
+            *_names(len(names)),
+            *_counts(images, counts),
+            *_imbalance(ratio),
         ),
     )
 

@@ -27,6 +27,8 @@ _MARGIN = 2.0
 _FLAT = 16.0
 #: Comparisons up to which is looked for pairs, some seconds for each 10^9; and pairs that are kept.
 MOST_COMPARED, MOST_FOUND = 4_000_000_000, 1_000_000
+#: Weights of red, green and blue in a grey copy (ITU-R BT.601).
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _HASH_SIDE, _SIDE, _CHUNK, _BLOCK = 8, 16, 4_096, 1_024
 
 Floats = npt.NDArray[np.float32]
@@ -56,7 +58,7 @@ def signatures(images: Bytes, sizes: Indices) -> tuple[npt.NDArray[np.bool_], Fl
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             box = images[chunk, top : top + height, left : left + width]
-            grey = box.mean(axis=3, dtype=np.float32)
+            grey = box[..., 0].astype(np.float32) if box.shape[3] == 1 else box @ _GREY
             bits[chunk], pixels[chunk] = _signed(grey)
     return bits, pixels
 

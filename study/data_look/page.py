@@ -32,8 +32,8 @@ def page(found: DataLook, width: int) -> list[str]:
     width = max(LEAST_WIDTH, width)
     images = found.images
     count = sum(len(part.labels) for part in images.parts)
-    lines = [f"{images.title}: {images.form}, {len(images.classes):,} classes, {count:,} pictures", ""]
-    lines += _classes(found, width)
+    head = f"{one_line(images.title)}: {images.form}, {len(images.classes):,} classes, {count:,} pictures"
+    lines = [*textwrap.wrap(head, width), "", *_classes(found, width)]
     for title, entries in (
         ("Sizes", list(_sizes(found))),
         ("Equal pictures", list(_twins(found.exact, "group"))),

@@ -91,7 +91,7 @@ def _write_torchscript(classifier: Classifier, stream: IO[bytes]) -> None:
     with _quiet(), torch.no_grad():
         given = classifier.example()
         traced = torch.jit.trace(classifier, given, check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(traced, stream)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, stream)
 
 
 def _read_torchscript(path: Path) -> Answer:

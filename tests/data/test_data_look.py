@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from picture_sets import encoded, photo, write, write_classes
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from study.cli import main
 from study.data.image_formats import read_images
@@ -261,6 +262,40 @@ def test_the_set_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFix
         assert main(["look", place, *flags]) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert (tmp_path / "a.npz").read_bytes() == before
+
+
+def test_digits_of_scikit_learn_with_planted_faults(tmp_path: Path) -> None:
+    digits = load_digits()
+    images = (digits.images[:600] * 15).astype(np.uint8)
+    for number, (image, label) in enumerate(zip(images, digits.target[:600], strict=True)):
+        write(tmp_path / str(label) / f"{number:04}.png", Image.fromarray(image))
+    plain = _look(tmp_path)
+    write(tmp_path / "0" / "again.png", Image.fromarray(images[0]))
+    write(tmp_path / "3" / "broken.png", b"\x89PNG\r\n\x1a\n")
+    write(tmp_path / "5" / "read me.txt", b"words")
+    (tmp_path / "10").mkdir()
+    found = _look(tmp_path)
+    assert found.images.classes == tuple("0123456789") and not found.mirrored
+    assert np.array_equal(plain.counts[0], np.bincount(digits.target[:600]))
+    assert found.counts.sum() == 601 and found.exact.groups == plain.exact.groups + 1
+    text = " ".join(page(found, 400))
+    for name in ("0/again.png", "3/broken.png", "5/read me.txt", "class folders without pictures, 1: 10"):
+        assert name in text
+    order = np.argsort(digits.target[:600], kind="stable")
+    assert np.array_equal(plain.images.parts[0].images[:, :, :, 0], images[order])
+
+
+@pytest.mark.long
+def test_fashion_mnist_as_70000_files_is_the_same_bit_for_bit(tmp_path: Path) -> None:
+    arrays = _read(Path("/usr/share/datasets/fashion-mnist"))
+    for part in arrays.parts:
+        for number, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+            folder = tmp_path / part.name.value / str(label)
+            write(folder / f"{number:05}.png", Image.fromarray(image[:, :, 0]))
+    for ours, theirs in zip(_read(tmp_path).parts, arrays.parts, strict=True):
+        order = np.argsort(theirs.labels, kind="stable")
+        for column in ("images", "labels", "digests"):
+            assert np.array_equal(getattr(ours, column), getattr(theirs, column)[order])
 
 
 def test_the_sample_of_fashion_mnist(tmp_path: Path) -> None:
