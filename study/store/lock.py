@@ -119,7 +119,7 @@ def report_lock(folder: Path, results: Path, say: Callable[[str], None]) -> Iter
     Raises:
         StoreError: another study holds the lock, or the directory is not writable.
     """
-    study = os.path.realpath(results).replace("\n", " ")
+    study = _study_name(results)
     if os.path.realpath(folder) == os.path.realpath(results):  # it has a lock already
         yield
         return
@@ -139,6 +139,18 @@ def report_lock(folder: Path, results: Path, say: Callable[[str], None]) -> Iter
         if lock.before not in ("", study) and (folder / "report.pdf").exists():
             say(f"{REPORT} {folder}: the report of the study in {lock.before} is written over")
         yield
+
+
+def is_report_of(folder: Path, results: Path) -> bool:
+    """Whether the report in a report directory is that of the study in `results`, as its lock file says."""
+    if os.path.realpath(folder) == os.path.realpath(results):
+        return True
+    try:
+        stream = _opened(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    with stream:
+        return _noted(stream)[1] == _study_name(results)
 
 
 @contextmanager
@@ -164,6 +176,11 @@ def folder_lock(folder: Path, refusal: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _study_name(results: Path) -> str:
+    """Returns what the lock file of a report directory says of a study."""
+    return os.path.realpath(results).replace("\n", " ")
 
 
 def _opened(folder: Path, how: int) -> IO[str]:

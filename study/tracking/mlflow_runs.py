@@ -22,6 +22,7 @@ from study.store.cells import LOSS, SHARE
 from study.store.columns import OF_RUN
 from study.store.files import PART
 from study.store.ledger import Ledger
+from study.store.lock import is_report_of
 from study.tracking.address import SQLITE, database, shown, without_secrets
 from study.tracking.runs import Key, TrackedRun, finished_runs, study_id
 
@@ -131,7 +132,10 @@ class MlflowRuns:
 
     def _end(self, client: MlflowClient, ledger: Ledger) -> None:
         """Adds the files of the study and ends its run."""
-        for file in (self._results / "results.csv", self._report / "report.pdf"):
+        files = [self._results / "results.csv"]
+        if is_report_of(self._report, self._results):  # not that of another study
+            files.append(self._report / "report.pdf")
+        for file in files:
             if file.is_file():
                 client.log_artifact(self._parent, str(file))
         used = ledger.fact("used_seconds")

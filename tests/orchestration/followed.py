@@ -9,6 +9,7 @@ from study.networks import GOOGLENET
 from study.records import EvaluationPoint, RunRecord, RunState
 from study.spec import HyperParams, Purpose, RunSpec, StudySpec
 from study.store.ledger import LEDGER, Ledger
+from study.store.lock import report_lock
 
 ARMS = arms((GOOGLENET,))
 CHAMPION = b"weights of a network"
@@ -95,5 +96,5 @@ def ended(ledger: Ledger, report: Path) -> None:
     """Adds what the end of a study brings."""
     ledger.set_fact("environment", ledger.fact("environment") | {"finished": "2026-11-30T10:10:00"})
     (ledger.path.parent / "results.csv").write_text("run_id\n", encoding="utf-8")
-    report.mkdir(exist_ok=True)
-    (report / "report.pdf").write_bytes(b"%PDF-1.7")
+    with report_lock(report, ledger.path.parent, print):
+        (report / "report.pdf").write_bytes(b"%PDF-1.7")

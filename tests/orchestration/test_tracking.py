@@ -141,13 +141,23 @@ def test_a_run_that_was_cut_off_is_completed(ledger: Ledger, sink: Callable[[], 
 def test_two_studies_in_one_database_stay_apart(
     ledger: Ledger, sink: Callable[[], Any], store: str, tmp_path: Path
 ) -> None:
+    from study.tracking.mlflow_runs import MlflowRuns
+
     sink().update(ledger, ended=False)
     other = begun(tmp_path / "other")
     other.set_fact("environment", {"preregistration": "cd" * 32, "started": "2026-12-01T10:00:00"})
-    second = sink()
-    second.update(other, ended=False)
+    ended(ledger, tmp_path / "o")
+    second = MlflowRuns(store, results_dir=tmp_path / "other", report_dir=tmp_path / "o")
+    second.update(other, ended=True)
+    name = study_id(other)
     other.close()
     assert second.added == len(WANTED)
+    client = _client(store)
+    experiment = client.get_experiment_by_name("pretraining-study").experiment_id
+    found = client.search_runs([experiment], filter_string=f"tags.study_id = '{name}'")
+    (top,) = (run for run in found if "mlflow.parentRunId" not in run.data.tags)
+    assert len(found) == len(WANTED) + 1
+    assert not client.list_artifacts(top.info.run_id), "the report there is that of the first study"
 
 
 @pytest.mark.parametrize("kind", ["dead", "slow"])
