@@ -51,14 +51,18 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
 
 
 def join_parts(root: HtmlElement) -> None:
-    """Puts the parts of each table together again that were cut where a page of the PDF ends.
+    """Puts the parts of each table and listing together again that were cut where a page of the PDF ends.
 
     Args:
         root: the HTML text.
     """
     for caption in root.findall(".//p[@class='tcaption continued']"):
         first, rest = caption.getprevious(), caption.getnext()
-        first.find("tbody").extend(rest.find("tbody"))
+        if first.tag == "pre":  # its last line ends without a break
+            first[-1].tail = f"{first[-1].tail or ''}\n"
+            first.extend(list(rest))
+        else:
+            first.find("tbody").extend(rest.find("tbody"))
         rest.drop_tree()
         caption.drop_tree()
 
