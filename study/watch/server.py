@@ -88,7 +88,6 @@ class WatchServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: WatchServer
-    protocol_version = "HTTP/1.1"
     #: Seconds for which a silent connection is kept.
     timeout = 30
 
