@@ -54,7 +54,7 @@ def test_the_hub_reads_its_results(text: str, record: RunRecord) -> None:
         "test",
         "image-classification",
     )
-    assert read.text.lstrip().startswith("# GoogLeNet on Fashion-MNIST")
+    assert read.text.lstrip().startswith("# ResNet-18 on Fashion-MNIST")
 
 
 def test_the_interval_is_exact(text: str, record: RunRecord) -> None:
@@ -97,7 +97,7 @@ def _facts_text(folder: Path, champion: StoredChampion, record: RunRecord, given
     return card(card_facts(folder, named), {})
 
 
-SCRATCH = Arm(model=ModelName("googlenet"), init=Init.SCRATCH, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
+SCRATCH = Arm(model=ModelName("resnet18"), init=Init.SCRATCH, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
 
 
 @pytest.mark.parametrize(
