@@ -213,7 +213,7 @@ def _answer(batch: list[tuple[str, Tensor]], networks: Sequence[Stored], found: 
             words = doubt(probability).removeprefix("; ")
             found.doubted += place == 0 and bool(words)
             cells = [round(float(value), 6) for value in best]
-            row = (
+            row: Row = (
                 name,
                 network_name,
                 CLASS_NAMES[int(best.argmax())],

@@ -91,7 +91,7 @@ def _read_onnx(path: Path) -> Answer:
 def _write_torchscript(classifier: Classifier, stream: IO[bytes]) -> None:
     with _quiet(), torch.no_grad():
         traced = torch.jit.trace(classifier, example(), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(traced, stream)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, stream)
 
 
 def _read_torchscript(path: Path) -> Answer:
