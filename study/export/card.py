@@ -13,7 +13,7 @@ from study.explain.doubt import SURE
 from study.export.card_facts import CardFacts, Start
 from study.export.loading import loading, preparation
 from study.networks import NETWORKS
-from study.spec import Precision, Scope
+from study.spec import Precision, Recipe, Scope
 
 #: Names of data sets as their authors write them.
 _TITLES = {DEFAULT: "Fashion-MNIST"}
@@ -174,12 +174,12 @@ def _measures(facts: CardFacts) -> Iterator[str]:
 def _training(facts: CardFacts, title: str) -> Iterator[str]:
     record, spec, data = facts.record, facts.record.spec, facts.champion.data
     yield f"**Initial values.** {_start(facts, title)}"
-    trained = "the output layer alone" if spec.arm.scope is Scope.FROZEN else "all layers"
+    trained = "The output layer alone was" if spec.arm.scope is Scope.FROZEN else "All layers were"
     machine = _plain(str(facts.environment.get("device_name") or "a machine that is not named"))
     yield (
         f"**Length.** {record.samples_seen:,} samples, repeats counted, from a pool of "
         f"{spec.train_images:,} of the {data.train_images:,} training images "
-        f"({record.samples_seen / spec.train_images:.2f} epochs). Trained was {trained}. This took "
+        f"({record.samples_seen / spec.train_images:.2f} epochs). {trained} trained. This took "
         f"{record.train_seconds:,.0f} seconds inside training steps, with {record.threads} thread(s) on "
         f"{machine}. Another {data.validation_images:,} images were set apart for validation."
     )
@@ -189,8 +189,7 @@ def _training(facts: CardFacts, title: str) -> Iterator[str]:
         f"**Recipe.** AdamW; peak learning rate {hyper.lr:.3g}{decay}; weight decay "
         f"{hyper.weight_decay:g}; batches of {spec.batch_size}; label smoothing {hyper.label_smoothing:g}. "
         f"The rate rises over {recipe.warm_up:,} samples, stays, and falls to zero over a share of "
-        f"{recipe.cooldown:g} of the samples. Images are mirrored with probability {recipe.flip:g}, moved "
-        f"by at most {recipe.shift:g} of their side, and lose a square with probability {recipe.erase:g}. "
+        f"{recipe.cooldown:g} of the samples. {_augmentation(recipe)} "
         f"Seed {spec.seed}, arithmetic in {spec.precision}."
     )
     if spec.precision is not Precision.FP32:
@@ -198,6 +197,15 @@ def _training(facts: CardFacts, title: str) -> Iterator[str]:
             f"The accuracy above was measured in {spec.precision} too. Exported files compute in float32, "
             "so that a few close calls may turn out otherwise."
         )
+
+
+def _augmentation(recipe: Recipe) -> str:
+    parts = [f"mirrored with probability {recipe.flip:g}"]
+    if recipe.shift:
+        parts.append(f"shifted by at most {recipe.shift:g} of their side")
+    if recipe.erase:
+        parts.append(f"robbed of a square with probability {recipe.erase:g}")
+    return f"Images are {', '.join(parts)}; nothing else is done to them."
 
 
 def _start(facts: CardFacts, title: str) -> str:

@@ -76,7 +76,8 @@ def torchvision_network(model: ModelName) -> type[TorchvisionNetwork]:
         "renames": (("body.", ""), ("head.", f"{layers.head}.")),
         "table_layers": ("",),
     }
-    return type(descriptor.title, (TorchvisionNetwork,), values)
+    name = "".join(sign for sign in descriptor.title if sign.isalnum())  # TorchScript reads it
+    return type(name, (TorchvisionNetwork,), values)
 
 
 def _one_channel(like: nn.Conv2d) -> nn.Conv2d:

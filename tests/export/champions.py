@@ -21,7 +21,7 @@ FACTS = {
     "baselines": [
         {"name": PIXELS, "train_images": 200, "test_images": 100, "test_accuracy": 0.73, "seconds": 0.1}
     ],
-    "pretraining": {"googlenet": {"source": "fractal", "samples": 13_760, "categories": 64}},
+    "pretraining": {"resnet18": {"source": "fractal", "samples": 13_760, "categories": 64}},
 }
 
 

@@ -1,4 +1,4 @@
-"""Results with a real champion: a GoogLeNet that learnt for some steps, judged on the sample."""
+"""Results with a real champion: a ResNet-18 that learnt for some steps, judged on the sample."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from study.explain.stored_champion import StoredChampion, stored_champion
 from study.export.export import write_checked
 from study.export.formats import ONNX, TORCHSCRIPT
 from study.models import Network, build
-from study.networks import GOOGLENET
+from study.networks import ModelName
 from study.orchestration.executors.run_artifacts import keep_weights
 from study.records import RunRecord, RunState
 from study.spec import Arm, Init, LrPolicy, Purpose, RunSpec, Scope
@@ -28,13 +28,15 @@ from study.training.run import Outcome
 from study.training.runtime import detect
 
 STEPS = 4
-ARM = Arm(model=GOOGLENET, init=Init.PRETRAINED, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
+#: Its export to ONNX takes half the seconds of that of GoogLeNet.
+RESNET18 = ModelName("resnet18")
+ARM = Arm(model=RESNET18, init=Init.PRETRAINED, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
 
 
 @pytest.fixture(scope="session")
 def network(few: LabelledImages) -> Network:
     """After a few steps, with statistics of real images, so that answers depend on the picture."""
-    trained = build(GOOGLENET, weights=None, resolution=32, fold=True, seed=5).train()
+    trained = build(RESNET18, weights=None, resolution=32, fold=True, seed=5).train()
     optimizer = torch.optim.AdamW(trained.parameters(), lr=1e-3)
     for part in torch.arange(len(few.train_images)).chunk(STEPS):
         logits = trained(to_input(few.train_images[part], 32))

@@ -30,6 +30,7 @@ from study.models import network_class, torchvision_name
 from study.networks import NETWORKS, ModelName
 from study.records import RunRecord
 from study.spec import Arm, Init, LrPolicy, Precision, Scope, StudySpec
+from study.training.defaults import LONG_RECIPE
 from study.training.evaluate import Probabilities
 
 #: The forms of one champion are made once, in one process.
@@ -55,7 +56,7 @@ def test_the_hub_reads_its_results(text: str, record: RunRecord) -> None:
         "test",
         "image-classification",
     )
-    assert read.text.lstrip().startswith("# GoogLeNet on Fashion-MNIST")
+    assert read.text.lstrip().startswith("# ResNet-18 on Fashion-MNIST")
 
 
 def test_the_interval_is_exact(text: str, record: RunRecord) -> None:
@@ -88,7 +89,8 @@ def test_training_is_told_from_the_ledger(text: str, record: RunRecord) -> None:
     assert f"{record.samples_seen:,} samples, repeats counted, from a pool of 54,000" in text
     assert "12 seconds inside training steps, with 1 thread(s) on a processor  of two cores" in text
     assert f"peak learning rate {spec.hyper.lr:.3g}; weight decay 0.01; batches of 64;" in text
-    assert "measured in" not in text
+    assert "Images are mirrored with probability 0.5; nothing else" in text
+    assert "All layers were trained." in text and "measured in" not in text
 
 
 def _facts_text(folder: Path, champion: StoredChampion, record: RunRecord, given: str = "") -> str:
@@ -99,7 +101,7 @@ def _facts_text(folder: Path, champion: StoredChampion, record: RunRecord, given
     return card(card_facts(folder, named), {})
 
 
-SCRATCH = Arm(model=ModelName("googlenet"), init=Init.SCRATCH, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
+SCRATCH = Arm(model=ModelName("resnet18"), init=Init.SCRATCH, scope=Scope.FULL, lr_policy=LrPolicy.UNIFORM)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +147,14 @@ def test_the_origin_of_the_initial_values_is_never_mixed_up(
     assert "no numbers by class" in text, "without predictions"
 
 
-def test_another_precision_and_rates_by_stage_are_told(
+def test_another_recipe_and_precision_are_told(
     champion: StoredChampion, record: RunRecord, tmp_path: Path
 ) -> None:
     hyper = replace(record.spec.hyper, lr_decay=2.6)
-    other = replace(record, spec=replace(record.spec, hyper=hyper, precision=Precision.BF16))
+    spec = replace(record.spec, hyper=hyper, recipe=LONG_RECIPE, precision=Precision.BF16)
+    other = replace(record, spec=spec)
     text = _facts_text(tmp_path / "results", champion, other)
+    assert "shifted by at most 0.0625 of their side, robbed of a square with probability 0.25;" in text
     assert "divided by 2.6 from stage to stage" in text
     assert "The accuracy above was measured in bf16 too." in text
 
