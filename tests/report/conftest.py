@@ -166,10 +166,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def pages(shared: Shared, composer: Composer) -> Path:
-    """A folder with the page of a whole study in both languages, `ru.html` and `en.html`."""
+    """A folder with the page of a whole study, report.html, and the texts of its tables, files.json."""
     from reading import write_reading
 
-    return shared.folder("pages", lambda folder: write_reading(folder, composer, "ru", "en"))
+    return shared.folder("pages", lambda folder: write_reading(folder, composer))
 
 
 @pytest.fixture(scope="module")
@@ -177,13 +177,11 @@ def read(browser: Browser, pages: Path) -> Iterator[Reader]:
     """The Russian page, opened once for the tests of a module; the browser must complain of nothing."""
     from reading import Reader
 
-    from study.report.html.files import csv_files
-
     page = browser.new_page(accept_downloads=True)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    files = csv_files(analyse(pages / "results"))
-    yield Reader(page=page, address=(pages / "ru.html").as_uri(), files=files)
+    files = json.loads((pages / "files.json").read_text(encoding="utf-8"))
+    yield Reader(page=page, address=(pages / "report.html").as_uri(), files=files)
     page.close()
     assert complaints == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from planted import plant
 from playwright.sync_api import Locator, Page
 
 from study.analysis import analyse
+from study.report.data.report_data import ReportData
 from study.report.figures.style import Drawing, empty_drawing
 from study.report.html.files import csv_files
 from study.report.html.page import web_page
@@ -45,7 +47,7 @@ class Reader:
     files: dict[str, str]
 
     def __call__(self, width: int, place: str = "", **media: Any) -> Page:
-        settings = {"media": "screen", "color_scheme": "light", "reduced_motion": "no-preference", **media}
+        settings = {"media": "null", "color_scheme": "light", "reduced_motion": "no-preference", **media}
         self.page.emulate_media(**settings)
         self.page.set_viewport_size({"width": width, "height": 800})
         self.page.goto("about:blank")
@@ -53,16 +55,16 @@ class Reader:
         return self.page
 
 
-def write_reading(folder: Path, composer: Composer, *langs: str) -> None:
-    """Plants a study below a folder and writes its page there, one for each language."""
-    study = plant(folder / "results", seeds=2, trials=3, artifacts=False)
+def write_reading(folder: Path, composer: Composer) -> None:
+    """Writes the Russian page of a planted study, and the texts of the tables that it embeds."""
+    data = ReportData.of(analyse(plant(folder / "results", seeds=2, trials=2, artifacts=False)))
     drawing = replace(empty_drawing(), data=_PICTURE, media="image/svg+xml", width_mm=165.0, height_mm=76.0)
     drawings: dict[str, Drawing] = dict.fromkeys(_FIGURES, drawing)
-    files = csv_files(analyse(study))
-    for lang in langs:
-        text = composer.of(lang)(study, drawings=drawings)
-        page = web_page(text, TitlePage(year="2031"), read_words(lang), files=files)
-        (folder / f"{lang}.html").write_text(page, encoding="utf-8")
+    files = csv_files(data.analysis)
+    text = composer(data, drawings=drawings)
+    page = web_page(text, TitlePage(year="2031"), read_words("ru"), files=files)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "files.json").write_text(json.dumps(files), encoding="utf-8")
 
 
 def fits(page: Page) -> bool:

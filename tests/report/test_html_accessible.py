@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,11 +66,11 @@ def _press_tab(page: Page, count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_keyboard_reaches_everything_with_a_ring(width: int, read: Reader) -> None:
     page = read(width)
-    found = _press_tab(page, 8)
+    found = _press_tab(page, 5)
     assert found[0]["name"].startswith("Перейти")
     assert "INPUT" in {each["tag"] for each in found}  # of the themes
     page.locator("main").focus()
-    found += _press_tab(page, 30)
+    found += _press_tab(page, 14)
     page.evaluate("document.querySelector('#tab-runs details').open = true")
     page.locator("#tab-runs input").focus()
     found += _press_tab(page, 8)
@@ -138,12 +137,3 @@ def test_every_label_is_used_and_every_word_of_the_scripts_is_given(lang: str) -
     scripts = "".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "screen").glob("*.js"))
     used = set(re.findall(r"\bwords\.(\w+)", scripts)) | set(re.findall(r'"(light|dark|system)"', scripts))
     assert used - {"decimal", "group"} == set(texts["screen"]["labels"])
-
-
-@pytest.mark.parametrize("lang", ("ru", "en"))
-def test_both_languages_have_the_same_page(lang: str, pages: Path) -> None:
-    html = (pages / f"{lang}.html").read_text(encoding="utf-8")
-    counts = {'class="answers"': 1, 'class="more"': 7, 'class="scores"': 1, 'data-seed="': 25}
-    assert {mark: html.count(mark) for mark in counts} == counts
-    assert html.count('class="number"') > 10
-    assert html.count('class="fold"') > 15

@@ -93,7 +93,7 @@ def test_a_frame_without_storage_has_themes_too(
     browser: Browser, pages: Path, tmp_path: Path, words: Words
 ) -> None:
     """A notebook shows the page in a frame that may run scripts and nothing else."""
-    content = (pages / "ru.html").read_text(encoding="utf-8")
+    content = (pages / "report.html").read_text(encoding="utf-8")
     content = content.replace("&", "&amp;").replace('"', "&quot;")
     frame_tag = f'<iframe sandbox="allow-scripts" width="900" height="700" srcdoc="{content}"></iframe>'
     outer = tmp_path / "notebook.html"

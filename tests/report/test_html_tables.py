@@ -138,7 +138,7 @@ def test_what_is_folded_is_found_by_search_and_by_links(read: Reader) -> None:
     page.wait_for_function("document.querySelector('#lst-reproduce pre').checkVisibility()")
     assert listing.is_visible()
     page = read(360)
-    text = page.locator("#sec-3-1").locator("xpath=../following-sibling::details/p[1]")
+    text = page.locator("#sec-3-1").locator("xpath=../following-sibling::details[1]/p[1]")
     assert not text.is_visible()
     page.click(".menu summary")
     page.click(".menu a[href='#sec-3-1']")

@@ -104,3 +104,11 @@ def test_one_seed_claims_nothing_in_english(english: Built) -> None:
     assert "one training run, interval undefined" in text
     results = text.partition("Results and Analysis")[2].partition("Conclusion")[0]
     assert results and "significant" not in results
+
+
+def test_the_english_page_has_the_answers_and_filters_too(english: Built) -> None:
+    counts = {'class="answers"': 1, 'class="more"': 7, 'class="scores"': 1}
+    assert {mark: english.html.count(mark) for mark in counts} == counts
+    assert english.html.count('data-seed="') == 7  # six arms and the champion
+    assert 'class="number"' in english.html
+    assert english.html.count('class="fold"') > 15

@@ -27,6 +27,7 @@ def put_answers_first(main: HtmlElement, words: Words) -> None:
         section.append(_cut(outcome))
     scores = _scores(main, texts["score"], words.unit["percent"])
     if len(scores):
+        section.append(E.p(texts["scores"], {"class": "tcaption"}))
         section.append(scores)
     note = box.getnext()
     section.append(_cut(box))

@@ -1,4 +1,4 @@
-"""Marks what a narrow screen shows folded: long tables and listings, sources, and what led to the results.
+"""Marks what a narrow screen shows folded: long tables and listings, sources, method, answers in full.
 
 In the file everything is unfolded, so that a reader without scripts has the whole text; the script folds
 it on a phone. A folded part is a `details` element: the search of the browser opens it, and it is printed.
@@ -33,7 +33,7 @@ def mark_folds(main: HtmlElement, words: Words) -> None:
             wrap(code, _fold(texts["code"].format(count=count), str(code.get("aria-labelledby"))))
     for sources in main.xpath(".//ol[@class='sources']"):
         wrap(sources, _fold(texts["sources"].format(count=len(sources)), ""))
-    for section in _before_results(main):
+    for section in (*_before_results(main), *_answers_in_full(main)):
         for line in section.xpath("./div[@class='headline'][h3]"):
             _fold_subsection(line, _fold(texts["section"], str(line[0].get("id"))))
 
@@ -49,6 +49,12 @@ def _before_results(main: HtmlElement) -> list[HtmlElement]:
         if results:
             return list(results[0].xpath("./preceding-sibling::section[@class='numbered']"))
     return []
+
+
+def _answers_in_full(main: HtmlElement) -> list[HtmlElement]:
+    """Returns the chapter to whose subsections the cards of the answers lead."""
+    links = main.xpath(".//ul[@class='answers']//a[@class='more']/@href")
+    return list(main.xpath(f".//section[.//h3[@id='{links[0][1:]}']]")) if links else []
 
 
 def _fold_subsection(line: HtmlElement, fold: HtmlElement) -> None:
