@@ -35,7 +35,7 @@ def _found(element: Any, path: str) -> list[str]:
 
 _PLACED = {
     f"{path.relative_to(TEMPLATES).as_posix()} {number}": latex
-    for path in sorted(TEMPLATES.rglob("*.html"))
+    for path in sorted(TEMPLATES.glob("[er][nu]/**/*.html"))
     for number, latex in enumerate(_formulas_of(path), start=1)
 }
 #: Signs that MathML and Word write differently.
@@ -111,7 +111,7 @@ def test_limits_stand_where_the_picture_has_them() -> None:
     assert _found(built, "//m:limLoc/@m:val") == ["undOvr", "subSup"]
 
 
-UNKNOWN = r"\overbrace{x}", r"\boxed{x}", r"\binom{n}{k}", r"\begin{matrix}a\\b\end{matrix}", r"\mathbf{x}"
+UNKNOWN = r"\overbrace{x}", r"\boxed{x}", r"\binom{n}{k}", r"\begin{matrix}a\\b\end{matrix}"
 
 
 @pytest.mark.parametrize("latex", UNKNOWN)

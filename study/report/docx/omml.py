@@ -178,10 +178,7 @@ def _is_function(element: Element) -> bool:
 
 def _style(element: Element) -> str:
     """Returns the style of a run: `p` is upright, "" leaves it to Word, which slants letters."""
-    upright = element.get("mathvariant") == "normal" or _is_function(element)
-    if element.get("mathvariant") not in (None, "normal"):
-        raise UnknownFormula(f"the Word file knows no letters that are {element.get('mathvariant')}")
-    return "p" if upright else ""
+    return "p" if element.get("mathvariant") == "normal" or _is_function(element) else ""
 
 
 def _text(element: Element) -> str:

@@ -13,9 +13,10 @@ from study.report.docx.inline import Inline, classes
 from study.report.docx.wordml import TEXT_WIDTH, paragraph, w
 
 _STYLES = {"tight": "TableTextTight", "dense": "TableTextDense"}
-#: Font size of each style in points, and the cell margin of each in twentieths of a point.
+#: Font size of each style in points; its cell margins beside and above the text in twentieths of a point.
 _SIZES = {"TableText": 12.0, "TableTextTight": 11.0, "TableTextDense": 9.5}
-_BESIDE = {"TableText": 70, "TableTextTight": 45, "TableTextDense": 45}
+_BESIDE = {"TableText": 80, "TableTextTight": 70, "TableTextDense": 50}
+_ABOVE = {"TableText": 52, "TableTextTight": 40, "TableTextDense": 18}
 #: Bounds in characters for a column without a given width, which is as wide as its longest line.
 _NARROWEST, _WIDEST = 6, 36
 #: Length up to which a word is not divided, and mean width of a letter as a share of the font size.
@@ -43,11 +44,16 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
         w("tblStyle", val="TableGrid"),
         w("tblW", w=TEXT_WIDTH, type="dxa"),
         w("tblLayout", type="fixed"),
-        w("tblCellMar", *(w(side, w=_BESIDE[style], type="dxa") for side in ("left", "right"))),
+        _margins(_ABOVE[style], _BESIDE[style]),
         w("tblLook", val="0020", firstRow=1, noHBand=1, noVBand=1),
     )
     grid = w("tblGrid", *(w("gridCol", w=width) for width in widths))
     return w("tbl", properties, grid, *written)
+
+
+def _margins(above: int, beside: int) -> BaseOxmlElement:
+    sides = (("top", above), ("left", beside), ("bottom", above), ("right", beside))
+    return w("tblCellMar", *(w(side, w=width, type="dxa") for side, width in sides))
 
 
 def join_parts(root: HtmlElement) -> None:

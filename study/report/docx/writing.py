@@ -25,7 +25,7 @@ from study.report.docx.wordml import paragraph, run, w, written
 
 _WIDEST = Mm(165)
 #: Space above the block after a table in twentieths of a point; Word has no space below a table.
-_BEHIND_TABLE = 240
+_BEHIND_TABLE = 200
 #: Id of no list, for a heading that its style would number.
 _NO_LIST = 0
 _HEADINGS = {"h1": "Heading1", "h2": "Heading2", "h3": "Heading3"}
@@ -141,8 +141,10 @@ class _Writer:
         numbered = "numbered" in kind
         own = _HEADINGS[element.tag] if numbered or element.tag != "h1" else "HeadingStructural"
         runs_on = self._flat and numbered and element.tag == "h1"
+        above = element.getprevious()
         line = paragraph(
             style or own,
+            before=0 if element.tag == "h2" and above is not None and above.tag == "h1" else None,
             page_break=False if runs_on else None,
             numbering=None if numbered or element.tag == "h1" else _NO_LIST,
         )
