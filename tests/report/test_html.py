@@ -180,7 +180,7 @@ def test_structure_can_be_read_aloud(built: Built, show: Opener) -> None:
             .filter((e) => !document.getElementById(e.getAttribute("aria-labelledby"))).length,
           frames: [...document.querySelectorAll(".scroll, pre")]
             .filter((e) => e.scrollWidth > e.clientWidth && e.tabIndex < 0).length,
-          buttons: [...document.querySelectorAll("button")].filter((b) => !b.innerText.trim()).length,
+          buttons: [...document.querySelectorAll("button")].filter((b) => !b.textContent.trim()).length,
           fields: [...document.querySelectorAll("input")].filter((i) => !i.labels.length).length,
         })"""
     )
