@@ -18,9 +18,9 @@ PIP_FLAGS := --quiet --disable-pip-version-check $(if $(LOCK),-c requirements.lo
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # What pip cannot bring: WeasyPrint's libraries, the report's font, the data set.
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation dataset-fashion-mnist
-# What only the tests need: a browser for report.html; a word processor that lays out report.docx, with
+# What only the tests need: a browser for report.html; a word processor that lays out report.docx, with equations and
 # Russian hyphenation.
-TEST_PACKAGES := chromium libreoffice-writer hyphen-ru
+TEST_PACKAGES := chromium libreoffice-writer libreoffice-math hyphen-ru
 
 .PHONY: study test test-long check lint pytest linters system system-dev bench bench-time audit lock
 study: .venv/.installed

@@ -113,7 +113,7 @@ m:oMathParaPr m:jc?
 m:jc @val!:left|right|center|centerGroup
 m:oMath MATH
 m:r m:rPr? w:rPr? m:t*
-m:rPr m:sty?
+m:rPr ( m:nor | m:sty )?
 m:sty @val:p|b|i|bi
 m:t #text @xml:space:preserve
 m:f m:num m:den
@@ -142,7 +142,7 @@ m:naryLim @val!:undOvr|subSup
 _ALIKE = {
     "w:keepNext w:keepLines w:pageBreakBefore w:widowControl w:suppressAutoHyphens w:b w:bCs w:i w:iCs "
     "w:noProof w:semiHidden w:qFormat w:cantSplit w:tblHeader w:titlePg w:docPartUnique w:autoHyphenation "
-    "w:doNotHyphenateCaps m:subHide m:supHide m:degHide m:smallFrac m:dispDef": "@val:on",
+    "w:doNotHyphenateCaps m:nor m:subHide m:supHide m:degHide m:smallFrac m:dispDef": "@val:on",
     "w:ilvl w:numId w:outlineLvl w:gridSpan w:uiPriority w:start w:startOverride w:abstractNumId w:sz "
     "w:szCs w:defaultTabStop w:consecutiveHyphenLimit w:hyphenationZone m:lMargin m:rMargin "
     "m:wrapIndent": "@val!:nat",

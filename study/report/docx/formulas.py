@@ -9,6 +9,7 @@ from lxml.html import HtmlElement
 
 from study.report.docx.inline import classes
 from study.report.docx.omml import UnknownFormula, equation
+from study.report.docx.tables import cell_margins
 from study.report.docx.wordml import TEXT_WIDTH, m, paragraph, run, w, written
 
 #: Width of the number's column in twentieths of a point; the empty column at the left is as wide.
@@ -63,6 +64,11 @@ def numbered_line(
         w("tc", w("tcPr", w("tcW", w=width, type="dxa"), w("vAlign", val="center")), line)
         for width, line in zip(widths, lines, strict=True)
     ]
-    properties = w("tblPr", w("tblW", w=TEXT_WIDTH, type="dxa"), w("tblLayout", type="fixed"))
+    properties = w(
+        "tblPr",
+        w("tblW", w=TEXT_WIDTH, type="dxa"),
+        w("tblLayout", type="fixed"),
+        cell_margins(0, 0),
+    )
     grid = w("tblGrid", *(w("gridCol", w=width) for width in widths))
     return w("tbl", properties, grid, w("tr", w("trPr", w("cantSplit")), *cells))

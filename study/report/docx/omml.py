@@ -26,6 +26,8 @@ _SPACES = {
     "1em": "\u2003",
     "2em": "\u2003" * 2,
 }
+#: Spaces between formulas; LibreOffice shows them only as plain text.
+_WIDE = {"\u2003", "\u2003" * 2}
 #: Characters of a keyboard that stand for mathematical signs.
 _SIGNS = str.maketrans({"-": "\u2212", "*": "\u2217", "'": "\u2032"})
 #: Signs in front of which what is summed ends.
@@ -177,7 +179,9 @@ def _is_function(element: Element) -> bool:
 
 
 def _style(element: Element) -> str:
-    """Returns the style of a run: `p` is upright, "" leaves it to Word, which slants letters."""
+    """Returns the style of a run: `p` is upright, `nor` is plain text, and Word slants letters with ""."""
+    if element.tag == "mspace":
+        return "nor" if _space(element) in _WIDE else ""
     return "p" if element.get("mathvariant") == "normal" or _is_function(element) else ""
 
 
@@ -195,9 +199,9 @@ def _space(element: Element) -> str:
 
 
 def _run(text: str, style: str) -> BaseOxmlElement:
-    looks = [m("rPr", m("sty", val=style))] if style else []
+    looks = [m("nor")] if style == "nor" else [m("sty", val=style)] if style else []
     font = w("rPr", w("rFonts", ascii="Cambria Math", hAnsi="Cambria Math"))
-    return m("r", *looks, font, written("t", text, m))
+    return m("r", *([m("rPr", *looks)] if looks else []), font, written("t", text, m))
 
 
 _LEAVES: dict[object, Callable[[Element], str]] = {"mi": _text, "mn": _text, "mo": _text, "mspace": _space}

@@ -15,7 +15,7 @@ from study.report.docx.wordml import TEXT_WIDTH, paragraph, w
 _STYLES = {"tight": "TableTextTight", "dense": "TableTextDense"}
 #: Font size of each style in points; its cell margins beside and above the text in twentieths of a point.
 _SIZES = {"TableText": 12.0, "TableTextTight": 11.0, "TableTextDense": 9.5}
-_BESIDE = {"TableText": 80, "TableTextTight": 70, "TableTextDense": 50}
+_BESIDE = {"TableText": 70, "TableTextTight": 55, "TableTextDense": 40}
 _ABOVE = {"TableText": 52, "TableTextTight": 40, "TableTextDense": 18}
 #: Bounds in characters for a column without a given width, which is as wide as its longest line.
 _NARROWEST, _WIDEST = 6, 36
@@ -44,14 +44,15 @@ def table(element: HtmlElement, bookmarks: Bookmarks, *, whole: bool) -> BaseOxm
         w("tblStyle", val="TableGrid"),
         w("tblW", w=TEXT_WIDTH, type="dxa"),
         w("tblLayout", type="fixed"),
-        _margins(_ABOVE[style], _BESIDE[style]),
+        cell_margins(_ABOVE[style], _BESIDE[style]),
         w("tblLook", val="0020", firstRow=1, noHBand=1, noVBand=1),
     )
     grid = w("tblGrid", *(w("gridCol", w=width) for width in widths))
     return w("tbl", properties, grid, *written)
 
 
-def _margins(above: int, beside: int) -> BaseOxmlElement:
+def cell_margins(above: int, beside: int) -> BaseOxmlElement:
+    """Returns the margins of all cells of a table in twentieths of a point."""
     sides = (("top", above), ("left", beside), ("bottom", above), ("right", beside))
     return w("tblCellMar", *(w(side, w=width, type="dxa") for side, width in sides))
 
