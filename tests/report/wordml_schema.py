@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docx.oxml.ns import nsmap
+from lxml import etree
 
 _MACROS = {
     "BLOCKS": "( w:p | w:tbl | w:sdt )*",
@@ -213,7 +214,8 @@ def _faults(element: Any, name: str) -> list[str]:
     names = [_child_name(name, child) for child in children]
     if not rule.content.fullmatch("".join(f"{child}," for child in names)):
         found.append(f"{name} holds {' '.join(names) or 'nothing'}")
-    texts = (element.text, *(child.tail for child in element))
+    # python-docx gives its paragraphs a `text` of their own: that of their runs.
+    texts = (etree._Element.text.__get__(element), *(child.tail for child in element))
     if not rule.text and any((text or "").strip() for text in texts):
         found.append(f"{name} holds text")
     given = {_qualified(key): value for key, value in element.attrib.items()}
