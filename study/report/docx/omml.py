@@ -188,7 +188,7 @@ def _style(element: Element) -> str:
 def _text(element: Element) -> str:
     if len(element) or not element.text:
         raise UnknownFormula(f"the Word file knows no <{element.tag}> without text")
-    return element.text.translate(_SIGNS)
+    return str(element.text).translate(_SIGNS)
 
 
 def _space(element: Element) -> str:
