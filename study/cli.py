@@ -108,7 +108,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     programs.add_argument(
         "--mlflow",
         type=mlflow_uri,
-        default="",
         metavar="auto|URI",
         help="show the runs in MLflow: sqlite:///FILE or http://HOST:PORT (auto: MLFLOW_TRACKING_URI)",
     )

@@ -97,6 +97,8 @@ def mlflow_uri(text: str) -> str:
 
     It may hold a password, so no message repeats it.
     """
+    if not text:  # argparse hands over the default, too
+        return ""
     if text == "auto":
         text = os.environ.get("MLFLOW_TRACKING_URI", "")
         if not text:

@@ -271,7 +271,10 @@ def track(flags: Namespace) -> int:
     from study.tracking.verb import track as show
 
     return show(
-        flags.results_dir, report_dir=flags.report_dir, mlflow=flags.mlflow, tensorboard=flags.tensorboard
+        flags.results_dir,
+        report_dir=flags.report_dir,
+        mlflow=flags.mlflow or "",
+        tensorboard=flags.tensorboard,
     )
 
 

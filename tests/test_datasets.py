@@ -19,11 +19,11 @@ from study.training.judging import Judged, judged
 SMALL = DatasetName("small")
 #: Run ids and the fingerprint of settings that the version before data sets had names gave.
 IDS = {
-    "vgg11-pretrained-frozen": "",
-    "vgg11-scratch-full-discriminative": "",
-    "googlenet-scratch-full-uniform": "",
+    "vgg11-pretrained-frozen": "vgg11-pretrained-frozen-s1-da67b330",
+    "vgg11-scratch-full-discriminative": "vgg11-scratch-full-discriminative-s1-07a6fe53",
+    "googlenet-scratch-full-uniform": "googlenet-scratch-full-uniform-s1-629ed766",
 }
-FINGERPRINT = ""
+FINGERPRINT = "18d2ded4fd2e80fc"
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from study.data.picture import Bytes, Change, Picture, picture_of
 
@@ -37,7 +39,7 @@ def decode(content: bytes) -> Picture:
         Undecodable: the content is damaged, too large, or not an image of `FORMATS`.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+        with whole_files(), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             return _picture(opened)
     except (Undecodable, MemoryError):
         raise
@@ -47,6 +49,20 @@ def decode(content: bytes) -> Picture:
         raise Undecodable(f"not a readable image{instead(content[:256])}") from error
     except Exception as error:  # decoders raise many types of errors for damaged images
         raise Undecodable(f"damaged ({str(error)[:100] or type(error).__name__})") from error
+
+
+@contextmanager
+def whole_files() -> Iterator[None]:
+    """Inside, a file that ends too early is an error.
+
+    Otherwise it would not be one wherever WeasyPrint was imported before: it tells Pillow to fill up what
+    is missing.
+    """
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def instead(start: bytes) -> str:

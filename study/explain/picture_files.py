@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from study.data.picture_decoding import JPEG_SIDE, MOST_PIXELS, instead
+from study.data.picture_decoding import JPEG_SIDE, MOST_PIXELS, instead, whole_files
 from study.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def read_picture(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is lower
             opened = Image.open(path)
-        with opened:
+        with whole_files(), opened:
             opened.draft(None, (JPEG_SIDE, JPEG_SIDE))
             if opened.width * opened.height > MOST_PIXELS:
                 raise _too_large(path)

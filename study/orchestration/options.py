@@ -35,7 +35,7 @@ class Options:
         gpus_per_run: GPUs of each run in that cluster; 0 gives each run one core.
         champion_share: share of the budget that is reserved for the champion, in [0, 1).
         disk_gb: maximum size of the checkpoints of unfinished trainings, in GB (10^9 bytes).
-        mlflow: address of the MLflow server or database that is shown the study, or "". It may hold a
+        mlflow: address of the MLflow server or database that is shown the study. It may hold a
             password, so that it is not printed with the options.
         tensorboard: folder of event files for TensorBoard.
     """
@@ -62,7 +62,7 @@ class Options:
     gpus_per_run: float = 0.0
     champion_share: float = 0.25
     disk_gb: float = 6.0
-    mlflow: str = field(default="", repr=False)
+    mlflow: str | None = field(default=None, repr=False)
     tensorboard: Path | None = None
 
     @property

@@ -49,7 +49,7 @@ class _OneSided(Network):
     map_modules = ("halves",)
 
     def __init__(self) -> None:
-        super().__init__(resolution=32, fold=False, seed=0)
+        super().__init__(resolution=32, fold=False, seed=0, classes=10)
         self.scale = nn.Conv2d(1, 1, 1)
         self.halves = _Halves()
         with torch.no_grad():

@@ -90,6 +90,7 @@ def _untrained(model: ModelName, resolution: int, few: LabelledImages) -> Stored
     return StoredChampion(
         path=Path("champion.pth"),
         sha256="",
+        data=FASHION_MNIST,
         model=model,
         network=network.eval(),
         resolution=resolution,

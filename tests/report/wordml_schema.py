@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docx.oxml.ns import nsmap
+from lxml import etree
 
 _MACROS = {
     "BLOCKS": "( w:p | w:tbl | w:sdt )*",
@@ -192,6 +193,8 @@ def _rule(name: str, *parts: str) -> _Rule:
 
 
 _RULES = _read(_GRAMMAR)
+#: A property `text` of python-docx is another thing for some elements.
+_OWN_TEXT = etree.XPath("text()")
 _PREFIXES = {uri: prefix for prefix, uri in nsmap.items()} | {
     "http://schemas.openxmlformats.org/markup-compatibility/2006": "mc"
 }
@@ -213,8 +216,7 @@ def _faults(element: Any, name: str) -> list[str]:
     names = [_child_name(name, child) for child in children]
     if not rule.content.fullmatch("".join(f"{child}," for child in names)):
         found.append(f"{name} holds {' '.join(names) or 'nothing'}")
-    texts = (element.text, *(child.tail for child in element))
-    if not rule.text and any((text or "").strip() for text in texts):
+    if not rule.text and "".join(_OWN_TEXT(element)).strip():
         found.append(f"{name} holds text")
     given = {_qualified(key): value for key, value in element.attrib.items()}
     given = {key: value for key, value in given.items() if not key.startswith("mc:")}

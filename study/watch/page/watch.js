@@ -131,6 +131,18 @@ function showRunning(state) {
   at("running").replaceChildren(...(items.length ? items : [element("li", words.nothing, { class: "none" })]));
 }
 
+/** Says what colours and dashes of the curves mean. */
+function showKey() {
+  const kinds = [["pretrained full", "pretrained"], ["scratch full", "scratch"], ["plain full uniform", "uniform"],
+    ["plain full discriminative", "discriminative"], ["plain frozen", "frozen"]];
+  at("key").replaceChildren(...kinds.map(([kind, name]) => {
+    const item = element("li"), svg = drawn("svg", { viewBox: "0 0 32 10", "aria-hidden": "true" });
+    svg.append(drawn("line", { class: `curve ${kind}`, x1: 0, x2: 32, y1: 5, y2: 5 }));
+    item.append(svg, words[name]);
+    return item;
+  }));
+}
+
 function showCurves(state) {
   const models = [...new Set(state.curves.map((curve) => curve.model))];
   at("curves").replaceChildren(...models.map((model) => {
@@ -141,7 +153,8 @@ function showCurves(state) {
     figure.append(chart(curves, `${words.curves}: ${model}`), element("figcaption", model));
     return figure;
   }));
-  if (!models.length) at("curves").textContent = words.none_yet;
+  if (models.length) showKey();
+  else at("curves").textContent = words.none_yet;
   const best = state.champion;
   at("best").hidden = !best;
   if (!best) return;
