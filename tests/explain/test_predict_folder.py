@@ -48,8 +48,8 @@ def pictures(few: LabelledImages, tmp_path: Path) -> Path:
     (folder / ".cache").mkdir()
     for number, name in enumerate(("b.png", "a.png", "=1+2.png", "shoes/c.png", ".cache/d.png")):
         Image.fromarray(few.test_images[number].numpy()).save(folder / name)
-    whole = (folder / "a.png").read_bytes()
-    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    # Without a header: where a test has imported WeasyPrint, Pillow takes a half picture for a whole one.
+    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:20])
     (folder / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     Image.new("RGB", (300, 200), "beige").save(folder / "wall.jpg")
     (folder / "notes.txt").write_text("two shoes")
@@ -98,7 +98,9 @@ def test_every_picture_has_its_row_and_the_rest_is_named(
             assert f"{row['file']}: {row['problem']}" in told.out
             continue
         (line,) = predict(results, pictures / row["file"].lstrip("'"), None, None, offline=True)
-        assert line.startswith(f"{row['network']}: {row['class']} {float(row['probability']):.3f}, ")
+        named, told_probability = line.split(",")[0].rsplit(" ", 1)
+        assert named == f"{row['network']}: {row['class']}"
+        assert float(told_probability) == pytest.approx(float(row["probability"]), abs=6e-4)
         values = np.array(shares, dtype=float)
         assert FASHION_MNIST.classes[values.argmax()] == row["class"] and values.max() == float(
             row["probability"]
