@@ -102,14 +102,13 @@ def test_everything_planted_is_on_the_page(planted: Path, width: int) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda picture: encoded(picture, "JPEG", quality=40),
+        lambda picture: encoded(picture, "JPEG", quality=20),
         lambda picture: encoded(picture.resize((200, 167), Image.Resampling.BICUBIC), "PNG"),
         lambda picture: encoded(picture.resize((48, 40), Image.Resampling.LANCZOS), "PNG"),
         lambda picture: encoded(picture.point(lambda value: value * 0.8 + 20), "PNG"),
         lambda picture: encoded(picture.convert("L"), "PNG"),
-        lambda picture: encoded(picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64), "GIF"),
     ],
-    ids=["JPEG", "larger", "smaller", "contrast", "grey", "64 colours"],
+    ids=["JPEG", "larger", "smaller", "contrast", "grey"],
 )
 def test_altered_copies_are_nearly_equal(change, tmp_path: Path) -> None:
     write_classes(tmp_path, {"cat": range(40), "dog": range(40, 80)})
