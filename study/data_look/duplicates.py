@@ -67,7 +67,7 @@ class _Rows:
         holds = np.zeros((count, len(self.names)), np.bool_)
         holds[group, self.part[index]] = True
         # A picture is seen before if its group has one of an earlier part.
-        earlier: npt.NDArray[np.int64] = np.cumsum(holds, axis=1) - holds
+        earlier: Indices = np.cumsum(holds, axis=1) - holds
         seen = earlier[group, self.part[index]] > 0
         leaking = np.unique(index[seen])
         leaks = {

@@ -20,7 +20,7 @@ from study.data.picture import Bytes, fitted_size
 MOST_BITS = 3
 _BANDS = MOST_BITS + 1
 #: Correlation from which on a pair counts as nearly equal; docs/data-look.md says what was measured.
-ALIKE = 0.99
+ALIKE = 0.998
 #: Levels of grey by which a place must be brighter than the one at its left; less is noise of a codec.
 _MARGIN = 2.0
 #: Length of the 256 pixels below which a picture has one shade: a standard deviation of one level.

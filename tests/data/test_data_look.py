@@ -102,7 +102,7 @@ def test_everything_planted_is_on_the_page(planted: Path, width: int) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda picture: encoded(picture, "JPEG", quality=40),
+        lambda picture: encoded(picture, "JPEG", quality=20),
         lambda picture: encoded(picture.resize((200, 167), Image.Resampling.BICUBIC), "PNG"),
         lambda picture: encoded(picture.resize((48, 40), Image.Resampling.LANCZOS), "PNG"),
         lambda picture: encoded(picture.point(lambda value: value * 0.8 + 20), "PNG"),
