@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from shared import minute_command
 from study.analysis.registration import digest, rules
 from study.cli import main
 from study.networks import DEFAULT
+from study.store.ledger import LEDGER, Ledger
 from study.store.tables import RESULT_COLUMNS
 
 pytestmark = pytest.mark.xdist_group("time")
@@ -104,3 +106,23 @@ def test_a_lack_of_memory_is_one_line_and_exit_2(
     assert main(["status", "--results-dir", str(tmp_path)]) == 2
     told = "error: not enough memory: CUDA out of memory. Tried to allocate 2.00 GiB\n"
     assert capsys.readouterr().err == told
+
+
+def test_a_finished_study_is_shown_in_mlflow_and_stays_as_it_is(minute: Path, store: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (minute / "r").rglob("*")}
+    folders = ["--results-dir", str(minute / "r"), "--report-dir", str(minute / "o")]
+    assert main(["track", *folders, "--mlflow", store]) == 0
+    assert {path: path.stat().st_mtime_ns for path in (minute / "r").rglob("*")} == before
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=store)
+    experiment = client.get_experiment_by_name("pretraining-study")
+    found = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
+    with closing(Ledger(minute / "r" / LEDGER, read_only=True)) as ledger:
+        wanted = {record.spec.name: record for record in ledger.records() if record.finished}
+    below = {run.info.run_name: run for run in found if "mlflow.parentRunId" in run.data.tags}
+    assert below.keys() == wanted.keys() and len(found) == len(wanted) + 1
+    for name, run in below.items():
+        assert run.data.metrics["val_accuracy"] == wanted[name].val_accuracy
+    (top,) = (run.info.run_id for run in found if "mlflow.parentRunId" not in run.data.tags)
+    assert {file.path for file in client.list_artifacts(top)} == {"results.csv", "report.pdf"}

@@ -11,7 +11,6 @@
     sign("+", words.larger, "round"),
     sign("×", words.close, "round"),
   ];
-  close.autofocus = true;
   bar.append(caption, smaller, larger, close);
   dialog.append(bar, frame);
   document.body.append(dialog);
@@ -34,6 +33,7 @@
     caption.textContent = oneLine(figure.querySelector("figcaption").textContent);
     frame.replaceChildren(picture);
     dialog.showModal();
+    close.focus(); // not autofocus: the browser complains of it where an address has a fragment
     const ratio = image.naturalHeight / image.naturalWidth || 1;
     fitting = Math.min(frame.clientWidth, frame.clientHeight / ratio);
     frame.scrollTo(0, 0);
