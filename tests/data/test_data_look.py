@@ -213,9 +213,10 @@ def test_many_classes_are_shortened_on_the_page(tmp_path: Path) -> None:
 
 
 def test_a_name_cannot_steer_the_terminal_or_the_table(tmp_path: Path) -> None:
-    write_classes(tmp_path, {"[red]cat\x1b[31m": range(12), "dog": range(20, 32)})
+    write_classes(tmp_path, {"[red]cat\x1b[31m": range(12), ":smile:": range(20, 32)})
     lines = page(_look(tmp_path), 80)
     assert any(line.startswith("[red]cat\\x1b[31m") for line in lines)
+    assert any(line.startswith(":smile: ") for line in lines)
 
 
 def test_what_the_search_leaves_out_is_said(planted: Path) -> None:

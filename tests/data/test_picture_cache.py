@@ -77,6 +77,10 @@ def test_a_cache_that_does_not_fit_itself_counts_as_none(tmp_path: Path) -> None
     for name in ("pixels", "shapes", "files", "digests", "sizes", "changes"):
         np.savez(file, **{**arrays, name: arrays[name][:-1]})
         assert PictureCache(cache, folder).known == {}, name
+    longer, wide = np.append(arrays["pixels"], np.uint8(0)), arrays["pixels"].astype(np.int64)
+    for pixels in (longer, wide):
+        np.savez(file, **{**arrays, "pixels": pixels})
+        assert PictureCache(cache, folder).known == {}
     np.savez(file, **{**arrays, "version": np.array([0, 64])})
     assert PictureCache(cache, folder).known == {}
     assert _equal(_read(folder, cache), first)
