@@ -27,7 +27,7 @@ from study.data.image_set import (
 )
 from study.data.picture import Picture
 from study.data.picture_cache import PictureCache, file_digest
-from study.data.picture_decoding import Undecodable, decode
+from study.data.picture_decoding import Undecodable, decode, whole_files
 from study.data.picture_tree import Entry, Steps, Tree, shown
 from study.errors import DataError
 
@@ -273,7 +273,8 @@ def _decoded(
     load = partial(_load, known=cache.known)
     threads = min(_MOST_THREADS, os.cpu_count() or 1)
     step = _CHUNK * threads
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+    # Outside the threads: one that ends first would undo what others need.
+    with whole_files(), warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.simplefilter("ignore")  # of large and of slightly damaged pictures; MOST_PIXELS is lower
         for start in range(0, len(order), step):
             places = order[start : start + step]

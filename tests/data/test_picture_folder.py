@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from picture_sets import encoded, photo, write, write_classes
-from PIL import Image
+from PIL import Image, ImageFile
 
 from study.data.image_formats import read_images
 from study.data.image_set import ImageSet, PartName, Trouble
@@ -208,3 +208,15 @@ def test_a_set_without_classes_is_refused(classes: dict[str, range], says: str, 
     write_classes(tmp_path, classes)
     with pytest.raises(DataError, match=says):
         _read(tmp_path)
+
+
+def test_half_pictures_are_broken_whatever_a_library_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeasyPrint makes Pillow fill up files that end too early, in the whole process."""
+    write_classes(tmp_path, {"cat": range(300), "dog": range(300, 600)})
+    for number in range(20):
+        write(tmp_path / "dog" / f"half{number}.png", encoded(photo(number))[:-200])
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    assert len(_places(_read(tmp_path), Trouble.BROKEN)) == 20
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
