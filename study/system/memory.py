@@ -67,7 +67,7 @@ def keep_freed() -> None:
 
     A training step allocates and frees the same large tensors again and again. By default glibc maps each
     of them anew, and the kernel clears every page: a tenth of the processor's time. Without that two
-    workers train 1.17 times as fast (docs/adr/0026-freed-memory.md). Other C libraries have no such
+    workers train 1.1 to 1.2 times as fast (docs/adr/0026-freed-memory.md). Other C libraries have no such
     setting, and nothing happens there.
     """
     with suppress(AttributeError, OSError, TypeError):
