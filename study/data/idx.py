@@ -59,7 +59,7 @@ def idx_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
     Raises:
         DataError: the stream is damaged, or is no idx array of bytes with so many dimensions.
     """
-    start = 4 + 4 * dimensions
+    start = _header_bytes(dimensions)
     try:
         content = stream.read(_GZIP_EXTRA)
         if content[:2] == _GZIP:
@@ -67,12 +67,7 @@ def idx_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
         stream.seek(0)
     except UNREADABLE as error:
         raise DataError(f"{name}: damaged file ({error})") from error
-    if len(content) < start:
-        raise DataError(f"{name}: truncated, {len(content)} bytes")
-    header = np.frombuffer(content, ">u4", 1 + dimensions)
-    if header[0] != _MAGIC[dimensions]:
-        raise DataError(f"{name}: not an idx file of this kind (magic {int(header[0])})")
-    return tuple(int(size) for size in header[1:])
+    return _declared_shape(content, name, dimensions)
 
 
 def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
@@ -87,7 +82,7 @@ def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
         DataError: magic number or shape are wrong, or the stream is damaged.
     """
     dimensions = len(shape)
-    start = 4 + 4 * dimensions
+    start = _header_bytes(dimensions)
     expected = start + math.prod(shape)
     try:
         content = stream.read(expected + _GZIP_EXTRA)
@@ -95,18 +90,28 @@ def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
             content = _inflate(content, expected + 1)
     except UNREADABLE as error:
         raise DataError(f"{name}: damaged file ({error})") from error
-    if len(content) < start:
-        raise DataError(f"{name}: truncated, {len(content)} bytes")
-    header = np.frombuffer(content, ">u4", 1 + dimensions)
-    if header[0] != _MAGIC[dimensions]:
-        raise DataError(f"{name}: not an idx file of this kind (magic {int(header[0])})")
-    if tuple(int(size) for size in header[1:]) != shape:
-        found = "×".join(str(int(size)) for size in header[1:])
-        raise DataError(f"{name}: holds {found}, expected {'×'.join(map(str, shape))}")
+    declared = _declared_shape(content, name, dimensions)
+    if declared != shape:
+        raise DataError(
+            f"{name}: holds {'×'.join(map(str, declared))}, expected {'×'.join(map(str, shape))}"
+        )
     if len(content) != expected:
         size = "more" if len(content) > expected else str(len(content))
         raise DataError(f"{name}: {size} bytes, expected {expected}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+
+
+def _header_bytes(dimensions: int) -> int:
+    return 4 + 4 * dimensions
+
+
+def _declared_shape(content: bytes, name: str, dimensions: int) -> tuple[int, ...]:
+    if len(content) < _header_bytes(dimensions):
+        raise DataError(f"{name}: truncated, {len(content)} bytes")
+    header = np.frombuffer(content, ">u4", 1 + dimensions)
+    if header[0] != _MAGIC[dimensions]:
+        raise DataError(f"{name}: not an idx file of this kind (magic {int(header[0])})")
+    return tuple(int(size) for size in header[1:])
 
 
 def read_csv(stream: IO[bytes], name: str, count: int, data: DatasetDescriptor) -> tuple[Images, Images]:

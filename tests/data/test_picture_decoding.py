@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_sets import encoded, photo
+from picture_sets import encoded, photo, png_of
 from PIL import Image, ImageSequence
 
 from study.data.picture import WORKING_SIDE, Change, fit, picture_of
@@ -107,18 +106,6 @@ def test_a_picture_is_fitted_whole() -> None:
     assert fit(same, 32) is same
 
 
-def _png_of(width: int, height: int) -> bytes:
-    """A PNG that declares a size and holds next to nothing."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        body = name + data
-        return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
-
-    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
-    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -127,9 +114,9 @@ def _png_of(width: int, height: int) -> bytes:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a readable image"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\0\0\0\x18ftypheic", "HEIC"),
-        (_png_of(9_000, 9_000), "larger than 50,000,000 pixels"),
-        (_png_of(60_000, 60_000), "larger than 50,000,000 pixels"),
-        (_png_of(100, 100), "damaged"),
+        (png_of(9_000, 9_000), "larger than 50,000,000 pixels"),
+        (png_of(60_000, 60_000), "larger than 50,000,000 pixels"),
+        (png_of(100, 100), "damaged"),
         (encoded(photo(5))[:-200], "damaged"),
         (encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"), "32 bits"),
         (encoded(Image.fromarray(np.full((4, 4), 70_000, np.int32)), "TIFF"), "32 bits"),

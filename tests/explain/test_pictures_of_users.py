@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from study.models import build, save_checkpoint, unfolded_state_dict
 from study.networks import GOOGLENET
 from study.spec import Init, Scope
 from study.training.batchnorm_recalibration import settle
+from tests.data.picture_sets import png_of
 
 
 def _picture(kind: str) -> bytes:
@@ -60,18 +60,6 @@ def test_dark_on_light_is_turned_round(tmp_path: Path) -> None:
     assert int(pixels[0, 0]) == 0 and int(pixels[14, 14]) == 245
 
 
-def _png_of(width: int, height: int) -> bytes:
-    """A PNG that declares a size and holds next to nothing."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        body = name + data
-        return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
-
-    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
-    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -79,9 +67,9 @@ def _png_of(width: int, height: int) -> bytes:
         b"text",
         b"\0" * 1000,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        _png_of(9_000, 9_000),
-        _png_of(60_000, 60_000),
-        _png_of(0, 5),
+        png_of(9_000, 9_000),
+        png_of(60_000, 60_000),
+        png_of(0, 5),
     ],
     ids=["empty", "text", "zeros", "svg", "81 million pixels", "3.6 billion pixels", "no width"],
 )
