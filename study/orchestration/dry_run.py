@@ -120,10 +120,10 @@ def _plan(context: StudyContext) -> None:
             aside += seconds / min(context.plan.workers, len(models))
         context.console.say(f"{model}: {told}")
     budget = context.clock.deadline.budget
-    context.plan.champion_seconds = context.options.champion_share * budget + aside
+    context.plan.champion_seconds = context.options.champion_share * budget
+    context.clock.work = context.clock.work.minus(aside)
     forecast = Forecast(context)
     forecast.decide()
-    context.plan.champion_seconds -= aside
     context.console.show_plan(forecast.lines())
 
 

@@ -25,6 +25,8 @@ from study.spec import RunSpec
 
 #: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
+#: Share of the budget that the champion keeps where the networks' shortest rungs need the rest of its time.
+LEAST_CHAMPION_SHARE = 0.1
 #: Maximum number of steps that a forecast looks ahead.
 _MOST_STEPS = 100
 
@@ -125,20 +127,23 @@ class Forecast:
     def decide(self) -> None:
         """Decides which networks are studied and how many trials each arm gets.
 
-        If the shortest rung does not fit for all arms, networks are left out, the most expensive first.
-        No trials are added once final runs use hyperparameters that tuning has chosen.
+        If the shortest rung does not fit for all arms, the champion gets less time; if that is not enough,
+        networks are left out, the most expensive first. No trials are added once final runs use
+        hyperparameters that tuning has chosen.
         """
         context, plan = self._context, self._plan
         for model in context.study.models:
             plan.decisions.setdefault(model, blank(model))
-        left = context.matrix_left()
         models = list(context.study.models)
-        while len(models) > 1 and self.matrix(models) > FILL * left:
+        while len(models) > 1 and self.matrix(models) > FILL * self._most_left():
             dearest = max(models, key=lambda model: self.matrix((model,)))
             models.remove(dearest)
-            needs = self._budget_for(self.matrix((*models, dearest)))
+            needs = self._budget_for_more(self.matrix((*models, dearest)) / FILL - self._most_left())
             plan.decisions[dearest] = replace(plan.decisions[dearest], needs_seconds=needs)
             self._specs.left_out.add(dearest)
+        missing = self.matrix(models) / FILL - context.matrix_left()
+        plan.champion_seconds -= min(max(0.0, missing), self._spare_of_champion())
+        left = context.matrix_left()
         rest = left - self.matrix(models)
         closed = self._specs.tuning_closed
         trials = trials_that_fit(self.trials, TRIALS_SHARE * left) if rest > 0 and not closed else 0
@@ -200,6 +205,15 @@ class Forecast:
             found.append({"what": what, "needs_seconds": self._budget_for_more(more)})
         return found
 
+    def _spare_of_champion(self) -> float:
+        """Returns the seconds by which the champion's time may be shortened."""
+        least = LEAST_CHAMPION_SHARE * self._context.clock.deadline.budget
+        return max(0.0, self._plan.champion_seconds - least)
+
+    def _most_left(self) -> float:
+        """Returns the seconds left for the matrix if the champion gets as little time as possible."""
+        return self._context.matrix_left() + self._spare_of_champion()
+
     def _budget_for(self, seconds: float) -> float:
         """Returns the budget that leaves `seconds` for the matrix."""
         return self._budget_for_more(max(0.0, seconds / FILL - self._context.matrix_left()))
@@ -232,8 +246,13 @@ class Forecast:
                 f"{model}: {arms} arms, {trials}{decision.seeds} seed{'s' * (decision.seeds > 1)}, "
                 f"up to {decision.rung:,} samples ({epochs:.2f} epochs of {images:,} images)"
             )
+        usual = context.options.champion_share * context.clock.deadline.budget
+        shorter = plan.champion_seconds < usual - 1
+        why = f" ({format_seconds(usual)}, less what the shortest trainings need)" if shorter else ""
         seconds = format_seconds(plan.champion_seconds)
-        told.append(f"champion: the best network goes on for {seconds} and for what no whole step can use")
+        told.append(
+            f"champion: the best network goes on for {seconds}{why} and for what no whole step can use"
+        )
         if plan.side_seconds:
             told.append(f"side experiments: {format_seconds(plan.side_seconds)}")
         for item in plan.left_out:

@@ -9,7 +9,8 @@ from small_study import MODEL, SPEED, Answering, Study, opened, ran
 
 from study.data import LabelledImages
 from study.networks import DEFAULT, GOOGLENET
-from study.orchestration.forecast import FILL, Forecast
+from study.orchestration.clock import LEAST_RESERVE
+from study.orchestration.forecast import FILL, LEAST_CHAMPION_SHARE, Forecast
 from study.planning.calibration import total
 from study.planning.plan import Step, blank
 from study.spec import Precision, StudySpec
@@ -70,6 +71,29 @@ def test_a_network_that_does_not_fit_is_left_out_and_says_what_it_needs(
     with _study(longer, fashion, 1.1 * needs, study=BOTH) as study:  # type: ignore[attr-defined]
         Forecast(_both(study).context).decide()
         assert study.context.plan.decisions["vgg11"].rung >= 4_000, "what it needed was true"
+
+
+def test_the_champion_gets_less_before_a_network_is_left_out(
+    tmp_path: Path, fashion: LabelledImages
+) -> None:
+    """A budget that holds both networks with a part of the champion's quarter, then one with all of it."""
+    with _study(tmp_path / "a", fashion, 10_000, study=BOTH) as study:  # type: ignore[attr-defined]
+        needed = Forecast(_both(study).context).matrix(DEFAULT) / FILL
+    told = []
+    for name, share in (("b", 0.85), ("c", 0.6)):
+        budget = (needed + LEAST_RESERVE) / share
+        with _study(tmp_path / name, fashion, budget, study=BOTH) as study:  # type: ignore[attr-defined]
+            context = _both(study).context
+            context.plan.champion_seconds = context.options.champion_share * budget
+            forecast = Forecast(context)
+            forecast.decide()
+            assert context.specs.models == DEFAULT
+            assert context.matrix_left() >= needed - 0.01
+            said = "less what" in "\n".join(forecast.lines())
+            told.append((context.plan.champion_seconds / budget, said))
+    (shortened, told_so), (whole, said_less) = told
+    assert LEAST_CHAMPION_SHARE < shortened < 0.2 and told_so
+    assert whole == 0.25 and not said_less
 
 
 def test_a_plan_fits_the_seconds_and_more_workers_make_more(
