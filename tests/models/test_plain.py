@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.utils.data import DataLoader, Subset
+from torchvision.models import vgg11
 
 from benchmarks.contest import lay_out
+from study.models.adapt import sum_channels
 from study.models.plain import accuracy, adapted, images, train
 
 
@@ -32,6 +34,15 @@ def test_a_frozen_network_changes_its_output_layer_alone(batches: DataLoader) ->
     train(network, batches)
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"fc.weight", "fc.bias"}
+
+
+def test_its_first_layer_is_that_of_the_study() -> None:
+    torch.manual_seed(0)
+    first = adapted("vgg11", weights=None).features[0]
+    torch.manual_seed(0)
+    original = vgg11(weights=None).features[0]
+    assert torch.equal(first.weight, sum_channels(original.weight))
+    assert torch.equal(first.bias, original.bias)
 
 
 @pytest.mark.parametrize("name", ["vgg11", "googlenet"])
