@@ -103,7 +103,7 @@ def main() -> None:
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     champion = stored_champion(
-        flags.results_dir / "checkpoints", studied(read_object(flags.results_dir / "environment.json"))
+        flags.results_dir / "checkpoints", studied(read_object(flags.results_dir / "environment.json"), flags.results_dir)
     )
     if champion is None:
         raise SystemExit(f"{flags.results_dir} holds no champion")

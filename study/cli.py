@@ -20,6 +20,9 @@ from study.spec import MOST_SEED, MOST_SEEDS, RESOLUTIONS
 from study.system.openmp import sleep_soon
 from study.system.terminal import CALLED, flush, prepare, refused
 
+#: Largest number of a test object; the data set of the study has the exact bound.
+MOST_OBJECT = 10**7
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -190,7 +193,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     compare.add_argument("first", type=path, metavar="RESULTS_DIR")
     compare.add_argument("second", type=path, metavar="RESULTS_DIR")
 
-    summary = "Look at your own set of images: what is in it, before any training (none follows yet)."
+    summary = "Look at your own set of images: what is in it, before a study of it (`--data PATH`)."
     look = verb("look", verbs.look, summary)
     look.add_argument(
         "place",
@@ -222,7 +225,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _add_run_flags(run: _Parser) -> None:
-    most_tested = max(data.test_images for data in DATASETS.values())
     time = run.add_mutually_exclusive_group()
     time.add_argument(
         "--budget",
@@ -247,6 +249,18 @@ def _add_run_flags(run: _Parser) -> None:
         help=f"data set, one of {', '.join(DATASETS)} ({DEFAULT_DATASET})",
     )
     settings.add_argument(
+        "--data",
+        type=path,
+        metavar="PATH",
+        help="your own images instead: class folders, a zip of them, idx, CSV or .npz (see `look`)",
+    )
+    settings.add_argument(
+        "--flips",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether training mirrors the pictures of --data (auto: by the names of the classes)",
+    )
+    settings.add_argument(
         "--seeds", type=number(int, 1, MOST_SEEDS), help="most final seeds per arm; may be changed later"
     )
     settings.add_argument("--seed", type=number(int, 0, MOST_SEED), help="seed of the study (0)")
@@ -268,7 +282,7 @@ def _add_run_flags(run: _Parser) -> None:
     run.add_argument(
         "--object",
         dest="object_index",
-        type=number(int, 0, most_tested - 1),
+        type=number(int, 0, MOST_OBJECT),
         default=0,
         metavar="N",
         help=f"test object to classify, 0…{DATASETS[DEFAULT_DATASET].test_images - 1} of {DEFAULT_DATASET}",

@@ -327,8 +327,6 @@ class StudySpec:
         for model in self.models:
             network_name(model)
         dataset_name(self.dataset)
-        if not self.data.grey:
-            raise UsageError(f"{self.data.called} has images in colour; the networks take grey ones")
         if self.resolution not in RESOLUTIONS:
             raise UsageError(f"resolution must be one of {RESOLUTIONS}, got {self.resolution}")
         if self.max_seeds is not None and not 1 <= self.max_seeds <= MOST_SEEDS:

@@ -38,7 +38,8 @@ SAMPLE_SIZES = {"train": 200, "t10k": 100}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps tests that share a fixture of their module in one process, which makes it once.
 
-    The group "time" begins first, because it takes longer in one process than anything else.
+    The group "time" begins first, because it takes longer in one process than anything else. Other tests of
+    the study of a minute, which it makes, come last and find it made.
     """
     for item in items:
         fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
@@ -47,7 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     timed = pytest.mark.xdist_group("time").mark
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") != timed)
+
+    def order(item: pytest.Item) -> int:
+        in_group = item.get_closest_marker("xdist_group") == timed
+        return 0 if in_group else 1 + ("minute" in getattr(item, "fixturenames"))  # noqa: B009
+
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")

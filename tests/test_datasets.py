@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -65,11 +66,11 @@ def test_settings_without_a_data_set_have_the_default() -> None:
     assert StudySpec.from_dict(written) == StudySpec(seed=3)
 
 
-def test_an_environment_without_a_data_set_has_the_default(small: DatasetName) -> None:
-    assert studied({}) is studied({"dataset": {"source": "debian"}}) is FASHION_MNIST
-    assert studied({"dataset": {"name": small}}) is DATASETS[small]
+def test_an_environment_without_a_data_set_has_the_default(small: DatasetName, tmp_path: Path) -> None:
+    assert studied({}, tmp_path) is studied({"dataset": {"source": "debian"}}, tmp_path) is FASHION_MNIST
+    assert studied({"dataset": {"name": small}}, tmp_path) is DATASETS[small]
     with pytest.raises(UsageError, match="'lost' is no data set; known are fashion-mnist"):
-        studied({"dataset": {"name": "lost"}})
+        studied({"dataset": {"name": "lost"}}, tmp_path)
 
 
 def test_another_data_set_has_other_ids_and_is_read_back(small: DatasetName) -> None:
@@ -94,16 +95,9 @@ def test_a_run_is_judged_on_at_most_what_there_is(purpose: Purpose, small: Datas
     assert found == Judged(train=600, validation=101, test=200, settling=600)
 
 
-def test_a_data_set_in_colour_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = DatasetName("colours")
-    monkeypatch.setitem(DATASETS, name, replace(FASHION_MNIST, name=name, grey=False))
-    with pytest.raises(UsageError, match="colour"):
-        StudySpec(dataset=name)
-
-
 @pytest.mark.parametrize(
     "wrong",
-    [{"classes": ("one",)}, {"part_sha256": ("a",)}, {"test_images": 9}, {"side": 1}],
+    [{"classes": ("one",)}, {"part_sha256": ("a",)}, {"test_images": 9}, {"side": 1}, {"channels": 2}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_descriptor_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:

@@ -198,7 +198,7 @@ def _model_findings(
         (
             6,
             "q6.architecture",
-            "the one-channel network equals the original on grey images",
+            "the adapted first layer equals the original on the same images",
             lambda: networks.architecture(sources, model),
         ),
         (

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from study.analysis.artifacts import Artifacts, read_artifacts
-from study.datasets import DatasetDescriptor, studied
+from study.datasets import DatasetDescriptor, is_own, studied
+from study.datasets.own import FOLDER
 from study.errors import StoreError
 from study.store.columns import Table
 from study.store.csv_tables import read_table
@@ -48,6 +49,7 @@ class Sources:
         pretraining: pretraining.json.
         witness: witness.json.
         preregistration: preregistration.json.
+        data_look: data_look.json, of a person's own set of images.
         drift: relative change ‖Δw‖/‖w‖ of each stage.
         cka: similarity of each stage's activations before and after training.
         artifacts: arrays of figures; a damaged file is left out.
@@ -69,6 +71,7 @@ class Sources:
     pretraining: dict[str, Any]
     witness: dict[str, Any]
     preregistration: dict[str, Any]
+    data_look: dict[str, Any]
     drift: ByStage
     cka: ByStage
     artifacts: Artifacts
@@ -98,7 +101,7 @@ def read_sources(folder: Path) -> Sources:
     if not folder.is_dir():
         raise StoreError(f"there is no results directory {folder}")
     environment = read_object(folder / "environment.json")
-    data = studied(environment)
+    data = studied(environment, folder)
     stored = read_arrays(folder / "predictions.npz", len(data.classes))
     artifacts = read_artifacts(folder / "artifacts", len(data.classes))
     change = artifacts.get("drift")
@@ -121,6 +124,7 @@ def read_sources(folder: Path) -> Sources:
         pretraining=read_object(folder / "pretraining.json"),
         witness=read_object(folder / "witness.json"),
         preregistration=read_object(folder / "preregistration.json"),
+        data_look=read_object(folder / FOLDER / "data_look.json") if is_own(data.name) else {},
         drift=_by_stage(change, "relative_change"),
         cka=_by_stage(change, "cka"),
         artifacts=artifacts,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from study.data.augment import augment, to_input
+from study.data.augment import augment, shades, to_input
 from study.data.labelled_images import LabelledImages, Part, content_sha256
 from study.data.splits import Split, balanced_order, split
 from study.datasets import DatasetDescriptor
@@ -19,6 +19,7 @@ __all__ = [
     "balanced_order",
     "content_sha256",
     "load",
+    "shades",
     "split",
     "to_input",
 ]

@@ -13,6 +13,24 @@ SHIFT = 0.0625
 ERASED = 0.25
 ERASE_PROBABILITY = 0.25
 FLIP_PROBABILITY = 0.5
+#: Shares of red, green and blue in a shade of grey.
+_LIGHTNESS = (0.299, 0.587, 0.114)
+
+
+def shades(images: Tensor) -> Tensor:
+    """Returns images as shades of grey (ITU-R BT.601), for figures.
+
+    Args:
+        images: uint8 [N, side, side], [N, side, side, 1] or [N, side, side, 3].
+
+    Returns:
+        uint8 [N, side, side].
+    """
+    if images.dim() == 3:
+        return images
+    if images.shape[-1] == 1:
+        return images[..., 0]
+    return (images.float() @ torch.tensor(_LIGHTNESS)).round().byte()
 
 
 def to_input(images: Tensor, resolution: int) -> Tensor:
@@ -22,14 +40,15 @@ def to_input(images: Tensor, resolution: int) -> Tensor:
     pixels on each side, which keeps all pixels; others are reached by bilinear interpolation.
 
     Args:
-        images: uint8 [N, side, side].
+        images: uint8 [N, side, side], or [N, side, side, 3] in colour.
         resolution: side R of the result in pixels.
 
     Returns:
-        float32 [N, 1, R, R] in [−1, 1].
+        float32 [N, C, R, R] in [−1, 1], with C = 1 or 3.
     """
-    x = images.unsqueeze(1).float().div_(127.5).sub_(1.0)
-    if resolution == images.shape[-1] + 2 * PADDING:
+    planes = images.unsqueeze(1) if images.dim() == 3 else images.permute(0, 3, 1, 2)
+    x = planes.float().div_(127.5).sub_(1.0)
+    if resolution == images.shape[1] + 2 * PADDING:
         return F.pad(x, (PADDING,) * 4, value=BLACK)
     return F.interpolate(x, size=(resolution, resolution), mode="bilinear", align_corners=False)
 
@@ -45,7 +64,7 @@ def augment(
     """Augments a batch by horizontal flips, shifts and random erasing (Zhong et al., AAAI 2020).
 
     Args:
-        x: float [N, 1, R, R] in [−1, 1].
+        x: float [N, C, R, R] in [−1, 1].
         generator: on the CPU; it makes all random choices.
         flip: probability of a horizontal flip; 0 where it may change the class (`flips` of a descriptor).
         shift: greatest shift as a share of R; uncovered pixels become black.
@@ -61,17 +80,17 @@ def augment(
     line = torch.arange(side)
     columns = torch.where(mirrored[:, None], side - 1 - line, line) + offsets[0]
     rows = line + offsets[1]
-    padded = F.pad(x[:, 0], (reach,) * 4, value=BLACK)
-    batch = torch.arange(count)
-    moved = padded[
-        batch[:, None, None].to(x.device),
+    padded = F.pad(x, (reach,) * 4, value=BLACK).unbind(1)
+    places = (
+        torch.arange(count)[:, None, None].to(x.device),
         rows[:, :, None].to(x.device),
         columns[:, None, :].to(x.device),
-    ]
+    )
+    moved = torch.stack([plane[places] for plane in padded], 1)
     size = max(1, round(ERASED * side))
     corner = torch.randint(0, side - size + 1, (2, count, 1), generator=generator)
     erased = torch.rand(count, 1, generator=generator) < erase
     inside_rows = (line >= corner[0]) & (line < corner[0] + size) & erased
     inside_columns = (line >= corner[1]) & (line < corner[1] + size)
     hole = (inside_rows[:, :, None] & inside_columns[:, None, :]).to(x.device)
-    return moved.masked_fill_(hole, BLACK).unsqueeze(1)
+    return moved.masked_fill_(hole[:, None], BLACK)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from study.datasets import DatasetDescriptor
+from study.datasets import DatasetDescriptor, is_own
 from study.errors import DataError
 from study.system.http import blocks
 
@@ -62,6 +62,8 @@ def download(
 
 def remedy(data: DatasetDescriptor) -> str:
     """Returns what a user can do who lacks the data set."""
+    if is_own(data.name):
+        return "give --data with its path as before"
     whose = "Kaggle's" if data.files.kaggle else "its"
     command = f", or run: apt-get install {data.files.package}" if data.files.package else ""
     return f"give --data-dir with {whose} files{command}"

@@ -15,7 +15,7 @@ from study.datasets import DatasetDescriptor
 from study.errors import DataError
 
 Images = npt.NDArray[np.uint8]
-_MAGIC = {3: 2051, 1: 2049}
+_MAGIC = {4: 2052, 3: 2051, 1: 2049}
 _GZIP = b"\x1f\x8b"
 #: Bytes by which a gzip file may exceed its content: random bytes grow only by the headers.
 _GZIP_EXTRA = 64 * 1024
@@ -34,18 +34,18 @@ def read_idx(stream: IO[bytes], name: str, count: int, dimensions: int, data: Da
         stream: the file.
         name: of the file, for error messages.
         count: expected number of images or labels.
-        dimensions: 3 for images, 1 for labels.
-        data: the data set, which knows the side of the images and the number C of classes.
+        dimensions: 3 for images, in colour too, and 1 for labels.
+        data: the data set, which knows the shape of the images and the number C of classes.
 
     Returns:
-        Images, uint8 [count, side, side], or labels, uint8 [count] in 0…C − 1.
+        Images, uint8 [count, side, side] or [count, side, side, 3], or labels, uint8 [count] in 0…C − 1.
 
     Raises:
         DataError: magic number, count or size are wrong, a label is above C − 1, or the stream is damaged.
     """
-    shape = (count, data.side, data.side)[:dimensions]
-    values = read_shaped(stream, name, shape)
-    return values if dimensions == 3 else _labels(values, name, data)
+    if dimensions == 1:
+        return _labels(read_shaped(stream, name, (count,)), name, data)
+    return read_shaped(stream, name, (count, *data.shape))
 
 
 def idx_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
@@ -76,7 +76,7 @@ def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
     Args:
         stream: the file.
         name: of the file, for error messages.
-        shape: of images, [count, height, width], or of labels, [count].
+        shape: of images, [count, height, width] or [count, height, width, 3], or of labels, [count].
 
     Raises:
         DataError: magic number or shape are wrong, or the stream is damaged.

@@ -15,6 +15,8 @@ from study.datasets import DatasetDescriptor
 from study.errors import DataError
 
 DOWNLOAD_ROOT = Path("data")
+#: Source of a person's own data set, whose files lie in the results directory.
+OWN = "own"
 _SOURCES = {"idx": "data-dir:idx", "csv": "kaggle-csv"}
 
 
@@ -27,8 +29,9 @@ def load(
 ) -> LabelledImages:
     """Reads a data set from `data_dir`, or else from the usual folders, or else downloads it.
 
-    The usual folders are torchvision's folder in ./data, the folder of the system's package, and ./data
-    with Kaggle's files. A damaged data set is an error; it is never skipped in favour of another one.
+    The usual folders are torchvision's folder in ./data, the folder of the system's package or of the
+    results, and ./data with Kaggle's files. A damaged data set is an error; it is never skipped in favour
+    of another one.
 
     Args:
         data: the data set.
@@ -69,7 +72,7 @@ def usual_folders(data: DatasetDescriptor) -> list[tuple[Path, str]]:
     files = data.files
     return [
         *([(downloaded(data), "torchvision")] if files.torchvision else []),
-        *([(Path(files.folder), "debian")] if files.folder else []),
+        *([(Path(files.folder), "debian" if files.package else OWN)] if files.folder else []),
         (DOWNLOAD_ROOT, ""),
     ]
 
@@ -83,8 +86,9 @@ def _checked(found: Found, source: str, data: DatasetDescriptor) -> LabelledImag
             for part, expected in zip(parts, data.part_sha256 or ("", ""), strict=True)
             if content_sha256(part) != expected
         ]
+        form = "as the study kept them" if source == OWN else "as published"
         raise DataError(
-            f"{' and '.join(names)}: the labelled images are not {data.called} as published "
+            f"{' and '.join(names)}: the labelled images are not {data.called} {form} "
             f"(content {sha256[:12]}…, expected {data.sha256[:12]}…)"
         )
     return LabelledImages(

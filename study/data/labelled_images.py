@@ -14,14 +14,14 @@ from study.datasets import DatasetDescriptor
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImages:
-    """A complete data set of `side`×`side` pixels, with C classes.
+    """A complete data set of `side`×`side` pixels, with C classes; in colour, images have a last axis of 3.
 
     Attributes:
         train_images: uint8 [N, side, side] in 0…255.
         train_labels: int64 [N] in 0…C − 1.
         test_images: uint8 [M, side, side] in 0…255.
         test_labels: int64 [M] in 0…C − 1.
-        source: ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian`` or ``download``.
+        source: ``data-dir:idx``, ``kaggle-csv``, ``torchvision``, ``debian``, ``download`` or ``own``.
         sha256: see `content_sha256`.
         data: the data set's descriptor.
     """
@@ -40,7 +40,7 @@ class Part:
     """Train or test as read from files.
 
     Attributes:
-        images: uint8 [N, side, side].
+        images: uint8 [N, side, side] or [N, side, side, 3].
         labels: uint8 [N].
         name: of the file, for error messages.
     """

@@ -16,8 +16,13 @@ from study.errors import one_line
 COLUMNS = ("finding", "picture", "part", "class", "other", "other_part", "other_class", "detail")
 
 
-def as_json(found: DataLook) -> dict[str, Any]:
-    """Returns the look as what JSON knows; docs/data-look.md says what the fields mean."""
+def as_json(found: DataLook, *, most_listed: int | None = None) -> dict[str, Any]:
+    """Returns the look as what JSON knows; docs/data-look.md says what the fields mean.
+
+    Args:
+        found: the look.
+        most_listed: maximum length of the lists of equal pictures, of equal names and of problems.
+    """
     images = found.images
     return {
         "title": one_line(images.title),
@@ -37,10 +42,11 @@ def as_json(found: DataLook) -> dict[str, Any]:
             }
             for part, counts, sizes in zip(images.parts, found.counts, found.sizes, strict=True)
         },
-        "equal": _twins(found.exact),
-        "nearly_equal": None if found.near is None else _twins(found.near),
+        "equal": _twins(found.exact, most_listed),
+        "nearly_equal": None if found.near is None else _twins(found.near, most_listed),
         "nearly_equal_complete": found.near_complete,
-        "same_names": [[one_line(one), one_line(other)] for one, other in found.names],
+        "same_names": [[one_line(one), one_line(other)] for one, other in found.names[:most_listed]],
+        "same_names_in_all": len(found.names),
         "imbalance": found.ratio,
         "imbalance_limit": IMBALANCED,
         "measures": ["accuracy"] if found.balanced else ["balanced accuracy", "macro F1"],
@@ -49,13 +55,14 @@ def as_json(found: DataLook) -> dict[str, Any]:
         "changed": dict(images.changes),
         "problems": [
             {"kind": each.kind.value, "place": one_line(each.place), "detail": one_line(each.detail)}
-            for each in images.problems
+            for each in images.problems[:most_listed]
         ],
+        "problems_in_all": len(images.problems),
         "warnings": list(found.warnings),
     }
 
 
-def _twins(twins: Twins) -> dict[str, Any]:
+def _twins(twins: Twins, most_listed: int | None) -> dict[str, Any]:
     return {
         "groups": twins.groups,
         "pictures": twins.pictures,
@@ -63,7 +70,7 @@ def _twins(twins: Twins) -> dict[str, Any]:
         "with_different_classes": twins.contradictions,
         "listed": [
             [{"part": part, "class": label, "picture": one_line(name)} for part, label, name in group]
-            for group in twins.listed
+            for group in twins.listed[:most_listed]
         ],
     }
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from study.data.image_set import Problem, Trouble
+from study.data.image_set import ImageSet, Problem, Trouble
 from study.data_look.duplicates import Twins
 from study.data_look.look import DataLook, Sizes
 from study.errors import one_line
@@ -31,9 +31,7 @@ def page(found: DataLook, width: int) -> list[str]:
     """
     width = max(LEAST_WIDTH, width)
     images = found.images
-    count = sum(len(part.labels) for part in images.parts)
-    head = f"{one_line(images.title)}: {images.form}, {len(images.classes):,} classes, {count:,} pictures"
-    lines = [*textwrap.wrap(head, width), "", *_classes(found, width)]
+    lines = [*textwrap.wrap(_head(images), width), "", *_classes(found, width)]
     for title, entries in (
         ("Sizes", list(_sizes(found))),
         ("Equal pictures", list(_twins(found.exact, "group"))),
@@ -51,8 +49,20 @@ def page(found: DataLook, width: int) -> list[str]:
         if entries:
             lines += ["", title, *_wrapped(entries, width)]
     lines += ["", "Warnings", *_wrapped(found.warnings or ["none"], width)]
-    note = "A study trains on FashionMNIST alone today; this set was only looked at."
+    note = "A study of this set: `--data` with the same path (docs/own-data.md)."
     return [*lines, "", *textwrap.wrap(note, width)]
+
+
+def brief(found: DataLook) -> list[str]:
+    """Returns what a study tells of its data at the start: what there is, what is left out, warnings."""
+    left_out = [f"left out, or odd: {entry}" for entry in _problems(found.images.problems)]
+    warnings = [f"warning: {warning}" for warning in found.warnings]
+    return [one_line(line) for line in (_head(found.images), *left_out, *warnings)]
+
+
+def _head(images: ImageSet) -> str:
+    count = sum(len(part.labels) for part in images.parts)
+    return f"{one_line(images.title)}: {images.form}, {len(images.classes):,} classes, {count:,} pictures"
 
 
 def _wrapped(entries: Sequence[str], width: int) -> list[str]:

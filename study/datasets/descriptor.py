@@ -38,7 +38,9 @@ class DatasetDescriptor:
         short: as messages name it; empty if they take the title.
         classes: names of the classes by label, 2 to 256; the report has its own words for them.
         side: of the images in pixels.
-        grey: whether the images have one channel; the networks of the study take no others yet.
+        channels: 1 for shades of grey, 3 for red, green and blue.
+        on_black: whether the images are light objects on black, as those of the MNIST family are. Then
+            `predict` looks for the object in a picture, and the report prints negatives.
         train_images: number of training images after the split.
         validation_images: number of images that the split sets apart.
         test_images: number of test images.
@@ -57,7 +59,8 @@ class DatasetDescriptor:
     short: str = ""
     classes: tuple[str, ...]
     side: int
-    grey: bool = True
+    channels: int = 1
+    on_black: bool = True
     train_images: int
     validation_images: int
     test_images: int
@@ -75,6 +78,8 @@ class DatasetDescriptor:
             raise ValueError(f"{self.name}: part_sha256 has one digest for train and one for test, or none")
         if min(self.train_images, self.validation_images, self.test_images) < len(self.classes):
             raise ValueError(f"{self.name}: a part has fewer images than there are classes")
+        if self.channels not in (1, 3):
+            raise ValueError(f"{self.name}: images of {self.channels} channels, expected 1 or 3")
         if self.side < 2:
             raise ValueError(f"{self.name}: images of a side of {self.side} pixels")
 
@@ -87,6 +92,11 @@ class DatasetDescriptor:
     def pixels(self) -> int:
         """Number of pixels of an image."""
         return self.side * self.side
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an image: [side, side], or [side, side, 3] in colour."""
+        return (self.side, self.side) if self.channels == 1 else (self.side, self.side, self.channels)
 
     @property
     def labelled_images(self) -> int:

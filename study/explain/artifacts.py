@@ -1,4 +1,4 @@
-"""Writes what the report shows of data and networks to results/artifacts."""
+"""Writes what the report shows of data and networks to results/artifacts; pictures in shades of grey."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from study.data import augment, to_input
+from study.data import augment, shades, to_input
 from study.explain.untrained import fresh_network
 from study.models import Network
 from study.pretraining import generate
@@ -42,7 +42,7 @@ def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int, *, f
     classes = range(len(data.classes))
     chosen = [split.train[labels[split.train] == c][:EXAMPLES] for c in classes]
     least = min(map(len, chosen))
-    examples = torch.stack([images[index[:least]] for index in chosen])
+    examples = torch.stack([shades(images[index[:least]]) for index in chosen])
     counts = torch.stack(
         [
             torch.bincount(part, minlength=len(classes))
@@ -55,7 +55,8 @@ def write_dataset(shop: Workshop, folder: Path, resolution: int, seed: int, *, f
     for index in split.train[:3]:
         x = to_input(images[index][None], resolution)
         changed = augment(x.repeat(AUGMENTED, 1, 1, 1), generator, flip=flip, erase=0.5)
-        views.append(((torch.cat([x, changed])[:, 0] + 1) * 127.5).round().byte())
+        bytes_ = ((torch.cat([x, changed]) + 1) * 127.5).round().byte()
+        views.append(shades(bytes_.permute(0, 2, 3, 1)))
     arrays = {
         "examples": examples.numpy(),
         "class_counts": counts.numpy(),
@@ -81,7 +82,7 @@ def write_object(
     write_arrays(
         folder / "object.npz",
         {
-            "image": shop.images.test_images[index].numpy(),
+            "image": shades(shop.images.test_images[index][None])[0].numpy(),
             "index": np.array(index),
             "label": np.array(int(shop.images.test_labels[index])),
             "run_ids": np.array(names),
@@ -106,7 +107,7 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
     write_arrays(
         folder / "errors.npz",
         {
-            "images": shop.images.test_images.numpy()[order[worst]],
+            "images": shades(shop.images.test_images[torch.from_numpy(order[worst])]).numpy(),
             "index": order[worst],
             "label": labels[worst],
             "predicted": classes[worst],
@@ -118,8 +119,9 @@ def write_errors(shop: Workshop, predicted: Probabilities, folder: Path) -> None
 def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: Path) -> None:
     """Writes filters-<model>.npz: first-layer filters before and after full fine-tuning.
 
-    The file also contains the random filters that a scratch network of the same seed starts from. Nothing
-    is written unless the run fully fine-tunes a pretrained network.
+    The file also contains the random filters that a scratch network of the same seed starts from. Filters
+    of three channels are averaged over them. Nothing is written unless the run fully fine-tunes a
+    pretrained network.
 
     Args:
         network: after training.
@@ -135,5 +137,5 @@ def write_filters(network: Network, record: RunRecord, shop: Workshop, folder: P
         ("after", network),
         ("scratch", fresh_network(record, shop, Init.SCRATCH)),
     )
-    arrays = {name: item.first_conv().weight.detach().cpu()[:, 0].numpy() for name, item in parts}
+    arrays = {name: item.first_conv().weight.detach().cpu().mean(1).numpy() for name, item in parts}
     write_arrays(folder / f"filters-{arm.model}.npz", arrays)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from captum.attr import LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
-from study.data import to_input
+from study.data import shades, to_input
 from study.data.augment import PADDING
 from study.explain.snapshots import Kept
 from study.models import Network, torchvision_name
@@ -60,7 +60,7 @@ def target_layer(network: Network, resolution: int) -> Layer:
     device = next(network.parameters()).device
     try:
         with torch.inference_mode():
-            network.features(torch.zeros(1, 1, resolution, resolution, device=device))
+            network.features(torch.zeros(1, network.channels, resolution, resolution, device=device))
     finally:
         for handle in handles:
             handle.remove()
@@ -79,7 +79,7 @@ def grad_cam(
 
     Args:
         network: in evaluation mode; it computes in float32, whatever the precision of the study.
-        images: uint8 [N, side, side].
+        images: uint8 [N, side, side] or [N, side, side, 3].
         classes: int64 [N], the class that each map explains.
         layer: the layer whose map is used.
         resolution: side of the network's input in pixels.
@@ -97,7 +97,7 @@ def grad_cam(
         # The gradient must reach the layer even if all parameters before it are frozen.
         x = to_input(chunk.to(device), resolution).requires_grad_()
         coarse = cam.attribute(x, target=wanted.to(device), relu_attributions=True)
-        parts.append(_over_pixels(coarse.detach(), resolution, images.shape[-1])[:, 0].float().cpu())
+        parts.append(_over_pixels(coarse.detach(), resolution, images.shape[1])[:, 0].float().cpu())
     maps = torch.cat(parts)
     highest = maps.amax((1, 2), keepdim=True)
     result: Maps = torch.where(highest > 0, maps / highest, 0.0).numpy()
@@ -176,7 +176,7 @@ def write_gradcam(
             for one, answer in zip(kept, answers, strict=True)
         ]
     )
-    drawn, pixels = maps[:, : len(chosen)], images[sampled].numpy()
+    drawn, pixels = maps[:, : len(chosen)], shades(images[sampled]).numpy()
     shares = np.stack([inside_share(one, pixels) for one in maps[:, len(chosen) :]])
     write_arrays(
         folder / f"gradcam-{kept[0].record.spec.arm.model}.npz",
@@ -184,7 +184,7 @@ def write_gradcam(
             "run_ids": np.array([one.record.spec.run_id for one in kept]),
             "arms": np.array([one.record.spec.arm.name for one in kept]),
             "index": chosen,
-            "images": images[chosen].numpy(),
+            "images": shades(images[torch.from_numpy(chosen)]).numpy(),
             "labels": labels[chosen].numpy(),
             "maps": drawn.astype(np.float16),
             "probabilities": np.stack([answer[: len(chosen)] for answer in answers]).astype(np.float32),

@@ -1,14 +1,15 @@
-"""Turns a person's own picture into one like those of FashionMNIST: a light object on black, square.
+"""Turns a person's own picture into one like those of the study's data set.
 
-FashionMNIST was made from photographs on an even background: edges near the colour of the corners were
-trimmed, the longer side of the rest became that of the square, the shorter one was extended, and the
-shades were negated (Xiao et al. 2017, section 2.1). The same is done here with the object before a
-background.
+The images of FashionMNIST are light objects on black, square. They were made from photographs on an even
+background: edges near the colour of the corners were trimmed, the longer side of the rest became that of
+the square, the shorter one was extended, and the shades were negated (Xiao et al. 2017, section 2.1). The
+same is done here with the object before a background.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,12 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from torch import Tensor
 
+from study.data import shades
+from study.data.picture import fit
+from study.data.picture_decoding import Undecodable, decode
+from study.datasets import DatasetDescriptor
 from study.errors import UsageError
+from study.explain.picture_files import read_picture
 
 #: The object is looked for in a copy whose sides have at most so many pixels.
 WORKING_SIDE = 256
@@ -44,13 +50,17 @@ Mask = npt.NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 
+class NothingFound(UsageError):
+    """A picture shows no object."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnPicture:
     """An object as the networks see it, and where it was found.
 
     Attributes:
         views: uint8 [V, side, side], a light object on black. There are two, not negated and negated, if
-            the picture does not tell which is right, else one.
+            the picture does not tell which is right, else one. In colour, uint8 [1, side, side, 3].
         upright: the picture, of at most `WORKING_SIDE` pixels a side.
         box: left, top, right and bottom of the object in `upright`.
     """
@@ -58,6 +68,30 @@ class OwnPicture:
     views: Tensor
     upright: Image.Image
     box: Box
+
+
+def seen_picture(data: DatasetDescriptor, path: Path) -> OwnPicture:
+    """Returns the picture in a file as the networks of a study of a data set see it.
+
+    In a data set of light objects on black that is the object in it, else the whole picture, decoded as the
+    pictures of the data set were.
+
+    Raises:
+        UsageError: the file cannot be read, or nothing stands out from the background.
+    """
+    picture = read_picture(path)
+    if data.on_black:
+        return find_object(picture, data.side)
+    try:
+        decoded = decode(path.read_bytes()).pixels
+    except Undecodable as error:
+        raise UsageError(f"{path} is {error}") from error
+    if data.channels == 1:
+        decoded = shades(torch.from_numpy(decoded)[None])[0].numpy()[..., None]
+    fitted = fit(decoded, data.side)
+    view = np.broadcast_to(fitted, (1, data.side, data.side, data.channels)).reshape(1, *data.shape).copy()
+    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS)
+    return OwnPicture(views=torch.from_numpy(view), upright=picture, box=(0, 0, *picture.size))
 
 
 def find_object(picture: Image.Image, side: int) -> OwnPicture:
@@ -181,7 +215,7 @@ def _box(mask: Mask) -> Box:
     """
     rows, columns = mask.nonzero()
     if not rows.size or max(np.ptp(rows), np.ptp(columns)) + 1 < LEAST_LENGTH * max(mask.shape):
-        raise UsageError("no object found: nothing in the picture stands out from its background")
+        raise NothingFound("no object found: nothing in the picture stands out from its background")
     return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
@@ -232,7 +266,7 @@ def _framed(values: Reals, box: Box, side: int) -> Bytes:
 
 def explanation(picture: OwnPicture, view: int) -> Image.Image:
     """Draws the picture with a frame around the object, and beside it what the network saw, enlarged."""
-    side, gap = 10 * picture.views.shape[-1], 20
+    side, gap = 10 * picture.views.shape[1], 20
     photo = picture.upright.convert("RGBA")
     scale = side / max(photo.size)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))

@@ -12,8 +12,7 @@ from study.data import load, to_input
 from study.datasets import DatasetDescriptor, studied
 from study.errors import UsageError
 from study.explain.doubt import doubt
-from study.explain.own_picture import OwnPicture, explanation, find_object
-from study.explain.picture_files import read_picture
+from study.explain.own_picture import OwnPicture, explanation, seen_picture
 from study.explain.snapshots import kept_network
 from study.explain.stored_champion import stored_champion
 from study.matrix import arms
@@ -54,9 +53,9 @@ def predict(
     """
     if explain is not None:
         _require_free(explain, image)
-    lines, data = [], studied(read_object(results_dir / "environment.json"))
+    lines, data = [], studied(read_object(results_dir / "environment.json"), results_dir)
     if image is not None:
-        picture = find_object(read_picture(image), data.side)
+        picture = seen_picture(data, image)
     else:
         assert index is not None
         if not 0 <= index < data.test_images:
@@ -111,7 +110,7 @@ def _require_free(explain: Path, image: Path | None) -> None:
 
 
 def _test_object(pixels: Tensor) -> OwnPicture:
-    side = pixels.shape[-1]
+    side = pixels.shape[0]
     return OwnPicture(views=pixels[None], upright=Image.fromarray(pixels.numpy()), box=(0, 0, side, side))
 
 
@@ -130,7 +129,7 @@ def stored_networks(folder: Path, data: DatasetDescriptor) -> list[tuple[str, Ne
     if champion is not None:
         return [(f"champion ({champion.model})", champion.network, champion.resolution)]
     found = [
-        (arm.name, *kept_network(arm, folder, len(data.classes)))
+        (arm.name, *kept_network(arm, folder, data))
         for arm in arms(NETWORKS)
         if arm.scope is Scope.FULL and (folder / f"explained-{arm.name}.pth").is_file()
     ]

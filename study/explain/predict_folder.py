@@ -15,8 +15,7 @@ from study.data import to_input
 from study.datasets import DatasetDescriptor, studied
 from study.errors import UsageError
 from study.explain.doubt import SURE, doubt
-from study.explain.own_picture import find_object
-from study.explain.picture_files import read_picture
+from study.explain.own_picture import NothingFound, seen_picture
 from study.explain.predict import stored_networks
 from study.models import Network
 from study.store.cells import Cell
@@ -89,7 +88,7 @@ def predict_folder(results_dir: Path, folder: Path, csv: Path, say: Callable[[ob
         StoreError: `csv` cannot be written, or environment.json is damaged.
     """
     _require_free(csv, results_dir)
-    data = studied(read_object(results_dir / "environment.json"))
+    data = studied(read_object(results_dir / "environment.json"), results_dir)
     found = _Answers(data=data)
     paths, hidden = _files(folder, csv, found)
     if not paths and not found.problems:
@@ -152,10 +151,10 @@ def _name(folder: Path, path: Path) -> str:
 def _views(
     folder: Path, paths: Sequence[Path], found: _Answers, say: Callable[[object], None]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yields the name and the views, uint8 [V, 28, 28], of each picture in which an object is found."""
+    """Yields the name and the views, uint8 [V, side, side(, 3)], of each picture that has any."""
     for number, path in enumerate(paths, start=1):
         name = _name(folder, path)
-        views, reason = _read(path, found.data.side)
+        views, reason = _read(path, found.data)
         if views is not None:
             yield name, views
         elif reason:
@@ -166,18 +165,16 @@ def _views(
             say(f"{number:,} of {len(paths):,} files")
 
 
-def _read(path: Path, side: int) -> tuple[Tensor | None, str]:
+def _read(path: Path, data: DatasetDescriptor) -> tuple[Tensor | None, str]:
     """Returns the views of the object in a picture, else None and the reason; "" for what is no picture."""
     try:
-        picture = read_picture(path)
+        return seen_picture(data, path).views, ""
+    except NothingFound as error:
+        return None, str(error)
     except UsageError as error:
         return None, str(error).removeprefix(f"{path} ") if _meant_as_picture(path) else ""
     except OSError as error:  # no permission, or the file is gone meanwhile
         return None, f"cannot be read: {error.strerror}"
-    try:
-        return find_object(picture, side).views, ""
-    except UsageError as error:
-        return None, str(error)
 
 
 def _meant_as_picture(path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import IO
 
 import torch
 
+from study.datasets import DatasetDescriptor
 from study.errors import WeightsError
 from study.explain.untrained import fresh_network
 from study.models import Network, build
@@ -17,7 +18,7 @@ from study.spec import Arm, Init, LrPolicy, Scope
 from study.store.files import write_atomic
 from study.training.workshop import Workshop
 
-#: File of the champion's weights, which load into torchvision's network with one channel.
+#: File of the champion's weights, which load into torchvision's network with the channels of the images.
 CHAMPION = "champion.pth"
 #: The compared arms. All stages have the same learning rate, so that only initialisation and scope differ.
 COMPARED = (
@@ -83,13 +84,13 @@ def keep_network(network: Network, record: RunRecord, folder: Path) -> Path:
     return path
 
 
-def kept_network(arm: Arm, folder: Path, classes: int) -> tuple[Network, int]:
+def kept_network(arm: Arm, folder: Path, data: DatasetDescriptor) -> tuple[Network, int]:
     """Returns the stored network of a fully trained arm, in evaluation mode, and its resolution.
 
     Args:
         arm: the arm.
         folder: the folder of checkpoints.
-        classes: number of classes of the study's data set.
+        data: the data set of the study.
 
     Raises:
         WeightsError: the file is missing or damaged.
@@ -104,7 +105,8 @@ def kept_network(arm: Arm, folder: Path, classes: int) -> tuple[Network, int]:
             resolution=resolution,
             fold=bool(content["fold"]),
             seed=0,
-            classes=classes,
+            classes=len(data.classes),
+            channels=data.channels,
         )
         network.load_state_dict(content["state"])
     except Exception as error:  # torch raises many types of errors for a damaged file

@@ -65,7 +65,12 @@ def stored_champion(folder: Path, data: DatasetDescriptor) -> StoredChampion | N
         data=data,
         model=model,
         network=load_adapted(
-            model, weights.state, resolution=resolution, fold=True, classes=len(data.classes)
+            model,
+            weights.state,
+            resolution=resolution,
+            fold=True,
+            classes=len(data.classes),
+            channels=data.channels,
         ),
         resolution=resolution,
         run_id=run_id,

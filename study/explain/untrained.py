@@ -25,4 +25,5 @@ def fresh_network(record: RunRecord, shop: Workshop, init: Init | None = None) -
         fold=spec.fold,
         seed=spec.seed,
         classes=len(spec.data.classes),
+        channels=spec.data.channels,
     )

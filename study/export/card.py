@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from study.datasets import DEFAULT, DatasetDescriptor
+from study.datasets import DEFAULT, DatasetDescriptor, is_own
 from study.errors import one_line
 from study.explain.doubt import SURE
 from study.export.card_facts import CardFacts, Start
@@ -25,6 +25,12 @@ _SHOWN = {
     "arXiv:1708.07747)"
 }
 _DATA_LICENCE = {DEFAULT: "Fashion-MNIST is under the MIT licence (Zalando SE)"}
+#: What a card says of the limits of a data set.
+_SCOPE = {
+    DEFAULT: "The data set holds thumbnails of one shop's articles and says nothing of clothes elsewhere."
+}
+#: Licence of a network trained on a person's own pictures from weights without further conditions.
+_OWN_LICENCE = {"license": "other", "license_name": "that-of-the-training-pictures"}
 #: Fields of the YAML part that name the licence of the weights, by the origin of the initial values.
 _LICENCES: dict[Start, dict[str, str]] = {
     Start.RANDOM: {"license": "mit"},
@@ -80,7 +86,7 @@ def _front(facts: CardFacts, files: Mapping[str, str]) -> dict[str, Any]:
     hub = _HUB.get(data.name)
     return {
         "language": "en",
-        **_LICENCES[facts.start],
+        **(_OWN_LICENCE if _bound_to_pictures(facts) else _LICENCES[facts.start]),
         "library_name": "pytorch",
         "pipeline_tag": task,
         "tags": [
@@ -100,7 +106,7 @@ def _front(facts: CardFacts, files: Mapping[str, str]) -> dict[str, Any]:
                     {
                         "task": {"type": task, "name": "Image classification"},
                         "dataset": {
-                            "name": _title(data),
+                            "name": _TITLES.get(data.name, data.title),
                             "type": hub or data.name,
                             "split": "test",
                             "args": {"images": facts.images},
@@ -113,11 +119,17 @@ def _front(facts: CardFacts, files: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _bound_to_pictures(facts: CardFacts) -> bool:
+    """Whether the training pictures alone decide on the licence."""
+    return is_own(facts.champion.data.name) and _LICENCES[facts.start] == {"license": "mit"}
+
+
 def _introduction(facts: CardFacts, title: str) -> Iterator[str]:
     data = facts.champion.data
     shown = _SHOWN.get(data.name, f"one thing as in {_title(data)}")
     yield (
-        f"{title} with one grey input channel and {len(data.classes)} classes. It names what a "
+        f"{title} with {'one grey input channel' if data.channels == 1 else 'three input channels'} and "
+        f"{len(data.classes)} classes. It names what a "
         f"picture of {data.side}×{data.side} pixels shows: {shown}."
     )
     yield (
@@ -148,7 +160,8 @@ def _accuracy(facts: CardFacts) -> Iterator[str]:
         return
     head = ("| label | class | test images | precision | recall | F1 |", "|---:|---|---:|---:|---:|---:|")
     rows = (
-        f"| {label} | {own.name} | {own.images:,} | {own.precision:.3f} | {own.recall:.3f} | {own.f1:.3f} |"
+        f"| {label} | {_escaped(own.name)} | {own.images:,} "
+        f"| {own.precision:.3f} | {own.recall:.3f} | {own.f1:.3f} |"
         for label, own in enumerate(facts.classes)
     )
     yield "\n".join([*head, *rows])
@@ -214,8 +227,8 @@ def _start(facts: CardFacts, title: str) -> str:
         return "Random: the network was trained from scratch, without any pre-training."
     if facts.start is Start.IMAGENET:
         return (
-            f"ImageNet: torchvision's IMAGENET1K_V1 weights of {title}, adapted to one channel (SHA-256 "
-            f"`{spec.weights_sha256}`)."
+            f"ImageNet: torchvision's IMAGENET1K_V1 weights of {title}, their first layer adapted to the "
+            f"images here (SHA-256 `{spec.weights_sha256}`)."
         )
     if facts.start is Start.FRACTALS:
         own = facts.pretraining
@@ -244,6 +257,11 @@ def _licence(facts: CardFacts) -> Iterator[str]:
         )
     elif facts.start is Start.GIVEN:
         yield f"That of the initial weights, which the study does not know. {data}."
+    elif _bound_to_pictures(facts):
+        yield (
+            f"That of the pictures of {title}, which whoever made the study knows and the study does not. "
+            "Nothing else went into the weights."
+        )
     else:
         made = " and from formulas" if facts.start is Start.FRACTALS else ""
         yield (
@@ -254,17 +272,21 @@ def _licence(facts: CardFacts) -> Iterator[str]:
 
 def _limits(facts: CardFacts) -> Iterator[str]:
     data = facts.champion.data
+    form = (
+        "one thing, upright, light on black, whose longer side fills"
+        if data.on_black
+        else ("a whole picture, whose longer side fills")
+    )
+    exercise = "The network is an exercise, and not made for decisions about people."
     items = (
         f"It knows {len(data.classes)} kinds of things. Whatever else a picture shows, one of "
         "these is named.",
-        "It expects the form of the data set: one thing, upright, light on black, whose longer side fills "
-        f"the {data.side} pixels. Other pictures are brought into this form first; `run_study.py predict` "
-        "does it.",
+        f"It expects the form of the data set: {form} the {data.side} pixels. Other pictures are brought "
+        "into this form first; `run_study.py predict` does it.",
         f"A class probability below {SURE:.2f} is a reason for doubt.{_doubted(facts)} The threshold was "
         "set with one network, on pictures made of validation images. A high probability "
         "does not prove that a picture is like those of the training set.",
-        "The data set holds thumbnails of one shop's articles and says nothing of clothes elsewhere. The "
-        "network is an exercise, and not made for decisions about people.",
+        f"{_SCOPE[data.name]} {exercise}" if data.name in _SCOPE else exercise,
     )
     yield "\n".join(f"- {item}" for item in items)
 
@@ -280,11 +302,16 @@ def _doubted(facts: CardFacts) -> str:
 
 
 def _title(data: DatasetDescriptor) -> str:
-    return _TITLES.get(data.name, data.title)
+    return _TITLES.get(data.name, _escaped(data.title))
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
+
+
+def _escaped(text: str) -> str:
+    """Returns text in one line in which no sign means anything to Markdown."""
+    return "".join(f"\\{sign}" if sign in "\\`|<>[]*_" else sign for sign in one_line(text))
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Wraps a network so that it takes grey pictures and gives class probabilities."""
+"""Wraps a network so that it takes pictures as bytes and gives class probabilities."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Classifier(nn.Module):
         """Wraps the network of a champion."""
         super().__init__()
         self.network, self.resolution = champion.network.eval(), champion.resolution
-        self.side, self.classes = champion.data.side, champion.data.classes
+        self.shape, self.classes = champion.data.shape, champion.data.classes
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns class probabilities, float32 [N, C], of pictures, uint8 [N, side, side]."""
+        """Returns class probabilities, float32 [N, C], of pictures, uint8 [N, side, side(, 3)]."""
         # Not `self.network(x)`: ONNX has no counterpart of its autocast region, which does nothing here.
         features = self.network.features(to_input(images, self.resolution))
         probabilities: Tensor = self.network.head(features).softmax(1)
@@ -33,4 +33,4 @@ class Classifier(nn.Module):
 
     def example(self) -> Tensor:
         """Returns pictures to trace with; with a single one the number of pictures would become fixed."""
-        return torch.zeros(2, self.side, self.side, dtype=torch.uint8)
+        return torch.zeros(2, *self.shape, dtype=torch.uint8)

@@ -91,7 +91,7 @@ def export(
         form.require()
     paths = [*files.values(), *([page] if page else [])]
     _require_free(paths, force=force)
-    data = studied(read_object(results_dir / "environment.json"))
+    data = studied(read_object(results_dir / "environment.json"), results_dir)
     champion = stored_champion(results_dir / "checkpoints", data)
     if champion is None:
         raise UsageError(f"{results_dir} holds no champion; run a study first")

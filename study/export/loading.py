@@ -83,6 +83,15 @@ def torchvision_code(model: ModelName, resolution: int, name: str, data: Dataset
         if resolution == data.side + 4
         else f'x = nn.functional.interpolate(x, size=({resolution}, {resolution}), mode="bilinear")'
     )
+    one = (
+        f"""
+old = network.get_submodule("{first}")
+grey = nn.Conv2d(1, old.out_channels, old.kernel_size, old.stride, old.padding, bias=old.bias is not None)
+network.set_submodule("{first}", grey)"""
+        if data.channels == 1
+        else ""
+    )
+    planes = "[None, None]" if data.channels == 1 else ".permute(2, 0, 1)[None]"
     return f"""\
 import numpy as np
 import torch
@@ -90,15 +99,12 @@ from PIL import Image
 from torch import nn
 from torchvision.models import {NETWORKS[model].builder}
 
-network = {_call(model, data)}
-old = network.get_submodule("{first}")
-grey = nn.Conv2d(1, old.out_channels, old.kernel_size, old.stride, old.padding, bias=old.bias is not None)
-network.set_submodule("{first}", grey)
+network = {_call(model, data)}{one}
 network.load_state_dict(torch.load({_quoted(name)}, weights_only=True)["state"], strict=True)
 network.eval()
 classes = {_classes(data)}
 {_picture(data)}
-x = torch.from_numpy(np.array(picture))[None, None].float() / 127.5 - 1
+x = torch.from_numpy(np.array(picture)){planes}.float() / 127.5 - 1
 {enlarge}
 with torch.inference_mode():
     probabilities = network(x).softmax(1)
@@ -112,17 +118,20 @@ def preparation(resolution: int, data: DatasetDescriptor) -> Iterator[str]:
         if resolution == data.side + 4
         else "it is enlarged by bilinear interpolation"
     )
+    kind = "in grey" if data.channels == 1 else "in colour"
+    shape = ", ".join(map(str, data.shape))
     yield (
-        f"Exported files take grey pictures as bytes, uint8 `[N, {data.side}, {data.side}]` with any N, "
-        f"and give class probabilities, float32 `[N, {len(data.classes)}]`, in the order of the labels. "
-        f"The preparation is inside: a grey value g of 0 to 255 becomes g/127.5 − 1, and {enlarged}, "
-        f"which makes {resolution}×{resolution}."
+        f"Exported files take pictures {kind} as bytes, uint8 `[N, {shape}]` with any N, and give class "
+        f"probabilities, float32 `[N, {len(data.classes)}]`, in the order of the labels. The preparation "
+        f"is inside: a value g of 0 to 255 becomes g/127.5 − 1, and {enlarged}, which makes "
+        f"{resolution}×{resolution}."
     )
 
 
 def _picture(data: DatasetDescriptor) -> str:
-    size = f"{data.side}×{data.side} pixels, light on black"
-    return f'picture = Image.open("picture.png").convert("L")  # {size}'
+    size = f"{data.side}×{data.side} pixels{', light on black' if data.on_black else ''}"
+    mode = "L" if data.channels == 1 else "RGB"
+    return f'picture = Image.open("picture.png").convert("{mode}")  # {size}'
 
 
 def _call(model: ModelName, data: DatasetDescriptor) -> str:

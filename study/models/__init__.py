@@ -2,6 +2,7 @@
 
 from study.models.build import (
     build,
+    first_outputs,
     first_weight,
     load_adapted,
     network_class,
@@ -20,6 +21,7 @@ __all__ = [
     "adaptation_error",
     "build",
     "find_imagenet",
+    "first_outputs",
     "first_weight",
     "layer_table",
     "load_adapted",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from study.datasets import DATASETS, DEFAULT
 from study.errors import WeightsError
+from study.models.adapt import sum_channels
 from study.models.network import Network
 from study.models.torchvision_network import torchvision_network
 from study.models.weights import Weights
@@ -33,6 +35,16 @@ def first_weight(model: ModelName) -> str:
     return f"{network_class(model).first_layer}.weight"
 
 
+@cache
+def first_outputs(model: ModelName) -> int:
+    """Returns the number of output channels of the first convolution."""
+    kind = network_class(model)
+    with torch.device("meta"):
+        first = kind.original().get_submodule(kind.first_layer)
+    assert isinstance(first, nn.Conv2d)
+    return first.out_channels
+
+
 def build(
     model: ModelName,
     *,
@@ -42,8 +54,9 @@ def build(
     seed: int,
     first_conv: FirstConv | None = None,
     classes: int = CLASSES,
+    channels: int = 1,
 ) -> Network:
-    """Builds a network for one channel and a number of classes, on the CPU and in training mode.
+    """Builds a network for grey or colour images and a number of classes, on the CPU and in training mode.
 
     Without `weights`, all layers but the output layer are initialised as in torchvision. With `weights`,
     only what they do not cover is drawn from `seed`: the output layer always, fc6 and fc7 if the weights
@@ -56,17 +69,21 @@ def build(
         resolution: side of the images in pixels.
         fold: whether to fold VGG11's fc6 (see `VGG11`).
         seed: of the random initial values.
-        first_conv: how the first convolution is adapted. None sums three-channel weights over the
-            channels and keeps one-channel weights. ``mean`` then divides the weights, but not the bias,
-            by three; for VGG11 this averages the channels' results of `fold_normalisation`. ``fresh``
-            draws the first convolution from `seed` and takes all other layers from `weights`.
+        first_conv: how the first convolution is adapted to grey images. None sums three-channel weights
+            over the channels and keeps one-channel weights. ``mean`` then divides the weights, but not the
+            bias, by three; for VGG11 this averages the channels' results of `fold_normalisation`.
+            ``fresh`` draws the first convolution from `seed` and takes all other layers from `weights`.
         classes: number of outputs of the output layer.
+        channels: of the images, 1 or 3. Weights of one channel are given to each of three in equal shares,
+            which changes nothing for grey images.
 
     Raises:
         WeightsError: names or shapes do not fit the network, or `first_conv` is ``mean`` and the weights
             have only one channel.
     """
-    network = network_class(model)(resolution=resolution, fold=fold, seed=seed, classes=classes)
+    network = network_class(model)(
+        resolution=resolution, fold=fold, seed=seed, classes=classes, channels=channels
+    )
     drawn = {name: value.clone() for name, value in network.first_conv().state_dict().items()}
     if weights is not None:
         state = {
@@ -75,8 +92,12 @@ def build(
             if not name.startswith(("aux", network.renames[-1][1]))
         }
         try:
-            if weights.channels == 3:
-                network.adapt_first(state)
+            if weights.channels == 3 and not weights.adapted:
+                network.adapt_first(state, channels)
+            elif weights.channels == 3 and channels == 1:
+                state[first_weight(model)] = sum_channels(state[first_weight(model)])
+            elif weights.channels == 1 and channels == 3:
+                state[first_weight(model)] = state[first_weight(model)].repeat(1, 3, 1, 1) / 3
             if first_conv is FirstConv.MEAN:
                 if weights.channels != 3:
                     raise WeightsError(f"{weights.source}: one channel has no mean over channels")
@@ -100,13 +121,16 @@ def load_adapted(
     resolution: int,
     fold: bool,
     classes: int = CLASSES,
+    channels: int = 1,
 ) -> Network:
     """Builds a network from a state dict of `unfolded_state_dict`, in evaluation mode.
 
     Raises:
         WeightsError: names or shapes do not fit the network.
     """
-    network = network_class(model)(resolution=resolution, fold=fold, seed=0, classes=classes)
+    network = network_class(model)(
+        resolution=resolution, fold=fold, seed=0, classes=classes, channels=channels
+    )
     missing = _load(network, state, "checkpoint")
     if missing:
         raise WeightsError(f"checkpoint: does not fit {model}: {missing[0]} is missing")
@@ -116,7 +140,7 @@ def load_adapted(
 def unfolded_state_dict(network: Network) -> dict[str, Tensor]:
     """Returns the state dict with torchvision's names and shapes, on the CPU.
 
-    It loads into torchvision's network with one input channel and as many classes.
+    It loads into torchvision's network with as many input channels and classes.
     """
     return {
         torchvision_name(network, name): network.unpacked(name, tensor.detach().cpu().contiguous().clone())

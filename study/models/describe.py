@@ -13,23 +13,29 @@ from study.models.network import Network
 from study.models.weights import Weights
 from study.networks import ModelName
 
+#: Kinds of blocks that are one row of the table, with the layers inside.
+_BLOCKS = ("BasicConv2d", "Inception", "InvertedResidual", "MBConv")
 #: torchvision's name, kind, shapes of input and output, number of parameters.
 _Row = tuple[str, str, str, int]
 
 
-def layer_table(model: ModelName, resolution: int = 32, classes: int = CLASSES) -> list[dict[str, Any]]:
+def layer_table(
+    model: ModelName, resolution: int = 32, classes: int = CLASSES, channels: int = 1
+) -> list[dict[str, Any]]:
     """Compares torchvision's network (3 channels, 1000 classes) with the adapted one, layer by layer.
 
     Returns:
         One row per layer in the order of the forward pass: stage, torchvision's name, kind, and shapes
         (such as ``1×32×32 → 64×32×32``) and numbers of parameters before and after the adaptation.
     """
-    adapted = build(model, weights=None, resolution=resolution, fold=False, seed=0, classes=classes)
+    adapted = build(
+        model, weights=None, resolution=resolution, fold=False, seed=0, classes=classes, channels=channels
+    )
     with torch.device("meta"):
         original = adapted.original()
     before = _layers(original, torch.zeros(1, 3, resolution, resolution, device="meta"), {})
     names = {name: torchvision_name(adapted, name) for name, _ in adapted.named_modules() if name}
-    after = _layers(adapted, torch.zeros(1, 1, resolution, resolution), names)
+    after = _layers(adapted, torch.zeros(1, channels, resolution, resolution), names)
     rows = []
     for name, kind, shape, count in before:
         if not name.startswith(adapted.table_layers) or name not in {row[0] for row in after}:
@@ -49,26 +55,30 @@ def layer_table(model: ModelName, resolution: int = 32, classes: int = CLASSES) 
     return rows
 
 
-def architecture(model: ModelName, *, resolution: int, fold: bool, classes: int) -> dict[str, Any]:
+def architecture(
+    model: ModelName, *, resolution: int, fold: bool, classes: int, channels: int = 1
+) -> dict[str, Any]:
     """Returns the facts about a network's structure that the report states, as JSON values.
 
     ``original_parameters`` counts torchvision's network, ``adapted_parameters`` the adapted network
     before folding. ``folded_parameters`` is None if no layer is folded.
     """
-    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
+    network = build(
+        model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes, channels=channels
+    )
     with torch.device("meta"):
         original = network.original()
     counts = [0] * len(network.stages)
     for name, parameter in network.named_parameters():
         counts[network.stage_of(name)] += network.unpacked(name, parameter.detach().to("meta")).numel()
     return {
-        "layers": layer_table(model, resolution, classes),
+        "layers": layer_table(model, resolution, classes, channels),
         "original_parameters": sum(p.numel() for p in original.parameters()),
         "adapted_parameters": network.original_parameters,
         "head_parameters": network.feature_size * classes + classes,
         "folded": network.folded,
         "folded_parameters": sum(p.numel() for p in network.parameters()) if network.folded else None,
-        "adaptation_error": adaptation_error(model),
+        "adaptation_error": adaptation_error(model, channels),
         "stages": [
             {
                 "name": stage.name,
@@ -81,8 +91,10 @@ def architecture(model: ModelName, *, resolution: int, fold: bool, classes: int)
 
 
 @torch.no_grad()
-def adaptation_error(model: ModelName, seed: int = 0) -> float:
-    """Returns max |adapted(g) − original(g, g, g)| over random grey images and weights, in float64.
+def adaptation_error(model: ModelName, channels: int = 1, seed: int = 0) -> float:
+    """Returns max |adapted(g) − original(g)| over random images g and weights, in float64.
+
+    Grey images are repeated in the three channels of the original.
 
     Where the adaptation is exact, it compares the pooled features of the whole network, as for GoogLeNet.
     Otherwise it compares the output of the first layer without its border (see `study.models.adapt`).
@@ -90,8 +102,8 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
     network = network_class(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        grey = torch.rand(2, 1, 96, 96, dtype=torch.float64)
-        normalised, x = _imagenet(grey), (grey - 0.5) / 0.5
+        images = torch.rand(2, channels, 96, 96, dtype=torch.float64)
+        normalised, x = _imagenet(images), (images - 0.5) / 0.5
         if not network.descriptor.exact_adaptation:
             return _first_layer_error(network, normalised, x)
         # Training mode: batch statistics keep the activations of random weights near 1.
@@ -99,7 +111,8 @@ def adaptation_error(model: ModelName, seed: int = 0) -> float:
         original.fc, original.dropout = nn.Identity(), nn.Identity()
     state = original.state_dict()
     weights = Weights(source="random", sha256="", state=state, channels=3, covers="network")
-    adapted = build(model, weights=weights, resolution=96, fold=False, seed=0).train().double()
+    adapted = build(model, weights=weights, resolution=96, fold=False, seed=0, channels=channels)
+    adapted.train().double()
     transformed = torch.cat(
         [
             normalised[:, c : c + 1] * (IMAGENET_STD[c] / 0.5) + (IMAGENET_MEAN[c] - 0.5) / 0.5
@@ -116,7 +129,7 @@ def _first_layer_error(network: type[Network], normalised: Tensor, x: Tensor) ->
     Args:
         network: the adapted network's class.
         normalised: float64 [N, 3, H, W], input of torchvision's network.
-        x: float64 [N, 1, H, W], input of the adapted network.
+        x: float64 [N, C, H, W], input of the adapted network.
     """
     with torch.device("meta"):
         like = network.original().get_submodule(network.first_layer)
@@ -138,16 +151,16 @@ def _first_layer_error(network: type[Network], normalised: Tensor, x: Tensor) ->
         return out + sign * state[offset].view(1, -1, 1, 1)
 
     before = outputs(normalised)
-    network.adapt_first(state)
+    network.adapt_first(state, x.shape[1])
     border = max(like.kernel_size)
     return float((outputs(x) - before)[..., border:-border, border:-border].abs().max())
 
 
-def _imagenet(grey: Tensor) -> Tensor:
-    """Repeats grey images [N, 1, H, W] in [0, 1] in three channels and applies ImageNet's normalisation."""
-    mean = torch.tensor(IMAGENET_MEAN, dtype=grey.dtype).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, dtype=grey.dtype).view(1, 3, 1, 1)
-    return (grey.repeat(1, 3, 1, 1) - mean) / std
+def _imagenet(images: Tensor) -> Tensor:
+    """Applies ImageNet's normalisation to images [N, C, H, W] in [0, 1], grey ones in three channels."""
+    mean = torch.tensor(IMAGENET_MEAN, dtype=images.dtype).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, dtype=images.dtype).view(1, 3, 1, 1)
+    return (images.expand(-1, 3, -1, -1) - mean) / std
 
 
 @torch.no_grad()
@@ -157,7 +170,7 @@ def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
     handles = []
     for name, module in network.named_modules():
         kind = type(module).__name__
-        if kind not in ("Conv2d", "Linear", "BasicConv2d", "Inception"):
+        if kind not in ("Conv2d", "Linear", *_BLOCKS):
             continue
 
         def hook(
@@ -177,7 +190,7 @@ def _layers(network: nn.Module, x: Tensor, names: dict[str, str]) -> list[_Row]:
     for handle in handles:
         handle.remove()
     # The row of a block includes the layers inside it.
-    blocks = tuple(f"{row[0]}." for row in rows if row[1] in ("BasicConv2d", "Inception"))
+    blocks = tuple(f"{row[0]}." for row in rows if row[1] in _BLOCKS)
     return [row for row in rows if not row[0].startswith(blocks or ("\0",))]
 
 

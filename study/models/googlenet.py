@@ -17,11 +17,11 @@ _FIFTH = ("inception5a", "inception5b")
 
 
 class GoogLeNet(Network):
-    """Adapts torchvision's GoogLeNet to one channel and ten classes (Szegedy et al. 2015).
+    """Adapts torchvision's GoogLeNet to the study's images and classes (Szegedy et al. 2015).
 
-    `transform_input` is off for every init. torchvision switches it on for pretrained weights, but it
-    indexes channels 1 and 2, which do not exist here. Together with ImageNet's normalisation it equals
-    (g − 0.5)/0.5 exactly, which already is the input of the study. Auxiliary heads are off for every init
+    `transform_input` is off for every init. torchvision switches it on for pretrained weights; together
+    with ImageNet's normalisation it equals (g − 0.5)/0.5 exactly, which already is the input of the study,
+    and it indexes channels that a grey image does not have. Auxiliary heads are off for every init
     too, because they would change loss and compute of only one side of a comparison.
     """
 
@@ -41,14 +41,14 @@ class GoogLeNet(Network):
     )
     map_modules = tuple(f"body.{name}" for name in ("conv1", "conv3", *_THIRD, *_FOURTH, *_FIFTH))
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int, channels: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes, channels=channels)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.body: TorchvisionGoogLeNet = googlenet(
                 weights=None, aux_logits=False, transform_input=False, init_weights=False
             )
-            self.body.conv1.conv = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+            self.body.conv1.conv = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
             for module in self.body.modules():  # does what init_weights=True does, without its warning
                 if isinstance(module, nn.Conv2d):
                     nn.init.trunc_normal_(module.weight, mean=0.0, std=0.01, a=-2, b=2)
@@ -73,6 +73,7 @@ class GoogLeNet(Network):
         return network
 
     @classmethod
-    def adapt_first(cls, state: dict[str, Tensor]) -> None:
-        """Sums the RGB weights of the first layer of a three-channel state dict, in place."""
-        state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])
+    def adapt_first(cls, state: dict[str, Tensor], channels: int) -> None:
+        """Sums the RGB weights of the first layer for one channel, in place; three need no change."""
+        if channels == 1:
+            state["conv1.conv.weight"] = sum_channels(state["conv1.conv.weight"])

@@ -1,4 +1,4 @@
-"""Defines the base of the adapted networks: one channel, a new output layer, stages in depth order."""
+"""Defines the base of the adapted networks: their input, a new output layer, stages in depth order."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Network(nn.Module, ABC):
         dropout_probability: of the dropout before the output layer, in [0, 1).
         original_parameters: number of parameters without folding.
         folded: whether a layer is folded.
+        channels: of the images, 1 or 3.
         dropout: the layer before the output layer.
         head: the output layer.
         frozen_modules: names of modules that `train` keeps in evaluation mode.
@@ -66,7 +67,7 @@ class Network(nn.Module, ABC):
     dropout_probability: ClassVar[float]
     original_parameters: int
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int, channels: int) -> None:
         """Creates the network with random initial values.
 
         Args:
@@ -74,8 +75,10 @@ class Network(nn.Module, ABC):
             fold: whether to fold the layers that can be folded.
             seed: of the initial values.
             classes: number of outputs of the output layer.
+            channels: of the images, 1 or 3.
         """
         super().__init__()
+        self.channels = channels
         self.dropout = nn.Dropout(self.dropout_probability)
         self.head = new_head(self.feature_size, seed, classes)
         self.frozen_modules: tuple[str, ...] = ()
@@ -89,8 +92,11 @@ class Network(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def adapt_first(cls, state: dict[str, Tensor]) -> None:
-        """Adapts the first layer of a three-channel state dict with torchvision's names, in place."""
+    def adapt_first(cls, state: dict[str, Tensor], channels: int) -> None:
+        """Adapts the first layer of a three-channel state dict with torchvision's names, in place.
+
+        The layer then takes the study's input, (g − 0.5)/0.5, in one channel or in three.
+        """
 
     def packed(self, name: str, tensor: Tensor) -> Tensor:
         """Converts torchvision's tensor of a parameter to the shape that it has in this network."""
@@ -107,7 +113,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def features(self, x: Tensor) -> Tensor:
-        """Computes the output layer's input, float [N, feature_size], from images, float [N, 1, R, R]."""
+        """Computes the output layer's input, float [N, feature_size], from images, float [N, C, R, R]."""
 
     @abstractmethod
     def first_conv(self) -> nn.Conv2d:

@@ -15,7 +15,7 @@ from study.networks import NETWORKS, Layers, ModelName
 
 
 class TorchvisionNetwork(Network):
-    """Adapts a torchvision network to one channel and ten classes.
+    """Adapts a torchvision network to the study's images and classes.
 
     Its first convolution has no bias and is followed by batch normalisation. ImageNet's normalisation is
     folded into both: the scale into the weights, the shift into the running mean. The result is exact
@@ -25,13 +25,13 @@ class TorchvisionNetwork(Network):
     layers: ClassVar[Layers]
     dropout_probability = 0.0
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int, channels: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes, channels=channels)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.body = self.original()
             like = self.first_conv()
-            self.body.set_submodule(self.layers.first, _one_channel(like))
+            self.body.set_submodule(self.layers.first, _first(like, channels))
         self.body.set_submodule(self.layers.head, nn.Identity())
         self.original_parameters = sum(parameter.numel() for parameter in self.parameters())
 
@@ -50,10 +50,10 @@ class TorchvisionNetwork(Network):
         return network
 
     @classmethod
-    def adapt_first(cls, state: dict[str, Tensor]) -> None:
+    def adapt_first(cls, state: dict[str, Tensor], channels: int) -> None:
         """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
         weight, mean = f"{cls.layers.first}.weight", f"{cls.layers.norm}.running_mean"
-        state[weight], shift = fold_normalisation(state[weight], torch.zeros_like(state[mean]))
+        state[weight], shift = fold_normalisation(state[weight], torch.zeros_like(state[mean]), channels)
         state[mean] = state[mean] - shift
 
 
@@ -80,10 +80,10 @@ def torchvision_network(model: ModelName) -> type[TorchvisionNetwork]:
     return type(name, (TorchvisionNetwork,), values)
 
 
-def _one_channel(like: nn.Conv2d) -> nn.Conv2d:
-    """Creates a convolution of one channel with the same form, initialised by He's rule."""
+def _first(like: nn.Conv2d, channels: int) -> nn.Conv2d:
+    """Creates a convolution with the same form for so many channels, initialised by He's rule."""
     layer = nn.Conv2d(
-        1,
+        channels,
         like.out_channels,
         like.kernel_size,  # type: ignore[arg-type]
         stride=like.stride,  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ FOLDED = "classifier.0.weight"
 
 
 class VGG11(Network):
-    """Adapts torchvision's VGG11 to one channel and ten classes (Simonyan & Zisserman 2015).
+    """Adapts torchvision's VGG11 to the study's images and classes (Simonyan & Zisserman 2015).
 
     At 32×32 the last map is 512×1×1, and adaptive pooling copies it to 7×7. fc6 (``25088 → 4096``) then
     computes the same as a layer ``512 → 4096`` whose weights are summed over the 49 positions. With `fold`
@@ -46,13 +46,13 @@ class VGG11(Network):
     )
     map_modules = tuple(f"convolutions.{place}" for place in (1, 4, 7, 9, 12, 14, 17, 19))
 
-    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int) -> None:
-        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes)
+    def __init__(self, *, resolution: int, fold: bool, seed: int, classes: int, channels: int) -> None:
+        super().__init__(resolution=resolution, fold=fold, seed=seed, classes=classes, channels=channels)
         self.folded = fold and resolution == 32
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.convolutions = _convolutions()
-            self.convolutions[0] = nn.Conv2d(1, 64, 3, padding=1)
+            self.convolutions[0] = nn.Conv2d(channels, 64, 3, padding=1)
             for layer in self.convolutions:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -89,9 +89,9 @@ class VGG11(Network):
         return network
 
     @classmethod
-    def adapt_first(cls, state: dict[str, Tensor]) -> None:
+    def adapt_first(cls, state: dict[str, Tensor], channels: int) -> None:
         """Folds ImageNet's normalisation into the first layer of a three-channel state dict, in place."""
-        weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"])
+        weight, bias = fold_normalisation(state["features.0.weight"], state["features.0.bias"], channels)
         state["features.0.weight"], state["features.0.bias"] = weight, bias
 
 

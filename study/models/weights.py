@@ -44,7 +44,9 @@ class Weights:
         source: ``imagenet1k_v1``, ``fractal``, or a checkpoint's name.
         sha256: of the file.
         state: tensors by torchvision's names, on the CPU.
-        channels: input channels of the first convolution; 3 for ImageNet weights, 1 for the study's own.
+        channels: input channels of the first convolution.
+        adapted: whether the first convolution takes the study's input, (g − 0.5)/0.5, and not ImageNet's,
+            as in files that a study has written.
         covers: ``network``, or ``trunk`` if fc6 and fc7 are missing and start from random values.
         path: of the file; empty if there is none.
         unwrapped: what was removed around the tensors of the user's file; empty if nothing was.
@@ -57,6 +59,7 @@ class Weights:
     covers: str
     path: str = ""
     unwrapped: tuple[str, ...] = ()
+    adapted: bool = False
 
 
 def imagenet_url(model: ModelName) -> str:
@@ -159,6 +162,7 @@ def load_checkpoint(path: Path) -> tuple[Weights, dict[str, Any]]:
         covers=str(meta.get("covers", "network")),
         path=str(path),
         unwrapped=removed,
+        adapted="resolution" in meta or "recipe" in meta,
     )
     return weights, dict(meta)
 

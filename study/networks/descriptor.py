@@ -54,6 +54,7 @@ class NetworkDescriptor:
         exact_adaptation: whether the adaptation to one channel leaves the features of the whole network
             unchanged; otherwise only the output of the first layer, without its border.
         batch_norm: whether the first layer is followed by batch normalisation.
+        source: key of the paper in the report's list of sources.
     """
 
     name: ModelName
@@ -71,3 +72,4 @@ class NetworkDescriptor:
     hidden_layers: bool = False
     exact_adaptation: bool = False
     batch_norm: bool = True
+    source: str

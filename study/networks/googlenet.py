@@ -16,4 +16,5 @@ DESCRIPTOR = NetworkDescriptor(
     lr_frozen=3e-3,
     pretraining_samples=8_192,
     exact_adaptation=True,
+    source="szegedy2015",
 )

@@ -29,4 +29,5 @@ DESCRIPTOR = NetworkDescriptor(
     lr_full=1e-3,
     lr_frozen=3e-3,
     pretraining_samples=8_192,
+    source="he2016",
 )

@@ -19,4 +19,5 @@ DESCRIPTOR = NetworkDescriptor(
     pretraining_samples=4_096,
     hidden_layers=True,
     batch_norm=False,
+    source="simonyan2015",
 )

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 from study.budget import Deadline, format_seconds
 from study.data import load
+from study.data.own_set import keep
+from study.datasets import is_own
 from study.errors import AlteredWeights, UsageError, WeightsError
 from study.models import find_imagenet
 from study.models.weights import IMAGENET, WeightFile
@@ -47,6 +49,8 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
         ledger = Ledger(Path(folder) / LEDGER)
         workers = usable_workers(runtime, options.workers)
         matrix_runtime = one_thread(runtime)
+        if options.images is not None and is_own(study.dataset):
+            keep(options.images, Path(folder))
         executor = LocalExecutor(
             Bench(study=study, runtime=matrix_runtime, folder=Path(folder), data_dir=options.data_dir),
             workers=workers,

@@ -16,6 +16,9 @@ from typing import Any
 from study import __version__
 from study.analysis.registration import rules
 from study.data import LabelledImages
+from study.data.own_set import keep
+from study.datasets import is_own
+from study.datasets.own import FOLDER
 from study.errors import StoreError, UsageError
 from study.orchestration.options import Options
 from study.orchestration.settings import SETTINGS, require_same
@@ -28,7 +31,7 @@ from study.training.defaults import recipe_for
 from study.training.runtime import Runtime
 
 #: Folders below the results directory that the study writes to.
-_WRITTEN = ("", "checkpoints", "artifacts", "artifacts/runs")
+_WRITTEN = ("", "checkpoints", "artifacts", "artifacts/runs", FOLDER)
 _PACKAGES = ("torch", "torchvision", "optuna", "pandas", "weasyprint")
 
 
@@ -51,6 +54,8 @@ def open_ledger(study: StudySpec, options: Options) -> Ledger:
     ledger = Ledger(path)
     require_same(ledger, study, options.results_dir)
     ledger.require_sound()
+    if options.images is not None and is_own(study.dataset):
+        keep(options.images, options.results_dir, options.data_look)  # before a start can find its name
     ledger.set_fact(SETTINGS, study.to_dict())
     return ledger
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from study.data import LabelledImages
 
@@ -29,7 +30,8 @@ class Options:
         dry_run: whether only the plan is printed.
         object_index: test object whose classification the report shows, by its index in the test set.
         extension: seconds of --extend.
-        images: the data set of data_dir, if it has been read already.
+        images: the data set of data_dir, or of --data, if it has been read already.
+        data_look: what a look at the set of --data has found, for the report.
         workers: number of runs in parallel; 0 takes as many as cores and memory allow.
         ray: address of a Ray cluster that runs the tasks, or ``auto``; empty means this machine.
         gpus_per_run: GPUs of each run in that cluster; 0 gives each run one core.
@@ -57,6 +59,7 @@ class Options:
     object_index: int = 0
     extension: float = 0.0
     images: LabelledImages | None = None
+    data_look: dict[str, Any] | None = field(default=None, repr=False)
     workers: int = 0
     ray: str = ""
     gpus_per_run: float = 0.0

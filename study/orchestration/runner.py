@@ -220,6 +220,7 @@ class _Phases:
                     resolution=context.study.resolution,
                     fold=context.study.fold,
                     classes=len(context.study.data.classes),
+                    channels=context.study.data.channels,
                 )
                 for model in context.study.models
             },

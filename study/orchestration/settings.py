@@ -23,7 +23,7 @@ _FLAGS = {
     "precision": "--precision",
     "fold": "--no-fold",
     "init_checkpoint": "--init-checkpoint",
-    "dataset": "--dataset",
+    "dataset": "--data or --dataset",
 }
 
 

@@ -63,6 +63,7 @@ def side_runs(
         runs += [
             side(Init.PRETRAINED, Experiment.ADAPTATION, train_images=whole, first_conv=variant)
             for variant in _first_convs(model, weights)
+            if final(inits[0]).data.channels == 1
         ]
     return runs
 

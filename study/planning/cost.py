@@ -93,15 +93,21 @@ def measure(
         stop: is called before each measurement as a sign of life; its result is ignored.
     """
     stop()
-    classes = len(data.classes)
-    build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
+    classes, channels = len(data.classes), data.channels
+
+    def built_network(side: int, folded: bool) -> Network:
+        return build(
+            model, weights=None, resolution=side, fold=folded, seed=0, classes=classes, channels=channels
+        )
+
+    built_network(resolution, fold)
     began = time.monotonic()
-    network = build(model, weights=None, resolution=resolution, fold=fold, seed=0, classes=classes)
+    network = built_network(resolution, fold)
     built = time.monotonic() - began
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = evaluation_batch(resolution)
     most = max(count, 2 * batch_size, PRETEXT_BATCH)
-    pixels = torch.randint(0, 256, (most, data.side, data.side), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (most, *data.shape), dtype=torch.uint8)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=runtime.device)
     train, tail = _training(network, model, pixels[:batch_size], resolution, runtime)
     doubled, _ = _training(network, model, pixels[: 2 * batch_size], resolution, runtime)
@@ -109,7 +115,7 @@ def measure(
     if resolution == SMALL and fold and 2 * batch_size == PRETEXT_BATCH:
         small = PRETEXT_BATCH / doubled
     elif resolution != SMALL or not fold or batch_size != PRETEXT_BATCH:
-        other = build(model, weights=None, resolution=SMALL, fold=True, seed=0, classes=classes)
+        other = built_network(SMALL, True)
         other.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         small = PRETEXT_BATCH / _training(other, model, pixels[:PRETEXT_BATCH], SMALL, runtime)[0]
         del other

@@ -232,8 +232,8 @@ def witness(
     """Trains linear probes on ImageNet features, random features and pixels, once per seed.
 
     All probes get the same images and labels, which are prefixes of the study's own split and of its test
-    set. `study.data.to_input` resizes the images, which are then repeated in three channels. The values lie
-    in [−1, 1], as these weights expect (mean and standard deviation 0.5, TensorFlow's convention). This
+    set. `study.data.to_input` resizes the images; grey ones are then repeated in three channels. The values
+    lie in [−1, 1], as these weights expect (mean and standard deviation 0.5, TensorFlow's convention). This
     normalisation fits the variances of the stem's BatchNorm on photographs; ImageNet's means and
     standard deviations do not (docs/sources.md).
 
@@ -302,12 +302,12 @@ def _frozen(built: Any) -> nn.Module:
 
 
 def _input(images: Tensor, shop: Workshop) -> Tensor:
-    """Turns uint8 images [N, side, side] into inputs, float32 [N, 3, RESOLUTION, RESOLUTION]."""
+    """Turns images, uint8 [N, side, side(, 3)], into inputs, float32 [N, 3, RESOLUTION, RESOLUTION]."""
     return to_input(images.to(shop.runtime.device), RESOLUTION).expand(-1, 3, -1, -1)
 
 
 def _function(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Returns the network as a function of one-channel inputs, which it repeats in three channels."""
+    """Returns the network as a function of inputs; it repeats grey ones in three channels."""
 
     def features(x: Tensor) -> Tensor:
         found: Tensor = network(x.expand(-1, 3, -1, -1))
@@ -325,8 +325,11 @@ def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, in
     stored, split = shop.images, shop.split
     train, validation = split.train[: sizes.train], split.validation[: sizes.validation]
     chosen = torch.cat([train, validation])
-    images = torch.cat([stored.train_images[chosen], stored.test_images[: sizes.test]])
-    labels = torch.cat([stored.train_labels[chosen], stored.test_labels[: sizes.test]])
+    tested = torch.arange(len(stored.test_labels))
+    if len(tested) > sizes.test:  # an own set lies in the order of its classes
+        tested = shop.test_order[: sizes.test]
+    images = torch.cat([stored.train_images[chosen], stored.test_images[tested]])
+    labels = torch.cat([stored.train_labels[chosen], stored.test_labels[tested]])
     return images, labels, (len(train), len(chosen))
 
 

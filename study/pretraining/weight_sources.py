@@ -9,7 +9,7 @@ from typing import Any
 
 from study.errors import StoreError, UsageError, WeightsError, one_line
 from study.field_types import Misshapen, convert
-from study.models import Weights, build, find_imagenet, first_weight, load_checkpoint
+from study.models import Weights, build, find_imagenet, first_outputs, first_weight, load_checkpoint
 from study.models.weights import IMAGENET
 from study.networks import NETWORKS, ModelName
 from study.pretraining import SOURCE, PretextPoint, pretrain, recipe_for
@@ -43,6 +43,12 @@ def imagenet(model: ModelName, weights_dir: Path | None, offline: bool, stop: Ca
     }
 
 
+def _begins_like(model: ModelName, weights: Weights) -> bool:
+    """Whether the first convolution has the name and the number of outputs of that of a network."""
+    first = weights.state.get(first_weight(model))
+    return first is not None and len(first) == first_outputs(model)
+
+
 def checkpoint(model: ModelName, path: Path) -> Found | None:
     """The user's own weights, or None where the file is for another network.
 
@@ -52,9 +58,9 @@ def checkpoint(model: ModelName, path: Path) -> Found | None:
     weights, meta = load_checkpoint(path)
     if weights.source == IMAGENET or len(weights.source) > LONGEST_SOURCE:
         weights = replace(weights, source=path.name)  # a file's own word does not make it ImageNet's
-    if not any(first_weight(known) in weights.state for known in NETWORKS):
+    if not any(_begins_like(known, weights) for known in NETWORKS):
         raise WeightsError(f"{path} fits none of the networks: {', '.join(NETWORKS)}")
-    if first_weight(model) not in weights.state:
+    if not _begins_like(model, weights):
         return None
     # What `pretrain` notes beside its weights; of a file from elsewhere nothing is known.
     recipe = meta.get("recipe")

@@ -311,6 +311,49 @@ class Baseline(Struct, frozen=True):
     seconds: Number | None
 
 
+class PartLook(Struct, frozen=True):
+    """A part of a set of images."""
+
+    pictures: Count
+    smallest: tuple[Count, Count]
+    median: tuple[Count, Count]
+    largest: tuple[Count, Count]
+    grey: Count
+    colour: Count
+
+
+class TwinsLook(Struct, frozen=True):
+    """Equal or nearly equal pictures of a set."""
+
+    groups: Count
+    pictures: Count
+    in_an_earlier_part: Mapping[Text, Count]
+    with_different_classes: Count
+
+
+class ProblemLook(Struct, frozen=True):
+    kind: Text
+    place: Text
+    detail: Text
+
+
+class DataLook(Struct, frozen=True):
+    """The file data_look.json."""
+
+    form: Text
+    parts: Mapping[Text, PartLook]
+    equal: TwinsLook
+    nearly_equal: TwinsLook | None
+    same_names_in_all: Count
+    imbalance: Number
+    imbalance_limit: Number
+    mirrored: bool
+    problems: tuple[ProblemLook, ...]
+    problems_in_all: Count
+    division: Text
+    joined: bool
+
+
 class Documents(Struct, frozen=True):
     """The JSON files by name without ending."""
 
@@ -320,6 +363,7 @@ class Documents(Struct, frozen=True):
     pretraining: Mapping[Network, Pretraining] | UnsetType = UNSET
     witness: Witness | UnsetType = UNSET
     preregistration: Preregistration | UnsetType = UNSET
+    data_look: DataLook | UnsetType = UNSET
 
 
 class Facts(Documents, frozen=True):

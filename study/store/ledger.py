@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from study.datasets import know_own
 from study.errors import StoreError, StudyError
 from study.field_types import Misshapen, convert
 from study.records import RunRecord, RunState
@@ -84,6 +85,7 @@ class Ledger:
             StoreError: the file cannot be opened or written, is damaged, or is not a ledger.
         """
         require_whole(path)
+        know_own(path.parent)  # without it the records of a study of an own data set cannot be read
         self.path, self._read_only = path, read_only
         self._records: tuple[RunRecord, ...] | None = None
         #: What the file system refuses although the ledger can do without it, in words.

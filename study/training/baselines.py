@@ -73,5 +73,5 @@ def pixel_baseline(
 
 def _pixels(images: Tensor, index: Tensor) -> npt.NDArray[np.float32]:
     """Returns float32 [n, number of pixels] in [0, 1]."""
-    pixels: npt.NDArray[np.float32] = images[index].flatten(1).float().div(255).numpy()
+    pixels: npt.NDArray[np.float32] = images[index].flatten(1).float().div_(255).numpy()
     return pixels

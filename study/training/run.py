@@ -122,6 +122,7 @@ class _Job:
             seed=spec.seed,
             first_conv=spec.first_conv,
             classes=len(spec.data.classes),
+            channels=spec.data.channels,
         )
         self.network = network.to(shop.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         pool = shop.split_of(spec.seed).train[: spec.train_images]

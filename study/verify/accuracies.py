@@ -9,6 +9,7 @@ import numpy as np
 from study.analysis.arms import champion, finished, key
 from study.analysis.sources import Sources, hits
 from study.data import balanced_order, load
+from study.datasets import is_own
 from study.spec import StudySpec
 from study.verify.check import Check, broken, holds, unchecked
 
@@ -40,11 +41,16 @@ def labels_are_those_of_the_data(sources: Sources, study: StudySpec, data_dir: P
     """Compares the stored labels with those of the data set in the order that the study's seed gives."""
     if sources.labels is None:
         return unchecked("labels", "predictions.npz holds no labels")
-    title = study.data.called
-    truth = load(study.data, data_dir, offline=True).test_labels
+    if sources.data.name != study.dataset:
+        return broken(
+            "labels", f"the ledger's data set is {study.dataset}, the report's {sources.data.name}"
+        )
+    own = is_own(study.dataset)  # nobody but the hand-in itself has its labels
+    title = f"the hand-in's own set {study.dataset}" if own else study.data.called
+    truth = load(study.data, None if own else data_dir, offline=True).test_labels
     wanted = truth[balanced_order(truth, seed=study.seed)].numpy()
     if not np.array_equal(sources.labels, wanted):
         return broken(
-            "labels", f"those of predictions.npz are not {title}'s in the order of the study's seed"
+            "labels", f"those of predictions.npz are not those of {title} in the order of the study's seed"
         )
     return holds("labels", f"{wanted.size:,} are those of {title}")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from study.analysis import analyse
+from study.datasets import forget_own
 from study.errors import StoreError, StudyError, UsageError
 from study.orchestration.settings import settings
 from study.store.ledger import LEDGER, Ledger
@@ -37,6 +38,7 @@ def verify(folders: Sequence[Path], *, data_dir: Path | None = None, rerun: bool
     times: dict[Path, Times] = {}
     for folder in folders:
         results = folder / "results" if (folder / "results").is_dir() else folder
+        forget_own()
         try:
             with closing(Ledger(results / LEDGER, read_only=True)) as ledger:
                 ledger.require_sound()

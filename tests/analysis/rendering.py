@@ -13,10 +13,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from study.datasets import FASHION_MNIST
 from study.networks import DEFAULT, NETWORKS
 from study.report.locale.messages import TEMPLATES, read_words
 from study.report.locale.number_format import Numbers
-from study.report.text.template_globals import filters
+from study.report.text.template_globals import filters, tests
 
 ANSWERS = tuple(f"q{number}" for number in range(1, 8))
 EVERYTHING = (*ANSWERS, "preface", "summary", "conclusion")
@@ -34,6 +35,7 @@ def environment(lang: str = "ru") -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= filters(numbers, words)
+    env.tests |= tests()
     env.globals |= {
         "descriptor": NETWORKS,
         "full": True,
@@ -56,6 +58,7 @@ def render_html(folder: Path, name: str, lang: str = "ru") -> str:
     studied = set(pd.read_csv(folder / "results.csv")["model"])
     models = tuple(model for model in DEFAULT if model in studied)
     data = SimpleNamespace(
+        dataset=FASHION_MNIST,
         models=models,
         seeds=findings["design"]["numbers"]["seeds_max"],
         sources={model: findings[f"q1.provenance.{model}"]["numbers"]["source"] for model in models},

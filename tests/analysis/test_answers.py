@@ -16,6 +16,7 @@ from planting import Planted, plant
 from rendering import ANSWERS, EVERYTHING, environment, plain, render_answer, render_html
 
 from study.analysis import Analysis, write_analysis
+from study.datasets import FASHION_MNIST
 from study.matrix import arms
 from study.networks import GOOGLENET
 from study.spec import Init
@@ -258,7 +259,7 @@ def test_printed_numbers_are_the_stored_ones(study: Study) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_answers_stand_without_any_findings(lang: str) -> None:
-    data = SimpleNamespace(models=("vgg11",), seeds=0, sources={"vgg11": None})
+    data = SimpleNamespace(dataset=FASHION_MNIST, models=("vgg11",), seeds=0, sources={"vgg11": None})
     for name in EVERYTHING:
         text = plain(environment(lang).get_template(f"answers/{name}.html").render(findings={}, data=data))
         for verdict in ("подтверждено", "опровергнуто"):

@@ -95,7 +95,7 @@ def test_everything_planted_is_on_the_page(planted: Path, width: int) -> None:
         assert words in text
     assert "the test part is not independent: 1 of 15 (6.7%) are equal" in text
     assert "1 of 15 (6.7%) nearly" in text and "equal pictures have different classes: 1 group" in text
-    assert "trains on FashionMNIST alone" in text
+    assert "A study of this set: `--data` with the same path" in text
     assert all(len(line) <= max(40, width) or " " not in line.strip() for line in lines)
 
 

@@ -49,7 +49,7 @@ class _OneSided(Network):
     map_modules = ("halves",)
 
     def __init__(self) -> None:
-        super().__init__(resolution=32, fold=False, seed=0, classes=10)
+        super().__init__(resolution=32, fold=False, seed=0, classes=10, channels=1)
         self.scale = nn.Conv2d(1, 1, 1)
         self.halves = _Halves()
         with torch.no_grad():
@@ -71,7 +71,7 @@ class _OneSided(Network):
         return nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(1000))
 
     @classmethod
-    def adapt_first(cls, state: dict[str, Tensor]) -> None:
+    def adapt_first(cls, state: dict[str, Tensor], channels: int) -> None:
         state["scale.weight"] = sum_channels(state["scale.weight"])
 
 

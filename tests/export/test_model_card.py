@@ -206,6 +206,6 @@ def test_the_code_for_torchvision_has_the_shapes_of_the_saved_state(model: Model
     code = whole.partition("network.load_state_dict")[0]
     with torch.device("meta"):
         exec(compile(code, "card", "exec"), found)
-        own = network_class(model)(resolution=64, fold=False, seed=0, classes=10)
+        own = network_class(model)(resolution=64, fold=False, seed=0, classes=10, channels=1)
     expected = {torchvision_name(own, name): value.shape for name, value in own.state_dict().items()}
     assert {name: value.shape for name, value in found["network"].state_dict().items()} == expected

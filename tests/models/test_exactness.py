@@ -17,12 +17,12 @@ from study.models import (
     network_class,
     unfolded_state_dict,
 )
-from study.networks import DEFAULT, GOOGLENET, VGG11, ModelName
+from study.networks import GOOGLENET, NETWORKS, VGG11, ModelName
 from study.spec import HyperParams
 from study.training.param_groups import param_groups
 
 
-@pytest.mark.parametrize("model", DEFAULT)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_one_channel_equals_three(model: ModelName) -> None:
     assert adaptation_error(model) < 1e-5
 
@@ -53,7 +53,7 @@ def test_folded_vgg11_follows_the_unfolded_one(optimizer: str) -> None:
         assert torch.allclose(folded(x), unfolded(x), atol=2e-4)
 
 
-@pytest.mark.parametrize("model", DEFAULT)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_stages_hold_every_parameter_once(model: ModelName) -> None:
     network = build(model, weights=None, resolution=32, fold=True, seed=0)
     counts = [network.stage_of(name) for name, _ in network.named_parameters()]

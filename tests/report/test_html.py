@@ -237,6 +237,6 @@ def test_smuggled_markup_neither_runs_nor_fetches(words: Words, show: Opener, tm
     )
     opened = show(web_page(html, TitlePage(), words))
     opened.page.wait_for_load_state("networkidle")
-    assert opened.page.title() == words.title
+    assert opened.page.title() == words.work["title"]
     assert opened.page.evaluate("document.images[0].naturalWidth") == 0
     assert len([text for text in opened.complaints if "Content Security Policy" in text]) >= 3

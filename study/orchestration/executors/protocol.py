@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from study.budget import Deadline
+from study.datasets import DatasetDescriptor
 from study.orchestration.signals import CancelToken
 from study.records import EvaluationPoint, RunState
 from study.spec import StudySpec
@@ -28,6 +29,7 @@ class Bench:
         data_dir: folder or archive with the data set; None searches the usual places.
         object_index: index of the test object that every evaluated network classifies for the report.
         checkpoint_seconds: see `study.training.checkpoint`.
+        data: the study's data set, which a worker does not know if it is a person's own.
     """
 
     study: StudySpec
@@ -36,6 +38,10 @@ class Bench:
     data_dir: Path | None = None
     object_index: int = 0
     checkpoint_seconds: float = EVERY
+    data: DatasetDescriptor = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.study.data)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from study.data import LabelledImages
+from study.datasets import register
 from study.orchestration.executors.messages import Broken, Message, Order, Ready
 from study.orchestration.executors.protocol import Bench
 from study.orchestration.executors.scratch import Changes, Files, Scratch
@@ -66,6 +67,7 @@ class Worker:
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._scratch = Scratch(folder=_own_folder())
+        register(bench.data)
         bench = replace(bench, folder=self._scratch.folder)
         threading.Thread(target=self._work, args=(bench, images), daemon=True).start()
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from study.budget import Deadline
 from study.data import LabelledImages, load
+from study.datasets import register
 from study.errors import StoreError
 from study.orchestration.executors.messages import (
     Broken,
@@ -65,8 +66,9 @@ def serve(
     pinning.apply(bench.runtime.threads)
     adopt(bench.runtime)
     try:
+        register(bench.data)
         # The coordinator has downloaded it if necessary.
-        images = load(bench.study.data, bench.data_dir, offline=True)
+        images = load(bench.data, bench.data_dir, offline=True)
         shop = workshop_of(bench, images)
     except Exception as error:
         wire.send(Broken(reason=f"{type(error).__name__}: {error}"))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from study.analysis.arms import Row, records
 from study.report.data.report_data import ArmSummary, ReportData
-from study.report.figures.images import chosen_object_runs, shown
+from study.report.figures.images import MOST_EXAMPLES, chosen_object_runs, shown
 from study.report.locale.number_format import as_float
 
 
@@ -237,6 +237,11 @@ class Reading:
             kind, value = (second, first) if first.isdigit() else (first, second)
             found.append(LeftOut(kind=kind, value=value, seconds=item.get("needs_seconds")))
         return found
+
+    @property
+    def example_classes(self) -> int:
+        """The number of classes in the figure `examples`."""
+        return min(len(self._data.dataset.classes), MOST_EXAMPLES)
 
     def baselines(self) -> list[Row]:
         """Returns the rows of baselines.csv."""

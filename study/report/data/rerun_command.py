@@ -8,6 +8,7 @@ from typing import Any
 from study.analysis.imagenet_witness import IMAGENET
 from study.budget import DEFAULT_BUDGET, parse_budget
 from study.datasets import DEFAULT as DEFAULT_DATASET
+from study.datasets import is_own
 from study.networks import DEFAULT, VGG11
 from study.report.data.report_data import ReportData
 from study.spec import Precision
@@ -20,14 +21,17 @@ def repeat_flags(data: ReportData) -> str:
     """Returns the flags of `run` with which the study was made, as one line.
 
     Flags that no file of the results contains are absent: --seeds, which only bounds the plan, and the
-    folders. Of the user's own weights only the file name is known, not the folder.
+    folders. Of the user's own weights and images only the name is known, not the folder above it.
     """
     facts = data.environment
     flags = [
         f"--budget {int(data.plan.get('budget_seconds') or parse_budget(DEFAULT_BUDGET))}",
         f"--seed {facts.get('seed') or 0}",
     ]
-    if data.dataset.name != DEFAULT_DATASET:
+    if is_own(data.dataset.name):
+        flips = "yes" if data.dataset.flips else "no"
+        flags.append(f"--data {shlex.quote(data.dataset.title)} --flips {flips}")
+    elif data.dataset.name != DEFAULT_DATASET:
         flags.append(f"--dataset {data.dataset.name}")
     if data.models and tuple(data.models) != DEFAULT:
         flags.append(f"--models {','.join(data.models)}")

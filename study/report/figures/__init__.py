@@ -55,7 +55,7 @@ def draw_all(data: ReportData, words: Words, numbers: Numbers) -> dict[str, Draw
     for name, draw_model in PER_MODEL.items():
         for model in data.models:
             tasks[f"{name}-{model}"] = partial(draw_model, data, model, words, numbers)
-    with look():
+    with look(negative=data.dataset.on_black):
         drawn = {name: task() for name, task in tasks.items()}
     return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from study.report.data.report_data import ReportData
 from study.report.figures.images import show
 from study.report.figures.plotted import ARM, Plotted, numbered, of_arm
-from study.report.figures.style import Drawing, canvas, png
+from study.report.figures.style import Drawing, canvas, pale_range, png
 from study.report.locale.messages import Words
 from study.report.locale.number_format import Numbers
 
@@ -20,6 +20,8 @@ from study.report.locale.number_format import Numbers
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.5, 0.9, 1.4)
 #: Upper end of the grey scale under a map; pixels reach 255, so a garment stays lighter than the lines.
 PALE = 420
+#: Maximum number of classes with a digit on their centre and an entry in the legend.
+MOST_DIGITS = 20
 #: Markers of the classes, which begin anew where there are more; the digit on the centre of a class
 #: identifies it without colour.
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "p")
@@ -98,6 +100,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
             panel.set_title(f"{words.model[model]}, {words.features_of[init]}", fontsize=10.5)
             panel.set_xlabel(words.axis["component"].format(n=1, share=explained[0]), fontsize=9)
             panel.set_ylabel(words.axis["component"].format(n=2, share=explained[1]), fontsize=8)
+    few = len(words.classes) <= MOST_DIGITS
     handles = [
         Line2D([], [], linestyle="none", marker=marker, color=colour, label=f"{k} – {name}")
         for k, (marker, colour, name) in enumerate(
@@ -105,7 +108,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
         )
     ]
     figure.legend(
-        handles=handles,
+        handles=handles if few else [],
         loc="outside lower center",
         ncols=5,
         frameon=False,
@@ -118,7 +121,7 @@ def featuremap(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
 
 def _overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray) -> None:
     """Draws the picture under contour lines and a tint of Grad-CAM values, legible without colour."""
-    show(axes, picture, vmin=0, vmax=PALE)
+    show(axes, picture, **pale_range(PALE))
     if heat.max() > 0:
         axes.imshow(heat, cmap="Oranges", alpha=0.5 * heat, vmin=0, vmax=1.3)
         axes.contour(heat, levels=LEVELS, colors="black", linewidths=WIDTHS)
@@ -135,11 +138,13 @@ def _plane(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -> 
     centres = []
     for k, colour in enumerate(sns.color_palette("deep", classes)):
         own = points[labels == k]
+        if not len(own):
+            continue
         axes.scatter(
             own[:, 0], own[:, 1], s=7, marker=MARKERS[k % len(MARKERS)], color=colour, alpha=0.6, lw=0
         )
         centres.append(np.median(own, axis=0))
-    for k, (x, y) in enumerate(_apart(np.array(centres))):
+    for k, (x, y) in enumerate(_apart(np.array(centres)) if len(centres) == classes <= MOST_DIGITS else ()):
         circle = {"boxstyle": "circle,pad=0.12", "fc": "white", "ec": "black", "lw": 0.7}
         axes.text(x, y, str(k), fontsize=8.5, ha="center", va="center", bbox=circle)
     axes.set_xlim(-0.04, 1.04)

@@ -18,6 +18,9 @@ Pixels = npt.NDArray[np.uint8]
 OBJECT_RUNS = 4
 ERRORS = 6
 SOURCES = 2
+#: Maximum numbers of classes with example images, of classes whose numbers stand in a confusion matrix, and
+#: of classes in the figure of one object; a longer name of a class is cut.
+MOST_EXAMPLES, MOST_CELLS, MOST_BARS, LONGEST_NAME = 20, 16, 12, 18
 #: Arrays of the figure `filters`: before and after fine-tuning, and at random.
 KERNELS = ("before", "after", "scratch")
 #: What the table of that figure calls them.
@@ -25,8 +28,8 @@ _TIMES = {"before": "before", "after": "after", "scratch": "random"}
 
 
 def show(axes: Axes, picture: npt.NDArray[np.generic], **keywords: object) -> None:
-    """Draws a grey picture with dark garments on white paper, which saves toner."""
-    axes.imshow(picture, cmap="gray_r", interpolation="nearest", **keywords)  # type: ignore[arg-type]
+    """Draws a grey picture, see `study.report.figures.style.look`."""
+    axes.imshow(picture, interpolation="nearest", **keywords)  # type: ignore[arg-type]
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -46,11 +49,17 @@ def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.
     return sheet
 
 
+def class_names(words: Words) -> list[str]:
+    """Returns the names of the classes, short enough to stand beside a picture."""
+    return [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in words.classes]
+
+
 def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
-    """Draws some training images of every class."""
+    """Draws some training images of every class; of many classes those of the first `MOST_EXAMPLES`."""
     stored = data.artifacts.array("dataset", "examples")
     if stored is None:
         return None
+    stored, names = stored[:MOST_EXAMPLES], class_names(words)
     rows = -(-len(stored) // 2)
     figure, axes = canvas(0.4 * rows, 2, rows)
     plotted = Plotted("class", "picture", *numbered("pixel", stored.shape[2:]))
@@ -64,7 +73,7 @@ def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None
             plotted.add(number, picture, values=pixels)
         for spine in panel.spines.values():
             spine.set_visible(False)
-        panel.set_ylabel(words.classes[number], rotation=0, ha="right", va="center", labelpad=4)
+        panel.set_ylabel(names[number], rotation=0, ha="right", va="center", labelpad=4)
     return png(figure, plotted)
 
 
@@ -119,6 +128,7 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
     for panel, (arm, shares) in zip(axes, found, strict=True):
         for (true, predicted), share in np.ndenumerate(shares):
             plotted.add(*of_arm(arm.model, arm.key), true, predicted, share)
+        few = len(shares) <= MOST_CELLS
         text = np.array([[numbers.num(v, 1) if v >= 0.05 else "" for v in row] for row in shares])
         sns.heatmap(
             shares,
@@ -126,16 +136,19 @@ def confusion(data: ReportData, words: Words, numbers: Numbers) -> Drawing | Non
             cmap="Greys",
             vmin=0,
             vmax=100,
-            annot=text,
+            annot=text if few else None,
             fmt="",
             square=True,
-            linewidths=0.4,
+            linewidths=0.4 if few else 0,
             linecolor="#bdbdbd",
             cbar=False,
             annot_kws={"fontsize": 9 if alone else 7},
         )
-        panel.set_xticks(np.arange(len(shares)) + 0.5, words.classes, fontsize=9)
-        panel.set_yticks(np.arange(len(shares)) + 0.5, words.classes, fontsize=9, rotation=0)
+        every = 1 if few else -(-len(shares) // MOST_CELLS)
+        named = class_names(words) if few else [str(number) for number in range(len(shares))]
+        ticks = np.arange(len(shares))[::every] + 0.5
+        panel.set_xticks(ticks, named[::every], fontsize=9)
+        panel.set_yticks(ticks, named[::every], fontsize=9, rotation=0)
         panel.tick_params(length=0)
         for label in panel.get_xticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
@@ -178,11 +191,13 @@ def one_object(data: ReportData, words: Words, numbers: Numbers) -> Drawing | No
     figure, axes = canvas(1.7 + 0.15 * max(t.count("\n") + 1 for t in titles), len(runs) + 1)
     show(axes[0], stored["image"])
     axes[0].set_title(words.figure["object"], fontsize=10)
+    likely = np.sort(np.argsort(-stored["probabilities"].max(0), kind="stable")[:MOST_BARS])
     plotted = Plotted(*ARM, "champion", "test_index", "true_class", "class", "probability")
     for column, ((place, arm), title) in enumerate(zip(runs, titles, strict=True), start=1):
         axes[column].set_title(title, fontsize=9)
         shares = stored["probabilities"][place]
-        _bars(axes[column], shares, words, numbers, names=column == 1)
+        names = [class_names(words)[number] if column == 1 else "" for number in likely]
+        _bars(axes[column], shares[likely], names, words, numbers)
         known = (int(_is_champion(data, arm)), int(stored["index"]), int(stored["label"]))
         plotted.add_all((*of_arm(arm.model, arm.key), *known), range(len(shares)), shares)
     return png(figure, plotted)
@@ -200,10 +215,10 @@ def object_title(arm: ArmSummary, words: Words, *, champion: bool = False) -> st
     return f"{words.model[arm.model]},\n{variant}"
 
 
-def _bars(axes: Axes, shares: np.ndarray, words: Words, numbers: Numbers, *, names: bool) -> None:
+def _bars(axes: Axes, shares: np.ndarray, names: list[str], words: Words, numbers: Numbers) -> None:
     count = len(shares)
     axes.barh(range(count), shares, color=INK, height=0.7, edgecolor="black", lw=0.5)
-    axes.set_yticks(range(count), words.classes if names else [""] * count, fontsize=9)
+    axes.set_yticks(range(count), names, fontsize=9)
     axes.set_ylim(count - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], [numbers.comma(t) for t in ("0", "0.5", "1")])

@@ -58,6 +58,8 @@ STEPS = (
     (1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
     (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
 )
+#: Colour map of negatives.
+_NEGATIVE = "gray_r"
 #: Number of ticks that suffice for an axis.
 ENOUGH = 4
 #: Width of a tick label's digit as a share of an axis that is half as wide as the text.
@@ -107,11 +109,24 @@ def font_is_missing() -> bool:
     return False
 
 
+def pale_range(brightest: float) -> dict[str, float]:
+    """Returns the limits of `imshow` that make a picture pale; `brightest` is beyond 255."""
+    if matplotlib.rcParams["image.cmap"] == _NEGATIVE:
+        return {"vmin": 0, "vmax": brightest}
+    return {"vmin": 255 - brightest, "vmax": 255}
+
+
 @contextmanager
-def look() -> Iterator[None]:
-    """Applies the style inside the block; a matplotlibrc of the user has no effect."""
+def look(*, negative: bool = True) -> Iterator[None]:
+    """Applies the style inside the block; a matplotlibrc of the user has no effect.
+
+    Args:
+        negative: whether pictures are drawn as negatives: those of light objects on black then have dark
+            objects on white paper, which saves toner.
+    """
     settings: Any = {
         **sns.axes_style("whitegrid"),
+        "image.cmap": _NEGATIVE if negative else "gray",
         "font.family": [FONT, "DejaVu Serif"],
         "font.size": 11,
         "text.parse_math": False,  # a dollar in a file's text is a dollar

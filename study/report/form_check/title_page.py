@@ -12,7 +12,7 @@ from study.report.form_check.problem import Problem
 
 def check_title_page(context: FormContext) -> Iterator[Problem]:
     """Checks rule 15. A blank line, drawn where nothing was given, counts as a line of text."""
-    page, patterns = context.pdf.pages[0], context.words.form["title_page"]
+    page, patterns = context.pdf.pages[0], context.words.work["title_page"]
     text = " ".join(line.text for line in page.lines)
     for name, pattern in patterns.items():
         if not re.search(pattern, text):

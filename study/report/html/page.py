@@ -66,7 +66,7 @@ def web_page(
     return _read(templates / "screen.html").format(
         lang=words.lang,
         policy=_policy(early, script),
-        title=words.title,
+        title=words.work["title"],
         css=_read(templates / "screen.css"),
         letters=words.letters,
         skip=screen["skip"],
@@ -107,17 +107,16 @@ def _policy(*scripts: str) -> str:
 
 
 def _header(title: TitlePage, words: Words) -> Markup:
+    lines = words.screen["above"], words.work["below"], [*words.work["people"], *words.screen["people"]]
     above, below, people = (
-        Markup("").join(
-            Markup("<span>{}</span>").format(line) for line in _lines(words.screen[place], title)
-        )
-        for place in ("above", "below", "people")
+        Markup("").join(Markup("<span>{}</span>").format(line) for line in _lines(forms, title))
+        for forms in lines
     )
     return Markup("\n").join(
         form.format(text)
         for form, text in (
             (Markup('<p class="above">{}</p>'), above),
-            (Markup("<h1>{}</h1>"), title.lab_title or words.lab_title),
+            (Markup("<h1>{}</h1>"), title.lab_title or words.work["name"]),
             (Markup('<p class="below">{}</p>'), below),
             (Markup('<p class="people">{}</p>'), people),
         )

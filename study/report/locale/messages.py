@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from study.datasets import FASHION_MNIST, DatasetDescriptor
+from study.datasets import DEFAULT, FASHION_MNIST, DatasetDescriptor
 from study.errors import ReportError
 from study.networks import NETWORKS, compared
 
@@ -51,7 +51,8 @@ def read_words(
         lang: a folder of `templates`.
         models: the networks of the study, which give the contrast between networks its name.
         templates: folder of the templates.
-        dataset: the data set of the study, which gives the classes their names.
+        dataset: the data set of the study, which gives the classes their names. Only that of the assignment
+            makes the report one of a laboratory work.
 
     Raises:
         ReportError: there is no such language, or it has names of too many or too few classes.
@@ -63,12 +64,14 @@ def read_words(
     titles = {str(name): network.title for name, network in NETWORKS.items()}
     first, *others = (titles[name] for name in compared(models))
     about = _about(dataset, templates / lang, kinds["many_classes"])
+    work = kinds["work"]["laboratory" if dataset.name == DEFAULT else "study"]
     between = kinds["contrast"]["model"].format(first=first, others=", ".join(others))
     return Words(
         kinds={
             **kinds,
             "model": titles,
             "dataset": about,
+            "work": {**work, "name": work["name"].format(dataset=about["short"])},
             "classes": about["classes"],
             "contrast": {**kinds["contrast"], "model": between},
             "contrast_model": titles | kinds["contrast_model"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from study.datasets import DATASETS
+from study.networks import NETWORKS
 
 
 class Length(str, Enum):
@@ -28,16 +29,13 @@ SHORT_SOURCES = frozenset(
         "torchvision2016",
         "paszke2019",
         "akiba2019",
-        "simonyan2015",
-        "szegedy2015",
-        "he2016",
+        *(network.source for network in NETWORKS.values()),
         "russakovsky2015",
         "yosinski2014",
         "he2019",
         "howard2018",
         "loshchilov2019",
         "kataoka2022",
-        "tan2019",
         "bretz2009",
     }
 )
