@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from study import __version__, verbs
 from study.budget import DEFAULT_BUDGET, parse_budget
@@ -25,6 +25,10 @@ MOST_OBJECT = 10**7
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # An abbreviation could mean another flag in the next version, as --data did.
+        super().__init__(allow_abbrev=False, **settings)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see --help)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,10 @@ def test_it_is_valid_wherever_it_is_handed_in(studied: Path, tmp_path: Path) -> 
     shutil.copytree(studied / "results", copy / "results")
     shutil.copytree(studied / "report_out", copy / "report_out")
     assert _study("verify", str(copy)).startswith(f"{copy}: valid")
+    path = copy / "results" / "environment.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub('"own-[^"]*"', '"fashion-mnist"', text), encoding="utf-8")
+    assert "the ledger's data set is own-" in _study("verify", str(copy), code=1)
 
 
 def _write_patches(folder: Path) -> None:

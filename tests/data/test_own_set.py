@@ -176,7 +176,7 @@ def test_mirroring_and_content_belong_to_the_name(tmp_path: Path) -> None:
     assert _made(tmp_path).images.data.name != mirrored.name
 
 
-@pytest.mark.parametrize("what", ["cut", "digest", "side", "count", "name", "pixels"])
+@pytest.mark.parametrize("what", ["cut", "nested", "digest", "side", "count", "name", "pixels"])
 def test_a_damaged_data_set_is_refused(what: str, kept: tuple[Path, DatasetDescriptor, OwnSet]) -> None:
     results, data, _ = kept
     path = results / FOLDER / DESCRIPTOR
@@ -192,6 +192,7 @@ def test_a_damaged_data_set_is_refused(what: str, kept: tuple[Path, DatasetDescr
     text = path.read_text(encoding="utf-8")
     changed = {
         "cut": text[:-9],
+        "nested": '{"x":' + 100_000 * "[",
         "digest": text.replace(data.sha256, "../x"),
         "count": text.replace('"train_images": ', '"train_images": 9000000'),
         "side": text.replace('"side": 64', '"side": 1'),

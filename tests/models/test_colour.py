@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torchvision.models import get_model
 
 from study.data import augment, shades, to_input
-from study.models import Weights, adaptation_error, build, trunk_state, unfolded_state_dict
-from study.networks import NETWORKS, ModelName
+from study.models import (
+    Weights,
+    adaptation_error,
+    build,
+    load_checkpoint,
+    save_checkpoint,
+    trunk_state,
+    unfolded_state_dict,
+)
+from study.networks import NETWORKS, VGG11, ModelName
 
 _PLAIN = {"googlenet": {"aux_logits": False, "init_weights": False, "transform_input": False}}
 
@@ -39,6 +49,19 @@ def test_a_network_in_colour_loads_into_torchvisions_class_as_it_is(model: Model
     x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.allclose(theirs.eval()(x), network(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_that_a_study_has_saved_is_not_normalised_again(channels: int, tmp_path: Path) -> None:
+    network = build(VGG11, weights=None, resolution=32, fold=True, seed=3, channels=3)
+    path = tmp_path / "champion.pth"
+    save_checkpoint(path, unfolded_state_dict(network), {"model": "vgg11", "resolution": 32})
+    weights, _ = load_checkpoint(path)
+    again = build(VGG11, weights=weights, resolution=32, fold=True, seed=4, channels=channels)
+    first = network.first_conv().weight
+    wanted = first if channels == 3 else first.sum(1, keepdim=True)
+    assert torch.equal(again.first_conv().weight, wanted)
+    assert torch.equal(again.first_conv().bias, network.first_conv().bias)
 
 
 def test_colours_become_planes_and_grey_values_one() -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 from torchvision.models import get_model
 
-from study.models import build, layer_table, network_class, unfolded_state_dict
+from study.models import (
+    build,
+    layer_table,
+    network_class,
+    save_checkpoint,
+    trunk_state,
+    unfolded_state_dict,
+)
 from study.models.weights import imagenet_url
 from study.networks import NETWORKS, VGG11, ModelName
+from study.pretraining.weight_sources import checkpoint
 from study.report.locale.messages import TEMPLATES, languages
 
 #: torchvision's networks that can do without auxiliary heads ask for that.
@@ -82,3 +92,11 @@ def test_vgg11_alone_has_no_batch_normalisation() -> None:
         network = build(model, weights=None, resolution=32, fold=True, seed=0)
         has = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
         assert has is descriptor.batch_norm is (model != VGG11)
+
+
+def test_weights_of_networks_whose_first_layers_have_one_name_are_told_apart(tmp_path: Path) -> None:
+    one, other = ModelName("mobilenet_v3_small"), ModelName("efficientnet_b0")
+    path = tmp_path / "weights.pth"
+    state = trunk_state(build(one, weights=None, resolution=32, fold=True, seed=0))
+    save_checkpoint(path, state, {"source": "mine", "covers": "trunk"})
+    assert checkpoint(one, path) is not None and checkpoint(other, path) is None
