@@ -102,9 +102,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
-    champion = stored_champion(
-        flags.results_dir / "checkpoints", studied(read_object(flags.results_dir / "environment.json"), flags.results_dir)
-    )
+    data = studied(read_object(flags.results_dir / "environment.json"), flags.results_dir)
+    champion = stored_champion(flags.results_dir / "checkpoints", data)
     if champion is None:
         raise SystemExit(f"{flags.results_dir} holds no champion")
     text = table(champion, flags.threads)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from scipy import stats
 
 from study.analysis.arms import CHAMPION, Row, Runs, arm_of, column, number, records, summary
 from study.analysis.evidence import Measured, Numbers, absent
-from study.analysis.interval import CONFIDENCE
+from study.analysis.interval import share_interval
 from study.analysis.verdicts import GAP_BOUND_PP, Reason, Verdict
 from study.datasets import DatasetDescriptor
 from study.store.columns import PIXELS
@@ -48,10 +47,12 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame, data: Dataset
     """Decides whether a network beats a softmax on raw pixels and hardly overfits.
 
     Both conditions must hold: the interval of the difference in test accuracy to the softmax on pixels lies
-    above zero, and training accuracy is at most `GAP_BOUND_PP` above test accuracy. The interval is the
-    normal approximation for two independent shares. Both classifiers are evaluated on the same images and
-    tend to err on the same ones, so a paired interval would be narrower: this one calls a network adequate
-    too seldom rather than too often. The verdict is "not measured" if one of the accuracies is missing.
+    above zero, and training accuracy is at most `GAP_BOUND_PP` above test accuracy. The interval is that of
+    two independent shares, made of their exact intervals (Newcombe 1998, method 10, with the limits of
+    Clopper & Pearson), so that it does not vanish where all answers are right. Both classifiers are
+    evaluated on the same images and tend to err on the same ones, so a paired interval would be narrower:
+    this one calls a network adequate too seldom rather than too often. The verdict is "not measured" if one
+    of the accuracies is missing.
 
     Args:
         row: the champion's row or, without a champion, that of the best run of the matrix.
@@ -64,7 +65,7 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame, data: Dataset
     arm = arm_of(row)
     images = number(row["test_images"])
     test, train = number(row["test_accuracy"]), number(row["train_accuracy"])
-    half = _half(test * (1 - test) / images)
+    low, high = _interval(test, images)
     gap = 100 * (train - test)
     numbers: Numbers = dict.fromkeys(ADEQUACY) | {
         "run_id": str(row["run_id"]),
@@ -74,8 +75,8 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame, data: Dataset
         "rung": int(row["rung"]),
         "epochs": number(row["rung"]) / data.train_images,
         "seconds": number(row.get("train_seconds", row.get("seconds"))),
-        "test_low": max(0.0, test - half),
-        "test_high": min(1.0, test + half),
+        "test_low": low,
+        "test_high": high,
         "test_images": images,
         "gap_pp": gap,
         "gap_bound_pp": GAP_BOUND_PP,
@@ -87,15 +88,17 @@ def adequacy(row: Row | None, runs: Runs, baselines: pd.DataFrame, data: Dataset
     simple = baseline(baselines, PIXELS)
     if simple is not None:
         accuracy, judged = number(simple["test_accuracy"]), number(simple["test_images"])
-        wide = 100 * _half(test * (1 - test) / images + accuracy * (1 - accuracy) / judged)
+        least, most = _interval(accuracy, judged)
         difference = 100 * (test - accuracy)
+        below_it = 100 * math.hypot(test - low, most - accuracy)
+        above_it = 100 * math.hypot(high - test, accuracy - least)
         numbers |= {
             "pixels_accuracy": accuracy,
             "pixels_train_images": number(simple["train_images"]),
             "difference_pp": difference,
-            "difference_low_pp": difference - wide,
-            "difference_high_pp": difference + wide,
-            "beats_pixels": difference - wide > 0 if not math.isnan(wide) else None,
+            "difference_low_pp": difference - below_it,
+            "difference_high_pp": difference + above_it,
+            "beats_pixels": difference - below_it > 0 if not math.isnan(below_it) else None,
             "below_pixels": below(runs, accuracy),
         }
         known = numbers["beats_pixels"] is not None and numbers["gap_small"] is not None
@@ -120,6 +123,8 @@ def below(runs: Runs, accuracy: float) -> list[str]:
     return [name for name, mean in means.items() if mean < accuracy]
 
 
-def _half(variance: float) -> float:
-    """Returns half the width of the normal 95 % interval; NaN if the variance is NaN."""
-    return float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance) if variance >= 0 else math.nan
+def _interval(share: float, images: float) -> tuple[float, float]:
+    """Returns the exact 95 % interval of a share of images; NaN if share or images are not known."""
+    if math.isnan(share) or not images >= 1:
+        return math.nan, math.nan
+    return share_interval(round(share * images), int(images))

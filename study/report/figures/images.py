@@ -20,7 +20,7 @@ ERRORS = 6
 SOURCES = 2
 #: Maximum numbers of classes with example images, of classes whose numbers stand in a confusion matrix, and
 #: of classes in the figure of one object; a longer name of a class is cut.
-MOST_EXAMPLES, MOST_CELLS, MOST_BARS, LONGEST_NAME = 20, 16, 12, 18
+MOST_EXAMPLES, MOST_CELLS, MOST_BARS, LONGEST_NAME = 20, 16, 12, 14
 #: Arrays of the figure `filters`: before and after fine-tuning, and at random.
 KERNELS = ("before", "after", "scratch")
 #: What the table of that figure calls them.
@@ -50,8 +50,12 @@ def _tiled(pictures: npt.NDArray[np.generic], columns: int, gap: int = 1) -> np.
 
 
 def class_names(words: Words) -> list[str]:
-    """Returns the names of the classes, short enough to stand beside a picture."""
-    return [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in words.classes]
+    """Returns the names of the classes, short enough to stand beside a picture: beginning and end."""
+    half = LONGEST_NAME // 2
+    return [
+        name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
+        for name in words.classes
+    ]
 
 
 def examples(data: ReportData, words: Words, numbers: Numbers) -> Drawing | None:
