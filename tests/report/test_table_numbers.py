@@ -152,7 +152,9 @@ def _champion(rows: Rows, folder: Path, words: Words, count: Count) -> None:
     for shown, column in zip(shares, ("train", "val", "test"), strict=True):
         count.share(shown, row[f"{column}_accuracy"])
     p, n = row["test_accuracy"], row["test_images"]
-    low, high = stats.norm.interval(0.95, 100 * p, 100 * math.sqrt(p * (1 - p) / n))
+    right = round(p * n)  # Clopper and Pearson's limits are quantiles of beta distributions
+    low = 100 * stats.beta.ppf(0.025, right, n - right + 1)
+    high = 100 * stats.beta.ppf(0.975, right + 1, n - right)
     for shown, end in zip(interval.strip("[]").split("; "), (low, high), strict=True):
         count.close(shown, end, 2)
     simple = {words.baseline[row["name"]]: row for _, row in _read(folder, "baselines.csv").iterrows()}
