@@ -1,4 +1,4 @@
-"""The champion's interval, and that of its lead over the regression on pixels, are exact at the ends too."""
+"""The intervals of the champion, and of its lead over the regression on pixels, are exact at the ends."""
 
 from __future__ import annotations
 
