@@ -76,6 +76,17 @@ def minute(shared: Shared) -> Path:
     return shared.folder("minute", make)
 
 
+@pytest.fixture
+def own_sets_forgotten() -> Iterator[None]:
+    """Makes the own data sets of a test unknown to all others."""
+    from study.datasets import DATASETS
+
+    known = dict(DATASETS)
+    yield
+    DATASETS.clear()
+    DATASETS.update(known)
+
+
 @pytest.fixture(autouse=True)
 def usual_floats() -> Iterator[None]:
     """Ends the flushing of denormals after each test; a study enables it for the whole process."""

@@ -101,6 +101,11 @@ def read_shaped(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> Images:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
 
 
+def idx_bytes(values: Images) -> bytes:
+    """Returns the content of an idx file of bytes with these values; `read_shaped` reads it."""
+    return np.array([_MAGIC[values.ndim], *values.shape], ">u4").tobytes() + values.tobytes()
+
+
 def _header_bytes(dimensions: int) -> int:
     return 4 + 4 * dimensions
 

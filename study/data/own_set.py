@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from study.data.idx import idx_bytes
 from study.data.idx_family import OWN
 from study.data.image_set import ImagePart, ImageSet, PartName
 from study.data.labelled_images import LabelledImages, Part, content_sha256
@@ -36,7 +37,6 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE, MOST_VALIDATION = 0.1, 6_000
 #: Least number of pictures of each part by class on average; with fewer no accuracy means anything.
 LEAST_BY_CLASS = 2
-_IDX_MAGIC = {4: 2052, 3: 2051, 1: 2049}
 
 
 class Division(str, Enum):
@@ -160,8 +160,8 @@ def _files(prefix: str) -> tuple[str, str]:
 
 
 def _write_idx(path: Path, array: npt.NDArray[np.uint8]) -> None:
-    header = np.array([_IDX_MAGIC[array.ndim], *array.shape], ">u4").tobytes()
-    write_atomic(path, lambda stream: stream.write(header + array.tobytes()))
+    content = idx_bytes(array)
+    write_atomic(path, lambda stream: stream.write(content))
 
 
 def _descriptor(images: ImageSet, parts: tuple[Part, ...], flips: bool) -> DatasetDescriptor:

@@ -325,9 +325,7 @@ def _images(shop: Workshop, sizes: Sizes) -> tuple[Tensor, Tensor, tuple[int, in
     stored, split = shop.images, shop.split
     train, validation = split.train[: sizes.train], split.validation[: sizes.validation]
     chosen = torch.cat([train, validation])
-    tested = torch.arange(len(stored.test_labels))
-    if len(tested) > sizes.test:  # an own set lies in the order of its classes
-        tested = shop.test_order[: sizes.test]
+    tested = shop.test_order[: sizes.test].sort().values  # an own set lies in the order of its classes
     images = torch.cat([stored.train_images[chosen], stored.test_images[tested]])
     labels = torch.cat([stored.train_labels[chosen], stored.test_labels[tested]])
     return images, labels, (len(train), len(chosen))

@@ -45,9 +45,9 @@ def labels_are_those_of_the_data(sources: Sources, study: StudySpec, data_dir: P
         return broken(
             "labels", f"the ledger's data set is {study.dataset}, the report's {sources.data.name}"
         )
-    own = is_own(study.dataset)  # nobody but the hand-in itself has its labels
-    title = f"the hand-in's own set {study.dataset}" if own else study.data.called
-    truth = load(study.data, None if own else data_dir, offline=True).test_labels
+    own = f"the hand-in's own set {study.dataset}"  # nobody but the hand-in itself has its labels
+    title = own if is_own(study.dataset) else study.data.called
+    truth = load(study.data, data_dir, offline=True).test_labels
     wanted = truth[balanced_order(truth, seed=study.seed)].numpy()
     if not np.array_equal(sources.labels, wanted):
         return broken(

@@ -9,7 +9,6 @@ import torch
 from study.analysis.arms import champion, key
 from study.analysis.sources import Sources
 from study.data import balanced_order, load, to_input
-from study.datasets import is_own
 from study.explain.predict import stored_networks
 from study.spec import StudySpec
 from study.training.evaluate import evaluation_batch
@@ -25,7 +24,7 @@ def champion_repeats(sources: Sources, study: StudySpec, folder: Path, data_dir:
     if row is None or key(row) not in sources.predictions:
         return unchecked("champion", "there is none with stored predictions")
     stored = torch.from_numpy(sources.predictions[key(row)])
-    images = load(study.data, None if is_own(study.dataset) else data_dir, offline=True)
+    images = load(study.data, data_dir, offline=True)
     order = balanced_order(images.test_labels, seed=study.seed)[: stored.numel()]
     ((_, network, resolution), *_) = stored_networks(folder / "checkpoints", study.data)
     found = []

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from study.analysis import analyse
-from study.datasets import forget_own
+from study.datasets import forget_own, is_own
 from study.errors import StoreError, StudyError, UsageError
 from study.orchestration.settings import settings
 from study.store.ledger import LEDGER, Ledger
@@ -59,6 +59,8 @@ def _checks(
     study = settings(ledger)
     if study is None:
         raise StoreError(f"{ledger.path} does not hold the settings of its study")
+    if is_own(study.dataset):
+        data_dir = None  # its pictures lie in the results
     made = [
         holds("ledger", f"{len(ledger.records())} records"),
         carried_out("tables", partial(tables_follow, ledger, results)),

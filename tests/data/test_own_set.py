@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,7 @@ from study.explain.own_picture import seen_picture
 from study.spec import StudySpec
 from study.store.ledger import LEDGER, Ledger
 
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Own data sets are known to no other test."""
-    known = dict(DATASETS)
-    yield
-    DATASETS.clear()
-    DATASETS.update(known)
+pytestmark = pytest.mark.usefixtures("own_sets_forgotten")
 
 
 def _made(folder: Path, *, flips: bool = True) -> OwnSet:

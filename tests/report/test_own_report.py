@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from study.analysis import analyse
-from study.datasets import DATASETS, FASHION_MNIST
+from study.datasets import FASHION_MNIST
 from study.datasets.own import DESCRIPTOR, FOLDER, own_json, own_name
 from study.report.build import build_report
 from study.report.data.report_data import ReportData
@@ -26,6 +25,8 @@ from study.report.locale.number_format import Numbers
 from study.report.text.compose import compose
 from study.report.text.length import Length
 from study.report.text.title_page import TitlePage
+
+pytestmark = pytest.mark.usefixtures("own_sets_forgotten")
 
 #: What no report of another data set than that of the laboratory work may say.
 _LABORATORY = re.compile(
@@ -59,15 +60,6 @@ _LOOK: dict[str, Any] = {
     "division": "given",
     "joined": True,
 }
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Own data sets are known to no other test."""
-    known = dict(DATASETS)
-    yield
-    DATASETS.clear()
-    DATASETS.update(known)
 
 
 def _own(whole: Path, folder: Path, *, channels: int) -> Path:
