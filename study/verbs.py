@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.budget import DEFAULT_BUDGET, Deadline, parse_budget, process_started
-from study.datasets import DATASETS, register
+from study.datasets import DATASETS
 from study.errors import NotWritable, StoreError, UsageError
 from study.spec import RESOLUTIONS, StudySpec
 from study.system.terminal import say
@@ -22,8 +22,6 @@ from study.system.terminal import say
 if TYPE_CHECKING:
     from study.analysis import Analysis
 
-#: Groups of equal pictures, problems and names that a study keeps of a look at its own set of images.
-LISTED = 20
 #: The seconds of a budget count from here.
 STARTED = process_started()
 
@@ -78,24 +76,10 @@ def _take_own_set(flags: Namespace) -> None:
     """Reads the set of images that --data names, tells what is in it, and makes it the study's data set."""
     if flags.dataset or flags.data_dir:
         raise UsageError("--data names the data set of the study; leave out --dataset and --data-dir")
-    from study.data.image_formats import read_images
-    from study.data.own_set import own_set
-    from study.data.picture_cache import cache_folder
-    from study.data_look.export import as_json
-    from study.data_look.look import look as look_at
-    from study.data_look.page import brief
+    from study.data_look.own_study import take
 
-    pictures = read_images(flags.data, cache=cache_folder(), tell=say)
-    found = look_at(pictures)
-    flips = found.mirrored if flags.flips == "auto" else flags.flips == "yes"
-    own = own_set(pictures, flips=flips)
-    register(own.images.data)
-    flags.images, flags.dataset = own.images, own.images.data.name
-    flags.data_look = {**as_json(found, most_listed=LISTED), **own.facts()}
-    why = found.mirror_reason if flags.flips == "auto" else f"--flips {flags.flips}"
-    mirrored = f"training {'mirrors pictures' if flips else 'does not mirror pictures'} ({why})"
-    for line in (*brief(found), *own.told(), mirrored):
-        say(line)
+    flags.images, flags.data_look = take(flags.data, flips=flags.flips, tell=say)
+    flags.dataset = flags.images.data.name
 
 
 def _keep_settings(flags: Namespace) -> None:
