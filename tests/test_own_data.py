@@ -116,7 +116,9 @@ def test_it_is_valid_wherever_it_is_handed_in(studied: Path, tmp_path: Path) -> 
     path = copy / "results" / "environment.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub('"own-[^"]*"', '"fashion-mnist"', text), encoding="utf-8")
-    assert "the ledger's data set is own-" in _study("verify", str(copy), code=1)
+    # With a champion, whose probabilities are of five classes, it is refused before that.
+    told = _study("verify", str(copy), code=1)
+    assert "the ledger's data set is own-" in told or "180×5" in told
 
 
 def _write_patches(folder: Path) -> None:
