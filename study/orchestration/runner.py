@@ -35,12 +35,12 @@ from study.orchestration.plan_state import PlanState
 from study.orchestration.results_export import REGISTRATION, export
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.run_specs import RunSpecs
-from study.orchestration.scheduler import RUNNING, Scheduler
+from study.orchestration.scheduler import Scheduler
 from study.orchestration.signals import CancelToken
 from study.orchestration.tracking_process import tracked
 from study.spec import StudySpec
 from study.store.files import never_recreate
-from study.store.ledger import LEDGER, Ledger
+from study.store.ledger import LEDGER, RUNNING, Ledger
 from study.training.runtime import Runtime, champion_threads, cuda_missing, one_thread, usable_workers
 from study.training.workshop import Workshop
 

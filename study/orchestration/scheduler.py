@@ -15,11 +15,8 @@ from study.orchestration.console import Console
 from study.orchestration.executors.protocol import Executor, Lost, Noted, Task
 from study.orchestration.signals import CancelToken
 from study.records import EvaluationPoint
-from study.store.ledger import Ledger
+from study.store.ledger import RUNNING, Ledger
 
-#: Ledger fact that lists the running tasks with the points of their curves; `status` and `watch` read it,
-#: also after a study was killed.
-RUNNING = "running"
 #: Least seconds between two writes of the fact for the sake of new points alone.
 _BETWEEN_POINTS = 1.0
 #: Points of a curve that are kept for those who watch; of more, every second one is dropped.

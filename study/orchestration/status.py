@@ -14,12 +14,11 @@ from study.budget import format_seconds
 from study.errors import UsageError
 from study.matrix import arms
 from study.networks import network_name
-from study.orchestration.scheduler import RUNNING
 from study.orchestration.settings import settings
 from study.planning.plan import rungs
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, StudySpec
-from study.store.ledger import LEDGER, Ledger
+from study.store.ledger import LEDGER, RUNNING, Ledger
 from study.store.lock import lock_holder
 from study.store.sqlite_integrity import require_whole
 

@@ -25,6 +25,9 @@ LEDGER = "ledger.sqlite"
 #: Version of the schema. It grows when a study cannot continue with a ledger of the older version. Version
 #: 1 had no rungs.
 FORMAT = 2
+#: Fact that lists the running tasks with the points of their curves; `status` and `watch` read it, also
+#: after a study was killed.
+RUNNING = "running"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StudyError
-from study.orchestration.scheduler import RUNNING
 from study.orchestration.status import opened
 from study.records import RunRecord
+from study.store.ledger import RUNNING
 from study.store.lock import lock_holder
 from study.store.tables import champion, highest, standing
 
