@@ -105,13 +105,13 @@ def test_it_has_two_pages_at_most(
     path.write_bytes(sheet.content)
     pdf = read_pdf(path)
     assert [round(pdf.pages[0].width), round(pdf.pages[0].height)] == [595, 842]
-    squeezed = "".join(char["text"].strip() for page in pdf.pages for char in page.chars)
+    squeezed = "".join(char.text.strip() for page in pdf.pages for char in page.chars)
     for place, question in enumerate(questions(data), start=1):
         text = f"{place}. {words.defence['question'][question.name]}"
         assert "".join(text.split()) in squeezed
     access = read_access(pdf)
     assert access.tagged and access.language == lang and access.pdf_ua and not access.skipped_levels
-    sizes = {round(char["size"], 1) for page in pdf.pages for char in page.chars if char["text"].isalpha()}
+    sizes = {round(char.size, 1) for page in pdf.pages for char in page.chars if char.text.isalpha()}
     assert min(sizes - {round(0.7 * size, 1) for size in SIZES}) >= 9.0
     assert any(round(size, 1) in sizes for size in SIZES)
 

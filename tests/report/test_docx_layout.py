@@ -123,7 +123,7 @@ def test_formulas_are_shown_in_the_middle_and_numbered_at_the_right(laid_out: Pd
     assert [line.text.split()[-1] for line in numbers] == [f"({n})" for n in range(1, count + 1)]
     for line in numbers:
         page = laid_out.pages[line.page - 1]
-        beside = [c for c in page.chars if abs(page.height - c["matrix"][5] - line.y) < 12]
-        formula = [c for c in beside if c["text"].strip() and c["x1"] < RIGHT - 40]
-        middle = (min(c["x0"] for c in formula) + max(c["x1"] for c in formula)) / 2
+        beside = [c for c in page.chars if abs(c.y - line.y) < 12]
+        formula = [c for c in beside if c.text.strip() and c.x1 < RIGHT - 40]
+        middle = (min(c.x0 for c in formula) + max(c.x1 for c in formula)) / 2
         assert abs(middle - CENTRE) < 10

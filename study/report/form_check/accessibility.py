@@ -98,8 +98,8 @@ def _stray(pdf: Pdf, tags: Tag | None) -> int:
     """Letters outside the structure tree; page numbers are artefacts of the page."""
     known = set() if tags is None else set(tags.pieces())
     return sum(
-        (page.number, char.get("mcid")) not in known and char.get("tag") != "Artifact"
+        (page.number, char.piece) not in known and not char.artefact
         for page in pdf.pages
         for char in page.chars
-        if char["text"].strip() and page.height - char["matrix"][5] <= 785.2
+        if char.text.strip() and char.y <= 785.2
     )

@@ -25,16 +25,15 @@ def check_fonts(context: FormContext) -> Iterator[Problem]:
 
 def _first_char_in_other_font(page: Page) -> Iterator[Problem]:
     for char in page.chars:
-        if not _FONTS.search(char["fontname"]):
-            yield Problem(2, page.number, f"{char['text']!r} is set in {char['fontname']}")
+        if not _FONTS.search(char.font):
+            yield Problem(2, page.number, f"{char.text!r} is set in {char.font}")
             return
 
 
 def _first_char_in_colour(page: Page) -> Iterator[Problem]:
     for char in page.chars:
-        colour = char["non_stroking_color"]
-        if colour is not None and any(part > 0.01 for part in colour) and char["ncs"] != "DeviceCMYK":
-            yield Problem(2, page.number, f"{char['text']!r} is not black")
+        if any(part > 0.01 for part in char.colour) and char.space != "DeviceCMYK":
+            yield Problem(2, page.number, f"{char.text!r} is not black")
             return
 
 

@@ -47,6 +47,6 @@ def check_lists(context: FormContext) -> Iterator[Problem]:
 def _begin(item: Tag, page: Page) -> tuple[str, float]:
     """Returns the first letters of an item and where they begin."""
     first = [piece for _, piece in item.pieces()][:3]
-    chars = [char for piece in first for char in page.chars if char.get("mcid") == piece]
-    seen = [char for char in chars if char["text"].strip()]
-    return join_chars(chars), seen[0]["x0"] if seen else 0.0
+    chars = [char for piece in first for char in page.chars if char.piece == piece]
+    seen = [char for char in chars if char.text.strip()]
+    return join_chars(chars), seen[0].x0 if seen else 0.0

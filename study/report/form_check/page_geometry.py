@@ -23,14 +23,14 @@ def check_page_geometry(context: FormContext) -> Iterator[Problem]:
 
 def _first_char_outside(page: Page) -> Iterator[Problem]:
     for char in page.chars:
-        if not char["text"].strip():
+        if not char.text.strip():
             continue
-        baseline = page.height - char["matrix"][5]
-        inside = char["x0"] >= LEFT - _TOLERANCE and char["x1"] <= RIGHT + _TOLERANCE
-        below = baseline > BOTTOM and not char["text"].isdigit()
-        if not inside or char["top"] < TOP - _TOLERANCE or below:
-            place = f"x {char['x0']:.1f}…{char['x1']:.1f}, y {char['top']:.1f}"
-            message = f"{char['text']!r} stands at {place}, outside the text block"
+        baseline = char.y
+        inside = char.x0 >= LEFT - _TOLERANCE and char.x1 <= RIGHT + _TOLERANCE
+        below = baseline > BOTTOM and not char.text.isdigit()
+        if not inside or char.top < TOP - _TOLERANCE or below:
+            place = f"x {char.x0:.1f}…{char.x1:.1f}, y {char.top:.1f}"
+            message = f"{char.text!r} stands at {place}, outside the text block"
             yield Problem(1, page.number, message)
             return
 

@@ -9,16 +9,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from study.report.form_check.captions import NUMBER
 from study.report.form_check.context import FormContext
-from study.report.form_check.pdf import LEFT, Box, Line, Page, Pdf, plain
+from study.report.form_check.pdf import LEFT, Box, Char, Line, Page, Pdf, plain
 from study.report.form_check.problem import Problem
 from study.report.form_check.tags import Tag
 from study.report.locale.messages import Words
 
-Pieces = Mapping[int, list[dict[str, Any]]]
+Pieces = Mapping[int, list[Char]]
 #: A caption's last baseline stands at most so far above the letters of its table.
 _NEAR = 45.0
 #: Leading inside a caption is less than this, that of the text is more.
@@ -74,10 +73,10 @@ def find_tables(pdf: Pdf) -> list[Table]:
 
 
 def _pieces(page: Page) -> Pieces:
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: dict[int, list[Char]] = {}
     for char in page.chars:
-        if char.get("mcid") is not None:
-            found.setdefault(char["mcid"], []).append(char)
+        if char.piece is not None:
+            found.setdefault(char.piece, []).append(char)
     return found
 
 
@@ -98,26 +97,26 @@ def _table(tag: Tag, page: Page, pieces: Mapping[int, Pieces]) -> Table:
 
 def _cell(tag: Tag, pieces: Mapping[int, Pieces]) -> Cell:
     chars = [char for page, piece in tag.pieces() for char in pieces[page].get(piece, ())]
-    seen = [char for char in chars if char["text"].strip()]
+    seen = [char for char in chars if char.text.strip()]
     box = None
     if seen:
         box = Box(
-            x0=min(char["x0"] for char in seen),
-            x1=max(char["x1"] for char in seen),
-            top=min(char["top"] for char in seen),
-            bottom=max(char["bottom"] for char in seen),
+            x0=min(char.x0 for char in seen),
+            x1=max(char.x1 for char in seen),
+            top=min(char.top for char in seen),
+            bottom=max(char.bottom for char in seen),
         )
     return Cell(text=join_chars(chars), head=tag.kind == "TH", box=box)
 
 
-def join_chars(chars: Iterable[Mapping[str, Any]]) -> str:
+def join_chars(chars: Iterable[Char]) -> str:
     """Joins letters in order of reading; a gap or a new line becomes a space."""
     text, end = "", None
     for char in chars:
-        if end is not None and (char["x0"] > end + 1.5 or char["x1"] < end - 1.0):
+        if end is not None and (char.x0 > end + 1.5 or char.x1 < end - 1.0):
             text += " "
-        text += char["text"]
-        end = char["x1"]
+        text += char.text
+        end = char.x1
     return plain(text)
 
 

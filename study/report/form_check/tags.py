@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from playa.pdftypes import resolve1
+from playa.utils import decode_text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
@@ -49,28 +52,24 @@ def read_tags(catalogue: Mapping[str, Any], pages: Mapping[Any, int]) -> Tag | N
         catalogue: of the document.
         pages: object id → number of the page.
     """
-    from pdfminer.pdftypes import resolve1
-
-    root = resolve1(catalogue.get("StructTreeRoot"))
+    root: Any = resolve1(catalogue.get("StructTreeRoot"))
     return None if not root else _tag(root, None, pages)
 
 
 def _tag(element: Mapping[str, Any], page: int | None, pages: Mapping[Any, int]) -> Tag:
-    from pdfminer.pdftypes import resolve1
-
     own = pages.get(getattr(element.get("Pg"), "objid", -1), page)
-    inside = resolve1(element.get("K"))
+    inside: Any = resolve1(element.get("K"))
     content: list[int | Tag] = []
     for reference in inside if isinstance(inside, list) else [inside]:
-        inner = resolve1(reference)
+        inner: Any = resolve1(reference)
         if isinstance(inner, int):
             content.append(inner)
         elif isinstance(inner, dict) and "MCID" in inner:
             content.append(int(inner["MCID"]))
         elif isinstance(inner, dict) and "S" in inner:
             content.append(_tag(inner, own, pages))
-    attributes = resolve1(element.get("A"))
-    heads = resolve1(attributes.get("Headers")) if isinstance(attributes, dict) else None
+    attributes: Any = resolve1(element.get("A"))
+    heads: Any = resolve1(attributes.get("Headers")) if isinstance(attributes, dict) else None
     return Tag(
         kind=_text(element.get("S")),
         page=own,
@@ -84,10 +83,7 @@ def _tag(element: Mapping[str, Any], page: int | None, pages: Mapping[Any, int])
 
 def _text(value: Any) -> str:
     """A name or a string of the PDF."""
-    from pdfminer.pdftypes import resolve1
-    from pdfminer.utils import decode_text
-
-    found = resolve1(value)
+    found: Any = resolve1(value)
     found = getattr(found, "name", found)
     if isinstance(found, bytes):
         return decode_text(found)
