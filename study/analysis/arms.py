@@ -98,7 +98,9 @@ def key(row: Row) -> str:
 
 def records(table: pd.DataFrame) -> list[Row]:
     """Returns the rows of a table."""
-    return [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table.columns]
+    columns = (table.iloc[:, place].tolist() for place in range(len(names)))
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def finished(table: pd.DataFrame) -> list[tuple[Arm, Row]]:

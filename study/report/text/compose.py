@@ -8,13 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
 from study.report.data.report_data import ReportData
 from study.report.figures import Drawing
 from study.report.form_check.problem import Problem
-from study.report.locale.messages import TEMPLATES, Words
+from study.report.locale.messages import TEMPLATES, Words, read_yaml
 from study.report.locale.number_format import Numbers
 from study.report.text.cross_references import Document, cite, keep_signs, keep_together, keep_units
 from study.report.text.department import Department
@@ -85,8 +84,7 @@ def compose(
     css = (templates / "gost.css").read_text(encoding="utf-8")
     own = department.style() if department else ""
     jinja.globals["css"] = f"{css}\n{own}" if own else css
-    sources = (templates / lang / "sources.yaml").read_text(encoding="utf-8")
-    texts: dict[str, str] = yaml.safe_load(sources)
+    texts: dict[str, str] = read_yaml(templates / lang / "sources.yaml")
     first = Placing(drawings, words.caption, left_out=left_out)
     with blame(department):
         template = jinja.get_template("report.html")
