@@ -49,6 +49,7 @@ def _until_capacity(watched: Watched, wanted: int) -> None:
 def test_a_run_moves_on_from_a_node_that_is_killed(
     cluster: Cluster, watched: Watched, tmp_path: Path
 ) -> None:
+    (tmp_path / "local").mkdir()
     with opened(tmp_path / "local", workers=1) as local:
         expected = local.record(SPEC)
     assert watched.executor.capacity == 1

@@ -130,7 +130,11 @@ def test_a_killed_study_keeps_its_runs_and_finishes(tmp_path: Path, whom: str) -
     first = _begin(arguments)
     before = _wait_for_a_run(results / "ledger.sqlite")
     cut_off = _wait_for_a_checkpoint(results / "checkpoints" / "unfinished", before)
-    workers = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    workers = [
+        pid
+        for task in Path(f"/proc/{first.pid}/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    ]
     if whom == "group":
         os.killpg(first.pid, signal.SIGKILL)
     else:

@@ -113,7 +113,7 @@ def test_nothing_speaks_of_the_laboratory_work(
     assert "&lt;b&gt;x&lt;/b&gt;.png" in html and "<b>x</b>" not in html
 
 
-@pytest.mark.parametrize("lang", languages())
+@pytest.mark.parametrize("lang", ["ru", pytest.param("en", marks=pytest.mark.long)])
 def test_its_form_holds(lang: str, whole: Path, tmp_path: Path) -> None:
     analysis = analyse(_own(whole, tmp_path, channels=3))
     result = build_report(analysis, tmp_path / "out", lang=lang, length=Length.SHORT)

@@ -103,7 +103,7 @@ def test_a_real_champion_goes_on_from_a_run_of_the_matrix(shop: Workshop, spec_o
         threads=1,
         clock=ChampionClock(from_run=source.run_id, judging=5.0),
     )
-    ran = task.carry_out(_site(shop, 15.0))
+    ran = task.carry_out(_site(shop, 9.0))
     record = ran.record
     assert record.state is RunState.FINISHED, record.reason
     assert record.spec.run_id == task.spec.run_id and record.spec.rung == record.samples_seen

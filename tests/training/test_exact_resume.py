@@ -47,7 +47,7 @@ def _after(looks: int) -> Callable[[], bool]:
     ("model", "points", "images", "rung"),
     [
         (GOOGLENET, 10, 96, 152),
-        (VGG11, 4, 96, 152),
+        pytest.param(VGG11, 4, 96, 152, marks=pytest.mark.long),
         # A rest of one image in training and in evaluation.
         pytest.param(GOOGLENET, 10, 97, 145, marks=pytest.mark.long),
     ],
