@@ -76,7 +76,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """
     whole = _Parser(
         prog=CALLED,
-        description="Comparative study of transfer learning on FashionMNIST.",
+        description="Comparative study of transfer learning on FashionMNIST or your own images.",
         epilog=f"Without a verb, run is meant: {CALLED} --budget {DEFAULT_BUDGET}. "
         "VERB --help lists the flags of a verb.",
     )
@@ -90,8 +90,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         return parser
 
     results, folder, form, data, offline, weights, programs = (_Parser(add_help=False) for _ in range(7))
-    results.add_argument("--results-dir", type=path, default=Path("results"))
-    folder.add_argument("--report-dir", type=path, default=Path("report_out"))
+    results.add_argument(
+        "--results-dir",
+        type=path,
+        default=Path("results"),
+        help="folder of ledger, tables and checkpoints (results)",
+    )
+    folder.add_argument(
+        "--report-dir", type=path, default=Path("report_out"), help="folder of the report (report_out)"
+    )
     form.add_argument("--lang", choices=languages(), default="ru", help="language of the report")
     form.add_argument("--title-page", type=path, help="YAML file with the title page's fields")
     form.add_argument("--templates", type=path, help="a department's folder of styles and templates")
@@ -99,7 +106,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--length",
         choices=("short", "full"),
         default="short",
-        help="of PDF and Word file: what a laboratory work needs, or every experiment",
+        help="of PDF and Word file: what a laboratory report needs, or every experiment",
     )
     form.add_argument("--flat", action="store_true", help="main sections do not begin pages")
     form.add_argument(
@@ -137,8 +144,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     summary = "Classify an image file, the pictures of a folder, or a test object by its index."
     predict = verb("predict", verbs.predict, summary, results, data, offline)
     shown = predict.add_mutually_exclusive_group(required=True)
-    shown.add_argument("image", nargs="?", type=path, metavar="PICTURE")
-    shown.add_argument("--index", type=int, metavar="N")
+    shown.add_argument(
+        "image", nargs="?", type=path, metavar="PICTURE|FOLDER", help="an image file; with --csv a folder"
+    )
+    shown.add_argument("--index", type=int, metavar="N", help="number of a test object, from 0")
     predict.add_argument(
         "--explain", type=path, metavar="FILE.png", help="draw the picture and what the network saw of it"
     )
@@ -188,14 +197,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         nargs="+",
         type=path,
         metavar="DIR",
-        help="holds results/ and report_out/",
+        help="folder with results/ and report_out/, or a results directory",
     )
     verify.add_argument("--rerun", action="store_true", help="also judge the stored champion again")
 
     summary = "Put two studies side by side: settings that differ, and their effects (a page in Markdown)."
     compare = verb("compare", verbs.compare, summary)
-    compare.add_argument("first", type=path, metavar="RESULTS_DIR")
-    compare.add_argument("second", type=path, metavar="RESULTS_DIR")
+    for name in ("first", "second"):
+        compare.add_argument(name, type=path, metavar="RESULTS_DIR", help="results directory of a study")
 
     summary = "Look at your own set of images: what is in it, before a study of it (`--data PATH`)."
     look = verb("look", verbs.look, summary)
@@ -275,13 +284,15 @@ def _add_run_flags(run: _Parser) -> None:
         help=f"side of the images, one of {', '.join(map(str, RESOLUTIONS))} (auto: 32 "
         "on a processor, on a GPU the largest that the budget bears)",
     )
-    settings.add_argument("--device", choices=("auto", "cpu", "cuda"))
-    settings.add_argument("--precision", choices=("auto", "fp32", "bf16"))
+    settings.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (auto)")
+    settings.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16"), help="auto: bf16 where the machine is fast at it, else fp32"
+    )
     settings.add_argument(
         "--no-fold", action="store_true", default=None, help="keep VGG11's fc6 at full size"
     )
     run.add_argument(
-        "--init-checkpoint", type=path, help="your own weights of one network; another gets its as usual"
+        "--init-checkpoint", type=path, help="file with your own weights for one network; the others get theirs as usual"
     )
     run.add_argument(
         "--object",
