@@ -286,13 +286,13 @@ def _add_run_flags(run: _Parser) -> None:
     )
     settings.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (auto)")
     settings.add_argument(
-        "--precision", choices=("auto", "fp32", "bf16"), help="auto: bf16 where the machine is fast at it, else fp32"
+        "--precision", choices=("auto", "fp32", "bf16"), help="auto: bf16 where it is fast, else fp32"
     )
     settings.add_argument(
         "--no-fold", action="store_true", default=None, help="keep VGG11's fc6 at full size"
     )
     run.add_argument(
-        "--init-checkpoint", type=path, help="file with your own weights for one network; the others get theirs as usual"
+        "--init-checkpoint", type=path, help="your own weights for one network; the others get theirs as usual"
     )
     run.add_argument(
         "--object",
