@@ -19,7 +19,7 @@ from study.orchestration.console import Console
 from study.orchestration.context import StudyContext
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench
-from study.orchestration.forecast import Forecast
+from study.orchestration.forecast import Forecast, champion_seconds
 from study.orchestration.opening import require_ledger
 from study.orchestration.options import Options
 from study.orchestration.phases.benchmark import require_speeds
@@ -47,7 +47,7 @@ def dry_run(study: StudySpec, options: Options, deadline: Deadline, runtime: Run
     """
     with TemporaryDirectory() as folder, CancelToken() as token:
         ledger = Ledger(Path(folder) / LEDGER)
-        workers = usable_workers(runtime, options.workers)
+        workers = usable_workers(runtime, study.data, options.workers)
         matrix_runtime = one_thread(runtime)
         if options.images is not None and is_own(study.dataset):
             keep(options.images, Path(folder))
@@ -123,8 +123,7 @@ def _plan(context: StudyContext) -> None:
             context.specs.weights[model] = assumed
             aside += seconds / min(context.plan.workers, len(models))
         context.console.say(f"{model}: {told}")
-    budget = context.clock.deadline.budget
-    context.plan.champion_seconds = context.options.champion_share * budget
+    context.plan.champion_seconds = champion_seconds(context)
     context.clock.work = context.clock.work.minus(aside)
     forecast = Forecast(context)
     forecast.decide()

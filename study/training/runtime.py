@@ -14,12 +14,15 @@ from pathlib import Path
 
 import torch
 
+from study.datasets import DatasetDescriptor
 from study.errors import UsageError
 from study.spec import Precision
 from study.system.memory import keep_freed, memory_gb
 
 #: Memory of a worker at 32×32 pixels in GB (10^9 bytes), and the share of all memory for workers.
 WORKER_GB, MEMORY_SHARE = 2.0, 0.8
+#: The images of FashionMNIST in GB.
+_IMAGES_GB = 0.055
 _TURNS = 6
 #: Environment variable with the CUDA devices that a process may use.
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
@@ -113,17 +116,32 @@ def one_thread(runtime: Runtime) -> Runtime:
     return runtime if runtime.device.type == "cuda" else replace(runtime, threads=1)
 
 
-def usable_workers(runtime: Runtime, wanted: int = 0) -> int:
+def worker_gb(data: DatasetDescriptor) -> float:
+    """Returns the memory of a worker in GB (10^9 bytes): more for images beyond those of FashionMNIST.
+
+    Every worker reads the images itself; their digest takes two more copies, and a run one of its own.
+    """
+    images = (data.labelled_images + data.test_images) * data.pixels * data.channels / 1e9
+    return WORKER_GB + 4 * max(0.0, images - _IMAGES_GB)
+
+
+def usable_workers(runtime: Runtime, data: DatasetDescriptor, wanted: int = 0) -> int:
     """Returns the number of workers: the wanted one, or one for each usable core or CUDA device.
+
+    Args:
+        runtime: the device.
+        data: the data set of the study, which every worker holds.
+        wanted: number of workers; 0 chooses it.
 
     Raises:
         UsageError: the memory does not suffice for the wanted number.
     """
     if runtime.device.type == "cuda":
         return wanted or max(1, len(visible_gpus()))
-    room = max(1, int(memory_gb() * MEMORY_SHARE / WORKER_GB))
+    each = worker_gb(data)
+    room = max(1, int(memory_gb() * MEMORY_SHARE / each))
     if wanted > room:
-        raise UsageError(f"--workers {wanted}: the memory holds {room} workers of {WORKER_GB:g} GB each")
+        raise UsageError(f"--workers {wanted}: the memory holds {room} workers of {each:.1f} GB each")
     return wanted or min(usable_cores(), room)
 
 

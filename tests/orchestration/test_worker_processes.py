@@ -59,7 +59,7 @@ def test_each_worker_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 5")
     bench = bench_of(tmp_path)
     bench = replace(bench, runtime=replace(bench.runtime, device=torch.device("cuda")))
-    assert usable_workers(bench.runtime) == 2
+    assert usable_workers(bench.runtime, bench.data) == 2
     with closing(LocalExecutor(bench, workers=3)) as executor:
         futures = [executor.submit(Look(), limit=seconds_left(60), token=CancelToken()) for _ in range(3)]
         assert sorted(future.result() for future in futures) == ["2", "2", "5"]

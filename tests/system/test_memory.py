@@ -65,3 +65,35 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
     faults = {name: counted(name) for name in ("kept", "as it is")}
     assert 4 * faults["kept"] < faults["as it is"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a function of glibc")
+def test_free_memory_is_given_back_from_a_size_on() -> None:
+    """Blocks between which one is in use, as they lie after runs of several networks."""
+    code = """
+import ctypes, os
+from pathlib import Path
+from study.system.memory import give_back, keep_freed
+
+keep_freed()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+blocks = [libc.malloc(32 << 20) for _ in range(8)]
+for block in blocks:
+    ctypes.memset(block, 1, 32 << 20)
+for block in blocks[::2]:
+    libc.free(block)
+kept = held()
+give_back(10.0)
+unchanged = held()
+give_back(0.1)
+print(kept, unchanged, held())
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    kept, unchanged, after = map(float, told.split())
+    assert abs(kept - unchanged) < 2 and kept - after > 120

@@ -29,9 +29,9 @@ from study.orchestration.executors.protocol import Bench, Site
 from study.records import EvaluationPoint
 from study.store.files import never_recreate
 from study.store.ledger import LEDGER
-from study.system.memory import go_first
+from study.system.memory import give_back, go_first
 from study.system.numa import Pinning, numa_nodes
-from study.training.runtime import adopt, set_threads
+from study.training.runtime import WORKER_GB, adopt, set_threads
 from study.training.workshop import Workshop
 
 
@@ -93,6 +93,8 @@ def serve(
             if terminated:
                 os.kill(os.getpid(), signal.SIGTERM)
             wire.send(answer)
+            del answer
+            give_back(WORKER_GB)
 
 
 def workshop_of(bench: Bench, images: LabelledImages) -> Workshop:
