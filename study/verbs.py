@@ -117,7 +117,7 @@ def _keep_settings(flags: Namespace) -> None:
 def _run_study(flags: Namespace) -> int:
     from study.orchestration.options import Options
     from study.orchestration.runner import Runner
-    from study.training.runtime import detect, usable_workers
+    from study.training.runtime import detect, usable_workers, visible_gpus
 
     runtime = detect(flags.device, flags.precision)
     study = StudySpec(
@@ -134,7 +134,8 @@ def _run_study(flags: Namespace) -> int:
     if not flags.resolution and runtime.device.type == "cuda":
         from study.planning.resolution import CANDIDATES, RUNG, SEEDS, largest, measured
 
-        workers = usable_workers(runtime, flags.workers)
+        # Several workers on one device share its speed, which is measured with one.
+        workers = min(usable_workers(runtime, study.data, flags.workers), max(1, len(visible_gpus())))
         side = largest(study, flags.budget, workers, measured(study, runtime))
         study = replace(study, resolution=side)
         say(

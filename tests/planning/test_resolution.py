@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+import torch
+
 from study.networks import ModelName
 from study.planning.cost import Speed
 from study.planning.resolution import RUNG, SEEDS, SHARE, largest, matrix_seconds
@@ -36,3 +39,19 @@ def test_the_matrix_costs_its_samples() -> None:
     """A training to 256,000 passes at least these images: four full arms, three seeds, two networks."""
     least = 2 * 4 * SEEDS * RUNG / 10_000
     assert least < matrix_seconds(STUDY, _speeds(10_000)(32), 1) < 2 * least
+
+
+def test_a_resolution_that_memory_does_not_hold_is_passed_over() -> None:
+    def speeds(resolution: int) -> dict[ModelName, Speed]:
+        if resolution == 224:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return _speeds(1e6)(resolution)
+
+    assert largest(STUDY, 86_400, 1, speeds) == 128
+
+    def broken(resolution: int) -> dict[ModelName, Speed]:
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        largest(STUDY, 86_400, 1, broken)
+    assert largest(STUDY, 300, 1, broken) == 32, "nothing is measured for so short a study"
