@@ -14,6 +14,7 @@ from statistics import median
 from benchmarks.page import replace_block
 from study.matrix import arms
 from study.networks import DEFAULT, ModelName
+from study.orchestration.clock import LEAST_RESERVE, MOST_RESERVE, RESERVE_SHARE
 from study.orchestration.forecast import FILL
 from study.orchestration.options import Options
 from study.orchestration.phases.weights import share_of
@@ -34,8 +35,8 @@ from study.spec import Purpose, StudySpec
 
 ROOT = Path(__file__).parents[1]
 BUDGETS = {"1 h": 3_600, "2 h": 7_200, "24 h": 86_400}
-#: Time of a study that is not training: the reserve as a share of the budget, and set-up in seconds.
-RESERVE, SET_UP = 0.03, 15
+#: Seconds of set-up, in which nothing is trained.
+SET_UP = 15
 #: Number of runs side by side, on two cores and on one GPU.
 WORKERS = {"this machine": 2, "a GPU, calculated": 1}
 STUDY = StudySpec()
@@ -91,8 +92,12 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
         budget: seconds of the study; the shortest rung of all arms must fit.
         workers: number of runs side by side.
     """
-    work = budget * (1 - RESERVE) - SET_UP
-    left = work - 2 * share_of(work, 2, workers) / min(2, workers)
+    work = budget - min(max(LEAST_RESERVE, RESERVE_SHARE * budget), MOST_RESERVE) - SET_UP
+    shares = (
+        share_of(model, work, speed.pretext, models=len(speeds), workers=workers)
+        for model, speed in speeds.items()
+    )
+    left = work - sum(shares) / min(len(speeds), workers)
     left -= Options(results_dir=ROOT, report_dir=ROOT).champion_share * budget
 
     def cost(step: Step, reached: Reached) -> float:

@@ -235,6 +235,7 @@ def test_shares_of_networks_that_are_made_side_by_side() -> None:
         return share_of(MODEL, 1_000, speed, models=2, workers=workers)
 
     assert share(1e6, 1) == 75 and share(1e6, 2) == share(1e6, 4) == 150
+    assert share_of(MODEL, 1_000, 1e6, models=3, workers=2) == 75, "two of them, then the third"
     speed = next(speed for speed in range(1, 1_000) if least_seconds(MODEL, speed) < 200)
     assert 150 < share(speed, 2) == pytest.approx(1.02 * least_seconds(MODEL, speed)), "a little more"
     assert share(1, 2) == 150, "nothing near it would do"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,10 +50,10 @@ def share_of(model: ModelName, left: float, speed: float, *, models: int, worker
         model: the network.
         left: seconds left for work.
         speed: images per second of pre-training.
-        models: number of networks that share the workers.
+        models: number of networks that are pre-trained on the workers.
         workers: number of workers.
     """
-    abreast = min(1.0, workers / models)
+    abreast = 1 / math.ceil(models / workers)
     share, least = PRETRAINING_SHARE * left * abreast, MARGIN * least_seconds(model, speed)
     return least if share < least <= MOST_SHARE * left * abreast else share
 
@@ -85,30 +86,22 @@ class WeightsPhase:
         context = self.context
         before: dict[str, Entry] = context.ledger.fact("pretraining", {})
         left = context.clock.work.left()
-        to_make: list[Pretrain] = []
+        missing: dict[ModelName, str] = {}
+        # A download gets half of the share, so that a slow one leaves time for pre-training.
+        patience = PRETRAINING_SHARE * left / len(context.study.models) / 2
         for model in context.study.models:
-            entry, speed = before.get(model, {}), context.plan.speeds[model].pretext
-            share = share_of(
-                model, left, speed, models=len(context.study.models), workers=context.plan.workers
-            )
+            entry = before.get(model, {})
             if entry.get("sha256"):
                 self._got(model, self._again(model, entry), entry)
             elif entry and not (context.plan.grown or entry["reason"] == Reason.STOPPED.value):
                 self._none(model, entry, told=False)
             else:
-                found, made, why = self._found(model, share)
+                found, made, why = self._found(model, patience)
                 if found is not None:
                     self._got(model, found, made)
                 else:
-                    to_make.append(
-                        Pretrain(
-                            model=model,
-                            seconds=share,
-                            speed=speed,
-                            reason=why,
-                            seed=context.study.seed,
-                        )
-                    )
+                    missing[model] = why
+        to_make = [self._task(model, why, among=len(missing)) for model, why in missing.items()]
         offers = [self.meanwhile]  # taken once: called again, it would offer runs that are at work
         self.scheduler.run(
             (self._chain(task) for task in to_make), lambda: offers.pop()() if offers else []
@@ -130,6 +123,19 @@ class WeightsPhase:
         context.ledger.set_fact("pretraining", self.entries)
         self._note_weights()
 
+    def _task(self, model: ModelName, why: str, *, among: int) -> Pretrain:
+        """Returns the pre-training of one of `among` networks that have no ImageNet weights."""
+        context = self.context
+        speed, left = context.plan.speeds[model].pretext, context.clock.work.left()
+        share = share_of(model, left, speed, models=among, workers=context.plan.workers)
+        if not context.token.asked:
+            context.ledger.add_event("weights_unreachable", why, model)
+        context.console.say(
+            f"{model}: no ImageNet weights ({why}); pre-training on formula-made fractals "
+            f"instead, {format_seconds(share)}"
+        )
+        return Pretrain(model=model, seconds=share, speed=speed, reason=why, seed=context.study.seed)
+
     def _chain(self, task: Pretrain) -> Iterator[Unit]:
         limit = self.context.clock.work.within(task.seconds * 1.2)
         yield Unit(task=task, limit=limit, finish=lambda entry: self._made(task.model, entry))
@@ -148,17 +154,23 @@ class WeightsPhase:
             self._none(model, entry)
 
     def _got(self, model: ModelName, weights: Weights, entry: Entry) -> None:
-        self.entries[model] = entry
+        self._keep(model, entry)
         self.context.specs.weights[model] = WeightFile.of(weights)
 
     def _none(self, model: ModelName, entry: Entry, *, told: bool = True) -> None:
-        self.entries[model] = entry
         if self.context.token.asked:  # the next start tries again
             entry |= {"reason": Reason.STOPPED.value, "detail": "", "sha256": "", "passed": False}
         elif told:
             self.context.ledger.add_event("pretext_failed", entry["detail"], model)
+        self._keep(model, entry)
         detail = f" ({entry['detail']})" if entry.get("detail") else ""
         self.context.console.say(f"{model}: {entry['reason']}{detail}")
+
+    def _keep(self, model: ModelName, entry: Entry) -> None:
+        """Stores the entry of a network at once: a kill loses no finished pre-training."""
+        self.entries[model] = entry
+        known = self.context.ledger.fact("pretraining", {})
+        self.context.ledger.set_fact("pretraining", known | {model: entry})
 
     def _again(self, model: ModelName, entry: Entry) -> Weights:
         context, options = self.context, self.context.options
@@ -191,8 +203,13 @@ class WeightsPhase:
         context.clock.note_used()
         return weights
 
-    def _found(self, model: ModelName, share: float) -> tuple[Weights | None, Entry, str]:
-        """Returns existing weights and their entry, or the reason why there are none."""
+    def _found(self, model: ModelName, patience: float) -> tuple[Weights | None, Entry, str]:
+        """Returns existing weights and their entry, or the reason why there are none.
+
+        Args:
+            model: the network.
+            patience: maximum seconds of a download.
+        """
         context, options = self.context, self.context.options
         if options.init_checkpoint is not None:
             own = weight_sources.checkpoint(model, options.init_checkpoint)
@@ -201,11 +218,10 @@ class WeightsPhase:
                     name = options.init_checkpoint.name
                     context.console.say(f"{model}: {name}: removed {', '.join(removed)}")
                 return own[0], own[1], ""
-        # A download gets half of the share, so that a slow one leaves time for pre-training.
-        half = context.clock.work.within(share / 2)
+        limit = context.clock.work.within(patience)
 
         def enough() -> bool:
-            return self._asked() or half.passed()
+            return self._asked() or limit.passed()
 
         try:
             weights, entry = weight_sources.imagenet(model, options.weights_dir, options.offline, enough)
@@ -213,16 +229,9 @@ class WeightsPhase:
         except AlteredWeights as error:
             if options.weights_dir is not None:
                 raise
-            reason = str(error)
+            return None, {}, str(error)
         except WeightsError as error:
-            reason = str(error)
-        if not context.token.asked:
-            context.ledger.add_event("weights_unreachable", reason, model)
-        context.console.say(
-            f"{model}: no ImageNet weights ({reason}); pre-training on formula-made fractals "
-            f"instead, {format_seconds(share)}"
-        )
-        return None, {}, reason
+            return None, {}, str(error)
 
     def _asked(self) -> bool:
         self.context.clock.note_used()
