@@ -292,7 +292,7 @@ def _add_run_flags(run: _Parser) -> None:
         "--no-fold", action="store_true", default=None, help="keep VGG11's fc6 at full size"
     )
     run.add_argument(
-        "--init-checkpoint", type=path, help="your own weights for one network; the others get theirs as usual"
+        "--init-checkpoint", type=path, help="your own weights for one network; others get theirs as usual"
     )
     run.add_argument(
         "--object",

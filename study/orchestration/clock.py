@@ -11,7 +11,9 @@ from study.errors import UsageError
 from study.store.ledger import Ledger
 from study.system.terminal import CALLED
 
-RESERVE_SHARE, LEAST_RESERVE = 0.03, 45.0
+#: Share of the budget that is reserved for the report, and bounds of it in seconds. The full report of the
+#: sample took 25 to 40 s.
+RESERVE_SHARE, LEAST_RESERVE, MOST_RESERVE = 0.03, 45.0, 300.0
 #: Seconds between two records of the time used.
 EVERY = 2.0
 
@@ -47,7 +49,7 @@ class StudyClock:
         """
         used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
         deadline = Deadline(budget=budget, started=deadline.started, used_before=used, clock=deadline.clock)
-        reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), budget / 3)
+        reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), MOST_RESERVE, budget / 3)
         work = deadline.minus(reserve)
         if work.passed():
             raise UsageError(

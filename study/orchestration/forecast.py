@@ -21,14 +21,39 @@ from study.planning.plan import (
     one_more_seed,
     trials_that_fit,
 )
-from study.spec import RunSpec
+from study.spec import Purpose, RunSpec, Scope
+from study.training.judging import judged
 
 #: A step fits if it is predicted to take at most this share of the time left; some runs take longer.
 FILL = 0.93
 #: Share of the budget that the champion keeps where the networks' shortest rungs need the rest of its time.
 LEAST_CHAMPION_SHARE = 0.1
+#: With fewer seconds to train no champion is trained. They are few on purpose: what it adds to the matrix
+#: is little then, but only the champion is judged on the whole test set, saved and used by `predict`.
+LEAST_CHAMPION = 5.0
+#: Seconds for building a network and reading its trunk.
+_START = 3.0
 #: Maximum number of steps that a forecast looks ahead.
 _MOST_STEPS = 100
+
+
+def champion_seconds(context: StudyContext) -> float:
+    """Returns the seconds to reserve for the champion.
+
+    They are its share of the budget less what earlier starts have spent on it; otherwise nearly all of an
+    extension would go to the champion.
+    """
+    share = context.options.champion_share * context.clock.deadline.budget
+    rows = (row for row in context.plan.rows if row["phase"] == Purpose.CHAMPION.value)
+    spent = sum(row["actual_seconds"] or 0.0 for row in rows)
+    return min(max(0.0, share - spent), max(0.0, context.clock.work.left()))
+
+
+def judging_seconds(context: StudyContext, spec: RunSpec) -> float:
+    """Returns the seconds to reserve for a champion's final evaluation, with a small margin."""
+    speed = context.plan.speeds[spec.arm.model]
+    images_per_second: float = speed.inference * context.champion_threads**0.7
+    return _START + 1.15 * judged(spec).total / images_per_second
 
 
 class Forecast:
@@ -128,14 +153,15 @@ class Forecast:
         """Decides which networks are studied and how many trials each arm gets.
 
         If the shortest rung does not fit for all arms, the champion gets less time; if that is not enough,
-        networks are left out, the most expensive first. No trials are added once final runs use
-        hyperparameters that tuning has chosen.
+        networks are left out, the most expensive first. The champion gets the seconds that the shortest one
+        needs, where they are there; less than half of them go to the matrix. No trials are added once final
+        runs use hyperparameters that tuning has chosen.
         """
         context, plan = self._context, self._plan
         for model in context.study.models:
             plan.decisions.setdefault(model, blank(model))
         models = list(context.study.models)
-        while len(models) > 1 and self.matrix(models) > FILL * self._most_left():
+        while len(models) > 1 and 0 < self.matrix(models) > FILL * self._most_left():
             dearest = max(models, key=lambda model: self.matrix((model,)))
             models.remove(dearest)
             needs = self._budget_for_more(self.matrix((*models, dearest)) / FILL - self._most_left())
@@ -143,6 +169,12 @@ class Forecast:
             self._specs.left_out.add(dearest)
         missing = self.matrix(models) / FILL - context.matrix_left()
         plan.champion_seconds -= min(max(0.0, missing), self._spare_of_champion())
+        need, spare = self._least_champion(models), context.matrix_left() - self.matrix(models) / FILL
+        if 0 < plan.champion_seconds < need:
+            if need - plan.champion_seconds <= spare:
+                plan.champion_seconds = need
+            elif plan.champion_seconds < need / 2:  # else the matrix may leave the rest
+                plan.champion_seconds = 0.0
         left = context.matrix_left()
         rest = left - self.matrix(models)
         closed = self._specs.tuning_closed
@@ -155,7 +187,7 @@ class Forecast:
             name = model
             made = plan.decisions[name].trials if closed else trials
             plan.decisions[name] = replace(plan.decisions[name], trials=made, needs_seconds=None)
-        reached = {model: self._specs.reached_of(model, self.least(model)) for model in models}
+        reached = self.reached()
         if not trials:
             reached = {model: max(found, least[model]) for model, found in reached.items()}
         self._look_ahead(reached, rest - (self.trials(trials) if trials else 0.0))
@@ -210,6 +242,17 @@ class Forecast:
         least = LEAST_CHAMPION_SHARE * self._context.clock.deadline.budget
         return max(0.0, self._plan.champion_seconds - least)
 
+    def _least_champion(self, models: Iterable[ModelName]) -> float:
+        """Returns the seconds that the shortest champion takes."""
+        specs = (
+            replace(self._specs.final(arm, 0, self.least(model)), purpose=Purpose.CHAMPION)
+            for model in models
+            for arm in self._specs.arms((model,))
+            if arm.scope is Scope.FULL
+        )
+        judging = (judging_seconds(self._context, spec) for spec in specs)
+        return LEAST_CHAMPION + min(judging, default=0.0)
+
     def _most_left(self) -> float:
         """Returns the seconds left for the matrix if the champion gets as little time as possible."""
         return self._context.matrix_left() + self._spare_of_champion()
@@ -246,7 +289,7 @@ class Forecast:
                 f"{model}: {arms} arms, {trials}{decision.seeds} seed{'s' * (decision.seeds > 1)}, "
                 f"up to {decision.rung:,} samples ({epochs:.2f} epochs of {images:,} images)"
             )
-        usual = context.options.champion_share * context.clock.deadline.budget
+        usual = champion_seconds(context)
         shorter = plan.champion_seconds < usual - 1
         why = f" ({format_seconds(usual)}, less what the shortest trainings need)" if shorter else ""
         seconds = format_seconds(plan.champion_seconds)

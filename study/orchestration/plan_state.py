@@ -22,6 +22,7 @@ class PlanState:
         clock: its clock.
         workers: number of runs in parallel.
         speeds: measured speed of each network.
+        measured_on: device and number of workers with which they were measured.
         decisions: what is planned for each network.
         champion_seconds: seconds reserved for the champion.
         side_seconds: seconds reserved for side experiments.
@@ -39,6 +40,7 @@ class PlanState:
     clock: StudyClock
     workers: int = 1
     speeds: dict[str, Speed] = field(default_factory=dict)
+    measured_on: str = ""
     decisions: dict[str, Decision] = field(default_factory=dict)
     champion_seconds: float = 0.0
     side_seconds: float = 0.0
@@ -58,6 +60,7 @@ class PlanState:
         """Restores the stored plan of an earlier start, if there is one."""
         stored = self.clock.ledger.fact("plan", {})
         self.speeds |= {name: Speed(**speed) for name, speed in stored.get("speeds", {}).items()}
+        self.measured_on = stored.get("measured_on", "")
         self.decisions |= {name: Decision(**plan) for name, plan in stored.get("decisions", {}).items()}
         self.rows += stored.get("rows", [])
         self.phases += stored.get("phases", [])
@@ -98,6 +101,7 @@ class PlanState:
                 "step_seconds": self.step_seconds,
                 "worker_seconds": self.workers * used,
                 "speeds": {model: speed.to_dict() for model, speed in self.speeds.items()},
+                "measured_on": self.measured_on,
                 "decisions": {model: plan.to_dict() for model, plan in self.decisions.items()},
                 "left_out": self.left_out,
                 "phases": self.phases,

@@ -140,7 +140,13 @@ class RunSpecs:
         return 1 << 40 if self.failed(spec) else self.reached(spec)
 
     def reached_by_all(self, least: dict[ModelName, int]) -> Reached:
-        return {model: self.reached_of(model, least[model]) for model in self.models}
+        """Returns rung and number of seeds of each network but those whose arms have all failed."""
+
+        def goes_on(model: ModelName) -> bool:
+            arms = self.arms((model,))
+            return not arms or any(not self.failed(self.final(arm, 0, least[model])) for arm in arms)
+
+        return {model: self.reached_of(model, least[model]) for model in self.models if goes_on(model)}
 
     def _training(self, spec: RunSpec) -> list[RunRecord]:
         """Returns the records of a run's training at all rungs."""

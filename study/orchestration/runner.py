@@ -20,7 +20,7 @@ from study.orchestration.context import StudyContext
 from study.orchestration.dry_run import dry_run
 from study.orchestration.executors.local import LocalExecutor
 from study.orchestration.executors.protocol import Bench, Executor
-from study.orchestration.forecast import Forecast
+from study.orchestration.forecast import Forecast, champion_seconds
 from study.orchestration.opening import environment, machine_change, open_ledger, registration
 from study.orchestration.options import Options
 from study.orchestration.phases.ablations import plan_side, side
@@ -85,7 +85,7 @@ class Runner:
         except UsageError:  # if it was killed, its tables may be older than its ledger
             export(ledger, self.study, self.options.results_dir, reasons(ledger.fact("pretraining", {})))
             raise
-        workers = usable_workers(self.runtime, self.options.workers)
+        workers = usable_workers(self.runtime, self.study.data, self.options.workers)
         plan = PlanState(study=self.study, clock=clock, workers=workers)
         plan.workers, plan.extension = workers, self.options.extension or plan.extension
         plan.save()  # `status` and a restart read the budget from it, also before there is a plan
@@ -262,8 +262,8 @@ class _Phases:
     def _decide(self) -> None:
         """Makes and prints the plan, at every start anew, from what is done and the time that is left."""
         context, plan = self._context, self._context.plan
-        budget = context.clock.deadline.budget
-        plan.champion_seconds = context.options.champion_share * budget
+        plan.side_seconds = 0.0  # of an earlier start; they are reserved anew behind the trials
+        plan.champion_seconds = champion_seconds(context)
         forecast = Forecast(context)
         forecast.decide()
         plan.grown = False

@@ -146,6 +146,7 @@ class StoredPlan(Plan, frozen=True):
     left_out: tuple[StoredLeftOut, ...] = ()
     rows: tuple[StoredRow, ...] = ()
     speeds: Mapping[Network, StoredSpeed] = {}
+    measured_on: Text = ""
     decisions: Mapping[Network, StoredDecision] = {}
 
 

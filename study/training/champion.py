@@ -20,6 +20,8 @@ BETWEEN_LOOKS, LEAST_LOOKS, MOST_LOOKS = 25.0, 4, 16
 SLOWER, _TO_KEEP = 1.25, 2.0
 #: Seconds between two checks whether the cooldown must begin.
 _STRIDE_SECONDS = 1.0
+#: Seconds until the speed is believed: the first steps may be much slower than the others.
+_TO_SETTLE = 5.0
 #: Powers of the number of samples with which errors fall, before and after so many samples.
 _EARLY_FALL, _LATE_FALL, _BEND = 0.25, 0.12, 64_000
 
@@ -116,7 +118,8 @@ class Clock:
         """Whether the cooldown must begin: at the present speed only its share of the samples is left."""
         speed = self._speed()
         coming = speed * max(0.0, self.left())
-        if not speed:
+        settled = time.monotonic() - self._began >= min(_TO_SETTLE, 0.1 * self._whole)
+        if not speed or not settled:
             return self.left() <= 0
         return coming <= share * (self._progress.samples_seen + coming)
 

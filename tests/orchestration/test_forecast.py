@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from small_study import MODEL, SPEED, Answering, Study, opened, ran
 from study.data import LabelledImages
 from study.networks import DEFAULT, GOOGLENET
 from study.orchestration.clock import LEAST_RESERVE
-from study.orchestration.forecast import FILL, LEAST_CHAMPION_SHARE, Forecast
+from study.orchestration.forecast import FILL, LEAST_CHAMPION_SHARE, Forecast, champion_seconds
 from study.planning.calibration import total
+from study.planning.cost import Speed
 from study.planning.plan import Step, blank
-from study.spec import Precision, StudySpec
+from study.records import RunRecord, RunState
+from study.spec import Precision, Purpose, Scope, StudySpec
 
 BOTH = StudySpec(models=DEFAULT, precision=Precision.FP32)
 
@@ -143,3 +146,76 @@ def test_small_rungs_of_a_decision_are_obeyed(tmp_path: Path, fashion: LabelledI
         assert study.context.plan.decisions[MODEL].least_rung == 192
         step = forecast.next(forecast.reached(), 40.0)
         assert step is not None and step.rung % 192 == 0 and step.rung < 2_000
+
+
+def test_nothing_is_left_out_where_everything_is_done(tmp_path: Path, fashion: LabelledImages) -> None:
+    """Near the end of a study nothing is left for the matrix, which needs nothing either."""
+    now = [0.0]
+    with opened(
+        tmp_path,
+        fashion,
+        executor=Answering(ran),
+        budget=600,
+        clock=lambda: now[0],
+        study=BOTH,
+        only_small=False,
+    ) as study:
+        context = _both(study).context
+        for model in DEFAULT:
+            for arm in context.specs.arms((model,)):
+                spec = context.specs.final(arm, 0, context.plan.decisions[model].least_rung)
+                context.ledger.commit(RunRecord(spec=spec, state=RunState.FINISHED))
+        now[0] = 500.0
+        assert champion_seconds(context) < 60 < 150
+        context.plan.champion_seconds = 150.0  # as reserved at the start of the study
+        Forecast(context).decide()
+        assert context.specs.models == DEFAULT
+
+
+def test_an_extension_is_not_for_the_champion_alone(tmp_path: Path, fashion: LabelledImages) -> None:
+    with _study(tmp_path, fashion, 1_000) as study:  # type: ignore[attr-defined]
+        context = study.context
+        assert champion_seconds(context) == 250
+        arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
+        spec = replace(context.specs.final(arm, 0, 8_000), purpose=Purpose.CHAMPION)
+        row = context.calibration.row(spec)
+        context.plan.rows += [row, row | {"actual_seconds": 170.0}]
+        assert champion_seconds(context) == 80
+        context.plan.rows.append(row | {"actual_seconds": 170.0})
+        assert champion_seconds(context) == 0
+
+
+@pytest.mark.parametrize(("reserved", "inference", "kept"), [(20.0, 900, True), (20.0, 9_000, False)])
+def test_a_champion_gets_what_the_shortest_one_needs_or_nothing(
+    tmp_path: Path, fashion: LabelledImages, reserved: float, inference: float, kept: bool
+) -> None:
+    """15,024 images are judged: with start and training in 27 s at 900 a second, in 10 s at 9,000."""
+    with _study(tmp_path, fashion, 600) as study:  # type: ignore[attr-defined]
+        context = study.context
+        context.plan.speeds[MODEL] = Speed(train=300, inference=inference, build=0.3)
+        context.plan.champion_seconds = reserved
+        Forecast(context).decide()
+        need = 8 + 1.15 * 15_024 / inference
+        assert context.plan.champion_seconds == pytest.approx(max(need, reserved))
+        assert (need > reserved) is kept
+        context.clock.work = context.clock.work.within(context.clock.work.left())
+        context.plan.champion_seconds = 1.0
+        context.clock.work = context.clock.work.within(Forecast(context).matrix((MODEL,)))
+        Forecast(context).decide()
+        assert context.plan.champion_seconds == 0, "the matrix has what does not suffice for a champion"
+
+
+def test_a_network_of_failed_arms_does_not_stop_the_other(tmp_path: Path, fashion: LabelledImages) -> None:
+    with _study(tmp_path, fashion, 3_000, study=BOTH) as study:  # type: ignore[attr-defined]
+        context = _both(study).context
+        first, second = DEFAULT
+        for model, state in ((first, RunState.FAILED), (second, RunState.FINISHED)):
+            for arm in context.specs.arms((model,)):
+                spec = context.specs.final(arm, 0, context.plan.decisions[model].least_rung)
+                context.ledger.commit(RunRecord(spec=spec, state=state))
+        forecast = Forecast(context)
+        assert set(forecast.reached()) == {second}
+        step = forecast.next(forecast.reached(), 3_000)
+        assert step is not None and step.models == (second,)
+        forecast.decide()
+        assert all(item["needs_seconds"] < 1e6 for item in context.plan.left_out)

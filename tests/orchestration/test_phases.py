@@ -221,6 +221,33 @@ def test_the_champion_is_the_arm_that_promises_most(
         assert source is not None and source.spec.arm.model == chosen
 
 
+@pytest.mark.parametrize(("accuracy", "goes_on"), [(0.95, True), (0.60, False)])
+def test_an_extension_makes_a_champion_longer_that_promises_more(
+    tmp_path: Path, fashion: LabelledImages, accuracy: float, goes_on: bool
+) -> None:
+    """A better seed of the matrix, or another recipe for less time, is no reason to begin it anew."""
+    now = [0.0]
+    with opened(tmp_path, fashion, executor=Answering(ran), budget=30_000, clock=lambda: now[0]) as study:
+        context = study.context
+        arm = next(arm for arm in context.specs.arms() if arm.scope is Scope.FULL)
+        first, second = (
+            RunRecord(
+                spec=context.specs.final(arm, number, 8_000), state=RunState.FINISHED, val_accuracy=0.85
+            )
+            for number in (0, 1)
+        )
+        begun = planned(context, first)
+        ended = RunRecord(spec=begun, state=RunState.FINISHED, val_accuracy=accuracy)
+        context.ledger.commit(ended)
+        now[0] = 30_000 - context.clock.reserve - 400
+        assert planned(context, second).run_id != begun.run_id, "its trunk is not there"
+        trunk(tmp_path, begun.run_id).save(64, {"samples_seen": 64})
+        spec = planned(context, second)
+        assert (spec.run_id == begun.run_id) is goes_on
+        if goes_on:
+            assert spec.recipe == LONG_RECIPE and begun.rung < spec.rung < begun.rung + 400_000
+
+
 def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(
     tmp_path: Path, fashion: LabelledImages
 ) -> None:

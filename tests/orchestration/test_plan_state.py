@@ -36,7 +36,7 @@ def _plan(ledger: Ledger, budget: float = 3_000.0, **rest: float) -> PlanState:
 def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
     plan = _plan(ledger)
     plan.speeds[MODEL] = SPEED
-    plan.workers = 2
+    plan.workers, plan.measured_on = 2, "a processor, 2 workers"
     plan.decisions[MODEL] = blank(MODEL)
     assert not plan.decided, "what was begun beside pre-training is no plan yet"
     plan.decisions[MODEL] = replace(blank(MODEL), rung=4_000, seeds=3)
@@ -52,6 +52,7 @@ def test_a_plan_survives_the_ledger(ledger: Ledger) -> None:
         "rows",
         "decisions",
         "speeds",
+        "measured_on",
         "phases",
         "left_out",
         "champion_seconds",

@@ -20,11 +20,14 @@ def require_speeds(context: StudyContext, scheduler: Scheduler) -> None:
     only slow a measurement down.
     """
     plan, models = context.plan, context.study.models
-    known = context.ledger.fact("environment", {})
-    if known and known.get("device_name") != context.runtime.device_name:
+    here = f"{context.runtime.device_name}, {plan.workers} workers"
+    if plan.measured_on != here:
         plan.speeds.clear()
+    for model in [model for model, speed in plan.speeds.items() if speed == UNKNOWN]:
+        del plan.speeds[model]  # a stop came before it was measured
     if set(plan.speeds) >= {model for model in models}:
         return
+    plan.measured_on = here
     found = _measured(context, scheduler)
     if any(speed.tail >= MOST_TAIL for speed in found.values()) and context.clock.deadline.budget > 300:
         context.console.say("speeds are measured again: equal steps took unequally long")

@@ -11,36 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from study.budget import format_seconds
+from study.networks import NETWORKS
 from study.orchestration.context import StudyContext
+from study.orchestration.forecast import LEAST_CHAMPION, judging_seconds
 from study.orchestration.phases.seeds import Climb
 from study.orchestration.run_lifecycle import RunLifecycle
 from study.orchestration.scheduler import Scheduler, Unit
 from study.records import RunRecord, RunState
 from study.spec import Init, Purpose, RunSpec, Scope
+from study.store.tables import champion as last_champion
 from study.store.tables import highest
 from study.training.champion import champion_spec, promised_error, ways_on
 from study.training.checkpoint import trunk
-from study.training.judging import judged
-
-#: With less time to train no champion is trained. It is short on purpose: what it adds to the matrix is
-#: little then, but only the champion is judged on the whole test set, saved and used by `predict`.
-LEAST_SECONDS = 5.0
-#: Seconds for building the network and reading its trunk.
-_START = 3.0
 
 
 def champion(context: StudyContext, lifecycle: RunLifecycle, scheduler: Scheduler) -> None:
     """Trains the champion until the deadline of all work; spare workers continue the matrix meanwhile."""
     source = best_run(context)
-    if source is None or context.token.asked or context.clock.work.left() < LEAST_SECONDS:
+    if source is None or context.token.asked:
         return
-    spec = planned(context, source)
-    judging = _judging_seconds(context, spec)
-    if context.clock.work.left() < LEAST_SECONDS + judging:
+    spec, left = planned(context, source), context.clock.work.left()
+    judging = judging_seconds(context, spec)
+    before = last_champion(context.ledger.records())
+    if left < LEAST_CHAMPION + judging:
+        if before is None:
+            need = format_seconds(LEAST_CHAMPION + judging)
+            context.console.say(f"champion: left out, {format_seconds(max(0.0, left))} of {need} are left")
         return
+    start = before.spec if before is not None and before.spec.run_id == spec.run_id else source.spec
     context.console.say(
-        f"champion: {source.spec.arm.name}, seed {source.spec.seed}, from its {source.spec.rung:,} samples "
-        f"on, {context.champion_threads} threads"
+        f"champion: {start.arm.name}, seed {start.seed}, from its {start.rung:,} samples on, "
+        f"{context.champion_threads} threads"
     )
 
     def first() -> Iterator[Unit]:
@@ -84,6 +86,9 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     if tries and tries[-1].state is RunState.INTERRUPTED:
         return tries[-1].spec
     spec = _going_on(context, source.spec)
+    before = last_champion(context.ledger.records())
+    if before is not None and _promises_more(context, before, source, spec):
+        return _longer(context, before.spec)
     ended = {record.spec.run_id for record in context.ledger.records() if record.finished}
     for other in ways_on(source.spec):
         kept = trunk(context.options.results_dir, other.run_id)
@@ -92,20 +97,34 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
     return spec
 
 
+def _promises_more(context: StudyContext, before: RunRecord, source: RunRecord, spec: RunSpec) -> bool:
+    """Whether an earlier champion, trained on, promises at least what a run of the matrix does.
+
+    Args:
+        context: the study.
+        before: the last champion.
+        source: the run of the matrix.
+        spec: the champion that would go on from it.
+    """
+    if not (before.finished and trunk(context.options.results_dir, before.spec.run_id).samples_seen()):
+        return False
+    first, second = (1 - (record.val_accuracy or 0.0) for record in (before, source))
+    own = promised_error(first, before.spec.rung, _longer(context, before.spec).rung)
+    return own <= promised_error(second, source.spec.rung, spec.rung)
+
+
+def _longer(context: StudyContext, spec: RunSpec) -> RunSpec:
+    """Returns the spec with which a champion goes on for the time that is left."""
+    return replace(spec, rung=spec.rung + _samples(context, spec, spec.batch_size))
+
+
 def _going_on(context: StudyContext, source: RunSpec) -> RunSpec:
-    """Returns the spec with which a run goes on for the time that is left."""
-    speed, seconds = context.plan.speeds[source.arm.model], context.clock.work.left()
-    base = source.batch_size
-
-    def samples(batch: int) -> int:
-        per_second = speed.at_batch(batch / base) * context.champion_threads**0.7
-        return source.rung + max(int(per_second * seconds), base)
-
-    return champion_spec(source, samples)
+    """Returns the spec with which a run goes on as a champion for the time that is left."""
+    return champion_spec(source, lambda batch: source.rung + _samples(context, source, batch))
 
 
-def _judging_seconds(context: StudyContext, spec: RunSpec) -> float:
-    """Returns the seconds to reserve for the final evaluation, with a small margin."""
-    speed = context.plan.speeds[spec.arm.model]
-    images_per_second: float = speed.inference * context.champion_threads**0.7
-    return _START + 1.15 * judged(spec).total / images_per_second
+def _samples(context: StudyContext, spec: RunSpec, batch: int) -> int:
+    """Returns the samples that a champion of a run's network can see in the time that is left."""
+    usual = NETWORKS[spec.arm.model].batch_size
+    per_second = context.plan.speeds[spec.arm.model].at_batch(batch / usual)
+    return max(int(per_second * context.champion_threads**0.7 * context.clock.work.left()), batch)
