@@ -16,7 +16,7 @@ from study.models.plain import accuracy, adapted, images, train
 def batches(tmp_path_factory: pytest.TempPathFactory) -> DataLoader:
     folder = tmp_path_factory.mktemp("plain")
     lay_out(folder)
-    return DataLoader(Subset(images(str(folder), train=True).dataset, range(320)), batch_size=32)
+    return DataLoader(Subset(images(str(folder), train=True).dataset, range(640)), batch_size=32)
 
 
 def test_it_learns(batches: DataLoader) -> None:
