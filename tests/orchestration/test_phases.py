@@ -246,6 +246,9 @@ def test_an_extension_makes_a_champion_longer_that_promises_more(
         assert (spec.run_id == begun.run_id) is goes_on
         if goes_on:
             assert spec.recipe == LONG_RECIPE and begun.rung < spec.rung < begun.rung + 400_000
+        assert second.spec.arm.init is Init.SCRATCH
+        wanted = replace(second.spec, arm=replace(second.spec.arm, init=Init.PRETRAINED))
+        assert planned(context, replace(second, spec=wanted)).arm == wanted.arm, "what is asked for"
 
 
 def test_a_stop_of_a_champion_that_has_ended_since_decides_nothing(

@@ -100,13 +100,16 @@ def planned(context: StudyContext, source: RunRecord) -> RunSpec:
 def _promises_more(context: StudyContext, before: RunRecord, source: RunRecord, spec: RunSpec) -> bool:
     """Whether an earlier champion, trained on, promises at least what a run of the matrix does.
 
+    A champion from scratch promises nothing where there are pre-trained runs by now.
+
     Args:
         context: the study.
         before: the last champion.
         source: the run of the matrix.
         spec: the champion that would go on from it.
     """
-    if not (before.finished and trunk(context.options.results_dir, before.spec.run_id).samples_seen()):
+    kept = trunk(context.options.results_dir, before.spec.run_id).samples_seen()
+    if not (before.finished and kept and before.spec.arm.init is source.spec.arm.init):
         return False
     first, second = (1 - (record.val_accuracy or 0.0) for record in (before, source))
     own = promised_error(first, before.spec.rung, _longer(context, before.spec).rung)
