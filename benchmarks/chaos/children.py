@@ -131,7 +131,10 @@ class Watched:
             found += _optuna(self.results, known) + _predictions(self.results, known)
             found += _checkpoints(self.results, known)
             found += [f"left behind: {path.name}" for path in self.results.rglob("*.part")]
-            found += [f"set aside: {path.name}" for path in self.results.glob("*.damaged-*")]
+            found += [
+                f"set aside: {path.name} ({'; '.join(_told(self.results, 'storage_rebuilt'))})"
+                for path in self.results.glob("*.damaged-*")
+            ]
         return found
 
     def outcome(self) -> dict[str, tuple[str, float | None, float | None]]:
@@ -159,6 +162,12 @@ def _group(group: int) -> list[int]:
         if int(its_group) == group and state not in "ZX":
             found.append(int(path.parent.name))
     return found
+
+
+def _told(results: Path, kind: str) -> list[str]:
+    """Returns what the ledger tells of a kind of event."""
+    with closing(sqlite3.connect(results / "ledger.sqlite")) as db:
+        return [detail for (detail,) in db.execute("SELECT detail FROM events WHERE kind = ?", (kind,))]
 
 
 def ledger_of(folder: Path) -> dict[str, str]:
