@@ -14,7 +14,7 @@ from statistics import median
 from benchmarks.page import replace_block
 from study.matrix import arms
 from study.networks import DEFAULT, ModelName
-from study.orchestration.clock import LEAST_RESERVE, MOST_RESERVE, RESERVE_SHARE
+from study.orchestration.clock import reserve_of
 from study.orchestration.forecast import FILL
 from study.orchestration.options import Options
 from study.orchestration.phases.weights import share_of
@@ -56,7 +56,11 @@ def main() -> None:
     # Floating-point operations of a training image; the backward pass takes two thirds of them.
     flops = {model: row["gflops"] * 1e9 / here[model] for model, row in rows.items()}
     machines = {
-        "this machine": {model: _speed(rate, build=0.7) for model, rate in here.items()},
+        "this machine": {
+            # Measured with a thread on each core, of which every worker has one.
+            model: _speed(rate / WORKERS["this machine"], build=0.7)
+            for model, rate in here.items()
+        },
         "a GPU, calculated": {
             model: _speed(min(GPU_SHARE * GPU_FLOPS / flop, BATCH / GPU_STEP), build=1.5)
             for model, flop in flops.items()
@@ -75,7 +79,9 @@ def main() -> None:
         for machine, speeds in machines.items()
     }
     lines += [""]
-    lines += [f"Images per second in full training, {name}: {told}." for name, told in rates.items()]
+    lines += [
+        f"Images per second of a worker in full training, {name}: {told}." for name, told in rates.items()
+    ]
     replace_block(ROOT / "docs" / "performance.md", "budgets", "\n".join(lines))
 
 
@@ -92,7 +98,7 @@ def _plan(speeds: dict[ModelName, Speed], budget: float, workers: int) -> tuple[
         budget: seconds of the study; the shortest rung of all arms must fit.
         workers: number of runs side by side.
     """
-    work = budget - min(max(LEAST_RESERVE, RESERVE_SHARE * budget), MOST_RESERVE) - SET_UP
+    work = budget - reserve_of(budget) - SET_UP
     shares = (
         share_of(model, work, speed.pretext, models=len(speeds), workers=workers)
         for model, speed in speeds.items()

@@ -18,6 +18,11 @@ RESERVE_SHARE, LEAST_RESERVE, MOST_RESERVE = 0.03, 45.0, 300.0
 EVERY = 2.0
 
 
+def reserve_of(budget: float) -> float:
+    """Returns the seconds of a budget that are reserved for the report."""
+    return min(max(LEAST_RESERVE, RESERVE_SHARE * budget), MOST_RESERVE, budget / 3)
+
+
 @dataclass(kw_only=True)
 class StudyClock:
     """The clock of a study.
@@ -49,7 +54,7 @@ class StudyClock:
         """
         used, budget = float(ledger.fact("used_seconds", 0.0)), deadline.budget
         deadline = Deadline(budget=budget, started=deadline.started, used_before=used, clock=deadline.clock)
-        reserve = min(max(LEAST_RESERVE, RESERVE_SHARE * budget), MOST_RESERVE, budget / 3)
+        reserve = reserve_of(budget)
         work = deadline.minus(reserve)
         if work.passed():
             raise UsageError(
