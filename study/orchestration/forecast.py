@@ -293,9 +293,8 @@ class Forecast:
         shorter = plan.champion_seconds < usual - 1
         why = f" ({format_seconds(usual)}, less what the shortest trainings need)" if shorter else ""
         seconds = format_seconds(plan.champion_seconds)
-        told.append(
-            f"champion: the best network goes on for {seconds}{why} and for what no whole step can use"
-        )
+        goes_on = f"goes on for {seconds}{why} and for" if plan.champion_seconds else "gets"
+        told.append(f"champion: the best network {goes_on} what no whole step can use")
         if plan.side_seconds:
             told.append(f"side experiments: {format_seconds(plan.side_seconds)}")
         for item in plan.left_out:

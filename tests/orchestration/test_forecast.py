@@ -203,6 +203,7 @@ def test_a_champion_gets_what_the_shortest_one_needs_or_nothing(
         context.clock.work = context.clock.work.within(Forecast(context).matrix((MODEL,)))
         Forecast(context).decide()
         assert context.plan.champion_seconds == 0, "the matrix has what does not suffice for a champion"
+        assert "champion: the best network gets what no whole step can use" in Forecast(context).lines()
 
 
 def test_a_network_of_failed_arms_does_not_stop_the_other(tmp_path: Path, fashion: LabelledImages) -> None:
